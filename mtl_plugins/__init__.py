@@ -1,0 +1,15 @@
+"""Multi-task dense prediction as plugins of MMSegmentation.
+
+Importing the package makes the installed stack fit together and registers everything, so that
+configs name it: `custom_imports = dict(imports=['mtl_plugins'])`.
+"""
+
+from .compat import prepare_stack
+
+# Before anything that imports torchvision, timm, mmcv or mmseg.
+prepare_stack()
+
+from . import datasets, models  # noqa: E402
+from .version import __version__  # noqa: E402
+
+__all__ = ["__version__", "datasets", "models"]

@@ -1,0 +1,128 @@
+"""Any data set of image, label and depth files in folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from ..errors import DataError
+from .depth_format import DepthFormat
+from .label_format import LabelFormat
+
+TARGET_PATHS = {"seg_map_path": "label", "depth_map_path": "depth"}
+"""Keys of a sample's target files, and what to call them."""
+
+
+@DATASETS.register_module()
+class MultiTaskDataset(BaseSegDataset):
+    """Images with label and depth files of the same name in parallel folders.
+
+    Describe a data set in a config alone: no code is needed where each target is a file of one
+    channel beside each image. A target whose folder is not named is not there (a test set, or a
+    set with one task only).
+
+    Args:
+        data_root: folder that the others stand in.
+        data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path` of this split.
+        img_suffix, seg_map_suffix, depth_map_suffix: endings of the file names; what is before
+            them must be equal.
+        ann_file: text file with one name (without suffix) a line; '': every image of the folder.
+        metainfo: `classes` (names), `palette` (RGB a class), `depth_unit` ('m').
+        label_map: class id (255: none) for each raw label value; None: they are ids already.
+        depth_format: arguments of `DepthFormat`: scale, offset, inverse, invalid, ...
+        kwargs: as in mmseg's `BaseSegDataset` (pipeline, indices, test_mode, ...).
+
+    Raises:
+        DataError: a folder or file is missing, with the names of the first few.
+    """
+
+    METAINFO: dict = dict(depth_unit="m")
+
+    def __init__(
+        self,
+        depth_map_suffix: str = ".png",
+        label_map: Mapping[int, int] | None = None,
+        depth_format: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.depth_map_suffix = depth_map_suffix
+        self.decode_depth = DepthFormat(**(depth_format or {}))
+        # Made before the base class, which may load the list of files at once.
+        self._label_map = None if label_map is None else {int(k): v for k, v in label_map.items()}
+        super().__init__(**kwargs)
+        self.decode_label = LabelFormat(len(self.metainfo.get("classes", ())), self._label_map)
+
+    @classmethod
+    def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:
+        """Return no map: class ids follow from `label_map` alone, not from class names."""
+        return None
+
+    def load_data_list(self) -> list[dict]:
+        """Return one entry an image, with the files of its targets."""
+        folder = self.data_prefix.get("img_path") or ""
+        names = self._listed_names() if self.ann_file else self._names_in(folder)
+        suffixes = dict(seg_map_path=self.seg_map_suffix, depth_map_path=self.depth_map_suffix)
+        entries = []
+        for name in names:
+            entry: dict[str, Any] = dict(img_path=os.path.join(folder, name + self.img_suffix))
+            for key, suffix in suffixes.items():
+                if self.data_prefix.get(key):
+                    entry[key] = os.path.join(self.data_prefix[key], name + suffix)
+            entries.append(entry)
+        self._check_files(entries)
+        return entries
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return one entry together with how its targets are decoded."""
+        info = super().get_data_info(idx)
+        info.update(
+            seg_fields=[],
+            decode_label=self.decode_label,
+            decode_depth=self.decode_depth,
+            reduce_zero_label=False,
+        )
+        return info
+
+    def _listed_names(self) -> list[str]:
+        if not os.path.isfile(self.ann_file):
+            raise DataError(f"ann_file {self.ann_file} does not exist.")
+        with open(self.ann_file, encoding="utf-8") as lines:
+            names = [line.strip() for line in lines if line.strip()]
+        if not names:
+            raise DataError(f"ann_file {self.ann_file} lists no image.")
+        return names
+
+    def _names_in(self, folder: str) -> list[str]:
+        if not os.path.isdir(folder):
+            raise DataError(
+                f"The image folder {folder} does not exist. Set data_root (now {self.data_root!r}) "
+                "or data_prefix.img_path to where the data is."
+            )
+        names = [
+            os.path.relpath(os.path.join(base, file), folder)[: -len(self.img_suffix)]
+            for base, _, files in os.walk(folder, followlinks=True)
+            for file in files
+            if file.endswith(self.img_suffix)
+        ]
+        if not names:
+            raise DataError(
+                f"The image folder {folder} has no file ending in {self.img_suffix!r}. Set "
+                "img_suffix to the ending of the images."
+            )
+        return sorted(names)
+
+    def _check_files(self, entries: list[dict]) -> None:
+        """Raise where a file that an entry names is not there."""
+        for key, kind in {"img_path": "image", **TARGET_PATHS}.items():
+            missing = [e[key] for e in entries if key in e and not os.path.isfile(e[key])]
+            if missing:
+                listed = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+                raise DataError(
+                    f"{len(missing)} of {len(entries)} {kind} files are missing: {listed}. Complete "
+                    f"the folder, list the complete samples in ann_file, or leave "
+                    f"data_prefix.{key} out."
+                )

@@ -1,0 +1,68 @@
+"""From files to arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+from ...errors import DataError
+from ...structures import DEPTH, SEMSEG
+from ..image_io import read_image, read_map
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Read `img_path` into `img`, H,W,3 uint8 BGR.
+
+    A truncated or damaged file raises a `DataError` with its name.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Add `img`, `img_shape` and `ori_shape`."""
+        image = read_image(results["img_path"], self.backend_args)
+        results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadTargets(BaseTransform):
+    """Read and decode every target that a sample has a file of.
+
+    Adds `gt_seg_map` (H,W uint8, 255: no class) and `gt_depth_map` (H,W float32 metres, 0: not
+    measured), and names them in `seg_fields`, so that mmseg's flips, crops and resizes move them
+    with the image.
+
+    Raises:
+        DataError: a file is damaged, has values that are no class, or another size than the
+            image.
+    """
+
+    def __init__(self, backend_args: dict | None = None) -> None:
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Add the targets."""
+        fields = results.setdefault("seg_fields", [])
+        if "seg_map_path" in results:
+            raw = self._read(results, "seg_map_path")
+            results[SEMSEG.array] = results["decode_label"](raw, results["seg_map_path"])
+            fields.append(SEMSEG.array)
+        if "depth_map_path" in results:
+            raw = self._read(results, "depth_map_path")
+            results[DEPTH.array] = results["decode_depth"](raw)
+            fields.append(DEPTH.array)
+        return results
+
+    def _read(self, results: dict, key: str) -> np.ndarray:
+        values = read_map(results[key], self.backend_args)
+        if values.shape != tuple(results["ori_shape"]):
+            raise DataError(
+                f"{results[key]} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
+                f"{results['img_path']} is {results['ori_shape'][0]}x{results['ori_shape'][1]} "
+                "(height x width). Resize the target (nearest neighbour) or pair the right files."
+            )
+        return values

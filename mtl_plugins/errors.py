@@ -1,0 +1,15 @@
+"""Errors that a user can mend: the message alone says what was given, expected and to be done."""
+
+from __future__ import annotations
+
+
+class MTLError(Exception):
+    """Base class; commands print its message without a traceback."""
+
+
+class DataError(MTLError, ValueError):
+    """A data set or one of its files is not what its config says."""
+
+
+class ConfigError(MTLError, ValueError):
+    """A config names something that does not exist or cannot be."""

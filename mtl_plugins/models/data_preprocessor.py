@@ -1,0 +1,86 @@
+"""From a list of samples to a batch on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..structures import DENSE_TARGETS
+
+
+@MODELS.register_module()
+class MultiTaskDataPreprocessor(BaseDataPreprocessor):
+    """Normalise images and stack samples of different size into a batch.
+
+    Images are padded at the right and bottom with the mean colour, targets with their own invalid
+    value (classes 255, depth 0), so that padding is never a target. mmseg's preprocessor pads
+    depth with 255, which then trains as 255 metres.
+
+    Args:
+        mean, std: of each channel, in intensities of 0 to 255 and in the order of the channels
+            after `bgr_to_rgb`; default: ImageNet's.
+        bgr_to_rgb: whether to swap the channels (files are read as BGR).
+
+    Shapes: images 3,h,w uint8 of any size -> `inputs` N,3,H,W float32; targets 1,h,w -> 1,H,W
+    in training; targets of predictions keep their original size.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float] = (123.675, 116.28, 103.53),
+        std: Sequence[float] = (58.395, 57.12, 57.375),
+        bgr_to_rgb: bool = True,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(non_blocking)
+        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+            raise ValueError(
+                f"MultiTaskDataPreprocessor: mean={mean}, std={std}; expected three numbers each, "
+                "std > 0."
+            )
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.bgr_to_rgb = bgr_to_rgb
+
+    def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Return the batch: `inputs` and the `data_samples` that belong to it."""
+        data = self.cast_data(data)
+        images: list[Tensor] = list(data["inputs"])
+        samples: list[SegDataSample] | None = data.get("data_samples")
+        height = max(image.shape[1] for image in images)
+        width = max(image.shape[2] for image in images)
+        inputs = torch.stack([self._normalised(image, height, width) for image in images])
+        for image, sample in zip(images, samples or [], strict=bool(samples)):
+            sample.set_metainfo(
+                dict(img_shape=tuple(image.shape[1:]), pad_shape=(height, width))
+            )
+            if training:
+                _pad_targets(sample, height, width)
+        return dict(inputs=inputs, data_samples=samples)
+
+    def _normalised(self, image: Tensor, height: int, width: int) -> Tensor:
+        if self.bgr_to_rgb:
+            image = image.flip(0)
+        image = (image.float() - self.mean) / self.std
+        return F.pad(image, (0, width - image.shape[2], 0, height - image.shape[1]))
+
+
+def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:
+    """Pad every target of a sample with its invalid value."""
+    for target in DENSE_TARGETS.values():
+        if target.truth not in sample:
+            continue
+        truth = sample.get(target.truth).data
+        padding = (0, width - truth.shape[-1], 0, height - truth.shape[-2])
+        padded = F.pad(truth, padding, value=target.invalid)
+        # A PixelData refuses data of a new size: replaced as a whole.
+        delattr(sample, target.truth)
+        sample.set_data({target.truth: PixelData(data=padded)})

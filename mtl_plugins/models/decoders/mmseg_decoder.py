@@ -1,0 +1,87 @@
+"""Any decode head of mmseg as a decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class MMSegDecoder(BaseModule):
+    """Use the features of an mmseg decode head: everything before its classifier `conv_seg`.
+
+    Args:
+        in_channels, strides: of the encoder's levels (filled in by the model).
+        head: config of the decode head. `in_channels` is filled in for its `in_index` (default:
+            the last level, or all levels where `input_transform` asks for several) and
+            `num_classes` is of no effect.
+
+    Shapes: one (N, in_channels[i], H / strides[i], W / strides[i]) a level -> (N, C, h, w), with
+    C and the size as the head has them.
+
+    Raises:
+        ValueError: the head has no `conv_seg`, so its features cannot be told from its classes,
+            or it does not return one feature map.
+
+    >>> decoder = MMSegDecoder((8, 16), (4, 8), head=dict(type='FCNHead', channels=4))
+    >>> decoder.out_channels
+    4
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        strides: Sequence[int],
+        head: dict,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        head = dict(head)
+        several = head.get("input_transform") is not None or head["type"] in _ALL_LEVELS
+        index = head.setdefault("in_index", list(range(len(in_channels))) if several else -1)
+        if "in_channels" not in head:
+            head["in_channels"] = (
+                in_channels[index] if isinstance(index, int) else [in_channels[i] for i in index]
+            )
+        # Any number but 2, about which mmseg warns; the classifier is dropped below.
+        head.setdefault("num_classes", 3)
+        self.head = MODELS.build(head)
+        if not isinstance(getattr(self.head, "conv_seg", None), nn.Module):
+            raise ValueError(
+                f"MMSegDecoder: {head['type']} has no classifier conv_seg, so that its features "
+                "cannot be separated from its classes. Choose a head with one pixel classifier."
+            )
+        self.head.conv_seg = nn.Identity()
+        self.out_channels = self._probe(in_channels, strides)
+
+    def forward(self, levels: Sequence[Tensor]) -> Tensor:
+        """Return the head's features."""
+        features = self.head(list(levels))
+        # Heads with auxiliary outputs (attention maps, context codes) return them behind the map.
+        return features[0] if isinstance(features, (tuple, list)) else features
+
+    def _probe(self, in_channels: Sequence[int], strides: Sequence[int]) -> int:
+        """Return the number of output channels, which heads do not declare alike."""
+        side = 2 * max(strides)
+        levels = [
+            torch.zeros(1, channels, side // stride, side // stride)
+            for channels, stride in zip(in_channels, strides, strict=True)
+        ]
+        self.eval()
+        with torch.no_grad():
+            features = self(levels)
+        self.train()
+        if features.dim() != 4:
+            raise ValueError(
+                f"MMSegDecoder: {type(self.head).__name__} returns a tensor of shape "
+                f"{tuple(features.shape)}; a decoder must return one N,C,H,W feature map."
+            )
+        return features.shape[1]
+
+
+_ALL_LEVELS = frozenset({"UPerHead", "SegformerHead", "FPNHead", "LightHamHead", "SETRMLAHead"})
+"""Heads that take several levels without saying so by an `input_transform` of their config."""

@@ -1,0 +1,57 @@
+"""What a decoder needs to know of an encoder: the channels and strides of its pyramid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """Channels and strides of each level of a feature pyramid, in the order of the levels."""
+
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def size_divisor(self) -> int:
+        """Image sides must be multiples of this for every level to be exactly side / stride."""
+        return max(self.strides)
+
+
+def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
+    """Read an encoder's declared channels and strides, or measure them with one small image.
+
+    Our encoders declare `channels` and `strides`; backbones of mmseg (and of anyone else) do
+    not, so they are run once on a zero image of `probe_size` pixels.
+
+    Raises:
+        ValueError: the encoder does not return a pyramid of N,C,H,W maps.
+
+    >>> encoder_spec(nn.Sequential(nn.Conv2d(3, 8, 4, stride=4)))
+    EncoderSpec(channels=(8,), strides=(4,))
+    """
+    if hasattr(encoder, "channels") and hasattr(encoder, "strides"):
+        return EncoderSpec(tuple(encoder.channels), tuple(encoder.strides))
+    training = {module: module.training for module in encoder.modules()}
+    encoder.eval()
+    parameter = next(encoder.parameters())
+    with torch.no_grad():
+        maps = encoder(parameter.new_zeros(1, 3, probe_size, probe_size))
+    # An encoder may hold parts in eval mode on purpose (frozen stages): give each its own back.
+    for module, mode in training.items():
+        module.training = mode
+    maps = [maps] if isinstance(maps, torch.Tensor) else list(maps)
+    for level in maps:
+        if not isinstance(level, torch.Tensor) or level.dim() != 4:
+            found = getattr(level, "shape", type(level).__name__)
+            raise ValueError(
+                f"{type(encoder).__name__} must return a tuple of N,C,H,W feature maps, but a "
+                f"level is {found}. Set its options so that it returns a feature pyramid."
+            )
+    return EncoderSpec(
+        tuple(level.shape[1] for level in maps),
+        tuple(round(probe_size / level.shape[3]) for level in maps),
+    )

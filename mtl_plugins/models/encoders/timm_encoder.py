@@ -1,0 +1,201 @@
+"""Any timm model as a feature pyramid."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor
+
+LEVELS = 4
+"""Levels of the pyramid: strides 4, 8, 16 and 32 where the model has them."""
+
+
+@MODELS.register_module()
+class TimmEncoder(BaseModule):
+    """Turn an image into the feature pyramid of a timm model.
+
+    Handles what differs between families: models with four or five levels, channels-last
+    transformers, single-stride transformers (four evenly spaced blocks are returned), models of
+    fixed image size (made dynamic where timm can), models without dilation.
+
+    Shapes: (N, 3, H, W), H and W multiples of the largest stride -> one map
+    (N, channels[i], H / strides[i], W / strides[i]) a level.
+
+    Args:
+        model_name: a name of `timm.list_models()`.
+        pretrained: False: random weights; True: timm's weights from the hub; a path: a local
+            `.safetensors` or `.pth` file in timm's layout.
+        output_stride: largest stride (8, 16 or 32); later strides are replaced by dilation.
+        replace_stride_with_dilation: the same as three flags, as in torchvision: (F,F,F), (F,F,T)
+            and (F,T,T) are strides 32, 16 and 8. Give this or `output_stride`, not both.
+        unsupported_stride: "error": raise where the model cannot have the stride; "native": warn
+            and use the model's own strides (so that one config takes any model).
+        out_indices: levels to return; default: the last four (evenly spaced ones of a
+            single-stride transformer).
+        img_size: image size (H, W) for models that are built for one size.
+        model_args: further arguments of `timm.create_model`.
+
+    Raises:
+        ValueError: unknown model, unsupported stride, contradicting or malformed options.
+        FileNotFoundError: `pretrained` names a file that is not there.
+        RuntimeError: the weights could not be fetched.
+
+    >>> encoder = TimmEncoder('resnet18', output_stride=16)
+    >>> encoder.channels, encoder.strides
+    ((64, 128, 256, 512), (4, 8, 16, 16))
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        pretrained: bool | str = False,
+        output_stride: int | None = None,
+        replace_stride_with_dilation: Sequence[bool] | None = None,
+        unsupported_stride: str = "error",
+        out_indices: Sequence[int] | None = None,
+        img_size: int | Sequence[int] | None = None,
+        model_args: dict[str, Any] | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if unsupported_stride not in ("error", "native"):
+            raise ValueError(
+                f"TimmEncoder: unsupported_stride={unsupported_stride!r}; choose 'error' or "
+                "'native'."
+            )
+        self.model_name = model_name
+        self.fixed_size: tuple[int, int] | None = None
+        stride = _stride_of(output_stride, replace_stride_with_dilation)
+        args = dict(model_args or {}) | _weight_args(model_name, pretrained)
+        if img_size is not None:
+            args["img_size"] = img_size
+        self.model = self._create(args, stride, unsupported_stride, out_indices)
+        self.channels = tuple(self.model.feature_info.channels())
+        self.strides = tuple(self.model.feature_info.reduction())
+        self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the pyramid of the images, finest level first."""
+        size = tuple(images.shape[2:])
+        if self.fixed_size is not None and size != self.fixed_size:
+            raise ValueError(
+                f"TimmEncoder: {self.model_name} is built for images of {self.fixed_size} and got "
+                f"{size}; set img_size={size} or choose a model that takes any size."
+            )
+        levels = self.model(images)
+        if self._channels_last:
+            levels = [level.permute(0, 3, 1, 2).contiguous() for level in levels]
+        return tuple(levels)
+
+    def _create(
+        self,
+        args: dict[str, Any],
+        stride: int | None,
+        unsupported_stride: str,
+        out_indices: Sequence[int] | None,
+    ) -> Any:
+        name = self.model_name
+        probe = _build(name, dict(args, pretrained=False))
+        # All levels, also those that timm would not return by default.
+        native = tuple(level["reduction"] for level in probe.feature_info.info)
+        if out_indices is None:
+            count = len(native)
+            if len(set(native)) == 1:
+                # Blocks of equal stride: spread over the depth, the last one included.
+                out_indices = [count * (i + 1) // LEVELS - 1 for i in range(min(LEVELS, count))]
+            else:
+                out_indices = list(range(-min(LEVELS, count), 0))
+        args["out_indices"] = tuple(out_indices)
+        if stride is not None and max(native) > stride:
+            try:
+                model = _build(name, dict(args, output_stride=stride))
+                if max(model.feature_info.reduction()) <= stride:
+                    return model
+            except (TypeError, AssertionError, NotImplementedError):
+                # timm has no common way to ask whether a model can be dilated.
+                pass
+            message = (
+                f"TimmEncoder: {name} cannot have output stride {stride}; its strides are {native}"
+            )
+            if unsupported_stride == "error":
+                raise ValueError(
+                    f"{message}. Leave output_stride out, or set unsupported_stride='native' to "
+                    "use the model's own."
+                )
+            print_log(f"{message}, which are used.", logger="current", level=logging.WARNING)
+        if _is_fixed(name) and "img_size" not in args:
+            try:
+                return _build(name, dict(args, dynamic_img_size=True))
+            except TypeError:
+                # Some fixed-size models cannot be made dynamic: then only one size will do.
+                self.fixed_size = tuple(timm.get_pretrained_cfg(name).input_size[1:])
+        return _build(name, args)
+
+
+def _stride_of(output_stride: int | None, flags: Sequence[bool] | None) -> int | None:
+    """Resolve the two ways to ask for dilation into one output stride."""
+    if flags is None:
+        if output_stride not in (None, 8, 16, 32):
+            raise ValueError(f"TimmEncoder: output_stride={output_stride}; choose 8, 16 or 32.")
+        return output_stride
+    if output_stride is not None:
+        raise ValueError(
+            "TimmEncoder: give output_stride or replace_stride_with_dilation, not both."
+        )
+    strides = {(False, False, False): 32, (False, False, True): 16, (False, True, True): 8}
+    try:
+        return strides[tuple(bool(flag) for flag in flags)]
+    except KeyError:
+        raise ValueError(
+            f"TimmEncoder: replace_stride_with_dilation={tuple(flags)}; known are "
+            f"{', '.join(map(str, strides))}: a stage after a dilated one is dilated too."
+        ) from None
+
+
+def _weight_args(name: str, pretrained: bool | str) -> dict[str, Any]:
+    """Translate `pretrained` into arguments of `timm.create_model`."""
+    if isinstance(pretrained, bool):
+        return dict(pretrained=pretrained)
+    path = Path(pretrained).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"TimmEncoder: no weights of {name} at {str(path)!r}. Give the path of a .safetensors "
+            "or .pth file in timm's layout, True for the hub's, or False for none."
+        )
+    return dict(pretrained=True, pretrained_cfg_overlay=dict(file=str(path)))
+
+
+def _is_fixed(name: str) -> bool:
+    return bool(getattr(timm.get_pretrained_cfg(name), "fixed_input_size", False))
+
+
+def _build(name: str, args: dict[str, Any]) -> Any:
+    """Create the model as a feature extractor; say what to do where that fails."""
+    if not timm.is_model(name):
+        architecture = name.split(".")[0]
+        near = difflib.get_close_matches(architecture, timm.list_models(), n=4, cutoff=0.5)
+        hint = f"Did you mean {', '.join(near)}?" if near else "See timm.list_models()."
+        raise ValueError(f"TimmEncoder: timm has no model {name!r}. {hint}")
+    try:
+        return timm.create_model(name, features_only=True, **args)
+    except (TypeError, AssertionError, NotImplementedError):
+        raise
+    except Exception as error:
+        if args.get("pretrained") is True:
+            source = args.get("pretrained_cfg_overlay", {}).get("file", "the hub")
+            raise RuntimeError(
+                f"TimmEncoder: the weights of {name} could not be loaded from {source}: {error}. "
+                "Check the network or the file, give the path of a local file as pretrained, or "
+                "pretrained=False."
+            ) from error
+        raise ValueError(
+            f"TimmEncoder: timm's {name} cannot be used as a feature pyramid: {error}"
+        ) from error

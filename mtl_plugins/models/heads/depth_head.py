@@ -1,0 +1,60 @@
+"""Metric depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...structures import DEPTH, NO_DEPTH
+from .task_head import TaskHead, loss_key
+
+
+@MODELS.register_module()
+class DepthHead(TaskHead):
+    """Regress the depth of every pixel through a codec.
+
+    Args:
+        in_channels: channels of the feature map (filled in by the model).
+        codec: how raw numbers become metres: `LinearCodec`, `ExpCodec`, `LogNormalizedCodec` or
+            `InverseCodec`.
+        loss: one of the depth losses, or a list.
+        initial_depth: metres that the untrained head predicts on average; training starts better
+            near the data's typical depth. None: whatever raw 0 stands for.
+        dropout: share of feature channels dropped before the prediction.
+
+    Shapes: features (N, in_channels, h, w) -> raw (N, 1, h, w) -> metres (N, 1, h, w).
+
+    >>> DepthHead(4, initial_depth=10.0).decode(torch.tensor([[[[0.0]]]])).item()
+    1.0
+    """
+
+    target = DEPTH
+
+    def __init__(
+        self,
+        in_channels: int,
+        codec: dict | None = None,
+        loss: dict | Sequence[dict] | None = None,
+        initial_depth: float | None = None,
+        dropout: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
+        self.codec = MODELS.build(codec or dict(type="ExpCodec"))
+        if initial_depth is not None:
+            raw = self.codec.encode(torch.tensor(float(initial_depth)))
+            torch.nn.init.constant_(self.predict.bias, raw.item())
+
+    def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return the losses of a raw map N,1,H,W against metres N,1,H,W (0: not measured)."""
+        valid = truth > NO_DEPTH
+        # Metres for the losses that compare metres, codec values for the others.
+        pairs = {"depth": (self.decode(raw), truth), "raw": (raw, self.codec.encode(truth))}
+        return {loss_key(loss): loss(*pairs[loss.space], valid) for loss in self.loss_functions}
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """Return metres, N,1,H,W float32."""
+        return self.codec.decode(raw)

@@ -1,0 +1,67 @@
+"""What arranges decoders and task heads."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from .task_head import RawPrediction, TaskHead
+
+
+class MultiTaskHead(BaseModule, ABC):
+    """Turn a feature pyramid into one raw prediction a task.
+
+    Subclasses arrange decoders before the task heads and implement `forward`.
+
+    Args:
+        task_heads: config of each task's head by the task's name; the name is the prefix of the
+            task's losses and what a balancer weighs.
+        feature_channels: channels of the feature map that each task's head gets.
+    """
+
+    def __init__(
+        self,
+        task_heads: Mapping[str, dict],
+        feature_channels: Mapping[str, int],
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if not task_heads:
+            raise ValueError(f"{type(self).__name__}: task_heads is empty; name at least one task.")
+        self.task_heads = nn.ModuleDict(
+            {
+                task: MODELS.build(dict(config, in_channels=feature_channels[task]))
+                for task, config in task_heads.items()
+            }
+        )
+
+    @property
+    def out_channels(self) -> dict[str, int]:
+        """Raw channels of each task."""
+        return {task: head.out_channels for task, head in self.tasks()}
+
+    def tasks(self) -> list[tuple[str, TaskHead]]:
+        """Return the tasks' names and heads, in the order of the config."""
+        return list(self.task_heads.items())  # type: ignore[arg-type]
+
+    @abstractmethod
+    def forward(self, levels: Sequence[Tensor]) -> dict[str, RawPrediction]:
+        """Return the raw prediction of every task from the encoder's levels."""
+
+    def losses(
+        self,
+        raw: Mapping[str, RawPrediction],
+        samples: Sequence[SegDataSample],
+        size: tuple[int, int],
+    ) -> dict[str, Tensor]:
+        """Return `{'<task>/<loss>': scalar}` for raw predictions of an input of `size`."""
+        return {
+            f"{task}/{name}": value
+            for task, head in self.tasks()
+            for name, value in head.losses(raw[task], samples, size).items()
+        }

@@ -1,0 +1,55 @@
+"""Semantic segmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...structures import IGNORE_LABEL, SEMSEG
+from .task_head import TaskHead, loss_key
+
+
+@MODELS.register_module()
+class SegmentationHead(TaskHead):
+    """Predict one of `num_classes` classes for every pixel.
+
+    Args:
+        in_channels: channels of the feature map (filled in by the model).
+        num_classes: number of classes, ids 0 to num_classes - 1; 255 is ignored.
+        loss: one of ours or of mmseg's segmentation losses, or a list.
+        dropout: share of feature channels dropped before the prediction.
+
+    Shapes: features (N, in_channels, h, w) -> logits (N, num_classes, h, w) -> ids (N, 1, h, w).
+
+    >>> import torch
+    >>> head = SegmentationHead(4, num_classes=3)
+    >>> head.decode(torch.tensor([[[[0.0]], [[2.0]], [[1.0]]]])).flatten().tolist()
+    [1]
+    """
+
+    target = SEMSEG
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        loss: dict | Sequence[dict] | None = None,
+        dropout: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        loss = loss or dict(type="MaskedCrossEntropyLoss")
+        super().__init__(in_channels, num_classes, loss, dropout, init_cfg)
+
+    def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return the losses of logits N,K,H,W against class ids N,1,H,W."""
+        label = truth[:, 0].long()
+        return {
+            loss_key(loss): loss(raw, label, ignore_index=IGNORE_LABEL)
+            for loss in self.loss_functions
+        }
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """Return the id of the most likely class, N,1,H,W int64."""
+        return raw.argmax(dim=1, keepdim=True)

@@ -1,0 +1,117 @@
+"""What every task head is: a 1x1 convolution, a loss, and the way from raw to physical."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModule
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from ...structures import DenseTarget
+from ..layers import resize
+
+RawPrediction = Tensor | list[Tensor]
+"""A task's raw map (N,C,h,w), or one for each stage where deeply supervised, final one last."""
+
+
+class TaskHead(BaseModule, ABC):
+    """Predict one task from a feature map; subclasses say what the numbers mean.
+
+    To add a task: subclass, set `target`, implement `losses_of` and `decode`, register.
+
+    Args:
+        in_channels: channels of the feature map (filled in by the model).
+        out_channels: channels of the raw prediction.
+        loss: config of a loss, or a list of configs whose values are added.
+        dropout: share of feature channels dropped before the prediction.
+
+    Shapes: features (N, in_channels, h, w) -> raw (N, out_channels, h, w).
+    """
+
+    target: DenseTarget
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        loss: dict | Sequence[dict],
+        dropout: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.out_channels = out_channels
+        self.dropout = nn.Dropout2d(dropout)
+        self.predict = nn.Conv2d(in_channels, out_channels, 1)
+        configs = [loss] if isinstance(loss, dict) else loss
+        self.loss_functions = nn.ModuleList(MODELS.build(config) for config in configs)
+
+    def forward(self, features: Tensor) -> RawPrediction:
+        """Return the raw prediction."""
+        return self.predict(self.dropout(features))
+
+    def losses(
+        self, raw: RawPrediction, samples: Sequence[SegDataSample], size: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        """Return the losses of all stages by name, on the scale of the targets.
+
+        Args:
+            raw: raw prediction of the whole (padded) input of `size` pixels.
+            samples: the batch's samples, with targets no larger than `size`.
+
+        A sample without this task's target counts as one whose pixels are all invalid.
+        """
+        stages = raw if isinstance(raw, list) else [raw]
+        truth = self.stack_targets(samples, stages[-1].device)
+        height, width = truth.shape[2:]
+        result: dict[str, Tensor] = {}
+        for index, stage in enumerate(stages):
+            full = resize(stage.float(), size)[:, :, :height, :width]
+            suffix = "" if index == len(stages) - 1 else f"_stage{index}"
+            for name, value in self.losses_of(full, truth).items():
+                result[name + suffix] = value
+        return result
+
+    def stack_targets(self, samples: Sequence[SegDataSample], device: torch.device) -> Tensor:
+        """Return the targets of a batch, N,1,H,W; a missing one is invalid everywhere."""
+        found = {
+            index: sample.get(self.target.truth).data.to(device)
+            for index, sample in enumerate(samples)
+            if self.target.truth in sample
+        }
+        if not found:
+            height, width = samples[0].metainfo["img_shape"][:2]
+            shape, dtype = (1, height, width), torch.float32
+        else:
+            first = next(iter(found.values()))
+            shape, dtype = tuple(first.shape), first.dtype
+        missing = torch.full(shape, self.target.invalid, dtype=dtype, device=device)
+        return torch.stack([found.get(index, missing) for index in range(len(samples))])
+
+    def add_to_sample(self, raw: Tensor, sample: SegDataSample, keep_raw: bool) -> None:
+        """Store the prediction of one image, raw (C,H,W) in original size, in its sample."""
+        decoded = self.decode(raw[None].float())[0]
+        sample.set_data({self.target.prediction: PixelData(data=decoded)})
+        if keep_raw:
+            sample.set_data({self.target.logits: PixelData(data=raw)})
+
+    @abstractmethod
+    def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return the losses of one raw map (N,C,H,W float32) against the truth (N,1,H,W)."""
+
+    @abstractmethod
+    def decode(self, raw: Tensor) -> Tensor:
+        """Return what a raw map (N,C,H,W) stands for, N,1,H,W in the task's unit."""
+
+
+def loss_key(loss: nn.Module) -> str:
+    """Return the name under which a loss is logged: 'loss_silog' becomes 'silog'.
+
+    Loss names lose their prefix because mmengine adds up whatever is called "loss".
+    """
+    name = getattr(loss, "loss_name", type(loss).__name__.lower())
+    return name.removeprefix("loss_")

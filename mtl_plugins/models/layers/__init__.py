@@ -1,0 +1,6 @@
+"""Tensor code without wiring."""
+
+from .aspp import ASPP
+from .resize import resize
+
+__all__ = ["ASPP", "resize"]

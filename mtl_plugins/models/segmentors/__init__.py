@@ -1,0 +1,5 @@
+"""Whole models."""
+
+from .multi_task_segmentor import MultiTaskSegmentor
+
+__all__ = ["MultiTaskSegmentor"]

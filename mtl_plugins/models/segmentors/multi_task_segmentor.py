@@ -1,0 +1,155 @@
+"""The model: encoder -> multi-task head -> balancer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from math import ceil
+
+import torch
+from mmengine.config import ConfigDict
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..encoders import encoder_spec
+from ..heads import RawPrediction
+from ..layers import resize
+
+
+@MODELS.register_module()
+class MultiTaskSegmentor(EncoderDecoder):
+    """Train and predict several dense tasks with one network.
+
+    Whole and sliding inference are mmseg's: the raw maps of all tasks travel through it
+    concatenated, and are split and decoded at the original size.
+
+    Args:
+        backbone: config of the encoder: `TimmEncoder` or any mmseg backbone that returns a
+            pyramid.
+        decode_head: config of the multi-task head (`JointHead`, `BranchedHead`, ...); the
+            encoder's channels and strides are filled in.
+        neck: config of a module between them, as in mmseg.
+        balancer: config of how the tasks' losses become one; default: equal weights.
+        data_preprocessor: config of the preprocessor.
+        test_cfg: `mode='whole'`, or `mode='slide'` with `crop_size` and `stride` (both (H, W));
+            `keep_raw=True` also stores logits and raw depth on every sample.
+
+    Shapes: images (N, 3, H, W) of any size -> losses, or one `SegDataSample` an image with
+    `pred_sem_seg`, `pred_depth_map`, ... in original size.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        decode_head: dict,
+        neck: dict | None = None,
+        balancer: dict | None = None,
+        train_cfg: dict | None = None,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        # EncoderDecoder's own constructor expects the attributes of a single-task head.
+        super(EncoderDecoder, self).__init__(data_preprocessor, init_cfg)
+        self.backbone = MODELS.build(backbone)
+        if neck is not None:
+            self.neck = MODELS.build(neck)
+        encoder = self.backbone if neck is None else torch.nn.Sequential(self.backbone, self.neck)
+        spec = encoder_spec(encoder)
+        self.size_divisor = spec.size_divisor
+        self.decode_head = MODELS.build(
+            dict(decode_head, in_channels=spec.channels, strides=spec.strides)
+        )
+        self.balancer = MODELS.build(balancer or dict(type="FixedWeights"))
+        self.train_cfg = train_cfg
+        self.test_cfg = _checked_test_cfg(test_cfg)
+        # What EncoderDecoder's sliding inference asks of a head.
+        self.out_channels = sum(self.decode_head.out_channels.values())
+        self.align_corners = False
+
+    def _forward(
+        self, inputs: Tensor, data_samples: Sequence[SegDataSample] | None = None
+    ) -> dict[str, RawPrediction]:
+        """Return every task's raw prediction, for images padded to whole strides."""
+        return self.decode_head(self.extract_feat(self._pad_to_strides(inputs)))
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[SegDataSample]) -> dict[str, Tensor]:
+        """Return `{'<task>/<loss>': scalar}`; `parse_losses` makes one of them."""
+        return self.decode_head.losses(
+            self._forward(inputs), data_samples, self._padded_size(inputs)
+        )
+
+    def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weigh the tasks' losses by the balancer.
+
+        MMEngine calls this from the plain model and from its distributed wrappers alike. Unlike
+        its own version, nothing is added up because of its name.
+        """
+        task_losses: dict[str, Tensor] = {}
+        for key, value in losses.items():
+            task = key.split("/")[0]
+            task_losses[task] = task_losses[task] + value if task in task_losses else value
+        total, extra = self.balancer(task_losses)
+        return total, OrderedDict(loss=total, **losses, **extra)
+
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Return the raw predictions of all tasks, concatenated, in the size of the input."""
+        raw = self._forward(inputs)
+        height, width = inputs.shape[2:]
+        size = self._padded_size(inputs)
+        finals = [value[-1] if isinstance(value, list) else value for value in raw.values()]
+        return torch.cat(
+            [resize(final.float(), size)[:, :, :height, :width] for final in finals], dim=1
+        )
+
+    def postprocess_result(
+        self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None
+    ) -> list[SegDataSample]:
+        """Split the raw maps by task, undo padding, flip and resizing, and decode."""
+        if data_samples is None:
+            data_samples = [SegDataSample() for _ in seg_logits]
+        for raw, sample in zip(seg_logits, data_samples, strict=True):
+            meta = sample.metainfo
+            height, width = meta.get("img_shape", raw.shape[1:])[:2]
+            raw = raw[:, :height, :width]
+            if meta.get("flip"):
+                raw = raw.flip(2 if meta["flip_direction"] == "horizontal" else 1)
+            raw = resize(raw[None], tuple(meta.get("ori_shape", raw.shape[1:])[:2]))[0]
+            parts = raw.split(list(self.decode_head.out_channels.values()))
+            for part, (_, head) in zip(parts, self.decode_head.tasks(), strict=True):
+                head.add_to_sample(part, sample, keep_raw=self.test_cfg.get("keep_raw", False))
+        return data_samples
+
+    def _padded_size(self, images: Tensor) -> tuple[int, int]:
+        """Return the image size rounded up to whole strides."""
+        height, width = (
+            ceil(side / self.size_divisor) * self.size_divisor for side in images.shape[2:]
+        )
+        return height, width
+
+    def _pad_to_strides(self, images: Tensor) -> Tensor:
+        """Pad at the right and bottom, so that every level is exactly side / stride.
+
+        Encoders round odd sizes up or down as they like; resized back, their maps would be
+        shifted against the image. 0 is the mean colour.
+        """
+        height, width = self._padded_size(images)
+        return F.pad(images, (0, width - images.shape[3], 0, height - images.shape[2]))
+
+
+def _checked_test_cfg(test_cfg: dict | None) -> dict:
+    """Return the test config with its mode, or say what is wrong with it."""
+    config = ConfigDict(test_cfg or {})
+    config.setdefault("mode", "whole")
+    if config.mode not in ("whole", "slide"):
+        raise ValueError(
+            f"MultiTaskSegmentor: test_cfg mode={config.mode!r}; choose 'whole' or 'slide'."
+        )
+    if config.mode == "slide" and not {"crop_size", "stride"} <= set(config):
+        raise ValueError(
+            "MultiTaskSegmentor: test_cfg mode='slide' needs crop_size=(H, W) and stride=(H, W)."
+        )
+    return config
