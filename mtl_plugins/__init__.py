@@ -9,7 +9,7 @@ from .compat import prepare_stack
 # Before anything that imports torchvision, timm, mmcv or mmseg.
 prepare_stack()
 
-from . import datasets, models  # noqa: E402
+from . import datasets, engine, evaluation, models, visualization  # noqa: E402
 from .version import __version__  # noqa: E402
 
-__all__ = ["__version__", "datasets", "models"]
+__all__ = ["__version__", "datasets", "engine", "evaluation", "models", "visualization"]

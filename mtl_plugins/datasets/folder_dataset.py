@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -40,7 +40,7 @@ class MultiTaskDataset(BaseSegDataset):
         DataError: a folder or file is missing, with the names of the first few.
     """
 
-    METAINFO: dict = dict(depth_unit="m")
+    METAINFO: ClassVar[dict] = dict(depth_unit="m")
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class MultiTaskDataset(BaseSegDataset):
             if missing:
                 listed = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
                 raise DataError(
-                    f"{len(missing)} of {len(entries)} {kind} files are missing: {listed}. Complete "
-                    f"the folder, list the complete samples in ann_file, or leave "
+                    f"{len(missing)} of {len(entries)} {kind} files are missing: {listed}. "
+                    f"Complete the folder, list the complete samples in ann_file, or leave "
                     f"data_prefix.{key} out."
                 )

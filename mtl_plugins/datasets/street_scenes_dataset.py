@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.dist import barrier, is_main_process
 from mmseg.datasets import CityscapesDataset
@@ -29,7 +29,7 @@ class StreetScenesDataset(MultiTaskDataset):
         ValueError: `data_root` holds scenes of other counts, size or seed.
     """
 
-    METAINFO: dict = dict(CityscapesDataset.METAINFO, depth_unit="m")
+    METAINFO: ClassVar[dict] = dict(CityscapesDataset.METAINFO, depth_unit="m")
 
     def __init__(
         self,

@@ -1,0 +1,34 @@
+# What every run shares: registration, logging, checkpoints, pictures.
+default_scope = 'mmseg'
+custom_imports = dict(imports=['mtl_plugins'], allow_failed_imports=False)
+
+env_cfg = dict(
+    cudnn_benchmark=True,
+    # OpenCV's own threads would fight the loader's workers.
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'))
+
+visualizer = dict(
+    type='Visualizer',
+    vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')])
+log_processor = dict(by_epoch=True, window_size=20)
+log_level = 'INFO'
+load_from = None
+resume = False
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=True),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    checkpoint=dict(
+        type='CheckpointHook', interval=1, max_keep_ckpts=2,
+        save_best='multitask/score', rule='greater'))
+custom_hooks = [
+    dict(type='SafeCheckpointHook'),
+    dict(type='PanelHook', num_images=4),
+    dict(type='SummaryHook'),
+]
+
+val_evaluator = dict(type='MultiTaskMetric')
+test_evaluator = val_evaluator

@@ -1,0 +1,40 @@
+"""The image-blind predictor of a config's data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from mmcv.transforms import Compose
+from mmengine.dataset import BaseDataset
+
+from ..datasets import LoadImage, LoadTargets
+from ..evaluation import evaluate_image_blind, fit_image_blind
+from ..structures import DEPTH, SEMSEG
+
+
+def image_blind_scores(train: BaseDataset, val: BaseDataset) -> dict[str, float]:
+    """Fit the best predictor that never looks at the image on one data set, and score another.
+
+    Each position's most frequent class and median depth, measured as `MultiTaskMetric` does; a
+    network that is not clearly better has learned nothing from the pictures.
+    """
+    num_classes = len(train.metainfo["classes"])
+    predictor = fit_image_blind(TargetReader(train), num_classes)
+    return evaluate_image_blind(predictor, TargetReader(val), num_classes)
+
+
+class TargetReader:
+    """The targets of a data set in original size, without augmentation, one pair an image."""
+
+    def __init__(self, dataset: BaseDataset) -> None:
+        self.dataset = dataset
+        self.load = Compose([LoadImage(), LoadTargets()])
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray | None, np.ndarray | None]]:
+        for index in range(len(self.dataset)):
+            sample = self.load(self.dataset.get_data_info(index))
+            yield sample.get(SEMSEG.array), sample.get(DEPTH.array)

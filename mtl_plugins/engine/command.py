@@ -1,0 +1,25 @@
+"""How the commands end: with a message a user can act on, not with a traceback."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import MTLError
+from .checkpoint_io import CheckpointError
+
+
+def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a command; print errors that a user can mend in one message and exit with 1.
+
+    Errors of the data loader's worker processes arrive with the worker's traceback in their
+    text; only the message at its end is shown. Anything unforeseen keeps its traceback.
+    """
+    try:
+        return command(*args, **kwargs)
+    except (MTLError, CheckpointError, FileNotFoundError, ImportError) as error:
+        text = re.split(r"\n(?:[\w.]+\.)?\w*Error: ", str(error))[-1]
+        print(f"\nerror: {text.strip()}", file=sys.stderr)
+        sys.exit(1)

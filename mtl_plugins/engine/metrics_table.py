@@ -1,0 +1,47 @@
+"""Metrics as a table on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmengine.dist import master_only
+from rich.console import Console
+from rich.table import Table
+
+SHOWN = {
+    "semseg/mIoU": "mIoU (%)",
+    "semseg/mAcc": "mean accuracy (%)",
+    "semseg/aAcc": "pixel accuracy (%)",
+    "depth/si_log_rmse": "SI-logRMSE",
+    "depth/rmse": "RMSE (m)",
+    "depth/abs_rel": "relative error",
+    "depth/delta1": "delta < 1.25",
+    "multitask/score": "multitask score",
+}
+"""Metrics of the table, and what to call them."""
+
+
+def metrics_table(metrics: Mapping[str, float], blind: Mapping[str, float] | None = None) -> Table:
+    """Return a table of the metrics, beside those of the image-blind predictor and the ratio."""
+    blind = blind or {}
+    table = Table(title="Validation")
+    table.add_column("metric")
+    table.add_column("this run", justify="right")
+    if blind:
+        table.add_column("image-blind", justify="right")
+        table.add_column("ratio", justify="right")
+    for key, name in SHOWN.items():
+        if key not in metrics:
+            continue
+        row = [name, f"{metrics[key]:.3f}"]
+        if key in blind:
+            ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
+            row += [f"{blind[key]:.3f}", ratio]
+        table.add_row(*row)
+    return table
+
+
+@master_only
+def show_metrics(metrics: Mapping[str, float]) -> None:
+    """Print the metrics."""
+    Console().print(metrics_table(metrics))

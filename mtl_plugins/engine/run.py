@@ -1,0 +1,97 @@
+"""Training and evaluating from a config: what the commands do."""
+
+from __future__ import annotations
+
+import os
+import os.path as osp
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import BaseDataset
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS
+
+from ..errors import ConfigError
+from .checkpoint_io import load_checkpoint
+
+
+def train(
+    config: Config,
+    work_dir: str | None = None,
+    resume: str | None = None,
+    amp: bool = False,
+    launcher: str = "none",
+    seed: int | None = None,
+) -> Runner:
+    """Train the model of a config, and validate it as the config says.
+
+    Args:
+        config: as from `load_config`.
+        work_dir: where logs, checkpoints and pictures go; default: the config's, or
+            `work_dirs/<config name>`.
+        resume: a checkpoint's path to go on from, or "auto" for the last one of `work_dir`.
+        amp: mixed precision, bfloat16 where the device can.
+        launcher: "none", "pytorch" (torchrun), "slurm" or "mpi".
+        seed: seed of everything random.
+
+    Returns:
+        The runner, after training.
+    """
+    config = prepared(config, work_dir, launcher)
+    if amp:
+        config.optim_wrapper.type = "AutocastOptimWrapper"
+    if seed is not None:
+        config.randomness = dict(config.get("randomness") or {}, seed=seed)
+    if resume is not None:
+        config.resume = True
+        if resume != "auto":
+            load_checkpoint(resume)  # says clearly what is wrong with it, before anything is built
+            config.load_from = resume
+    runner = Runner.from_cfg(config)
+    runner.train()
+    return runner
+
+
+def evaluate(
+    config: Config,
+    checkpoint: str,
+    work_dir: str | None = None,
+    launcher: str = "none",
+) -> dict[str, float]:
+    """Evaluate a checkpoint on the test data of a config and return the metrics by name."""
+    config = prepared(config, work_dir, launcher)
+    load_checkpoint(checkpoint)
+    config.load_from = checkpoint
+    return Runner.from_cfg(config).test()
+
+
+def build_dataset(config: Config, split: str) -> BaseDataset:
+    """Build the data set of a split ("train", "val" or "test") as a config describes it."""
+    init_default_scope(config.get("default_scope", "mmseg"))
+    return DATASETS.build(config[f"{split}_dataloader"].dataset)
+
+
+def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
+    """Return a copy of the config with its work dir and launcher, fit for this machine."""
+    config = Config(config.to_dict(), cfg_text=config.text, filename=config.filename)
+    name = osp.splitext(osp.basename(config.filename or "run"))[0]
+    config.work_dir = work_dir or config.get("work_dir") or osp.join("work_dirs", name)
+    config.launcher = launcher
+    if launcher != "none" and "RANK" not in os.environ and launcher == "pytorch":
+        raise ConfigError(
+            "--launcher pytorch needs the variables that torchrun sets. Start with `torchrun "
+            "--nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
+        )
+    if not torch.cuda.is_available():
+        # mmengine's defaults are those of a GPU: NCCL, and a device for each process.
+        config.env_cfg.dist_cfg = dict(backend="gloo")
+        if launcher != "none":
+            wrapper: dict[str, Any] = dict(config.get("model_wrapper_cfg") or {})
+            wrapper.setdefault("type", "MMDistributedDataParallel")
+            config.model_wrapper_cfg = dict(wrapper, device_ids=None)
+        for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            if config.get(key):
+                config[key].pin_memory = False
+    return config

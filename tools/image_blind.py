@@ -1,0 +1,41 @@
+"""Score the best predictor that never looks at the image, on the data of a config.
+
+It predicts the most frequent class and the median depth of each pixel position of the training
+split: the floor that every network has to be well above.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = """example:
+  python tools/image_blind.py configs/mtl_branched.py"""
+
+
+def main() -> None:
+    """Print the metrics."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="config file (Python; it is executed)")
+    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    args = parser.parse_args()
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import (
+        build_dataset,
+        image_blind_scores,
+        load_config,
+        run_command,
+        show_metrics,
+    )
+
+    def command() -> None:
+        config = load_config(args.config, args.cfg_options)
+        train, val = (build_dataset(config, split) for split in ("train", "val"))
+        show_metrics(image_blind_scores(train, val))
+
+    run_command(command)
+
+
+if __name__ == "__main__":
+    main()
