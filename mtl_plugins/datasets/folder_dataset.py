@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -31,22 +31,22 @@ class MultiTaskDataset(BaseSegDataset):
         img_suffix, seg_map_suffix, depth_map_suffix: endings of the file names; what is before
             them must be equal.
         ann_file: text file with one name (without suffix) a line; '': every image of the folder.
-        metainfo: `classes` (names), `palette` (RGB a class), `depth_unit` ('m').
+        metainfo: `classes` (names) and `palette` (RGB a class).
         label_map: class id (255: none) for each raw label value; None: they are ids already.
         depth_format: arguments of `DepthFormat`: scale, offset, inverse, invalid, ...
+        depth_unit: what pictures and tables call the unit; "m" unless depth is relative.
         kwargs: as in mmseg's `BaseSegDataset` (pipeline, indices, test_mode, ...).
 
     Raises:
         DataError: a folder or file is missing, with the names of the first few.
     """
 
-    METAINFO: ClassVar[dict] = dict(depth_unit="m")
-
     def __init__(
         self,
         depth_map_suffix: str = ".png",
         label_map: Mapping[int, int] | None = None,
         depth_format: Mapping[str, Any] | None = None,
+        depth_unit: str = "m",
         **kwargs: Any,
     ) -> None:
         self.depth_map_suffix = depth_map_suffix
@@ -54,6 +54,8 @@ class MultiTaskDataset(BaseSegDataset):
         # Made before the base class, which may load the list of files at once.
         self._label_map = None if label_map is None else {int(k): v for k, v in label_map.items()}
         super().__init__(**kwargs)
+        # Not through metainfo=, where mmengine takes every text for a file's name.
+        self._metainfo["depth_unit"] = depth_unit
         self.decode_label = LabelFormat(len(self.metainfo.get("classes", ())), self._label_map)
 
     @classmethod

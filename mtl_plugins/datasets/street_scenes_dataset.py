@@ -29,7 +29,7 @@ class StreetScenesDataset(MultiTaskDataset):
         ValueError: `data_root` holds scenes of other counts, size or seed.
     """
 
-    METAINFO: ClassVar[dict] = dict(CityscapesDataset.METAINFO, depth_unit="m")
+    METAINFO: ClassVar[dict] = CityscapesDataset.METAINFO
 
     def __init__(
         self,

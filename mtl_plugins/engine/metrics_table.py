@@ -13,7 +13,7 @@ SHOWN = {
     "semseg/mAcc": "mean accuracy (%)",
     "semseg/aAcc": "pixel accuracy (%)",
     "depth/si_log_rmse": "SI-logRMSE",
-    "depth/rmse": "RMSE (m)",
+    "depth/rmse": "RMSE",
     "depth/abs_rel": "relative error",
     "depth/delta1": "delta < 1.25",
     "multitask/score": "multitask score",

@@ -59,9 +59,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         width = max(image.shape[2] for image in images)
         inputs = torch.stack([self._normalised(image, height, width) for image in images])
         for image, sample in zip(images, samples or [], strict=bool(samples)):
-            sample.set_metainfo(
-                dict(img_shape=tuple(image.shape[1:]), pad_shape=(height, width))
-            )
+            sample.set_metainfo(dict(img_shape=tuple(image.shape[1:]), pad_shape=(height, width)))
             if training:
                 _pad_targets(sample, height, width)
         return dict(inputs=inputs, data_samples=samples)

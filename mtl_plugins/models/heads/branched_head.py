@@ -53,9 +53,7 @@ class BranchedHead(MultiTaskHead):
         decoders = {}
         for task in task_heads:
             own = task_decoders.get(task, {})
-            decoders[task] = MODELS.build(
-                {**({} if "type" in own else decoder), **own, **pyramid}
-            )
+            decoders[task] = MODELS.build({**({} if "type" in own else decoder), **own, **pyramid})
         channels = {task: decoder.out_channels for task, decoder in decoders.items()}
         super().__init__(task_heads, channels, init_cfg)
         self.decoders = nn.ModuleDict(decoders)

@@ -40,7 +40,7 @@ class JointHead(MultiTaskHead):
         init_cfg: dict | None = None,
     ) -> None:
         built = MODELS.build(dict(decoder, in_channels=in_channels, strides=strides))
-        super().__init__(task_heads, {task: built.out_channels for task in task_heads}, init_cfg)
+        super().__init__(task_heads, dict.fromkeys(task_heads, built.out_channels), init_cfg)
         self.decoder = built
 
     def forward(self, levels: Sequence[Tensor]) -> dict[str, RawPrediction]:

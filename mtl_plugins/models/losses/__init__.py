@@ -4,4 +4,11 @@ from .cross_entropy import MaskedCrossEntropyLoss
 from .masked import MaskedL1Loss, MaskedL2Loss, MaskedLoss, masked_mean
 from .silog import SILogLoss
 
-__all__ = ["MaskedCrossEntropyLoss", "MaskedL1Loss", "MaskedL2Loss", "MaskedLoss", "SILogLoss", "masked_mean"]
+__all__ = [
+    "MaskedCrossEntropyLoss",
+    "MaskedL1Loss",
+    "MaskedL2Loss",
+    "MaskedLoss",
+    "SILogLoss",
+    "masked_mean",
+]

@@ -95,6 +95,14 @@ class MultiTaskSegmentor(EncoderDecoder):
         total, extra = self.balancer(task_losses)
         return total, OrderedDict(loss=total, **losses, **extra)
 
+    def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Return the raw predictions of all tasks, concatenated, from the whole image or windows.
+
+        mmseg's version warns in every batch whose images differ in size, which ours may.
+        """
+        run = self.slide_inference if self.test_cfg.mode == "slide" else self.whole_inference
+        return run(inputs, batch_img_metas)
+
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Return the raw predictions of all tasks, concatenated, in the size of the input."""
         raw = self._forward(inputs)

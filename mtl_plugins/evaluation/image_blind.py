@@ -1,0 +1,162 @@
+"""The best guess without a look at the image: the floor every network has to be above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from rich.progress import track
+
+from mtl_plugins.evaluation.semseg import AbsentClass
+from mtl_plugins.evaluation.tally import Tally, tally_image
+from mtl_plugins.structures import IGNORE_LABEL, NO_DEPTH
+
+Targets = Iterable[tuple[np.ndarray | None, np.ndarray | None]]
+"""For each image its H,W integer class ids and its H,W depth in metres, None where unknown."""
+
+
+@dataclass(frozen=True)
+class ImageBlindPredictor:
+    """One answer for every image; made by `fit_image_blind`.
+
+    Args:
+        labels: gh,gw class ids, None if no label map was seen.
+        depth: gh,gw float32 metres, None if no valid depth was seen.
+    """
+
+    labels: np.ndarray | None
+    depth: np.ndarray | None
+
+    def predict(self, height: int, width: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """The answer for an image of this size: nearest cells of `labels` and of `depth`."""
+        maps = (self.labels, self.depth)
+        labels, depth = (None if m is None else _sample(m, (height, width)) for m in maps)
+        return labels, depth
+
+
+def fit_image_blind(
+    dataset: Targets,
+    num_classes: int,
+    grid: tuple[int, int] = (128, 256),
+    ignore_label: int = IGNORE_LABEL,
+    progress: bool = True,
+) -> ImageBlindPredictor:
+    """Take the most frequent class and the median depth at each position of the image.
+
+    Targets of any size are laid over one grid (nearest pixel to each cell's centre). A position
+    without a label takes the most frequent class of all, one without valid depth the median of
+    the positions' medians; of equally frequent classes the lowest id is taken.
+
+    Args:
+        dataset: the training set's targets.
+        num_classes: number of classes C.
+        grid: largest number of rows and columns; a smaller first target makes it smaller. The
+            exact median keeps 4 bytes a cell and image: 131 kB an image at 128 x 256.
+        ignore_label: class id of pixels without truth.
+        progress: show a progress bar.
+
+    Raises:
+        ValueError: no target at all, or a class id outside 0..C-1.
+
+    >>> labels, depth = np.array([[0, 1]], np.uint8), np.array([[2.0, 0.0]], np.float32)
+    >>> fit_image_blind([(labels, depth)], num_classes=2, progress=False).predict(1, 2)
+    (array([[0, 1]]), array([[2., 2.]], dtype=float32))
+    """
+    votes: np.ndarray | None = None
+    depths: list[np.ndarray] = []
+    size: tuple[int, int] | None = None
+    for labels, depth in track(dataset, "image-blind predictor", disable=not progress):
+        for target in (labels, depth):
+            if target is not None and size is None:
+                size = (min(grid[0], target.shape[0]), min(grid[1], target.shape[1]))
+        if labels is not None:
+            if votes is None:
+                votes = np.zeros((num_classes, *size), np.int32)
+            _vote(votes, _sample(labels, size), ignore_label)
+        if depth is not None:
+            cells = _sample(depth, size).astype(np.float32)
+            valid = np.isfinite(cells) & (cells > NO_DEPTH)
+            depths.append(np.where(valid, cells, np.float32(np.nan)))
+    if size is None:
+        raise ValueError("The data set holds neither labels nor depth: expected some of them.")
+    return ImageBlindPredictor(_winners(votes), _medians(depths))
+
+
+def evaluate_image_blind(
+    predictor: ImageBlindPredictor,
+    dataset: Targets,
+    num_classes: int,
+    ignore_label: int = IGNORE_LABEL,
+    absent: AbsentClass = "skip",
+    progress: bool = True,
+    **depth_options: float | None,
+) -> dict[str, float]:
+    """Measure an image-blind predictor as `MultiTaskMetric` measures a network.
+
+    Args:
+        predictor: from `fit_image_blind`.
+        dataset: the validation set's targets.
+        num_classes: number of classes.
+        ignore_label: class id of pixels without truth.
+        absent: see `semseg_scores`.
+        progress: show a progress bar.
+        **depth_options: keyword arguments of `depth_errors`.
+
+    Returns:
+        The metrics of `Tally.scores` for the tasks that predictor and data set share.
+    """
+    total = Tally()
+    for truths in track(dataset, "image-blind scores", disable=not progress):
+        pairs = []
+        for kind, truth in enumerate(truths):
+            guess = None if truth is None else predictor.predict(*truth.shape)[kind]
+            known = guess is not None
+            pairs.append((torch.from_numpy(guess), torch.from_numpy(truth)) if known else None)
+        total.add(tally_image(*pairs, num_classes, ignore_label, depth_options))
+    return total.scores(absent)
+
+
+def _sample(target: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Nearest pixel to the centre of each cell of a grid."""
+    rows, columns = (
+        ((np.arange(cells) + 0.5) * pixels / cells).astype(int)
+        for cells, pixels in zip(size, target.shape, strict=True)
+    )
+    return target[rows[:, None], columns]
+
+
+def _vote(votes: np.ndarray, labels: np.ndarray, ignore_label: int) -> None:
+    rows, columns = np.nonzero(labels != ignore_label)
+    ids = labels[rows, columns].astype(int)
+    if ids.size and (ids.min() < 0 or ids.max() >= len(votes)):
+        raise ValueError(
+            f"A label map holds class ids {ids.min()}..{ids.max()}: expected "
+            f"0..{len(votes) - 1}, or {ignore_label} for pixels without a class."
+        )
+    # Each position occurs once, so the indexed sum loses none.
+    votes[ids, rows, columns] += 1
+
+
+def _winners(votes: np.ndarray | None) -> np.ndarray | None:
+    if votes is None:
+        return None
+    overall = votes.sum((1, 2)).argmax()
+    return np.where(votes.any(0), votes.argmax(0), overall)
+
+
+def _medians(depths: list[np.ndarray]) -> np.ndarray | None:
+    if not depths:
+        return None
+    medians = np.empty_like(depths[0])
+    for row in range(len(medians)):
+        # Row by row: a sorted copy of everything would double the memory. nan sorts to the end.
+        ordered = np.sort(np.stack([depth[row] for depth in depths]), axis=0)
+        count = np.isfinite(ordered).sum(0)
+        columns = np.arange(ordered.shape[1])
+        lower = ordered[np.maximum(count - 1, 0) // 2, columns]
+        upper = ordered[np.minimum(count // 2, len(ordered) - 1), columns]
+        medians[row] = (lower + upper) / 2
+    known = np.isfinite(medians)
+    return np.where(known, medians, np.median(medians[known])) if known.any() else None

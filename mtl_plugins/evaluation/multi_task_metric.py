@@ -1,0 +1,158 @@
+"""The metric of MMEngine's evaluator: every task of the network in one pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.dist import all_gather_object, get_dist_info, is_main_process
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from mmseg.registry import METRICS
+from torch import Tensor
+
+from mtl_plugins.evaluation.class_scores import ClassScore, class_scores, class_table
+from mtl_plugins.evaluation.semseg import AbsentClass
+from mtl_plugins.evaluation.tally import Pair, Tally, tally_image
+from mtl_plugins.structures import DENSE_TARGETS, DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
+
+
+@METRICS.register_module()
+class MultiTaskMetric(BaseMetric):
+    """Measure semantic segmentation, depth or both while the validation runs.
+
+    It streams: one confusion matrix and a handful of sums are kept, whatever the number of
+    images. It is exact on several processes: MMEngine's `DefaultSampler` gives sample i of rank
+    r the position i * world + r and fills the last round up with repetitions, so each rank holds
+    its latest image back and drops it if its position lies behind the data set.
+
+    The metrics are named `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc`, `depth/si_log_rmse` and
+    the further names of `DEPTH_METRICS`, and `multitask/score`; see `Tally.scores`. After
+    `evaluate`, `confusion` (C,C int64, rows are the truth) and `per_class` hold the
+    segmentation's details, None where it was not measured.
+
+    Args:
+        tasks: kinds of `DENSE_TARGETS` that every sample must hold, truth and prediction; None
+            measures what each sample holds.
+        ignore_label: class id of pixels without truth.
+        absent: `skip` or `zero`, see `semseg_scores`.
+        min_depth, max_depth, si_lambda, si_scale: see `depth_errors`.
+
+    Raises:
+        ValueError: an unknown task, a sample without a required map, or maps that
+            `confusion_matrix` or `depth_errors` refuse; the image is named.
+
+    In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`.
+    """
+
+    # Not None: the names already carry their task, and MMEngine warns of a missing prefix.
+    default_prefix = ""
+
+    def __init__(
+        self,
+        tasks: Sequence[str] | None = None,
+        ignore_label: int = IGNORE_LABEL,
+        absent: AbsentClass = "skip",
+        min_depth: float = 0.01,
+        max_depth: float | None = None,
+        si_lambda: float = 1.0,
+        si_scale: float = 100.0,
+    ) -> None:
+        super().__init__()
+        unknown = sorted(set(tasks or ()) - set(DENSE_TARGETS))
+        if unknown:
+            raise ValueError(f"Unknown tasks {unknown}: expected some of {list(DENSE_TARGETS)}.")
+        self.tasks = None if tasks is None else tuple(tasks)
+        self.ignore_label = ignore_label
+        self.absent = absent
+        self.depth_options = {
+            "min_depth": min_depth,
+            "max_depth": max_depth,
+            "si_lambda": si_lambda,
+            "si_scale": si_scale,
+        }
+        self.confusion: Tensor | None = None
+        self.per_class: list[ClassScore] | None = None
+        self._reset()
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Measure a batch of samples, each a dict whose maps are `{'data': 1,H,W tensor}`."""
+        for sample in data_samples:
+            try:
+                semseg, depth = self._pair(sample, SEMSEG), self._pair(sample, DEPTH)
+                num_classes = len(self._classes) if semseg else 0
+                tally = tally_image(
+                    semseg, depth, num_classes, self.ignore_label, self.depth_options
+                )
+            except ValueError as error:
+                raise ValueError(f"{sample.get('img_path', 'An image')}: {error}") from error
+            self._total.add(self._latest)
+            self._latest = tally
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Merge all processes, log the classes' table, start afresh.
+
+        Args:
+            size: number of images of the data set, without repetitions.
+
+        Returns:
+            The same metrics on every process.
+        """
+        rank, world = get_dist_info()
+        seen = self._total.images + self._latest.images
+        if (seen - 1) * world + rank < size:
+            self._total.add(self._latest)
+        tallies = all_gather_object(self._total)
+        self._reset()
+        measured = sum(tally.images for tally in tallies)
+        if measured != size:
+            print_log(
+                f"{type(self).__name__} measured {measured} images of a data set of {size}. Use "
+                "DefaultSampler, unshuffled and without drop_last, to measure each of them once.",
+                logger="current",
+                level=logging.WARNING,
+            )
+        return self.compute_metrics(tallies)
+
+    def compute_metrics(self, results: list[Tally]) -> dict[str, float]:
+        """The metrics of several tallies together."""
+        total = Tally()
+        for tally in results:
+            total.add(tally)
+        scores = total.scores(self.absent)
+        if not scores:
+            wanted = self.tasks or tuple(DENSE_TARGETS)
+            raise ValueError(
+                f"None of {total.images} samples held truth and prediction of one of {wanted}: "
+                "load the annotations in the pipeline of the evaluated data set."
+            )
+        self.confusion = total.confusion
+        self.per_class = None
+        if total.confusion is not None:
+            self.per_class = class_scores(total.confusion, self._classes)
+            if is_main_process():
+                print_log(f"Classes:\n{class_table(self.per_class)}", logger="current")
+        return scores
+
+    def _reset(self) -> None:
+        self._total, self._latest = Tally(), Tally()
+
+    @property
+    def _classes(self) -> Sequence[str]:
+        if not self.dataset_meta or "classes" not in self.dataset_meta:
+            raise ValueError(
+                "The data set has no 'classes' in its metainfo: expected their names. "
+                "Set METAINFO of the data set, or dataset_meta of the metric."
+            )
+        return self.dataset_meta["classes"]
+
+    def _pair(self, sample: dict, target: DenseTarget) -> Pair | None:
+        if self.tasks is not None and target.kind not in self.tasks:
+            return None
+        missing = [key for key in (target.prediction, target.truth) if key not in sample]
+        if not missing:
+            return sample[target.prediction]["data"], sample[target.truth]["data"]
+        if self.tasks is not None:
+            raise ValueError(f"the sample lacks {missing}, which tasks={self.tasks} ask for.")
+        return None

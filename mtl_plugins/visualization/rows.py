@@ -1,0 +1,104 @@
+"""What a panel shows of one task: pictures, captions and keys, before any layout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.colors import Normalize
+
+from mtl_plugins.structures import DENSE_TARGETS, IGNORE_LABEL
+from mtl_plugins.visualization.colors import RGB
+
+
+@dataclass(frozen=True)
+class TaskMaps:
+    """The maps of one task of one image.
+
+    Args:
+        kind: a kind of `DENSE_TARGETS`.
+        prediction: H,W, or None where there is none.
+        truth: H,W, or None where there is none.
+        name: heading of the row, the task's name by default.
+
+    Raises:
+        ValueError: an unknown kind, neither map, or maps that are not of one shape H,W.
+    """
+
+    kind: str
+    prediction: np.ndarray | None = None
+    truth: np.ndarray | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in DENSE_TARGETS:
+            raise ValueError(f"kind={self.kind!r}: expected one of {list(DENSE_TARGETS)}.")
+        shapes = {m.shape for m in (self.prediction, self.truth) if m is not None}
+        if len(shapes) != 1 or len(self.shape) != 2:
+            raise ValueError(
+                f"The {self.kind} maps have shapes {sorted(shapes)}: expected a prediction, a "
+                "truth or both, of one shape H,W."
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """H,W of both maps."""
+        known = self.truth if self.prediction is None else self.prediction
+        return known.shape
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the maps of every row are painted.
+
+    Args:
+        classes: names of the classes.
+        palette: one R, G, B in 0..255 a class.
+        ignore_label: class id of pixels without truth.
+        depth_unit: shown beside depths; not every data set is metric.
+        depth_log: equal ratios of depth are equally far apart in colour.
+        depth_percentiles: what of the true depths the colours span, see `depth_range`.
+        worst_depth_error: relative error of the last colour.
+    """
+
+    classes: Sequence[str]
+    palette: Sequence[Sequence[int]]
+    ignore_label: int = IGNORE_LABEL
+    depth_unit: str = "m"
+    depth_log: bool = False
+    depth_percentiles: tuple[float, float] = (2.0, 98.0)
+    worst_depth_error: float = 0.5
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A colour bar: its scale, colour map and caption."""
+
+    norm: Normalize
+    colormap: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Key:
+    """What explains the colours of a picture: named swatches, a colour bar or both."""
+
+    swatches: Sequence[tuple[str, RGB]] = field(default_factory=tuple)
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a panel: pictures (H,W,3 uint8, or None), scores as text, and two keys.
+
+    `key` explains truth and prediction, `error_key` the error.
+    """
+
+    name: str
+    truth: np.ndarray | None
+    prediction: np.ndarray | None
+    error: np.ndarray | None
+    scores: str
+    key: Key
+    error_key: Key

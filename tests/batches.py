@@ -1,0 +1,66 @@
+"""Random batches and small models for tests."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import nn
+
+NUM_CLASSES = 5
+TASK_HEADS = dict(
+    semseg=dict(type="SegmentationHead", num_classes=NUM_CLASSES),
+    depth=dict(type="DepthHead", initial_depth=10.0),
+)
+DECODER = dict(type="DeepLabDecoder", channels=8, skip_channels=4)
+
+
+def sample(height, width, semseg=True, depth=True) -> SegDataSample:
+    """A sample with random targets, some pixels invalid."""
+    result = SegDataSample(metainfo=dict(ori_shape=(height, width), img_shape=(height, width)))
+    if semseg:
+        label = torch.randint(0, NUM_CLASSES, (1, height, width))
+        label[:, :2] = 255
+        result.set_data(dict(gt_sem_seg=PixelData(data=label)))
+    if depth:
+        metres = torch.rand(1, height, width) * 50 + 1
+        metres[:, :, :3] = 0
+        result.set_data(dict(gt_depth_map=PixelData(data=metres)))
+    return result
+
+
+def batch(*sizes, **kinds) -> dict:
+    """What a data loader gives: images of the given sizes and their samples."""
+    return dict(
+        inputs=[torch.randint(0, 256, (3, *size), dtype=torch.uint8) for size in sizes],
+        data_samples=[sample(*size, **kinds) for size in sizes],
+    )
+
+
+def model(head="BranchedHead", backbone=None, decoder=None, **kwargs) -> nn.Module:
+    """A small multi-task model."""
+    return MODELS.build(
+        dict(
+            type="MultiTaskSegmentor",
+            data_preprocessor=dict(type="MultiTaskDataPreprocessor"),
+            backbone=backbone or dict(type="TimmEncoder", model_name="test_resnet"),
+            decode_head=dict(type=head, decoder=decoder or DECODER, task_heads=TASK_HEADS),
+            **kwargs,
+        )
+    )
+
+
+def step(network, data) -> dict[str, torch.Tensor]:
+    """One forward and backward pass in training mode; returns the losses."""
+    network.train()
+    losses = network(**network.data_preprocessor(data, True), mode="loss")
+    total, logged = network.parse_losses(losses)
+    network.zero_grad()
+    total.backward()
+    return logged
+
+
+def gradients(network) -> dict[str, torch.Tensor]:
+    """The gradients of all parameters that have one."""
+    return {n: p.grad for n, p in network.named_parameters() if p.grad is not None}

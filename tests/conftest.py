@@ -1,0 +1,48 @@
+"""Fixtures shared by all tests: the registry scope, and tiny street scenes on disk."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+import mtl_plugins  # noqa: F401 (registers everything)
+from mmengine.registry import init_default_scope
+from mtl_plugins.datasets.street_scenes import write_street_scenes
+
+SCENES = dict(counts=dict(train=6, val=3), size=(64, 128), seed=7)
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@pytest.fixture(autouse=True)
+def _scope_and_seed():
+    init_default_scope("mmseg")
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def scenes_root(tmp_path_factory) -> str:
+    """A folder of nine tiny street scenes."""
+    root = str(tmp_path_factory.mktemp("street_scenes"))
+    write_street_scenes(root, **SCENES, workers=1)
+    return root
+
+
+@pytest.fixture(scope="session")
+def scene_options(scenes_root) -> list[str]:
+    """`--cfg-options` that make a StreetScenes config run on the tiny scenes in seconds."""
+    options = ["env_cfg.cudnn_benchmark=False", "default_hooks.logger.interval=1"]
+    for split in ("train", "val", "test"):
+        loader = f"{split}_dataloader"
+        options += [
+            f"{loader}.dataset.data_root={scenes_root}",
+            f"{loader}.dataset.counts.train={SCENES['counts']['train']}",
+            f"{loader}.dataset.counts.val={SCENES['counts']['val']}",
+            f"{loader}.dataset.size=({SCENES['size'][0]},{SCENES['size'][1]})",
+            f"{loader}.dataset.seed={SCENES['seed']}",
+            f"{loader}.num_workers=0",
+            f"{loader}.persistent_workers=False",
+            f"{loader}.batch_size=2",
+        ]
+    return options

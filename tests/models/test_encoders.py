@@ -1,0 +1,232 @@
+"""Encoders: declared channels and strides are true; every family of timm and mmseg works."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+from mmseg.registry import MODELS
+
+from mtl_plugins.models.encoders import TimmEncoder, encoder_spec
+from tests.batches import batch, gradients, model, step
+
+FAMILIES = [
+    "test_resnet",  # five levels, channels first
+    "mobilenetv3_small_050",  # inverted residuals
+    "convnext_atto",  # four levels
+    "test_vit",  # single stride, fixed size
+    "test_efficientnet",
+    "swin_tiny_patch4_window7_224",  # channels last, fixed size
+    "hrnet_w18_small",  # needs whole strides
+    "pvt_v2_b0",
+]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_declared_channels_and_strides_are_those_of_the_maps(name):
+    encoder = TimmEncoder(name).eval()
+    with torch.no_grad():
+        levels = encoder(torch.rand(1, 3, 64, 96))
+    assert len(levels) == len(encoder.channels) == len(encoder.strides) <= 4
+    for level, channels, stride in zip(levels, encoder.channels, encoder.strides, strict=True):
+        assert level.shape == (1, channels, 64 // stride, 96 // stride)
+
+
+def test_single_stride_transformer_gives_evenly_spaced_blocks():
+    encoder = TimmEncoder("vit_tiny_patch16_224").eval()
+    reference = timm.create_model("vit_tiny_patch16_224", dynamic_img_size=True).eval()
+    reference.load_state_dict(encoder.model.model.state_dict(), strict=False)
+    image = torch.rand(1, 3, 32, 48)
+    with torch.no_grad():
+        ours = encoder(image)
+        theirs = reference.forward_intermediates(
+            image, indices=[2, 5, 8, 11], intermediates_only=True
+        )
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(mine, other, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "strides"),
+    [
+        (dict(), (4, 8, 16, 32)),
+        (dict(output_stride=16), (4, 8, 16, 16)),
+        (dict(output_stride=8), (4, 8, 8, 8)),
+        (dict(replace_stride_with_dilation=(False, False, False)), (4, 8, 16, 32)),
+        (dict(replace_stride_with_dilation=(False, False, True)), (4, 8, 16, 16)),
+        (dict(replace_stride_with_dilation=(False, True, True)), (4, 8, 8, 8)),
+    ],
+)
+def test_dilation_replaces_strides(options, strides):
+    encoder = TimmEncoder("resnet18", **options).eval()
+    assert encoder.strides == strides
+    assert encoder(torch.rand(1, 3, 64, 64))[-1].shape[-1] == 64 // strides[-1]
+
+
+def test_dilation_keeps_the_weights_of_the_plain_model():
+    plain, dilated = TimmEncoder("resnet18"), TimmEncoder("resnet18", output_stride=8)
+    dilated.load_state_dict(plain.state_dict())
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_from_a_local_file(tmp_path, suffix):
+    source = timm.create_model("test_resnet")
+    path = str(tmp_path / f"weights{suffix}")
+    if suffix == ".pth":
+        torch.save(source.state_dict(), path)
+    else:
+        from safetensors.torch import save_file
+
+        save_file(source.state_dict(), path)
+    encoder = TimmEncoder("test_resnet", pretrained=path)
+    loaded, expected = encoder.model.state_dict(), source.state_dict()
+    assert set(loaded) <= set(expected) and len(loaded) > 20
+    assert all(torch.equal(value, expected[name]) for name, value in loaded.items())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (dict(model_name="resnet_34"), ValueError, "Did you mean .*resnet34"),
+        (dict(model_name="resnet18", output_stride=5), ValueError, "choose 8, 16 or 32"),
+        (
+            dict(model_name="swin_tiny_patch4_window7_224", output_stride=16),
+            ValueError,
+            "cannot have output stride 16",
+        ),
+        (
+            dict(model_name="resnet18", replace_stride_with_dilation=(True, False, False)),
+            ValueError,
+            "dilated",
+        ),
+        (
+            dict(
+                model_name="resnet18",
+                output_stride=8,
+                replace_stride_with_dilation=(False, True, True),
+            ),
+            ValueError,
+            "not both",
+        ),
+        (dict(model_name="resnet18", pretrained="no/such.pth"), FileNotFoundError, "no/such.pth"),
+        (dict(model_name="resnet18", unsupported_stride="x"), ValueError, "'error' or 'native'"),
+    ],
+)
+def test_what_cannot_be_is_said_clearly(options, error, message):
+    with pytest.raises(error, match=message):
+        TimmEncoder(**options)
+
+
+def test_unsupported_stride_can_fall_back_to_the_models_own():
+    encoder = TimmEncoder("test_vit", output_stride=8, unsupported_stride="native")
+    assert set(encoder.strides) == {16}
+
+
+def test_a_model_of_one_size_says_so():
+    encoder = TimmEncoder("mixer_s32_224")
+    with pytest.raises(ValueError, match=r"built for images of \(224, 224\) and got \(64, 64\)"):
+        encoder(torch.rand(1, 3, 64, 64))
+
+
+def test_fixed_size_models_take_the_size_they_are_built_for():
+    encoder = TimmEncoder("mixer_s32_224", img_size=(64, 96)).eval()
+    assert encoder(torch.rand(1, 3, 64, 96))[-1].shape[2:] == (2, 3)
+
+
+BN = dict(type="BN")
+MMSEG_BACKBONES = [
+    dict(type="ResNetV1c", depth=18, norm_cfg=BN),
+    dict(type="ResNeSt", depth=50, stem_channels=64, norm_cfg=BN),
+    dict(type="MobileNetV2", out_indices=(1, 2, 4, 6), norm_cfg=BN),
+    dict(type="MobileNetV3", arch="small", out_indices=(0, 1, 12), norm_cfg=BN),
+    dict(
+        type="SwinTransformer",
+        embed_dims=24,
+        depths=(1, 1, 1, 1),
+        num_heads=(1, 2, 4, 8),
+        window_size=4,
+    ),
+    dict(type="MixVisionTransformer", embed_dims=16, num_layers=[1, 1, 1, 1]),
+    dict(
+        type="PCPVT",
+        embed_dims=[16, 32, 64, 128],
+        num_heads=[1, 2, 4, 8],
+        mlp_ratios=[2, 2, 2, 2],
+        depths=[1, 1, 1, 1],
+        sr_ratios=[8, 4, 2, 1],
+    ),
+    dict(type="VisionTransformer", img_size=64, embed_dims=32, num_layers=2, num_heads=2),
+    dict(
+        type="MSCAN",
+        embed_dims=[16, 32, 64, 128],
+        depths=[1, 1, 1, 1],
+        norm_cfg=BN,
+        attention_kernel_paddings=[2, [0, 3], [0, 5], [0, 10]],
+    ),
+    dict(
+        type="HRNet",
+        norm_cfg=BN,
+        extra=dict(
+            stage1=dict(
+                num_modules=1,
+                num_branches=1,
+                block="BOTTLENECK",
+                num_blocks=(1,),
+                num_channels=(8,),
+            ),
+            stage2=dict(
+                num_modules=1,
+                num_branches=2,
+                block="BASIC",
+                num_blocks=(1, 1),
+                num_channels=(8, 16),
+            ),
+            stage3=dict(
+                num_modules=1,
+                num_branches=3,
+                block="BASIC",
+                num_blocks=(1, 1, 1),
+                num_channels=(8, 16, 32),
+            ),
+            stage4=dict(
+                num_modules=1,
+                num_branches=4,
+                block="BASIC",
+                num_blocks=(1, 1, 1, 1),
+                num_channels=(8, 16, 32, 64),
+            ),
+        ),
+    ),
+    dict(type="UNet", base_channels=4, norm_cfg=BN),
+    dict(
+        type="STDCNet",
+        stdc_type="STDCNet1",
+        in_channels=3,
+        channels=(8, 16, 32, 64, 128),
+        bottleneck_type="cat",
+        norm_cfg=BN,
+        act_cfg=dict(type="ReLU"),
+        num_convs=4,
+    ),
+    dict(type="FastSCNN", norm_cfg=BN, out_indices=(0, 1, 2)),
+]
+
+
+@pytest.mark.parametrize("config", MMSEG_BACKBONES, ids=lambda config: config["type"])
+def test_any_mmseg_backbone_is_an_encoder(config):
+    network = model(backbone=config)
+    logged = step(network, batch((64, 64), (48, 64)))
+    assert torch.isfinite(logged["loss"])
+    first = next(iter(network.backbone.parameters()))
+    assert first.grad is not None and torch.isfinite(first.grad).all()
+    assert all(torch.isfinite(grad).all() for grad in gradients(network).values())
+
+
+def test_measuring_an_encoder_leaves_its_mode_alone():
+    backbone = MODELS.build(dict(type="ResNetV1c", depth=18, norm_cfg=BN))
+    backbone.layer1.eval()
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    spec = encoder_spec(backbone)
+    assert spec.channels == (64, 128, 256, 512) and spec.strides == (4, 8, 16, 32)
+    assert not backbone.layer1.training and backbone.layer2.training
+    assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())

@@ -1,0 +1,170 @@
+"""Losses: hand-computed values, invalid pixels, finite gradients, independent formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from mmseg.registry import MODELS
+from torch.nn import functional as F
+
+DEPTH_LOSSES = ["SILogLoss", "MaskedL1Loss", "MaskedL2Loss"]
+
+
+def pair(*shape):
+    target = torch.rand(shape) * 80 + 1
+    target[..., :2] = 0
+    return (torch.rand(shape) * 80 + 1).requires_grad_(), target
+
+
+def numpy_silog(prediction, target, gamma, eps=1e-3):
+    per_image = []
+    for p, t in zip(prediction, target, strict=True):
+        p, t = p[t > 0].astype(np.float64), t[t > 0].astype(np.float64)
+        d = np.log(np.maximum(p, eps)) - np.log(np.maximum(t, eps))
+        per_image.append(d.var() + gamma * d.mean() ** 2)
+    return np.sqrt(np.mean(per_image))
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.15, 1.0])
+def test_silog_is_the_formula(gamma):
+    prediction, target = pair(3, 1, 9, 11)
+    loss = MODELS.build(dict(type="SILogLoss", gamma=gamma))(prediction, target, target > 0)
+    expected = numpy_silog(prediction.detach().numpy(), target.numpy(), gamma)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_silog_by_hand():
+    # Log errors of log 2 and log 8: variance (log 2)^2, mean 2 log 2.
+    target = torch.tensor([[[[1.0, 1.0, 0.0]]]])
+    prediction = torch.tensor([[[[2.0, 8.0, 5.0]]]])
+    loss = MODELS.build(dict(type="SILogLoss", gamma=0.5))(prediction, target, target > 0)
+    assert loss.item() == pytest.approx(np.log(2) * np.sqrt(1 + 0.5 * 4), rel=1e-6)
+
+
+def test_silog_without_mean_term_ignores_the_scale():
+    prediction, target = pair(2, 1, 6, 6)
+    loss = MODELS.build(dict(type="SILogLoss", gamma=0.0))
+    once = loss(prediction, target, target > 0)
+    assert loss(7 * prediction, target, target > 0).item() == pytest.approx(once.item(), rel=1e-5)
+
+
+def test_silog_gradient_is_that_of_double_precision_differences():
+    prediction, target = pair(2, 1, 3, 4)
+    loss = MODELS.build(dict(type="SILogLoss"))
+    loss(prediction, target, target > 0).backward()
+    index, step = (1, 0, 2, 3), 1e-3
+    values = []
+    for sign in (-1, 1):
+        moved = prediction.detach().clone()
+        moved[index] += sign * step
+        values.append(numpy_silog(moved.double().numpy(), target.double().numpy(), 0.15))
+    assert prediction.grad[index].item() == pytest.approx((values[1] - values[0]) / 2e-3, rel=1e-2)
+
+
+@pytest.mark.parametrize("name", DEPTH_LOSSES)
+class TestEveryDepthLoss:
+    def test_exact_prediction_is_zero_with_finite_gradient(self, name):
+        _, target = pair(2, 1, 4, 5)
+        prediction = target.clone().requires_grad_()
+        loss = MODELS.build(dict(type=name))(prediction, target, target > 0)
+        loss.backward()
+        assert loss.item() == pytest.approx(0, abs=1e-6)
+        assert torch.isfinite(prediction.grad).all()
+
+    def test_invalid_pixels_count_for_nothing(self, name):
+        prediction, target = pair(2, 1, 4, 5)
+        loss_function = MODELS.build(dict(type=name))
+        loss = loss_function(prediction, target, target > 0)
+        loss.backward()
+        assert (prediction.grad[target == 0] == 0).all()
+        assert (prediction.grad[target > 0] != 0).any()
+        for value in (0.0, -5.0, 1e30, float("inf"), float("nan")):
+            other = prediction.detach().clone()
+            other[target == 0] = value
+            other.requires_grad_()
+            again = loss_function(other, target, target > 0)
+            again.backward()
+            assert again.item() == loss.item()
+            assert torch.isfinite(other.grad).all()
+
+    def test_nothing_valid_is_zero_with_a_graph(self, name):
+        prediction = torch.rand(2, 1, 4, 5, requires_grad=True)
+        target = torch.zeros(2, 1, 4, 5)
+        loss = MODELS.build(dict(type=name))(prediction, target, target > 0)
+        loss.backward()
+        assert loss.item() == 0
+        assert (prediction.grad == 0).all()
+
+    def test_an_image_without_truth_does_not_dilute_the_others(self, name):
+        prediction, target = pair(1, 1, 4, 5)
+        loss_function = MODELS.build(dict(type=name))
+        alone = loss_function(prediction, target, target > 0)
+        target = torch.cat([target, torch.zeros_like(target)])
+        both = loss_function(torch.cat([prediction, prediction]), target, target > 0)
+        assert both.item() == pytest.approx(alone.item(), rel=1e-6)
+
+    @pytest.mark.parametrize("value", [0.0, -3.0, 1e-12])
+    def test_predictions_at_and_below_zero_are_finite(self, name, value):
+        _, target = pair(1, 1, 4, 5)
+        prediction = torch.full_like(target, value).requires_grad_()
+        loss = MODELS.build(dict(type=name))(prediction, target, target > 0)
+        loss.backward()
+        assert torch.isfinite(loss) and torch.isfinite(prediction.grad).all()
+
+    def test_a_single_valid_pixel_is_finite(self, name):
+        prediction = torch.rand(1, 1, 4, 5, requires_grad=True)
+        target = torch.zeros(1, 1, 4, 5)
+        target[0, 0, 1, 1] = 3
+        MODELS.build(dict(type=name))(prediction, target, target > 0).backward()
+        assert torch.isfinite(prediction.grad).all()
+
+    def test_float32_under_autocast_and_half_precision_inputs(self, name):
+        prediction, target = pair(2, 1, 8, 8)
+        half = prediction.detach().to(torch.bfloat16).requires_grad_()
+        loss_function = MODELS.build(dict(type=name))
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_function(half, target, target > 0)
+        assert loss.dtype == torch.float32
+        exact = loss_function(half.float(), target, target > 0)
+        assert loss.item() == pytest.approx(exact.item(), rel=1e-6)
+
+    def test_weight_is_a_factor(self, name):
+        prediction, target = pair(2, 1, 4, 4)
+        one = MODELS.build(dict(type=name))(prediction, target, target > 0)
+        three = MODELS.build(dict(type=name, loss_weight=3.0))(prediction, target, target > 0)
+        assert three.item() == pytest.approx(3 * one.item(), rel=1e-6)
+
+
+def test_masked_losses_are_numpys_means():
+    prediction, target = pair(2, 1, 4, 5)
+    valid = target > 0
+    error = (prediction - target).detach().numpy()[valid.numpy()]
+    l1 = MODELS.build(dict(type="MaskedL1Loss"))(prediction, target, valid)
+    l2 = MODELS.build(dict(type="MaskedL2Loss"))(prediction, target, valid)
+    assert l1.item() == pytest.approx(np.abs(error).mean(), rel=1e-5)
+    assert l2.item() == pytest.approx((error**2).mean(), rel=1e-5)
+
+
+class TestCrossEntropy:
+    def build(self, **kwargs):
+        return MODELS.build(dict(type="MaskedCrossEntropyLoss", **kwargs))
+
+    @pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
+    def test_is_pytorchs_mean(self, weight):
+        logits, label = torch.randn(2, 3, 4, 5), torch.randint(0, 3, (2, 4, 5))
+        label[0, 0] = 255
+        expected = F.cross_entropy(
+            logits, label, weight and torch.tensor(weight), ignore_index=255
+        )
+        assert self.build(class_weight=weight)(logits, label).item() == pytest.approx(
+            expected.item(), rel=1e-5
+        )
+
+    @pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
+    def test_nothing_labelled_is_zero_with_a_graph(self, weight):
+        logits = torch.randn(2, 3, 4, 5, requires_grad=True)
+        label = torch.full((2, 4, 5), 255)
+        loss = self.build(class_weight=weight)(logits, label)
+        loss.backward()
+        assert loss.item() == 0 and (logits.grad == 0).all()
