@@ -6,9 +6,9 @@ import os
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
 import mtl_plugins  # noqa: F401 (registers everything)
-from mmengine.registry import init_default_scope
 from mtl_plugins.datasets.street_scenes import write_street_scenes
 
 SCENES = dict(counts=dict(train=6, val=3), size=(64, 128), seed=7)

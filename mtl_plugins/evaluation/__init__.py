@@ -1,21 +1,21 @@
 """Metrics: pure functions, and one thin accumulator over them for MMEngine's evaluator."""
 
-from mtl_plugins.evaluation.class_scores import ClassScore, class_scores, class_table
-from mtl_plugins.evaluation.depth import DEPTH_METRICS, depth_errors
-from mtl_plugins.evaluation.image_blind import (
+from .class_scores import ClassScore, class_scores, class_table
+from .depth import DEPTH_METRICS, depth_errors
+from .image_blind import (
     ImageBlindPredictor,
     evaluate_image_blind,
     fit_image_blind,
 )
-from mtl_plugins.evaluation.multi_task_metric import MultiTaskMetric
-from mtl_plugins.evaluation.score import LOWER_IS_BETTER, delta_m, multitask_score
-from mtl_plugins.evaluation.semseg import (
+from .multi_task_metric import MultiTaskMetric
+from .score import LOWER_IS_BETTER, delta_m, multitask_score
+from .semseg import (
     accuracy_per_class,
     confusion_matrix,
     iou_per_class,
     semseg_scores,
 )
-from mtl_plugins.evaluation.tally import Tally, tally_image
+from .tally import Tally, tally_image
 
 __all__ = [
     "DEPTH_METRICS",

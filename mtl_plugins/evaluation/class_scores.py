@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from mtl_plugins.evaluation.semseg import accuracy_per_class, iou_per_class
+from .semseg import accuracy_per_class, iou_per_class
 
 
 class ClassScore(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mtl_plugins.structures import NO_DEPTH
+from ..structures import NO_DEPTH
 
 DEPTH_METRICS = (
     "si_log_rmse",

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from rich.progress import track
 
-from mtl_plugins.evaluation.semseg import AbsentClass
-from mtl_plugins.evaluation.tally import Tally, tally_image
-from mtl_plugins.structures import IGNORE_LABEL, NO_DEPTH
+from ..structures import IGNORE_LABEL, NO_DEPTH
+from .semseg import AbsentClass
+from .tally import Tally, tally_image
 
 Targets = Iterable[tuple[np.ndarray | None, np.ndarray | None]]
 """For each image its H,W integer class ids and its H,W depth in metres, None where unknown."""

@@ -12,10 +12,10 @@ from mmengine.logging import print_log
 from mmseg.registry import METRICS
 from torch import Tensor
 
-from mtl_plugins.evaluation.class_scores import ClassScore, class_scores, class_table
-from mtl_plugins.evaluation.semseg import AbsentClass
-from mtl_plugins.evaluation.tally import Pair, Tally, tally_image
-from mtl_plugins.structures import DENSE_TARGETS, DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
+from ..structures import DENSE_TARGETS, DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
+from .class_scores import ClassScore, class_scores, class_table
+from .semseg import AbsentClass
+from .tally import Pair, Tally, tally_image
 
 
 @METRICS.register_module()

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mtl_plugins.structures import IGNORE_LABEL
+from ..structures import IGNORE_LABEL
 
 AbsentClass = Literal["skip", "zero"]
 

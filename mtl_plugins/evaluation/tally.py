@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from mtl_plugins.evaluation.depth import DEPTH_METRICS, depth_errors
-from mtl_plugins.evaluation.score import multitask_score
-from mtl_plugins.evaluation.semseg import AbsentClass, confusion_matrix, semseg_scores
-from mtl_plugins.structures import IGNORE_LABEL
+from ..structures import IGNORE_LABEL
+from .depth import DEPTH_METRICS, depth_errors
+from .score import multitask_score
+from .semseg import AbsentClass, confusion_matrix, semseg_scores
 
 Pair = tuple[Tensor, Tensor]
 

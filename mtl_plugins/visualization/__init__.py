@@ -1,6 +1,6 @@
 """Pictures: image | truth | prediction | error panels, and the hook that draws them."""
 
-from mtl_plugins.visualization.colors import (
+from .colors import (
     IGNORE_COLOR,
     INVALID_COLOR,
     RIGHT_COLOR,
@@ -12,10 +12,10 @@ from mtl_plugins.visualization.colors import (
     default_palette,
     depth_norm,
 )
-from mtl_plugins.visualization.painters import depth_range, paint_row
-from mtl_plugins.visualization.panel_hook import PanelHook
-from mtl_plugins.visualization.panels import draw_panel
-from mtl_plugins.visualization.rows import Style, TaskMaps
+from .painters import depth_range, paint_row
+from .panel_hook import PanelHook
+from .panels import draw_panel
+from .rows import Style, TaskMaps
 
 __all__ = [
     "IGNORE_COLOR",

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from mtl_plugins.evaluation.depth import depth_errors
-from mtl_plugins.evaluation.semseg import confusion_matrix, semseg_scores
-from mtl_plugins.structures import DEPTH, NO_DEPTH, SEMSEG
-from mtl_plugins.visualization.colors import (
+from ..evaluation.depth import depth_errors
+from ..evaluation.semseg import confusion_matrix, semseg_scores
+from ..structures import DEPTH, NO_DEPTH, SEMSEG
+from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,
     IGNORE_COLOR,
@@ -23,7 +23,7 @@ from mtl_plugins.visualization.colors import (
     colorize_semseg_error,
     depth_norm,
 )
-from mtl_plugins.visualization.rows import Bar, Key, Row, Style, TaskMaps
+from .rows import Bar, Key, Row, Style, TaskMaps
 
 
 def paint_row(maps: TaskMaps, style: Style) -> Row:

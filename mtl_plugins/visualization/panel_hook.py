@@ -15,10 +15,10 @@ from mmseg.registry import HOOKS
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mtl_plugins.structures import DENSE_TARGETS
-from mtl_plugins.visualization.colors import default_palette
-from mtl_plugins.visualization.panels import draw_panel
-from mtl_plugins.visualization.rows import TaskMaps
+from ..structures import DENSE_TARGETS
+from .colors import default_palette
+from .panels import draw_panel
+from .rows import TaskMaps
 
 
 @HOOKS.register_module()

@@ -15,8 +15,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mtl_plugins.visualization.painters import paint_row
-from mtl_plugins.visualization.rows import Key, Row, Style, TaskMaps
+from .painters import paint_row
+from .rows import Key, Row, Style, TaskMaps
 
 # Lengths in pixels. Text of 9 points is 12.5 pixels high at 100 dots an inch, and 7 wide.
 _DPI = 100

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.colors import Normalize
 
-from mtl_plugins.structures import DENSE_TARGETS, IGNORE_LABEL
-from mtl_plugins.visualization.colors import RGB
+from ..structures import DENSE_TARGETS, IGNORE_LABEL
+from .colors import RGB
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+# Everything runs in .venv, which the first target makes; it is installed again only after
+# requirements.txt or setup.py changed.
+PYTHON ?= python3
+CONFIG ?= configs/mtl_branched.py
+ARGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help train test lint
+
+help:
+	@echo "make train   train $(CONFIG); CONFIG=... another one, ARGS=\"...\" passes arguments"
+	@echo "make test    lint, then run every test; ARGS=\"...\" goes to pytest"
+	@echo "make lint    check style and imports"
+	@echo "PYTHON=...   the Python (3.10 or later) that .venv is made with, now $(PYTHON)"
+
+train: $(STAMP)
+	$(BIN)/python tools/train.py $(CONFIG) $(ARGS)
+
+test: lint
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/python -m ruff check .
+
+$(STAMP): requirements.txt setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "mtl_plugins needs Python 3.10 or later, got " + sys.version.split()[0] + ": set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -r requirements.txt -e .
+	@touch $@

@@ -1,0 +1,75 @@
+"""Packaging of mtl_plugins; `requirements.txt` holds the exact versions it is tested with."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+# Executed rather than imported: importing the package needs everything it depends on.
+version: dict[str, str] = {}
+exec((ROOT / "mtl_plugins" / "version.py").read_text(encoding="utf-8"), version)
+
+INSTALL_REQUIRES = [
+    "torch>=2.6",  # torch.load refuses pickle by default from here on
+    "torchvision>=0.21",  # the one of torch 2.6
+    "timm>=1.0.9,<2",  # every encoder family offers features_only, with negative out_indices
+    "numpy>=1.26,<3",  # the first with wheels for Python 3.12
+    "opencv-python>=4.8",  # the first with a wheel for Python 3.12; mmcv reads images with it
+    "pillow>=10.1",  # the first with a wheel for Python 3.12; reads all files, strictly
+    "rich>=13",  # tables and progress bars
+    "matplotlib>=3.8",  # the first with colormaps as a registry and wheels for Python 3.12
+]
+
+# mmseg imports ftfy and regex for its text encoders, but does not declare them.
+UNDECLARED = ["ftfy>=6.1", "regex"]
+
+EXTRAS = {
+    # Exactly one of these two: they install the same modules, so pip must not see both.
+    "openmmlab": [
+        "mmengine>=0.10.7,<0.11",  # runs on torch 2.6 and later
+        "mmcv-lite>=2.1,<2.2",  # mmsegmentation 1.2.2 asserts <2.2; full mmcv takes an hour
+        "mmsegmentation>=1.2.2,<1.3",  # the last release, and the one tested
+        *UNDECLARED,
+    ],
+    "onedl": [
+        "onedl-mmengine>=0.10.12,<0.11",  # the tested release of the fork
+        "onedl-mmcv>=2.3.6,<2.4",  # the tested release of the fork
+        "onedl-mmsegmentation>=1.4.2,<1.5",  # the tested release of the fork
+        *UNDECLARED,
+    ],
+    "balancing": ["torchjd>=0.18,<0.19"],  # its weightings' names still change between versions
+    # The shipped configs log to TensorBoard, so training with them needs this one; the package
+    # itself never imports it, and a config with a LocalVisBackend alone goes without.
+    "logging": ["tensorboard>=2.16"],  # the first that works with NumPy 2
+    "export": [
+        "onnx>=1.17",  # the first that torch 2.6 exports to
+        "onnxruntime>=1.20",  # the first that runs what onnx 1.17 writes
+        "safetensors>=0.4",  # bfloat16 weights
+    ],
+    "dev": [
+        "pytest>=8",
+        "hypothesis>=6.100",
+        "ruff>=0.9",  # the rules that pyproject.toml selects
+        "mypy>=1.14",
+        "build>=1.2",
+    ],
+}
+EXTRAS["all"] = [
+    requirement
+    for extra in ("openmmlab", "balancing", "logging", "export")
+    for requirement in EXTRAS[extra]
+]
+
+setup(
+    name="mtl_plugins",
+    version=version["__version__"],
+    description="Multi-task training of one network for several dense tasks, on MMSegmentation.",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",  # zip(strict=True), X | Y annotations at run time
+    packages=find_packages(include=["mtl_plugins", "mtl_plugins.*"]),
+    package_data={"mtl_plugins": ["py.typed"]},
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS,
+)

@@ -1,0 +1,57 @@
+"""Decoding of label and depth values, by hand-computed numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mtl_plugins.datasets import DepthFormat, LabelFormat
+from mtl_plugins.errors import DataError
+
+
+def test_centimetres_with_an_offset():
+    raw = np.array([[0, 1, 1000, 65535]], dtype=np.uint16)
+    depth = DepthFormat(scale=0.01, offset=0.5, invalid=(0, 65535))(raw)
+    assert depth.dtype == np.float32
+    assert depth.tolist() == [[0.0, pytest.approx(0.51), pytest.approx(10.5), 0.0]]
+
+
+def test_cityscapes_disparity():
+    # disparity = (p - 1) / 256, depth = baseline * focal / disparity, 0 = invalid.
+    baseline, focal = 0.209, 2262.5
+    decode = DepthFormat(
+        scale=1 / 256 / (baseline * focal), offset=-1 / 256 / (baseline * focal), inverse=True
+    )
+    raw = np.array([[0, 1, 257, 12801]], dtype=np.uint16)
+    depth = decode(raw)[0]
+    assert depth[0] == 0 and depth[1] == 0  # unmeasured; zero disparity is infinitely far
+    assert depth[2] == pytest.approx(baseline * focal, rel=1e-6)
+    assert depth[3] == pytest.approx(baseline * focal / 50, rel=1e-6)
+
+
+def test_what_is_no_depth_becomes_zero():
+    raw = np.array([[np.nan, np.inf, -np.inf, -1.0, 0.0, 2.0]], dtype=np.float32)
+    assert DepthFormat()(raw).tolist() == [[0, 0, 0, 0, 0, 2]]
+    assert DepthFormat(min_depth=1.0, max_depth=5.0)(np.array([[0.5, 3.0, 9.0]])).tolist() == [
+        [0, 3, 0]
+    ]
+
+
+def test_labels_are_mapped():
+    decode = LabelFormat(3, {0: 255, 7: 0, 8: 1, 33: 2})
+    ids = decode(np.array([[0, 7], [8, 33]], dtype=np.uint8), "a.png")
+    assert ids.dtype == np.uint8 and ids.tolist() == [[255, 0], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("label_map", "value"), [(None, 3), (None, 254), (None, -1), ({0: 0}, 1), ({0: 0}, 255)]
+)
+def test_a_value_outside_the_classes_names_file_value_and_remedy(label_map, value):
+    raw = np.array([[0, value, value]], dtype=np.int32)
+    with pytest.raises(DataError, match=rf"scene/a\.png .* {value} \(2 pixels\).*label_map"):
+        LabelFormat(3, label_map)(raw, "scene/a.png")
+
+
+def test_a_map_to_no_class_is_refused():
+    with pytest.raises(DataError, match=r"\{4: 9\}"):
+        LabelFormat(3, {4: 9})

@@ -1,0 +1,193 @@
+"""The commands as a user calls them."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from tests.conftest import ROOT
+
+TOOLS = sorted(glob.glob(os.path.join(ROOT, "tools", "*.py")))
+SMALL = [
+    "model.backbone.model_name=test_resnet",
+    "model.decode_head.decoder.channels=8",
+    "train_cfg.val_interval=1",
+]
+
+
+def call(tool, *args, check=True, **kwargs):
+    """Run a command in a process of its own and return its result."""
+    command = [sys.executable, os.path.join(ROOT, "tools", tool), *args]
+    environment = dict(os.environ, PYTHONPATH=ROOT)
+    result = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300, **kwargs
+    )
+    if check:
+        assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
+    return result
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=os.path.basename)
+def test_help_answers_at_once_with_an_example(tool):
+    durations = []
+    for _ in range(3):
+        start = time.perf_counter()
+        result = call(os.path.basename(tool), "--help")
+        durations.append(time.perf_counter() - start)
+    assert "example" in result.stdout
+    assert min(durations) < 1
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, scene_options):
+    """A work dir after two tiny epochs, and the options of the run."""
+    work_dir = str(tmp_path_factory.mktemp("run"))
+    options = [*scene_options, *SMALL, "train_cfg.max_epochs=2"]
+    result = call(
+        "train.py", "configs/mtl_branched.py", "--work-dir", work_dir, "--seed", "3",
+        "--cfg-options", *options,
+    )  # fmt: skip
+    return work_dir, options, result
+
+
+def test_training_ends_with_a_table_pictures_curves_and_checkpoints(trained):
+    work_dir, _, result = trained
+    assert "image-blind" in result.stdout and "SI-logRMSE" in result.stdout
+    with open(os.path.join(work_dir, "summary.json"), encoding="utf-8") as file:
+        summary = json.load(file)
+    for key in ("semseg/mIoU", "depth/si_log_rmse", "multitask/score"):
+        assert key in summary["metrics"] and key in summary["image_blind"]
+    assert len(glob.glob(os.path.join(work_dir, "panels", "*", "*.png"))) == 2 * 3
+    assert glob.glob(os.path.join(work_dir, "*", "vis_data", "events.out.tfevents.*"))
+    assert glob.glob(os.path.join(work_dir, "best_multitask_score_epoch_*.pth"))
+    checkpoint = torch.load(os.path.join(work_dir, "epoch_2.pth"), weights_only=True)
+    assert checkpoint["meta"]["epoch"] == 2
+
+
+def test_test_command_reproduces_the_last_validation(trained):
+    work_dir, options, _ = trained
+    result = call(
+        "test.py", "configs/mtl_branched.py", os.path.join(work_dir, "epoch_2.pth"),
+        "--work-dir", os.path.join(work_dir, "test"), "--cfg-options", *options,
+    )  # fmt: skip
+    with open(os.path.join(work_dir, "summary.json"), encoding="utf-8") as file:
+        metrics = json.load(file)["metrics"]
+    for key in ("semseg/mIoU", "depth/si_log_rmse"):
+        assert f"{metrics[key]:.3f}" in result.stdout
+
+
+def test_image_blind_command_prints_what_the_summary_holds(trained):
+    work_dir, options, _ = trained
+    result = call("image_blind.py", "configs/mtl_branched.py", "--cfg-options", *options)
+    with open(os.path.join(work_dir, "summary.json"), encoding="utf-8") as file:
+        blind = json.load(file)["image_blind"]
+    assert f"{blind['depth/si_log_rmse']:.3f}" in result.stdout
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path, scene_options):
+    options = [*scene_options, *SMALL, "train_cfg.max_epochs=3"]
+    arguments = ["configs/mtl_branched.py", "--work-dir", str(tmp_path), "--cfg-options", *options]
+    process = subprocess.Popen(
+        [sys.executable, "tools/train.py", *arguments],
+        cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    last = tmp_path / "last_checkpoint"
+    deadline = time.time() + 240
+    while not last.exists() and process.poll() is None and time.time() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert last.exists()
+    result = call("train.py", *arguments[:3], "--resume", *arguments[3:])
+    output = result.stdout + result.stderr
+    assert "resumed epoch" in output
+    assert "Epoch(train) [1]" not in output and "Epoch(train) [3]" in output
+    assert (tmp_path / "epoch_3.pth").exists()
+
+
+def test_mixed_precision_trains_on_this_device(tmp_path, scene_options):
+    options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
+    result = call(
+        "train.py", "configs/mtl_joint.py", "--amp", "--work-dir", str(tmp_path),
+        "--cfg-options", *options,
+    )  # fmt: skip
+    assert "nan" not in result.stdout.split("Epoch(train)")[-1].split("Epoch(val)")[0]
+    assert (tmp_path / "epoch_1.pth").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["model.backbone.type=TimEncoder"], "Did you mean TimmEncoder"),
+        (["model.backbone.model_name=resnet1"], "timm has no model 'resnet1'"),
+        (["train_dataloader.dataset.type=MultiTaskDataset"], "no such argument"),
+    ],
+)
+def test_mistakes_end_in_one_message_without_a_traceback(tmp_path, scene_options, options, message):
+    result = call(
+        "train.py", "configs/mtl_branched.py", "--work-dir", str(tmp_path), "--cfg-options",
+        *scene_options, *options, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_errors_of_loader_workers_end_in_one_message_too(tmp_path, scenes_root, scene_options):
+    import shutil
+
+    root = tmp_path / "data"
+    shutil.copytree(scenes_root, root)
+    broken = root / "depth" / "train" / "000001.png"
+    broken.write_bytes(broken.read_bytes()[:100])
+    options = [
+        option.replace(scenes_root, str(root)).replace("num_workers=0", "num_workers=1")
+        for option in scene_options
+    ]
+    result = call(
+        "train.py", "configs/mtl_branched.py", "--work-dir", str(tmp_path / "run"),
+        "--cfg-options", *options, *SMALL, check=False,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "000001.png cannot be read as an image" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_two_processes_train_and_measure_like_one(tmp_path, trained, scene_options):
+    """DDP over gloo: the metrics of a checkpoint are those of one process, 3 images on 2 ranks."""
+    work_dir, options, _ = trained
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29611",
+    ]  # fmt: skip
+    environment = dict(os.environ, PYTHONPATH=ROOT, OMP_NUM_THREADS="1")
+
+    def launch(tool, *args):
+        result = subprocess.run(
+            [*command, f"tools/{tool}", "configs/mtl_branched.py", *args, "--launcher", "pytorch"],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stdout[-1500:] + result.stderr[-3000:]
+        return result.stdout
+
+    output = launch(
+        "test.py", os.path.join(work_dir, "epoch_2.pth"), "--work-dir", str(tmp_path / "test"),
+        "--cfg-options", *options,
+    )  # fmt: skip
+    with open(os.path.join(work_dir, "summary.json"), encoding="utf-8") as file:
+        metrics = json.load(file)["metrics"]
+    for key in ("semseg/mIoU", "depth/si_log_rmse", "multitask/score"):
+        assert f"{metrics[key]:.3f}" in output
+    launch(
+        "train.py", "--work-dir", str(tmp_path / "train"), "--cfg-options",
+        *[option.replace("max_epochs=2", "max_epochs=1") for option in options],
+    )  # fmt: skip
+    assert (tmp_path / "train" / "epoch_1.pth").exists()
