@@ -42,7 +42,7 @@ class TestEveryCodec:
         assert (steps > 0).all() or (steps < 0).all()
 
     def test_an_empty_range_is_refused(self, config):
-        with pytest.raises(ValueError, match="min_depth=5.0, max_depth=1.0"):
+        with pytest.raises(ValueError, match=r"min_depth=5\.0, max_depth=1\.0"):
             MODELS.build(dict(config, min_depth=5.0, max_depth=1.0))
 
 

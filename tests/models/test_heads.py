@@ -132,7 +132,7 @@ def test_samples_without_a_target_train_the_other_task(missing):
     data = batch((64, 64), (64, 64), **{missing: False})
     logged = step(network, data)
     other = next(task for task in TASK_HEADS if task != missing)
-    values = {task: [v for k, v in logged.items() if k.startswith(task)][0] for task in TASK_HEADS}
+    values = {task: next(v for k, v in logged.items() if k.startswith(task)) for task in TASK_HEADS}
     assert values[missing].item() == 0 and values[other].item() > 0
     # With a graph, so that distributed training sees a gradient for every parameter.
     assert all(p.grad is not None for p in network.decode_head.task_heads[missing].parameters())

@@ -1,0 +1,16 @@
+"""StreetScenes: procedural street pictures with exact classes, depth and normals."""
+
+from .camera import Camera
+from .labels import Label
+from .scene import StreetScene, render_scene
+from .writer import DEPTH_SCALE, ensure_street_scenes, write_street_scenes
+
+__all__ = [
+    "DEPTH_SCALE",
+    "Camera",
+    "Label",
+    "StreetScene",
+    "ensure_street_scenes",
+    "render_scene",
+    "write_street_scenes",
+]

@@ -1,0 +1,49 @@
+"""Render StreetScenes, the embedded training data, into a folder."""
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = """example:
+  python tools/make_street_scenes.py data/street_scenes --train 800 --val 200
+"""
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("root", type=Path, help="folder to write to; a finished one is kept")
+    parser.add_argument("--train", type=int, default=800, help="training scenes (default: 800)")
+    parser.add_argument("--val", type=int, default=200, help="validation scenes (default: 200)")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        default=(128, 256),
+        metavar=("HEIGHT", "WIDTH"),
+        help="pixels (default: 128 256)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="another seed gives other scenes (default: 0)"
+    )
+    parser.add_argument("--workers", type=int, help="processes (default: one a CPU)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Render what is missing."""
+    args = parse_args()
+    # Imported late so that --help answers at once.
+    from mtl_plugins.datasets.street_scenes import ensure_street_scenes
+
+    counts = {"train": args.train, "val": args.val}
+    try:
+        written = ensure_street_scenes(args.root, counts, tuple(args.size), args.seed, args.workers)
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from None
+    print(f"{args.root}: {'written' if written else 'already there, nothing to do'}")
+
+
+if __name__ == "__main__":
+    main()
