@@ -32,7 +32,7 @@ def main() -> None:
     def command() -> None:
         config = load_config(args.config, args.cfg_options)
         train, val = (build_dataset(config, split) for split in ("train", "val"))
-        show_metrics(image_blind_scores(train, val))
+        show_metrics("image-blind", image_blind_scores(train, val))
 
     run_command(command)
 

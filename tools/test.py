@@ -36,7 +36,7 @@ def main() -> None:
 
     def command() -> None:
         config = load_config(args.config, args.cfg_options)
-        show_metrics(evaluate(config, args.checkpoint, args.work_dir, args.launcher))
+        show_metrics("checkpoint", evaluate(config, args.checkpoint, args.work_dir, args.launcher))
 
     run_command(command)
 

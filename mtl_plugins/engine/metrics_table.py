@@ -21,27 +21,28 @@ SHOWN = {
 """Metrics of the table, and what to call them."""
 
 
-def metrics_table(metrics: Mapping[str, float], blind: Mapping[str, float] | None = None) -> Table:
+def metrics_table(
+    name: str, metrics: Mapping[str, float], blind: Mapping[str, float] | None = None
+) -> Table:
     """Return a table of the metrics, beside those of the image-blind predictor and the ratio."""
     blind = blind or {}
     table = Table(title="Validation")
     table.add_column("metric")
-    table.add_column("this run", justify="right")
+    table.add_column(name, justify="right")
     if blind:
         table.add_column("image-blind", justify="right")
         table.add_column("ratio", justify="right")
-    for key, name in SHOWN.items():
-        if key not in metrics:
-            continue
-        row = [name, f"{metrics[key]:.3f}"]
-        if key in blind:
-            ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
-            row += [f"{blind[key]:.3f}", ratio]
-        table.add_row(*row)
+    for key, label in SHOWN.items():
+        if key in metrics:
+            row = [label, f"{metrics[key]:.3f}"]
+            if key in blind:
+                ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
+                row += [f"{blind[key]:.3f}", ratio]
+            table.add_row(*row)
     return table
 
 
 @master_only
-def show_metrics(metrics: Mapping[str, float]) -> None:
-    """Print the metrics."""
-    Console().print(metrics_table(metrics))
+def show_metrics(name: str, metrics: Mapping[str, float]) -> None:
+    """Print the metrics of what is called `name`."""
+    Console().print(metrics_table(name, metrics))

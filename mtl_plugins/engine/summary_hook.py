@@ -48,7 +48,7 @@ class SummaryHook(Hook):
         with open(osp.join(runner.work_dir, "summary.json"), "w", encoding="utf-8") as file:
             json.dump(dict(metrics=self.metrics, image_blind=blind), file, indent=1)
         console = Console()
-        console.print(metrics_table(self.metrics, blind))
+        console.print(metrics_table("this run", self.metrics, blind))
         console.print(f"pictures     {osp.join(runner.work_dir, 'panels')}", soft_wrap=True)
         console.print(f"checkpoints  {runner.work_dir}", soft_wrap=True)
         console.print(f"curves       tensorboard --logdir {runner.work_dir}", soft_wrap=True)

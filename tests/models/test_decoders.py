@@ -14,9 +14,7 @@ CHANNELS, STRIDES = (8, 16, 24, 32), (4, 8, 16, 32)
 
 
 def pyramid(size=64, n=2):
-    return [
-        torch.rand(n, c, size // s, size // s) for c, s in zip(CHANNELS, STRIDES, strict=True)
-    ]
+    return [torch.rand(n, c, size // s, size // s) for c, s in zip(CHANNELS, STRIDES, strict=True)]
 
 
 def deeplab(**options):

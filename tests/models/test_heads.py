@@ -136,9 +136,7 @@ def test_samples_without_a_target_train_the_other_task(missing):
     assert values[missing].item() == 0 and values[other].item() > 0
     # With a graph, so that distributed training sees a gradient for every parameter.
     assert all(p.grad is not None for p in network.decode_head.task_heads[missing].parameters())
-    assert not any(
-        p.grad.any() for p in network.decode_head.task_heads[missing].parameters()
-    )
+    assert not any(p.grad.any() for p in network.decode_head.task_heads[missing].parameters())
 
 
 def test_a_sample_without_a_target_changes_nothing_for_the_others():

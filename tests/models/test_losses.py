@@ -154,9 +154,7 @@ class TestCrossEntropy:
     def test_is_pytorchs_mean(self, weight):
         logits, label = torch.randn(2, 3, 4, 5), torch.randint(0, 3, (2, 4, 5))
         label[0, 0] = 255
-        expected = F.cross_entropy(
-            logits, label, weight and torch.tensor(weight), ignore_index=255
-        )
+        expected = F.cross_entropy(logits, label, weight and torch.tensor(weight), ignore_index=255)
         assert self.build(class_weight=weight)(logits, label).item() == pytest.approx(
             expected.item(), rel=1e-5
         )

@@ -193,6 +193,22 @@ def test_wrong_test_config_is_refused(test_cfg, message):
         model(test_cfg=test_cfg)
 
 
+def test_channels_last_computes_the_same():
+    torch.manual_seed(2)
+    plain = model().eval()
+    torch.manual_seed(2)
+    last = model(channels_last=True).eval()
+    data = batch((64, 64), (64, 64))
+    assert last.backbone.model.layer4[0].conv1.weight.is_contiguous(
+        memory_format=torch.channels_last
+    )
+    expected, found = (
+        network(**network.data_preprocessor(data, True), mode="loss") for network in (plain, last)
+    )
+    for key, value in expected.items():
+        assert found[key].item() == pytest.approx(value.item(), rel=1e-4)
+
+
 def test_it_is_a_segmentor_of_mmseg():
     assert isinstance(model(), EncoderDecoder)
 

@@ -15,7 +15,11 @@ from ..image_io import read_image, read_map
 class LoadImage(BaseTransform):
     """Read `img_path` into `img`, H,W,3 uint8 BGR.
 
-    A truncated or damaged file raises a `DataError` with its name.
+    Args:
+        backend_args: storage that the files are read from, see `mmengine.fileio`; default: disk.
+
+    Raises:
+        DataError: the file is missing, truncated or damaged.
     """
 
     def __init__(self, backend_args: dict | None = None) -> None:
@@ -35,6 +39,9 @@ class LoadTargets(BaseTransform):
     Adds `gt_seg_map` (H,W uint8, 255: no class) and `gt_depth_map` (H,W float32 metres, 0: not
     measured), and names them in `seg_fields`, so that mmseg's flips, crops and resizes move them
     with the image.
+
+    Args:
+        backend_args: storage that the files are read from, see `mmengine.fileio`; default: disk.
 
     Raises:
         DataError: a file is damaged, has values that are no class, or another size than the

@@ -1,0 +1,194 @@
+"""The contract of DESIGN: one test over everything that the package registers.
+
+A new class fails here until it has a case of its kind, and then is held to what its kind promises.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+import torch
+from mmseg import registry as registries
+from mmseg.registry import MODELS
+
+from tests.batches import DECODER, NUM_CLASSES, TASK_HEADS, batch, model, sample
+
+CHANNELS, STRIDES = (8, 16, 24, 32), (4, 8, 16, 32)
+PYRAMID = dict(in_channels=CHANNELS, strides=STRIDES)
+CASES: dict[str, dict[str, dict]] = dict(
+    encoder=dict(TimmEncoder=dict(model_name="test_resnet")),
+    decoder=dict(
+        DeepLabDecoder=dict(PYRAMID, channels=6),
+        MMSegDecoder=dict(PYRAMID, head=dict(type="FCNHead", channels=6, norm_cfg=dict(type="BN"))),
+    ),
+    task_head=dict(
+        SegmentationHead=dict(in_channels=6, num_classes=NUM_CLASSES),
+        DepthHead=dict(in_channels=6),
+    ),
+    multi_task_head=dict(
+        JointHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
+        BranchedHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
+    ),
+    balancer=dict(FixedWeights=dict()),
+)
+# These have test modules of their own that run over all members of their kind (test_losses,
+# test_depth_codecs, test_segmentor), or are no models (tests/datasets, tests/engine, ...).
+ELSEWHERE = {
+    "AutocastOptimWrapper",
+    "ExpCodec",
+    "InverseCodec",
+    "LinearCodec",
+    "LoadImage",
+    "LoadTargets",
+    "LogNormalizedCodec",
+    "MaskedCrossEntropyLoss",
+    "MaskedL1Loss",
+    "MaskedL2Loss",
+    "MultiTaskDataPreprocessor",
+    "MultiTaskDataset",
+    "MultiTaskMetric",
+    "MultiTaskSegmentor",
+    "PanelHook",
+    "SILogLoss",
+    "SafeCheckpointHook",
+    "StreetScenesDataset",
+    "SummaryHook",
+}
+
+
+def registered() -> dict[str, type]:
+    """Everything that mtl_plugins has put into mmseg's registries, by name."""
+    found = {}
+    for value in vars(registries).values():
+        for name, item in getattr(value, "module_dict", {}).items():
+            if item.__module__.startswith("mtl_plugins."):
+                found[name] = item
+    return found
+
+
+def cases(kind):
+    return pytest.mark.parametrize("name", list(CASES[kind]))
+
+
+def build(kind, name):
+    return MODELS.build(dict(CASES[kind][name], type=name))
+
+
+def test_everything_registered_has_a_case():
+    listed = {name for kind in CASES.values() for name in kind}
+    assert set(registered()) == listed | ELSEWHERE
+
+
+@pytest.mark.parametrize("item", registered().values(), ids=list(registered()))
+def test_everything_registered_is_documented(item):
+    text = inspect.getdoc(item)
+    first = text.split("\n\n")[0]
+    assert first.rstrip().endswith((".", ":")) and len(first) < 250
+    for name in inspect.signature(item).parameters:
+        if name not in ("init_cfg", "norm_cfg", "train_cfg", "args", "kwargs", "non_blocking"):
+            documented = (inspect.getdoc(base) or "" for base in inspect.getmro(item))
+            assert any(name in doc for doc in documented), f"{item.__name__}: {name}"
+
+
+def levels(grad=False):
+    return [
+        torch.rand(1, c, 64 // s, 64 // s, requires_grad=grad)
+        for c, s in zip(CHANNELS, STRIDES, strict=True)
+    ]
+
+
+def assert_finite_gradients(module):
+    grads = [p.grad for p in module.parameters()]
+    assert all(grad is not None and torch.isfinite(grad).all() for grad in grads)
+
+
+@cases("encoder")
+def test_encoders_return_what_they_declare(name):
+    encoder = build("encoder", name)
+    maps = encoder(torch.rand(2, 3, 64, 64))
+    declared = [
+        (2, c, 64 // s, 64 // s) for c, s in zip(encoder.channels, encoder.strides, strict=True)
+    ]
+    assert [tuple(level.shape) for level in maps] == declared
+    sum(level.square().mean() for level in maps).backward()
+    assert_finite_gradients(encoder)
+
+
+@cases("decoder")
+def test_decoders_return_one_map_and_train_every_parameter(name):
+    decoder = build("decoder", name).train()
+    features = decoder(levels())
+    assert features.shape[:2] == (1, decoder.out_channels)
+    assert 64 % features.shape[2] == 0
+    features.square().mean().backward()
+    assert_finite_gradients(decoder)
+
+
+@cases("decoder")
+@pytest.mark.parametrize("arrangement", list(CASES["multi_task_head"]))
+def test_every_decoder_works_in_every_arrangement(name, arrangement):
+    decoder = {k: v for k, v in CASES["decoder"][name].items() if k not in PYRAMID}
+    network = model(arrangement, decoder=dict(decoder, type=name)).train()
+    total, _ = network.parse_losses(
+        network(**network.data_preprocessor(batch((64, 64), (64, 64)), True), mode="loss")
+    )
+    total.backward()
+    assert_finite_gradients(network)
+
+
+@cases("task_head")
+def test_task_heads_are_finite_whatever_the_target_holds(name):
+    head = build("task_head", name)
+    raw = head(torch.rand(2, 6, 16, 16))
+    assert raw.shape == (2, head.out_channels, 16, 16)
+    full, empty = sample(64, 64), sample(64, 64, semseg=False, depth=False)
+    for samples in ([full, full], [full, empty], [empty, empty]):
+        losses = head.losses(head(torch.rand(2, 6, 16, 16)), samples, (64, 64))
+        head.zero_grad()
+        sum(losses.values()).backward()
+        assert all(value.shape == () and torch.isfinite(value) for value in losses.values())
+        assert_finite_gradients(head)
+    assert all(value.item() == 0 for value in losses.values())
+
+
+@cases("task_head")
+def test_task_heads_ignore_invalid_pixels(name):
+    """The gradient of the raw prediction is zero wherever the target is invalid."""
+    head = build("task_head", name)
+    raw = torch.rand(1, head.out_channels, 32, 32, requires_grad=True)
+    truth = head.stack_targets([sample(32, 32)], raw.device)
+    sum(head.losses_of(raw, truth).values()).backward()
+    invalid = (truth == head.target.invalid).expand_as(raw)
+    assert invalid.any() and (raw.grad[invalid] == 0).all()
+    assert (raw.grad[~invalid] != 0).all()
+
+
+@cases("task_head")
+def test_task_heads_store_predictions_under_their_targets_key(name):
+    head = build("task_head", name)
+    result = sample(16, 16)
+    head.add_to_sample(torch.rand(head.out_channels, 16, 16), result, keep_raw=True)
+    prediction = result.get(head.target.prediction).data
+    assert prediction.shape == (1, 16, 16) and torch.isfinite(prediction.float()).all()
+    assert result.get(head.target.logits).data.shape == (head.out_channels, 16, 16)
+
+
+@cases("multi_task_head")
+def test_multi_task_heads_predict_every_task(name):
+    head = build("multi_task_head", name)
+    raw = head(levels())
+    assert {task: value.shape[1] for task, value in raw.items()} == head.out_channels
+    losses = head.losses(raw, [sample(64, 64)], (64, 64))
+    assert {key.split("/")[0] for key in losses} == set(TASK_HEADS)
+    assert not any("loss" in key for key in losses)
+
+
+@cases("balancer")
+def test_balancers_give_one_scalar_with_a_gradient_for_every_task(name):
+    balancer = build("balancer", name)
+    losses = {task: torch.tensor(2.0, requires_grad=True) for task in TASK_HEADS}
+    total, logged = balancer(losses)
+    assert total.shape == () and not any("loss" in key for key in logged)
+    total.backward()
+    assert all(loss.grad > 0 for loss in losses.values())
