@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 EXAMPLE = """example:
-  python tools/make_street_scenes.py data/street_scenes --train 800 --val 200
+  python tools/make_street_scenes.py data/street_scenes --train 800 --val 120
 """
 
 
@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("root", type=Path, help="folder to write to; a finished one is kept")
     parser.add_argument("--train", type=int, default=800, help="training scenes (default: 800)")
-    parser.add_argument("--val", type=int, default=200, help="validation scenes (default: 200)")
+    parser.add_argument("--val", type=int, default=120, help="validation scenes (default: 120)")
     parser.add_argument(
         "--size",
         type=int,

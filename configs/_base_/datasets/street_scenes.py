@@ -1,6 +1,6 @@
 # The embedded data: rendered into data_root where it is missing.
 data_root = 'data/street_scenes'
-scenes = dict(counts=dict(train=1000, val=120), size=(128, 256), seed=0)
+scenes = dict(counts=dict(train=800, val=120), size=(128, 256), seed=0)
 
 train_pipeline = [
     dict(type='LoadImage'),
