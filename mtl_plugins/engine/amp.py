@@ -11,6 +11,8 @@ from mmengine.optim import OptimWrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
+from ..errors import ConfigError
+
 DTYPES = ("auto", "bfloat16", "float16")
 
 
@@ -30,7 +32,7 @@ class AutocastOptimWrapper(OptimWrapper):
         **kwargs: `accumulative_counts` and `clip_grad`, as in mmengine's `OptimWrapper`.
 
     Raises:
-        ValueError: the dtype is unknown, or float16 was asked for away from CUDA.
+        ConfigError: the dtype is unknown, or float16 was asked for away from CUDA.
 
     Source: https://pytorch.org/docs/stable/amp.html
 
@@ -94,7 +96,7 @@ class AutocastOptimWrapper(OptimWrapper):
 
 def _choose_dtype(dtype: str, device_type: str) -> torch.dtype:
     if dtype not in DTYPES:
-        raise ValueError(
+        raise ConfigError(
             f"AutocastOptimWrapper got dtype={dtype!r}, expected one of {DTYPES}: "
             "for training in float32 use OptimWrapper."
         )
@@ -105,7 +107,7 @@ def _choose_dtype(dtype: str, device_type: str) -> torch.dtype:
         )
         dtype = "float16" if emulated else "bfloat16"
     if dtype == "float16" and device_type != "cuda":
-        raise ValueError(
+        raise ConfigError(
             f"AutocastOptimWrapper got dtype='float16' with parameters on {device_type!r}, "
             "expected them on 'cuda', where the loss is scaled against underflow: "
             "use dtype='auto' or 'bfloat16'."

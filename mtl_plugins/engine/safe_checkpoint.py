@@ -44,6 +44,8 @@ class SafeCheckpointHook(Hook):
         """Turns plain values back, in place: the runner resumes from this very dictionary."""
         for key, value in checkpoint.items():
             checkpoint[key] = from_plain(value)
+        # mmengine executes a "config" found here on resume; its own checkpoints have none.
+        checkpoint.get("meta", {}).pop("config", None)
 
 
 def _without_functions(state: Any) -> Any:

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmseg.registry import METRICS
 from torch import Tensor
 
+from ..errors import DataError
 from ..structures import DENSE_TARGETS, DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
 from .class_scores import ClassScore, class_scores, class_table
 from .semseg import AbsentClass
@@ -40,7 +41,7 @@ class MultiTaskMetric(BaseMetric):
         min_depth, max_depth, si_lambda, si_scale: see `depth_errors`.
 
     Raises:
-        ValueError: an unknown task, a sample without a required map, or maps that
+        DataError: an unknown task, a sample without a required map, or maps that
             `confusion_matrix` or `depth_errors` refuse; the image is named.
 
     In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`.
@@ -62,7 +63,7 @@ class MultiTaskMetric(BaseMetric):
         super().__init__()
         unknown = sorted(set(tasks or ()) - set(DENSE_TARGETS))
         if unknown:
-            raise ValueError(f"Unknown tasks {unknown}: expected some of {list(DENSE_TARGETS)}.")
+            raise DataError(f"Unknown tasks {unknown}: expected some of {list(DENSE_TARGETS)}.")
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
         self.absent = absent
@@ -86,7 +87,7 @@ class MultiTaskMetric(BaseMetric):
                     semseg, depth, num_classes, self.ignore_label, self.depth_options
                 )
             except ValueError as error:
-                raise ValueError(f"{sample.get('img_path', 'An image')}: {error}") from error
+                raise DataError(f"{sample.get('img_path', 'An image')}: {error}") from error
             self._total.add(self._latest)
             self._latest = tally
 
@@ -123,7 +124,7 @@ class MultiTaskMetric(BaseMetric):
         scores = total.scores(self.absent)
         if not scores:
             wanted = self.tasks or tuple(DENSE_TARGETS)
-            raise ValueError(
+            raise DataError(
                 f"None of {total.images} samples held truth and prediction of one of {wanted}: "
                 "load the annotations in the pipeline of the evaluated data set."
             )
@@ -141,7 +142,7 @@ class MultiTaskMetric(BaseMetric):
     @property
     def _classes(self) -> Sequence[str]:
         if not self.dataset_meta or "classes" not in self.dataset_meta:
-            raise ValueError(
+            raise DataError(
                 "The data set has no 'classes' in its metainfo: expected their names. "
                 "Set METAINFO of the data set, or dataset_meta of the metric."
             )
@@ -154,5 +155,5 @@ class MultiTaskMetric(BaseMetric):
         if not missing:
             return sample[target.prediction]["data"], sample[target.truth]["data"]
         if self.tasks is not None:
-            raise ValueError(f"the sample lacks {missing}, which tasks={self.tasks} ask for.")
+            raise DataError(f"the sample lacks {missing}, which tasks={self.tasks} ask for.")
         return None

@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..errors import ConfigError
 from ..structures import DENSE_TARGETS
 
 
@@ -42,7 +43,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__(non_blocking)
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
-            raise ValueError(
+            raise ConfigError(
                 f"MultiTaskDataPreprocessor: mean={mean}, std={std}; expected three numbers each, "
                 "std > 0."
             )

@@ -15,6 +15,7 @@ from mmseg.registry import HOOKS
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from ..errors import ConfigError
 from ..structures import DENSE_TARGETS
 from .colors import default_palette
 from .panels import draw_panel
@@ -35,7 +36,7 @@ class PanelHook(Hook):
         **style: further arguments of `draw_panel`, such as `depth_log=True`.
 
     Raises:
-        ValueError: `num_images` is negative, or a sample does not know the path of its image.
+        ConfigError: `num_images` is negative, or a sample does not know the path of its image.
 
     In a config: `custom_hooks = [dict(type='PanelHook', num_images=4)]`.
     """
@@ -44,7 +45,7 @@ class PanelHook(Hook):
 
     def __init__(self, num_images: int = 4, **style: Any) -> None:
         if num_images < 0:
-            raise ValueError(f"num_images={num_images}: expected 0 or more.")
+            raise ConfigError(f"num_images={num_images}: expected 0 or more.")
         self.num_images = num_images
         self.style = style
         self._seen = 0
@@ -99,7 +100,7 @@ class PanelHook(Hook):
     def _name(self, sample: BaseDataElement) -> str:
         path = sample.metainfo.get("img_path")
         if path is None:
-            raise ValueError(
+            raise ConfigError(
                 "PanelHook found no 'img_path' in the metainfo of a sample: keep it in the "
                 "meta_keys of the pipeline's PackSegInputs."
             )

@@ -189,3 +189,16 @@ def test_what_has_no_plain_form_stops_the_save_with_its_place():
 def test_a_newer_tag_is_refused():
     with pytest.raises(ValueError, match="newer mtl_plugins"):
         SafeCheckpointHook().after_load_checkpoint(None, {"meta": {TAG: "Future"}})
+
+
+def test_code_in_a_checkpoints_meta_is_not_executed(tmp_path):
+    (tmp_path / "run").mkdir()
+    make_runner(tmp_path / "run", 2).train()
+    path = tmp_path / "run" / "iter_2.pth"
+    checkpoint = torch.load(path, weights_only=True)
+    written = tmp_path / "written"
+    checkpoint["meta"]["config"] = f"open({str(written)!r}, 'w').close()"
+    torch.save(checkpoint, path)
+    resumed = make_runner(tmp_path / "run", 4, resume=True, name="second")
+    resumed.train()
+    assert resumed.iter == 4 and not written.exists()

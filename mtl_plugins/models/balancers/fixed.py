@@ -8,6 +8,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...errors import ConfigError
+
 
 @MODELS.register_module()
 class FixedWeights(BaseModule):
@@ -17,7 +19,7 @@ class FixedWeights(BaseModule):
         weights: weight of each task by name, >= 0; None: 1 for every task.
 
     Raises:
-        ValueError: a weight is negative, or the tasks of a batch are not those of `weights`.
+        ConfigError: a weight is negative, or the tasks of a batch are not those of `weights`.
 
     >>> import torch
     >>> balancer = FixedWeights(dict(semseg=0.67, depth=0.33))
@@ -32,7 +34,7 @@ class FixedWeights(BaseModule):
         super().__init__(init_cfg)
         negative = {task: weight for task, weight in (weights or {}).items() if weight < 0}
         if negative:
-            raise ValueError(f"FixedWeights: weights {negative} are negative; expected >= 0.")
+            raise ConfigError(f"FixedWeights: weights {negative} are negative; expected >= 0.")
         self.weights = None if weights is None else dict(weights)
 
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -40,7 +42,7 @@ class FixedWeights(BaseModule):
         if self.weights is None:
             return sum(task_losses.values()), {}  # type: ignore[return-value]
         if set(self.weights) != set(task_losses):
-            raise ValueError(
+            raise ConfigError(
                 f"FixedWeights: weights are given for {sorted(self.weights)}, but the model's "
                 f"tasks are {sorted(task_losses)}. Give one weight for each task."
             )

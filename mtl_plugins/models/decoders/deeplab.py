@@ -10,6 +10,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...errors import ConfigError
 from ..layers import ASPP, resize
 
 
@@ -70,7 +71,7 @@ class DeepLabDecoder(BaseModule):
             )
             width += skip_channels
             if num_convs < 1:
-                raise ValueError(
+                raise ConfigError(
                     f"DeepLabDecoder: num_convs={num_convs}; a skip needs at least one 3x3 "
                     "convolution to be merged, or set skip_stride=None."
                 )

@@ -9,6 +9,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import ConfigError
+
 
 @MODELS.register_module()
 class MMSegDecoder(BaseModule):
@@ -24,7 +26,7 @@ class MMSegDecoder(BaseModule):
     C and the size as the head has them.
 
     Raises:
-        ValueError: the head has no `conv_seg`, so its features cannot be told from its classes,
+        ConfigError: the head has no `conv_seg`, so its features cannot be told from its classes,
             or it does not return one feature map.
 
     >>> decoder = MMSegDecoder((8, 16), (4, 8), head=dict(type='FCNHead', channels=4))
@@ -51,7 +53,7 @@ class MMSegDecoder(BaseModule):
         head.setdefault("num_classes", 3)
         self.head = MODELS.build(head)
         if not isinstance(getattr(self.head, "conv_seg", None), nn.Module):
-            raise ValueError(
+            raise ConfigError(
                 f"MMSegDecoder: {head['type']} has no classifier conv_seg, so that its features "
                 "cannot be separated from its classes. Choose a head with one pixel classifier."
             )
@@ -76,7 +78,7 @@ class MMSegDecoder(BaseModule):
             features = self(levels)
         self.train()
         if features.dim() != 4:
-            raise ValueError(
+            raise ConfigError(
                 f"MMSegDecoder: {type(self.head).__name__} returns a tensor of shape "
                 f"{tuple(features.shape)}; a decoder must return one N,C,H,W feature map."
             )

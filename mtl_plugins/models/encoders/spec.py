@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ...errors import ConfigError
+
 
 @dataclass(frozen=True)
 class EncoderSpec:
@@ -28,7 +30,7 @@ def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
     not, so they are run once on a zero image of `probe_size` pixels.
 
     Raises:
-        ValueError: the encoder does not return a pyramid of N,C,H,W maps.
+        ConfigError: the encoder does not return a pyramid of N,C,H,W maps.
 
     >>> encoder_spec(nn.Sequential(nn.Conv2d(3, 8, 4, stride=4)))
     EncoderSpec(channels=(8,), strides=(4,))
@@ -47,7 +49,7 @@ def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
     for level in maps:
         if not isinstance(level, torch.Tensor) or level.dim() != 4:
             found = getattr(level, "shape", type(level).__name__)
-            raise ValueError(
+            raise ConfigError(
                 f"{type(encoder).__name__} must return a tuple of N,C,H,W feature maps, but a "
                 f"level is {found}. Set its options so that it returns a feature pyramid."
             )

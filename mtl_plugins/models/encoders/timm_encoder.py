@@ -14,6 +14,8 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...errors import ConfigError
+
 LEVELS = 4
 """Levels of the pyramid: strides 4, 8, 16 and 32 where the model has them."""
 
@@ -44,7 +46,7 @@ class TimmEncoder(BaseModule):
         model_args: further arguments of `timm.create_model`.
 
     Raises:
-        ValueError: unknown model, unsupported stride, contradicting or malformed options.
+        ConfigError: unknown model, unsupported stride, contradicting or malformed options.
         FileNotFoundError: `pretrained` names a file that is not there.
         RuntimeError: the weights could not be fetched.
 
@@ -67,7 +69,7 @@ class TimmEncoder(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if unsupported_stride not in ("error", "native"):
-            raise ValueError(
+            raise ConfigError(
                 f"TimmEncoder: unsupported_stride={unsupported_stride!r}; choose 'error' or "
                 "'native'."
             )
@@ -86,7 +88,7 @@ class TimmEncoder(BaseModule):
         """Return the pyramid of the images, finest level first."""
         size = tuple(images.shape[2:])
         if self.fixed_size is not None and size != self.fixed_size:
-            raise ValueError(
+            raise ConfigError(
                 f"TimmEncoder: {self.model_name} is built for images of {self.fixed_size} and got "
                 f"{size}; set img_size={size} or choose a model that takes any size."
             )
@@ -126,7 +128,7 @@ class TimmEncoder(BaseModule):
                 f"TimmEncoder: {name} cannot have output stride {stride}; its strides are {native}"
             )
             if unsupported_stride == "error":
-                raise ValueError(
+                raise ConfigError(
                     f"{message}. Leave output_stride out, or set unsupported_stride='native' to "
                     "use the model's own."
                 )
@@ -144,17 +146,17 @@ def _stride_of(output_stride: int | None, flags: Sequence[bool] | None) -> int |
     """Resolve the two ways to ask for dilation into one output stride."""
     if flags is None:
         if output_stride not in (None, 8, 16, 32):
-            raise ValueError(f"TimmEncoder: output_stride={output_stride}; choose 8, 16 or 32.")
+            raise ConfigError(f"TimmEncoder: output_stride={output_stride}; choose 8, 16 or 32.")
         return output_stride
     if output_stride is not None:
-        raise ValueError(
+        raise ConfigError(
             "TimmEncoder: give output_stride or replace_stride_with_dilation, not both."
         )
     strides = {(False, False, False): 32, (False, False, True): 16, (False, True, True): 8}
     try:
         return strides[tuple(bool(flag) for flag in flags)]
     except KeyError:
-        raise ValueError(
+        raise ConfigError(
             f"TimmEncoder: replace_stride_with_dilation={tuple(flags)}; known are "
             f"{', '.join(map(str, strides))}: a stage after a dilated one is dilated too."
         ) from None
@@ -183,7 +185,7 @@ def _build(name: str, args: dict[str, Any]) -> Any:
         architecture = name.split(".")[0]
         near = difflib.get_close_matches(architecture, timm.list_models(), n=4, cutoff=0.5)
         hint = f"Did you mean {', '.join(near)}?" if near else "See timm.list_models()."
-        raise ValueError(f"TimmEncoder: timm has no model {name!r}. {hint}")
+        raise ConfigError(f"TimmEncoder: timm has no model {name!r}. {hint}")
     try:
         return timm.create_model(name, features_only=True, **args)
     except (TypeError, AssertionError, NotImplementedError):
@@ -196,6 +198,6 @@ def _build(name: str, args: dict[str, Any]) -> Any:
                 "Check the network or the file, give the path of a local file as pretrained, or "
                 "pretrained=False."
             ) from error
-        raise ValueError(
+        raise ConfigError(
             f"TimmEncoder: timm's {name} cannot be used as a feature pyramid: {error}"
         ) from error

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import ConfigError
 from .multi_task_head import MultiTaskHead
 from .task_head import RawPrediction
 
@@ -23,7 +24,7 @@ class BranchedHead(MultiTaskHead):
             `decoder`; with a `type` of its own it replaces it.
 
     Raises:
-        ValueError: `task_decoders` names a task that has no head.
+        ConfigError: `task_decoders` names a task that has no head.
 
     >>> import torch
     >>> head = BranchedHead((8, 16), (4, 16), dict(type='DeepLabDecoder', channels=4),
@@ -45,7 +46,7 @@ class BranchedHead(MultiTaskHead):
         task_decoders = task_decoders or {}
         unknown = sorted(set(task_decoders) - set(task_heads))
         if unknown:
-            raise ValueError(
+            raise ConfigError(
                 f"BranchedHead: task_decoders names {unknown}, but the tasks are "
                 f"{list(task_heads)}."
             )

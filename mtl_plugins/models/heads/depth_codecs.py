@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...errors import ConfigError
+
 
 class DepthCodec(ABC):
     """A monotone map between depth (metres, > 0) and the network's raw output (unitless).
@@ -18,7 +20,7 @@ class DepthCodec(ABC):
 
     def __init__(self, min_depth: float, max_depth: float) -> None:
         if not 0 < min_depth < max_depth:
-            raise ValueError(
+            raise ConfigError(
                 f"{type(self).__name__}: min_depth={min_depth}, max_depth={max_depth}; expected "
                 "0 < min_depth < max_depth."
             )
@@ -55,7 +57,7 @@ class LinearCodec(DepthCodec):
     ) -> None:
         super().__init__(min_depth, max_depth)
         if scale <= 0:
-            raise ValueError(f"LinearCodec: scale={scale}; expected a number > 0.")
+            raise ConfigError(f"LinearCodec: scale={scale}; expected a number > 0.")
         self.scale = scale
 
     def _to_depth(self, raw: Tensor) -> Tensor:
@@ -108,7 +110,7 @@ class LogNormalizedCodec(DepthCodec):
     ) -> None:
         super().__init__(min_depth, max_depth)
         if log_std <= 0:
-            raise ValueError(f"LogNormalizedCodec: log_std={log_std}; expected a number > 0.")
+            raise ConfigError(f"LogNormalizedCodec: log_std={log_std}; expected a number > 0.")
         self.log_mean = log_mean
         self.log_std = log_std
 
@@ -134,7 +136,7 @@ class InverseCodec(DepthCodec):
     ) -> None:
         super().__init__(min_depth, max_depth)
         if scale <= 0:
-            raise ValueError(f"InverseCodec: scale={scale}; expected a number > 0.")
+            raise ConfigError(f"InverseCodec: scale={scale}; expected a number > 0.")
         self.scale = scale
 
     def _to_depth(self, raw: Tensor) -> Tensor:

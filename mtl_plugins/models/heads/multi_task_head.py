@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from ...errors import ConfigError
 from .task_head import RawPrediction, TaskHead
 
 
@@ -32,7 +33,9 @@ class MultiTaskHead(BaseModule, ABC):
     ) -> None:
         super().__init__(init_cfg)
         if not task_heads:
-            raise ValueError(f"{type(self).__name__}: task_heads is empty; name at least one task.")
+            raise ConfigError(
+                f"{type(self).__name__}: task_heads is empty; name at least one task."
+            )
         self.task_heads = nn.ModuleDict(
             {
                 task: MODELS.build(dict(config, in_channels=feature_channels[task]))

@@ -9,6 +9,8 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...errors import ConfigError
+
 
 class ASPP(BaseModule):
     """See one feature map through several receptive fields at once.
@@ -43,7 +45,7 @@ class ASPP(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if any(rate < 1 for rate in rates):
-            raise ValueError(f"ASPP: rates={tuple(rates)}; every dilation rate must be >= 1.")
+            raise ConfigError(f"ASPP: rates={tuple(rates)}; every dilation rate must be >= 1.")
         norm_cfg = norm_cfg or dict(type="BN")
         branches = [ConvModule(in_channels, channels, 1, norm_cfg=norm_cfg)]
         branches += [

@@ -8,6 +8,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import ConfigError
+
 
 def masked_mean(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Return each image's mean over its valid pixels, and whether it has any (as float).
@@ -38,7 +40,7 @@ class MaskedLoss(nn.Module, ABC):
     def __init__(self, space: str = "depth", loss_weight: float = 1.0) -> None:
         super().__init__()
         if space not in ("depth", "raw"):
-            raise ValueError(f"{type(self).__name__}: space={space!r}; choose 'depth' or 'raw'.")
+            raise ConfigError(f"{type(self).__name__}: space={space!r}; choose 'depth' or 'raw'.")
         self.space = space
         self.loss_weight = loss_weight
 

@@ -6,6 +6,7 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import ConfigError
 from .masked import masked_mean
 
 SQRT_EPS = 1e-12
@@ -45,7 +46,7 @@ class SILogLoss(nn.Module):
     def __init__(self, gamma: float = 0.15, eps: float = 1e-3, loss_weight: float = 1.0) -> None:
         super().__init__()
         if gamma < 0 or eps <= 0:
-            raise ValueError(
+            raise ConfigError(
                 f"SILogLoss: gamma={gamma}, eps={eps}; expected gamma >= 0 and eps > 0."
             )
         self.gamma = gamma

@@ -14,6 +14,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...errors import ConfigError
 from ..encoders import encoder_spec
 from ..heads import RawPrediction
 from ..layers import resize
@@ -159,11 +160,11 @@ def _checked_test_cfg(test_cfg: dict | None) -> dict:
     config = ConfigDict(test_cfg or {})
     config.setdefault("mode", "whole")
     if config.mode not in ("whole", "slide"):
-        raise ValueError(
+        raise ConfigError(
             f"MultiTaskSegmentor: test_cfg mode={config.mode!r}; choose 'whole' or 'slide'."
         )
     if config.mode == "slide" and not {"crop_size", "stride"} <= set(config):
-        raise ValueError(
+        raise ConfigError(
             "MultiTaskSegmentor: test_cfg mode='slide' needs crop_size=(H, W) and stride=(H, W)."
         )
     return config
