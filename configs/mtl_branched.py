@@ -3,7 +3,7 @@
 _base_ = [
     '_base_/datasets/street_scenes.py', '_base_/models/deeplab_branched.py',
     '_base_/schedules/epochs.py', '_base_/default_runtime.py']
-epochs = 5
+epochs = 4
 model = dict(
     channels_last=True,
     backbone=dict(model_name='resnet18'),

@@ -26,7 +26,7 @@ class StreetScenesDataset(MultiTaskDataset):
         kwargs: as in `MultiTaskDataset`.
 
     Raises:
-        ValueError: `data_root` holds scenes of other counts, size or seed.
+        DataError: `data_root` holds scenes of other counts, size or seed.
     """
 
     METAINFO: ClassVar[dict] = CityscapesDataset.METAINFO

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .draws import pick_paint, scaled
 from .labels import Label
 from .scenery import Colour, Look, Material, Part, Scenery, Shape, Vector
 
@@ -20,8 +21,7 @@ _PLASTERS = (
 
 def masonry_colour(rng: np.random.Generator) -> Colour:
     """Draw the BGR reflectance of plaster, brick or concrete; walls share it with houses."""
-    base = np.array(_PLASTERS[int(rng.integers(len(_PLASTERS)))])
-    return tuple(np.clip(base * rng.uniform(0.7, 1.2) + rng.uniform(-0.03, 0.03, 3), 0.05, 0.85))
+    return pick_paint(rng, _PLASTERS, 0.7, (0.05, 0.85))
 
 
 def _facade(rng: np.random.Generator, bay: float, storey: float, lit: float) -> Look:
@@ -53,7 +53,7 @@ def add_building(
     storey = high / max(1, round(high / rng.uniform(2.9, 3.6)))
     bay = long / max(1, round(long / rng.uniform(2.2, 4.2)))
     look = _facade(rng, bay, storey, lit)
-    roof_colour = tuple(np.array((0.14, 0.16, 0.22)) * rng.uniform(0.6, 1.6, 1))
+    roof_colour = scaled((0.14, 0.16, 0.22), rng.uniform(0.6, 1.6))
     roof = Look(roof_colour, Material.PANEL, (0.35, 0.3, *roof_colour))
     blank = Look(look.colour, Material.BLOCKS, (0.6, 0.3)) if rng.uniform() < 0.4 else look
     part.box((0, 0, high / 2), (deep / 2, long / 2, high / 2), look, ends=blank, top=roof)

@@ -107,24 +107,25 @@ class RayGrid:
         )
         self.basis = self.rotation @ np.linalg.inv(self.to_grid)
         self.across, self.down, self.corner = self.basis.T
-        self._project = (self.to_grid @ self.rotation.T).tolist()
-        self._origin = self.origin.tolist()
         self.cols = np.arange(self.shape[1], dtype=np.float32)
         self.rows = np.arange(self.shape[0], dtype=np.float32)
 
-    def on_ground(self, x: float, y: float) -> tuple[float, float]:
-        """Return the grid's (column, row) of a road point; points behind are taken to be ahead."""
-        a, b, c = x - self._origin[0], y, -self._origin[2]
-        column, row, depth = (p * a + q * b + r * c for p, q, r in self._project)
-        return column / max(depth, 0.5), row / max(depth, 0.5)
+    def on_ground(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the columns and rows of road points; points behind are taken to be ahead."""
+        side, _, height = self.origin
+        columns, rows, depth = (
+            p * (x - side) + q * y - r * height for p, q, r in self.to_grid @ self.rotation.T
+        )
+        depth = np.maximum(depth, 0.5)
+        return columns / depth, rows / depth
 
     @staticmethod
     def pixels(samples: np.ndarray) -> np.ndarray:
         """Return the samples at the pixel centres."""
         return samples[:, ::2]
 
-    def component(self, axis: int, first_row: int = 0) -> np.ndarray:
-        """Return one street-frame component of the rays from ``first_row`` on, float32."""
-        down = self.corner[axis] + self.down[axis] * self.rows[first_row:]
-        across = self.across[axis] * self.cols
+    def component(self, axis: int, rows: slice, cols: slice = slice(None)) -> np.ndarray:
+        """Return one street-frame component of the rays in these rows and columns, float32."""
+        down = self.corner[axis] + self.down[axis] * self.rows[rows]
+        across = self.across[axis] * self.cols[cols]
         return (down[:, None] + across).astype(np.float32)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .draws import pick
 from .labels import Label
 from .scenery import Colour, Look, Material, Part, Scenery, Shape, Vector
 
@@ -9,7 +10,7 @@ RED, YELLOW, GREEN = (0.08, 0.08, 0.75), (0.1, 0.6, 0.85), (0.3, 0.75, 0.15)
 
 
 def _metal(rng: np.random.Generator) -> Look:
-    grey = rng.choice([0.12, 0.22, 0.35, 0.5])
+    grey = pick(rng, (0.12, 0.22, 0.35, 0.5))
     return Look((grey, grey * rng.uniform(0.95, 1.15), grey))
 
 
@@ -138,11 +139,11 @@ def add_fence(
 def add_clutter(scenery: Scenery, rng: np.random.Generator, at: Vector, heading: float) -> None:
     """Add a bin, a box or a cabinet: an object without a class."""
     part = Part(scenery, Label.VOID, at, heading)
-    colour = tuple(rng.uniform(0.05, 0.5, 3))
+    colour = tuple(rng.uniform(0.05, 0.5, 3).tolist())
     if rng.uniform() < 0.5:
         part.tube((0, 0, 0), (0, 0, 0.9), 0.25, Look(colour))
         part.ball((0, 0, 0.9), (0.26, 0.26, 0.1), Look(colour))
     else:
-        half = rng.uniform(0.2, 0.5, 3)
-        part.box((0, 0, float(half[2])), tuple(half), Look(colour))
+        half = rng.uniform(0.2, 0.5, 3).tolist()
+        part.box((0, 0, half[2]), tuple(half), Look(colour))
     part.shadow(0.3, 0.3, 0.6)

@@ -50,10 +50,11 @@ def cast_ground(road: Road, grid: RayGrid, buffers: Buffers) -> Kerbs:
     none = Kerbs(np.zeros(0, np.int64), np.zeros((0, 3)))
     if first == len(grid.rows):
         return none
-    up = grid.component(2, first)
+    window = slice(first, None)
+    up = grid.component(2, window)
     seen = up < steep
     depth = np.float32(-height) / np.where(seen, up, np.float32(steep))
-    rays_x, rays_y = grid.component(0, first), grid.component(1, first)
+    rays_x, rays_y = grid.component(0, window), grid.component(1, window)
     x, y = rays_x * depth, rays_y * depth
     # The raised level is met earlier on the same ray.
     ratio = (height - road.kerb) / height
@@ -63,7 +64,6 @@ def cast_ground(road: Road, grid: RayGrid, buffers: Buffers) -> Kerbs:
     rows, cols = np.nonzero(below)
     if rows.size:
         share[rows, cols] = _kerb_share(road, side, x[rows, cols], y[rows, cols], ratio)
-    window = slice(first, None)
     buffers.depth[window] = np.where(seen, depth * share, np.inf)
     buffers.surface[window] = np.where(seen, GROUND, 0)
     buffers.u[window] = side + x * share
@@ -127,13 +127,15 @@ def paint_ground(
     colour = np.empty((x.size, 3), np.float32)
     tone = np.where(on_road, 1 + 0.16 * coarse + 0.1 * fine, 1 + 0.12 * coarse + 0.12 * fine)
 
-    grass = ~on_road & ~on_walk
+    grass = np.flatnonzero(~on_road & ~on_walk)
     worn = np.clip(0.5 + 1.3 * coarse[grass], 0, 1)[:, None]
     soil = np.array(paving.walk) * (0.55, 0.75, 0.85)
     turf = np.array(paving.grass, np.float32)
     colour[grass] = turf + (soil.astype(np.float32) * 0.55 - turf * 0.55) * worn
     tone[grass] = 1 + 0.45 * fine[grass]
 
+    # Selecting by numbers is much faster than by a mask, above all whole colours.
+    on_road, on_walk = np.flatnonzero(on_road), np.flatnonzero(on_walk)
     across, along = x[on_walk], y[on_walk]
     slab = paving.slab
     joint = np.maximum(

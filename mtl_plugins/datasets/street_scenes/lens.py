@@ -48,10 +48,12 @@ def expose(radiance: np.ndarray, lens: Lens, rng: np.random.Generator) -> np.nda
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] ** 2
     x = np.linspace(-1, 1, width, dtype=np.float32) ** 2
     falloff = 1 - lens.vignette * 0.5 * (x + y)
-    image = image * (falloff[..., None] * np.array(lens.gain, np.float32))
+    image = image * cv2.merge([falloff * float(gain) for gain in lens.gain])
     # A shoulder keeps bright skies from clipping at once.
-    image = 1.25 * image / (0.35 + image)
-    image = np.power(np.clip(image, 0, None), np.float32(lens.contrast / 1.35))
-    grain = rng.standard_normal(image.shape[:2], np.float32)[..., None] * 0.7
-    grain = grain + 0.5 * rng.standard_normal(image.shape, np.float32)
-    return np.clip(image * 225 + grain * lens.noise, 0, 255).astype(np.uint8)
+    image /= 0.35 + image
+    image = cv2.pow(image, lens.contrast / 1.35)
+    image *= 225 * 1.25 ** (lens.contrast / 1.35)
+    common = rng.standard_normal(image.shape[:2], np.float32) * (0.7 * lens.noise)
+    image += cv2.merge([common] * 3)
+    image += rng.standard_normal(image.shape, np.float32) * (0.5 * lens.noise)
+    return np.clip(image, 0, 255, out=image).astype(np.uint8)

@@ -4,6 +4,7 @@ from math import cos, sin
 
 import numpy as np
 
+from .draws import pick, scaled
 from .labels import Label
 from .scenery import Colour, Look, Material, Part, Scenery, Shape, Vector
 from .vehicles import body_colour
@@ -14,13 +15,13 @@ METAL = Look((0.12, 0.12, 0.12))
 
 def _cloth(rng: np.random.Generator) -> Look:
     if rng.uniform() < 0.5:
-        return Look(tuple(rng.uniform(0.03, 0.25, 3)), Material.CLOTH)
+        return Look(tuple(rng.uniform(0.03, 0.25, 3).tolist()), Material.CLOTH)
     bright = rng.uniform(0.05, 0.7, 3)
-    return Look(tuple(0.45 * bright + 0.55 * bright.mean()), Material.CLOTH)
+    return Look(tuple((0.45 * bright + 0.55 * bright.mean()).tolist()), Material.CLOTH)
 
 
 def _skin(rng: np.random.Generator) -> Look:
-    return Look(SKINS[int(rng.integers(len(SKINS)))])
+    return Look(pick(rng, SKINS))
 
 
 def add_person(scenery: Scenery, rng: np.random.Generator, at: Vector, heading: float) -> None:
@@ -29,7 +30,7 @@ def add_person(scenery: Scenery, rng: np.random.Generator, at: Vector, heading: 
     k = rng.normal(1.0, 0.05) if rng.uniform() < 0.85 else rng.uniform(0.62, 0.8)
     stride = rng.uniform(0.12, 0.32) if rng.uniform() < 0.6 else 0.03
     top, legs, skin = _cloth(rng), _cloth(rng), _skin(rng)
-    hair = Look(tuple(rng.uniform(0.02, 0.3) * np.array((0.7, 0.85, 1.0))))
+    hair = Look(scaled((0.7, 0.85, 1.0), rng.uniform(0.02, 0.3)))
     for side, step in ((-1, stride), (1, -stride)):
         hip, knee = (0.09 * k * side, 0, 0.88 * k), (0.1 * k * side, step * 0.6, 0.47 * k)
         foot = (0.1 * k * side, step, 0.06 * k)
@@ -85,7 +86,9 @@ def add_bicycle(
     part.ball((0, -0.3, 0.93), (0.08, 0.13, 0.04), METAL)
     part.limb((-0.09, 0, 0.3), (0.09, 0, 0.3), 0.03, METAL)
     if rng.uniform() < 0.4:
-        part.box((0, 0.55, 0.85), (0.18, 0.14, 0.12), Look(tuple(rng.uniform(0.1, 0.4, 3))))
+        part.box(
+            (0, 0.55, 0.85), (0.18, 0.14, 0.12), Look(tuple(rng.uniform(0.1, 0.4, 3).tolist()))
+        )
     if ridden:
         _rider(
             part.sibling(Label.RIDER, scenery.new_instance()),

@@ -15,25 +15,26 @@ class PrimitiveTable:
     """
 
     def __init__(self, primitives: list[Primitive], camera: np.ndarray) -> None:
-        self.looks = [p.look for p in primitives]
-        self.shape = np.array([look.shape for look in self.looks])
-        self.label = np.array([p.part.label for p in primitives], np.uint8)
-        self.instance = np.array([p.part.instance for p in primitives], np.int32)
-        kind = np.array([p.kind for p in primitives])
-        centre, axes = _own_frames(kind, np.array([p.vectors for p in primitives]))
+        kinds, vectors, parts, two_sided, self.looks = zip(*primitives, strict=True)
+        colours, materials, _, shapes, _ = zip(*self.looks, strict=True)
+        self.colour, self.material = np.array(colours, np.float32), np.array(materials)
+        self.shape = np.array(shapes)
+        part = np.array(parts)
+        self.label, self.instance = part[:, 0].astype(np.uint8), part[:, 1].astype(np.int32)
+        kind, heading = np.array(kinds), part[:, 2]
+        centre, axes = _own_frames(kind, np.array(vectors).reshape(-1, 3, 3))
         self.kind = np.where(kind == Kind.LIMB, Kind.BALL, kind)
-        heading = np.array([p.part.heading for p in primitives])
         turn = np.zeros((len(primitives), 3, 3))
         turn[:, 0, 0] = turn[:, 1, 1] = np.cos(heading)
         turn[:, 0, 1], turn[:, 1, 0], turn[:, 2, 2] = np.sin(heading), -np.sin(heading), 1
-        self.centre = np.array([p.part.place for p in primitives])
-        self.centre += (turn @ centre[:, :, None])[:, :, 0]
+        self.centre = part[:, 3:] + (turn @ centre[:, :, None])[:, :, 0]
         self.axes = turn @ axes.transpose(0, 2, 1)
         self.half = np.linalg.norm(self.axes, axis=1)
-        self.into = np.linalg.inv(self.axes)
+        # The axes are at right angles, so the inverse needs no solving.
+        self.into = (self.axes / self.half[:, None] ** 2).transpose(0, 2, 1)
         self.origin = (self.into @ (camera - self.centre)[:, :, None])[:, :, 0]
         behind = (self.kind == Kind.QUAD) & (self.origin[:, 2] < 0)
-        self.facing = ~behind | np.array([p.two_sided for p in primitives])
+        self.facing = ~behind | np.array(two_sided)
         self.normal = self.axes[:, :, 2] / self.half[:, 2:] * np.where(behind, -1, 1)[:, None]
 
 

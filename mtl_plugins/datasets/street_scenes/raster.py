@@ -14,6 +14,9 @@ NOTHING, GROUND, FIRST = 0, 1, 2
 NEAR = 0.3
 # Windows up to this many samples are cast together, larger ones one by one.
 SMALL = 700
+# Corners of a box, and the pairs of them that its edges join.
+_CORNERS = np.array([(a, b, c) for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)], float)
+_EDGES = np.array([(k, k | bit) for bit in (1, 2, 4) for k in range(8) if not k & bit]).T
 
 
 @dataclass
@@ -46,9 +49,10 @@ def cast(table: PrimitiveTable, grid: RayGrid, buffers: Buffers) -> None:
 
     The surface coordinates of round primitives are left to ``resolve_round``.
     """
-    bounds, nearest = _windows(table, grid)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bounds, nearest = _windows(table, grid)
     area = (bounds[:, 1] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 2])
-    alone = (area > SMALL) | (table.shape == Shape.LEAVES) & (area > 0)
+    alone = area > SMALL
     together = ~alone & (area > 0)
     ray = table.into @ np.stack([grid.corner, grid.across, grid.down], 1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -65,7 +69,7 @@ def cast(table: PrimitiveTable, grid: RayGrid, buffers: Buffers) -> None:
                     _cast_one(kind, term, bounds[n], n, look.shape, look.cut, grid, buffers)
             crowd = these[together[these]]
             shapes = table.shape[crowd]
-            cuts = np.array([(*table.looks[n].cut, 0, 0, 0)[:3] for n in crowd])
+            cuts = np.array([(*table.looks[n].cut, 0, 0, 0)[:3] for n in crowd.tolist()])
             _cast_crowd(
                 kind, terms[row_of[crowd]], bounds[crowd], crowd, shapes, cuts, grid, buffers
             )
@@ -75,15 +79,16 @@ def _windows(table: PrimitiveTable, grid: RayGrid) -> tuple[np.ndarray, np.ndarr
     """Return N,4 int grid bounds (x0, x1, y0, y1), empty if unseen, and N nearest depths."""
     height, width = grid.shape
     project = grid.to_grid @ grid.rotation.T
-    signs = np.array([(a, b, c) for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)], float)
     quads = table.kind == Kind.QUAD
     axes = table.axes.copy()
     axes[quads, :, 2] = 0
-    corners = (table.centre - grid.origin)[:, None] + signs @ axes.transpose(0, 2, 1)
+    corners = (table.centre - grid.origin)[:, None] + _CORNERS @ axes.transpose(0, 2, 1)
     image = corners @ project.T
     ahead = image[..., 2] > NEAR
-    points = image[..., :2] / np.where(ahead, image[..., 2], 1)[..., None]
-    low, high = points.min(1), points.max(1)
+    points = image[..., :2] / np.where(ahead, image[..., 2], np.nan)[..., None]
+    # Reducing whole rows is much faster than reducing eight neighbours at a time.
+    points = points.transpose(1, 0, 2).copy()
+    low, high = np.fmin.reduce(points), np.fmax.reduce(points)
     # The exact outline of an ellipsoid from its dual quadric; its corner box is much larger.
     balls = np.flatnonzero((table.kind == Kind.BALL) & ahead.all(1))
     spread = project @ table.axes[balls]
@@ -93,16 +98,21 @@ def _windows(table: PrimitiveTable, grid: RayGrid) -> tuple[np.ndarray, np.ndarr
         mean = dual[:, k, 2] / dual[:, 2, 2]
         reach = np.sqrt(np.maximum(mean**2 - dual[:, k, k] / dual[:, 2, 2], 0))
         low[balls, k], high[balls, k] = mean - reach, mean + reach
-    # Cut by the near plane the outline is unbounded: look everywhere.
-    cut = ~ahead.all(1)
-    low[cut], high[cut] = -1, max(height, width)
+    # Where the near plane cuts the outline, it begins on the edges that pass the plane.
+    cut = ahead.any(1) & ~ahead.all(1)
+    start, end = image[cut][:, _EDGES[0]], image[cut][:, _EDGES[1]]
+    share = (NEAR - start[..., 2:]) / (end[..., 2:] - start[..., 2:])
+    share[~((share > 0) & (share < 1))] = np.nan
+    points = (start + share * (end - start))[..., :2] / NEAR
+    low[cut] = np.fmin(low[cut], np.fmin.reduce(points, 1))
+    high[cut] = np.fmax(high[cut], np.fmax.reduce(points, 1))
     # Specks smaller than a sample would only be hit by chance.
     extent = high - low
-    seen = ahead.any(1) & table.facing & (extent.max(1) > 1)
+    seen = table.facing & (extent.max(1) > 1)
     seen &= extent.min(1) > np.where(table.kind == Kind.TUBE, 0.3, 0.6)
     bounds = np.stack([low[:, 0], high[:, 0] + 1, low[:, 1], high[:, 1] + 1], 1)
-    bounds = np.ceil(np.clip(bounds, 0, [width, width, height, height])).astype(np.int64)
     bounds[~seen] = 0
+    bounds = np.ceil(np.clip(bounds, 0, [width, width, height, height])).astype(np.int64)
     return bounds, np.where(cut, NEAR, image[..., 2].min(1))
 
 
@@ -171,9 +181,9 @@ def _cast_crowd(
     terms, bounds, cuts = terms[order], bounds[order], cuts[order]
     numbers, shapes = numbers[order], shapes[order]
     wide, high = bounds[:, 1] - bounds[:, 0], bounds[:, 3] - bounds[:, 2]
-    # Chunks bound the memory and stay in the cache.
+    # Chunks bound the memory and stay in the cache; noise takes no longer ones.
     sizes = np.cumsum(wide * high)
-    chunk = sizes // 40_000 * 100 + shapes
+    chunk = sizes // 30_000 * 100 + shapes
     for part in np.split(np.arange(len(order)), np.flatnonzero(np.diff(chunk)) + 1):
         area = wide[part] * high[part]
         owner = np.repeat(part, area)
@@ -185,7 +195,7 @@ def _cast_crowd(
         col, row = col.astype(terms.dtype), row.astype(terms.dtype)
         shape = int(shapes[part[0]])
         cut = cuts[owner].T if shape != Shape.FULL else ()
-        depth, u, v, hit = _HITS[kind](terms[owner].T, col, row, shape, cut)
+        depth, u, v, hit = _HITS[kind](terms.T.take(owner, axis=1), col, row, shape, cut)
         hit &= (depth > NEAR) & (depth < buffers.depth.reshape(-1)[where])
         kept = np.flatnonzero(hit)
         # Of several hits on a ray the nearest is stored last.
@@ -248,7 +258,7 @@ def resolve_round(
 ) -> None:
     """Fill in surface coordinates and H,W,3 street-frame normals of visible round primitives."""
     curved = np.concatenate([[False] * FIRST, table.kind != Kind.QUAD])
-    where = np.flatnonzero(curved[buffers.surface])
+    where = np.flatnonzero(curved.take(buffers.surface))
     number = buffers.surface.reshape(-1)[where] - FIRST
     rows, cols = np.divmod(where, grid.shape[1])
     cols, rows = cols[:, None].astype(np.float32), rows[:, None].astype(np.float32)

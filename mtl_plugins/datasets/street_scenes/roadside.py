@@ -1,10 +1,11 @@
 """What borders the street: rows of houses, walls, fences, gardens, parks and the background."""
 
-from math import pi
+from math import copysign, pi
 
 import numpy as np
 
 from .buildings import add_building, masonry_colour
+from .draws import pick
 from .furniture import add_fence, add_wall
 from .nature import add_bush, add_hedge, add_hill, add_tree
 from .scenery import Look, Material, Scenery
@@ -20,8 +21,10 @@ def build_frontage(
     road = street.road
     side = road.sides[(sign + 1) // 2]
     edge = road.half_width + side.width + (0.3 if side.width else 1.2)
-    style = rng.choice(
-        ["row", "gardens", "park"], p=[0.62, 0.23, 0.15] if side.paved else [0.2, 0.4, 0.4]
+    style = pick(
+        rng,
+        ("row", "gardens", "park"),
+        (0.62, 0.23, 0.15) if side.paved else (0.2, 0.4, 0.4),
     )
     height = rng.uniform(5, 22)
     deep = rng.uniform(9, 14)
@@ -34,7 +37,7 @@ def build_frontage(
             continue
         kind = rng.uniform()
         if style == "row" and kind < 0.82:
-            high = float(np.clip(height * rng.uniform(0.7, 1.35), 4, 32))
+            high = min(max(height * rng.uniform(0.7, 1.35), 4.0), 32.0)
             x, at, turn = road.place(sign * (edge + deep / 2 + rng.uniform(0, 0.8)), y + length / 2)
             add_building(scenery, rng, (x, at, 0), turn, (deep, length, high), lit)
         elif style == "park" and kind < 0.35:
@@ -66,7 +69,7 @@ def _boundary(
     if kind < 0.42:
         style = rng.uniform()
         material = Material.BLOCKS if style < 0.6 else Material.PAINT
-        course = rng.choice([0.12, 0.25, 0.5])
+        course = pick(rng, (0.12, 0.25, 0.5))
         look = Look(masonry_colour(rng), material, (2.2 * course, course))
         add_wall(
             scenery,
@@ -75,7 +78,7 @@ def _boundary(
             turn,
             length,
             look,
-            rng.choice([0.9, 1.6, 2.2, 3.2]) * rng.uniform(0.9, 1.2),
+            pick(rng, (0.9, 1.6, 2.2, 3.2)) * rng.uniform(0.9, 1.2),
         )
     elif kind < 0.86:
         add_fence(scenery, rng, place, turn, length, int(rng.integers(4)))
@@ -87,7 +90,7 @@ def _plants(
     scenery: Scenery, rng: np.random.Generator, street: Street, s: float, y: float, length: float
 ) -> None:
     for _ in range(int(rng.integers(1, 3))):
-        away = np.sign(s) * rng.uniform(0, 6)
+        away = copysign(rng.uniform(0, 6), s)
         x, at, _ = street.road.place(s + away, y + rng.uniform(0.1, 0.9) * length)
         if rng.uniform() < 0.65:
             add_tree(scenery, rng, (x, at, 0), rng.uniform(4, 12))

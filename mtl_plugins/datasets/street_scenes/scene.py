@@ -92,10 +92,10 @@ def render_scene(seed: int, index: int, size: tuple[int, int] = (128, 256)) -> S
     own_car = grid.pixels(hood)
     labels[own_car] = Label.VOID
     depth[own_car | ~(depth <= FAR)] = 0
-    seen = (depth > 0)[..., None]
-    normals = np.where(seen, grid.pixels(normals) @ grid.rotation.astype(np.float32), 0)
+    normals = grid.pixels(normals).reshape(-1, 3) @ grid.rotation.astype(np.float32)
+    normals = np.where((depth > 0)[..., None], normals.reshape(height, width, 3), 0)
     ids = np.concatenate([[0] * FIRST, table.instance])
-    instances = np.where(own_car, 0, ids[grid.pixels(buffers.surface)])
+    instances = np.where(own_car, 0, ids.take(grid.pixels(buffers.surface)))
     return StreetScene(
         expose(radiance, layout.lens, rng),
         labels,

@@ -1,7 +1,5 @@
 """Colours of everything the rays see: pattern, grain, sunlight, shadows and haze."""
 
-from math import cos, sin
-
 import numpy as np
 
 from . import noise
@@ -47,13 +45,12 @@ def shade(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the radiance H,W,3 float32 (BGR) and the labels H,W uint8 of the grid's samples."""
     surface, depth = buffers.surface, np.minimum(buffers.depth, 1000)
-    looks, none = table.looks, [0.0] * FIRST
-    colours = np.array([(0, 0, 0)] * FIRST + [k.colour for k in looks], np.float32)
-    colour = colours.take(surface, axis=0)
+    nothing = np.zeros((FIRST, 3), np.float32)
+    colour = np.concatenate([nothing, table.colour]).take(surface, axis=0)
     labels = np.concatenate([[Label.SKY, Label.ROAD], table.label]).astype(np.uint8).take(surface)
 
     size = depth * np.float32(grid.spread)
-    shift = (np.arange(len(looks) + FIRST) * 29.0 % 251).astype(np.float32)
+    shift = (np.arange(len(table.looks) + FIRST) * 29.0 % 251).astype(np.float32)
     shift[GROUND] = 0
     shift = shift.take(surface)
     u, v = buffers.u, buffers.v
@@ -78,18 +75,17 @@ def shade(
     )
     labels.reshape(-1)[ground] = ground_labels
     colour.reshape(-1, 3)[ground] = ground_colour
-    stains, speckle = (
-        np.array(none + [GRAIN[k.material][which] for k in looks], np.float32).take(surface)
-        for which in (0, 1)
-    )
+    grains = np.array([GRAIN[k] for k in sorted(GRAIN)], np.float32)[table.material]
+    stains, speckle = np.concatenate([nothing[:, :2], grains]).T.take(surface, axis=1)
     tone = 1 + stains * coarse + speckle * fine
 
     open_sky = _ground_light(buffers, grid, shadows, weather)
     direct = tone * open_sky * np.maximum(normals @ np.array(weather.sun, np.float32), 0)
     diffuse = tone * (0.62 + 0.38 * normals[..., 2]) * (0.45 + 0.55 * open_sky)
-    glow = np.array(
-        none + [k.params[0] if k.material == Material.LAMP else 0.0 for k in looks], np.float32
-    ).take(surface)
+    glow = np.zeros(len(table.looks) + FIRST, np.float32)
+    for lamp in np.flatnonzero(table.material == Material.LAMP).tolist():
+        glow[lamp + FIRST] = table.looks[lamp].params[0]
+    glow = glow.take(surface)
     air = np.exp(depth * np.float32(-weather.haze))
     # Channel by channel: long contiguous rows are much faster than triples.
     radiance = np.empty_like(colour)
@@ -115,8 +111,8 @@ def _paint_patterns(
     coarse: np.ndarray,
 ) -> None:
     """Overwrite the colours of primitives whose material is a pattern."""
-    patterned = np.array([False] * FIRST + [k.material in PATTERNS for k in table.looks])
-    where = np.flatnonzero(patterned[surface])
+    patterned = np.append([False] * FIRST, np.isin(table.material, list(PATTERNS)))
+    where = np.flatnonzero(patterned.take(surface))
     # Sixteen bits sort by radix, several times faster.
     where = where[np.argsort(surface[where].astype(np.uint16), kind="stable")]
     numbers, starts = np.unique(surface[where], return_index=True)
@@ -132,46 +128,52 @@ def _ground_light(
 ) -> np.ndarray:
     """Return the share of light that reaches every sample: below 1 in shadows on the ground."""
     light = np.ones(grid.shape, np.float32)
-    sun_x, sun_y, sun_z = weather.sun
-    sunny = float(weather.sunlight.mean()) > 0.3
-    for shadow in shadows:
-        if shadow.half_width < 4:
-            _darken(light, buffers, grid, shadow, 0.35, 0.5)
-        if not sunny:
-            continue
-        reach = min(shadow.height / max(sun_z, 0.2), 14.0)
-        x, y = shadow.x - 0.5 * reach * sun_x, shadow.y - 0.5 * reach * sun_y
-        c, s = cos(shadow.heading), sin(shadow.heading)
-        side, ahead = abs(sun_x * c - sun_y * s), abs(sun_x * s + sun_y * c)
-        wide = shadow.half_width + 0.4 * reach * side
-        long = shadow.half_length + 0.4 * reach * ahead
-        _darken(light, buffers, grid, Shadow(x, y, shadow.heading, wide, long, 0.0), 0.55, 0.25)
+    rectangles = np.array(shadows).reshape(-1, 6).T
+    x, y, heading, wide, long, height = rectangles
+    _darken(light, buffers, grid, rectangles[:5, wide < 4], 0.35, 0.5)
+    if weather.sunlight.mean() > 0.3:
+        sun_x, sun_y, sun_z = weather.sun
+        c, s = np.cos(heading), np.sin(heading)
+        reach = np.minimum(height / max(sun_z, 0.2), 14.0)
+        wide = wide + 0.4 * reach * np.abs(sun_x * c - sun_y * s)
+        long = long + 0.4 * reach * np.abs(sun_x * s + sun_y * c)
+        x, y = x - 0.5 * reach * sun_x, y - 0.5 * reach * sun_y
+        _darken(light, buffers, grid, np.stack([x, y, heading, wide, long]), 0.55, 0.25)
     return light
 
 
 def _darken(
-    light: np.ndarray, buffers: Buffers, grid: RayGrid, shadow: Shadow, least: float, soft: float
+    light: np.ndarray,
+    buffers: Buffers,
+    grid: RayGrid,
+    rectangles: np.ndarray,
+    least: float,
+    soft: float,
 ) -> None:
-    """Darken ground samples in the soft rectangle down to the share ``least``."""
-    c, s = cos(shadow.heading), sin(shadow.heading)
-    wide, long = shadow.half_width + soft, shadow.half_length + soft
+    """Darken ground samples in soft rectangles down to the share ``least``.
+
+    ``rectangles`` are 5,N: x, y, heading and the half width and length.
+    """
+    x, y, heading, wide, long = rectangles
+    c, s = np.cos(heading), np.sin(heading)
+    wide, long = wide + soft, long + soft
     reach_x, reach_y = wide * abs(c) + long * abs(s), wide * abs(s) + long * abs(c)
     # No camera sees ground closer than two metres; farther on a shadow is thinner than a row.
-    near, far = max(shadow.y - reach_y, 2.0), min(shadow.y + reach_y, 90.0)
-    if near >= far:
-        return
-    points = [grid.on_ground(shadow.x + x, y) for x in (-reach_x, reach_x) for y in (near, far)]
-    height, width = grid.shape
-    columns, rows = zip(*points, strict=True)
-    x0, x1 = int(min(max(min(columns), 0), width)), int(min(max(max(columns) + 2, 0), width))
-    y0, y1 = int(min(max(min(rows), 0), height)), int(min(max(max(rows) + 2, 0), height))
-    if x1 - x0 < 4 or y1 - y0 < 4:
-        return
-    window = slice(y0, y1), slice(x0, x1)
-    x, y = buffers.u[window] - np.float32(shadow.x), buffers.v[window] - np.float32(shadow.y)
-    across, along = np.abs(x * c - y * s), np.abs(x * s + y * c)
-    inside = np.minimum(wide - across, soft) * np.minimum(long - along, soft)
-    outside = (across > wide) | (along > long) | (buffers.surface[window] != GROUND)
-    np.copyto(inside, 0, where=outside)
-    shaded = light[window]
-    np.minimum(shaded, 1 - (1 - least) / soft**2 * inside, out=shaded)
+    near, far = np.maximum(y - reach_y, 2.0), np.minimum(y + reach_y, 90.0)
+    left, right = x - reach_x, x + reach_x
+    corners = grid.on_ground(np.stack([left, right, left, right]), np.stack([near, near, far, far]))
+    (x0, x1), (y0, y1) = (
+        np.clip([a.min(0), a.max(0) + 2], 0, most).astype(int)
+        for a, most in zip(corners, grid.shape[::-1], strict=True)
+    )
+    seen = (near < far) & (x1 - x0 >= 4) & (y1 - y0 >= 4)
+    terms = np.stack([x, y, c, s, wide, long])[:, seen].T.tolist()
+    bounds = np.stack([x0, x1, y0, y1])[:, seen].T.tolist()
+    for (x, y, c, s, wide, long), (x0, x1, y0, y1) in zip(terms, bounds, strict=True):
+        window = slice(y0, y1), slice(x0, x1)
+        side, ahead = buffers.u[window] - x, buffers.v[window] - y
+        across, along = np.abs(side * c - ahead * s), np.abs(side * s + ahead * c)
+        inside = np.clip(wide - across, 0, soft) * np.clip(long - along, 0, soft)
+        inside *= buffers.surface[window] == GROUND
+        shaded = light[window]
+        np.minimum(shaded, 1 - (1 - least) / soft**2 * inside, out=shaded)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .draws import pick
 from .ground import Paving
 from .road import Road, Side
 
@@ -52,14 +53,14 @@ class Street:
 
 def _draw_side(rng: np.random.Generator, town: float) -> Side:
     if rng.uniform() < town:
-        return Side(rng.choice([0.0, 0.0, 1.2]), rng.uniform(2.0, 5.0), rng.uniform() < 0.75)
-    return Side(rng.uniform(0, 3.0), rng.choice([0.0, 1.5, 2.2]), False)
+        return Side(pick(rng, (0.0, 0.0, 1.2)), rng.uniform(2.0, 5.0), rng.uniform() < 0.75)
+    return Side(rng.uniform(0, 3.0), pick(rng, (0.0, 1.5, 2.2)), False)
 
 
 def draw_street(rng: np.random.Generator, tram: bool) -> Street:
     """Draw a street, with a tram line on it or beside it if asked."""
-    town = rng.choice([0.9, 0.3], p=[0.65, 0.35])
-    lane, count = rng.uniform(2.9, 3.6), int(rng.choice([1, 2], p=[0.7, 0.3]))
+    town = pick(rng, (0.9, 0.3), (0.65, 0.35))
+    lane, count = rng.uniform(2.9, 3.6), pick(rng, (1, 2), (0.7, 0.3))
     parked = rng.uniform(size=2) < (0.55 if town > 0.5 else 0.2)
     strip = 2.2 if parked.any() else 0.0
     # A reserved track between the two directions, or rails in the inner lanes.
@@ -95,7 +96,7 @@ def draw_street(rng: np.random.Generator, tram: bool) -> Street:
         corner=rng.uniform(0.8, 4.0),
         ends=ends,
     )
-    lines = [(0.0, float(rng.choice([0.0, 6.0])))] if not reserved else [(-3.4, 0.0), (3.4, 0.0)]
+    lines = [(0.0, pick(rng, (0.0, 6.0)))] if not reserved else [(-3.4, 0.0), (3.4, 0.0)]
     lines += [(sign * (reserved + lane), 6.0) for sign in (-1, 1) if count == 2]
     if rng.uniform() < 0.5:
         edge = half_width - strip if strip else half_width - 0.25

@@ -16,7 +16,8 @@ Pattern = Callable[[Look, np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.nd
 
 def _inside(x: np.ndarray, half: float | np.ndarray, size: np.ndarray) -> np.ndarray:
     """Coverage of |x| < half by samples of that size."""
-    return np.clip((half - np.abs(x)) / size + 0.5, 0, 1)
+    # On a few points np.clip takes several times as long.
+    return np.minimum(np.maximum((half - np.abs(x)) / size + 0.5, 0), 1)
 
 
 def _choose(where: np.ndarray, here: float, elsewhere: float) -> np.ndarray:

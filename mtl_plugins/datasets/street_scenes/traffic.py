@@ -4,6 +4,7 @@ from math import pi
 
 import numpy as np
 
+from .draws import pick
 from .furniture import add_clutter, add_pole, add_sign, add_traffic_light
 from .nature import add_bush, add_tree
 from .people import add_bicycle, add_motorcycle, add_person
@@ -74,11 +75,12 @@ def add_traffic(scenery: Scenery, rng: np.random.Generator, street: Street, tram
         y = rng.uniform(8, 25) if lane is street.own else rng.uniform(3, 15)
         while y < 95:
             if rng.uniform() < density:
-                kind = rng.choice(
-                    ["car", "truck", "bus", "motorcycle", "bicycle"],
-                    p=[0.84, 0.05, 0.03, 0.04, 0.04],
+                kind = pick(
+                    rng,
+                    ("car", "truck", "bus", "motorcycle", "bicycle"),
+                    (0.84, 0.05, 0.03, 0.04, 0.04),
                 )
-                _drive(scenery, rng, street, lane, str(kind), y + LENGTHS[str(kind)] / 2)
+                _drive(scenery, rng, street, lane, kind, y + LENGTHS[kind] / 2)
             y += 5 + rng.exponential(4 + 0.25 * y)
     for strip in street.parking:
         y = rng.uniform(2, 8)
@@ -113,9 +115,10 @@ def add_sidewalks(scenery: Scenery, rng: np.random.Generator, street: Street) ->
     for sign, side in zip((-1, 1), road.sides, strict=True):
         kerbside, walk = Track(sign * (road.half_width + 0.55)), road.half_width + side.width * 0.6
         weights = np.array([0.2, 0.16, 0.16, 0.07, 0.13, 0.13, 0.15]) * rng.uniform(0.2, 1.8, 7)
+        weights = (weights / weights.sum()).tolist()
         y = rng.uniform(4, 9)
         while y < 80:
-            kind = int(rng.choice(7, p=weights / weights.sum()))
+            kind = pick(rng, range(7), weights)
             if not road.blocked(y - 1, y + 1, kerbside.s):
                 _add_item(scenery, rng, street, kind, kerbside.s, y, sign)
             y += rng.uniform(1.5, 6) + 0.1 * y
@@ -126,7 +129,7 @@ def add_sidewalks(scenery: Scenery, rng: np.random.Generator, street: Street) ->
                 x, at, turn = road.place(s, y)
                 place = (x, at, road.kerb)
                 if rng.uniform() < 0.9:
-                    turn += rng.choice([0, pi, rng.uniform(0, 6.28)])
+                    turn += pick(rng, (0, pi, rng.uniform(0, 6.28)))
                     add_person(scenery, rng, place, turn)
                 else:
                     add_bicycle(scenery, rng, place, turn, ridden=True)
@@ -158,8 +161,8 @@ def _add_item(
         add_clutter(scenery, rng, place, turn)
     elif kind in (4, 5):
         add = add_bicycle if kind == 4 else add_motorcycle
-        across = turn + rng.choice([pi / 2, 0.0, 0.6]) + rng.normal(0, 0.1)
-        for k in range(int(rng.choice([1, 2, 4], p=[0.55, 0.3, 0.15]))):
+        across = turn + pick(rng, (pi / 2, 0.0, 0.6)) + rng.normal(0, 0.1)
+        for k in range(pick(rng, (1, 2, 4), (0.55, 0.3, 0.15))):
             x, at, _ = road.place(s + 0.4 * sign, y + 0.75 * k)
             add(scenery, rng, (x, at, road.kerb), across, ridden=False)
     else:
@@ -186,7 +189,7 @@ def add_junction(scenery: Scenery, rng: np.random.Generator, street: Street) -> 
             s = rng.uniform(-1, 1) * road.half_width
             x, at, turn = road.place(s, y + rng.uniform(-1.2, 1.2))
             if all(lane.claim(at - 0.5, at + 0.5) for lane in street.lanes if abs(lane.s - s) < 2):
-                add_person(scenery, rng, (x, at, 0), turn + rng.choice([-1, 1]) * pi / 2)
+                add_person(scenery, rng, (x, at, 0), turn + pick(rng, (-1, 1)) * pi / 2)
 
 
 def add_crossing_traffic(scenery: Scenery, rng: np.random.Generator, street: Street) -> None:
@@ -199,10 +202,10 @@ def add_crossing_traffic(scenery: Scenery, rng: np.random.Generator, street: Str
         span = 1.3
         lane = Track(0.0)
         for _ in range(int(rng.integers(0, 4))):
-            kind = str(
-                rng.choice(
-                    ["car", "bus", "truck", "bicycle", "motorcycle"], p=[0.6, 0.1, 0.1, 0.1, 0.1]
-                )
+            kind = pick(
+                rng,
+                ("car", "bus", "truck", "bicycle", "motorcycle"),
+                (0.6, 0.1, 0.1, 0.1, 0.1),
             )
             x, half = rng.uniform(-25, 25), LENGTHS[kind] / 2
             crossed = [track for track in street.lanes if abs(track.s - x) < half + 1.5]

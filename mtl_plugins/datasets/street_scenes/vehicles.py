@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .draws import pick_paint
 from .labels import Label
 from .scenery import Colour, Look, Material, Part, Scenery, Shape, Vector
 
@@ -29,8 +30,7 @@ _PAINTS = (
 
 def body_colour(rng: np.random.Generator) -> Colour:
     """Draw a BGR reflectance: greys mostly, as on real streets."""
-    paint = np.array(_PAINTS[int(rng.integers(len(_PAINTS)))])
-    return tuple(np.clip(paint * rng.uniform(0.75, 1.2) + rng.uniform(-0.03, 0.03, 3), 0.02, 0.9))
+    return pick_paint(rng, _PAINTS, 0.75, (0.02, 0.9))
 
 
 def _wheels(part: Part, half_width: float, axles: tuple[float, ...], radius: float) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import noise
 from .camera import RayGrid
+from .draws import pick
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Weather:
 
 def draw_weather(rng: np.random.Generator) -> Weather:
     """Draw a clear, cloudy, overcast or dusky sky."""
-    mood = rng.choice(["clear", "cloudy", "overcast", "dusk"], p=[0.35, 0.25, 0.28, 0.12])
+    mood = pick(rng, ("clear", "cloudy", "overcast", "dusk"), (0.35, 0.25, 0.28, 0.12))
     azimuth = rng.uniform(0, 2 * pi)
     elevation = rng.uniform(0.06, 0.2) if mood == "dusk" else rng.uniform(0.35, 1.15)
     sun = (cos(elevation) * sin(azimuth), cos(elevation) * cos(azimuth), sin(elevation))
@@ -74,20 +75,21 @@ def paint_sky(weather: Weather, grid: RayGrid, rows: int) -> np.ndarray:
     if not rows:
         return np.zeros((0, grid.shape[1], 3), np.float32)
     # The sky is smooth: the pixel centres suffice.
-    x, y, z = (grid.component(axis)[:rows, ::2] for axis in range(3))
+    x, y, z = (grid.component(axis, slice(rows), slice(None, None, 2)) for axis in range(3))
     length = np.sqrt(x * x + y * y + z * z)
     rise = np.clip(z / length, 0.0, 1.0)
-    blend = np.sqrt(rise)[..., None]
-    sky = weather.horizon + (weather.zenith - weather.horizon) * np.minimum(1.8 * blend, 1)
-    sky = sky.astype(np.float32)
+    blend = np.minimum(1.8 * np.sqrt(rise), 1)
     # Clouds drift on a plane high above; near the horizon they crowd together.
     reach = 70 / np.maximum(z / length + 0.12, 0.1)
     shift = 700 * weather.haze * 1e3 % 251
     puffs = noise.sample(x / length * reach + shift, y / length * reach)
-    cloud = np.clip((puffs - 1 + 2 * weather.cover) * 1.6, 0, 1)[..., None]
-    bright = weather.horizon * (1.02 + 0.12 * puffs[..., None]) + 0.25 * weather.sunlight
-    sky += (bright.astype(np.float32) - sky) * (0.8 * cloud)
+    cloud = 0.8 * np.clip((puffs - 1 + 2 * weather.cover) * 1.6, 0, 1)
     towards = (x * weather.sun[0] + y * weather.sun[1] + z * weather.sun[2]) / length
     glow = np.exp(24 * (towards - 1))
-    sky += glow[..., None] * (0.5 * weather.sunlight).astype(np.float32)
+    sky = np.empty((*z.shape, 3), np.float32)
+    colours = (a.tolist() for a in (weather.zenith, weather.horizon, weather.sunlight))
+    for channel, (zenith, horizon, sunlight) in enumerate(zip(*colours, strict=True)):
+        clear = horizon + (zenith - horizon) * blend
+        bright = horizon * (1.02 + 0.12 * puffs) + 0.25 * sunlight
+        sky[..., channel] = clear + (bright - clear) * cloud + (0.5 * sunlight) * glow
     return cv2.resize(sky, (grid.shape[1], rows))

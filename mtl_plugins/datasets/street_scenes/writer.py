@@ -1,5 +1,6 @@
 """Writing StreetScenes to a folder of pictures, labels, depth maps and cameras."""
 
+import gc
 import json
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 from rich.progress import track
 
+from ...errors import DataError
 from .scene import StreetScene, render_scene
 
 DEPTH_SCALE = 0.005
@@ -18,7 +20,7 @@ DEPTH_SCALE = 0.005
 JPEG_QUALITY = 92
 MANIFEST = "street_scenes.json"
 # Part of the manifest: raise it whenever the same seed renders another picture.
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 # Every split draws from its own range of scene numbers.
 _FIRST_INDEX = {"train": 0, "val": 10_000_000, "test": 20_000_000}
 
@@ -55,7 +57,7 @@ def write_street_scenes(
     ``depth/<split>/000000.png`` (16-bit, metres = value * ``DEPTH_SCALE``, 0 = not measured) and
     ``camera/<split>/000000.json``. The manifest ``street_scenes.json`` comes last, so a folder
     without one is unfinished. ``workers`` processes share the work, one a CPU by default. Raises
-    ValueError for a split other than train, val and test.
+    DataError for a split other than train, val and test.
     """
     root = Path(root)
     jobs = [(split, number) for split, count in counts.items() for number in range(count)]
@@ -71,7 +73,7 @@ def write_street_scenes(
             work(job)
     else:
         # Forking is unsafe once the calling process runs threads, as torch does.
-        with multiprocessing.get_context("spawn").Pool(workers, _one_thread) as pool:
+        with multiprocessing.get_context("spawn").Pool(workers, _prepare_worker) as pool:
             done = pool.imap_unordered(work, jobs, chunksize=8)
             for _ in track(done, "Rendering StreetScenes", total=len(jobs)):
                 pass
@@ -89,7 +91,7 @@ def ensure_street_scenes(
 ) -> bool:
     """Write StreetScenes unless ``root`` holds just these; return whether they were written.
 
-    Raises ValueError if ``root`` holds StreetScenes of another size, seed, count or renderer.
+    Raises DataError if ``root`` holds StreetScenes of another size, seed, count or renderer.
     """
     path = Path(root) / MANIFEST
     expected = _manifest(counts, size, seed)
@@ -98,7 +100,7 @@ def ensure_street_scenes(
         return True
     found = json.loads(path.read_text())
     if found != expected:
-        raise ValueError(
+        raise DataError(
             f"{path} describes other StreetScenes: found {found}, expected {expected}. "
             f"Choose another folder, or delete {root} to have them rendered again."
         )
@@ -108,7 +110,7 @@ def ensure_street_scenes(
 def _manifest(counts: dict[str, int], size: tuple[int, int], seed: int) -> dict:
     unknown = sorted(set(counts) - set(_FIRST_INDEX))
     if unknown:
-        raise ValueError(f"unknown splits {unknown}, expected some of {sorted(_FIRST_INDEX)}")
+        raise DataError(f"unknown splits {unknown}, expected some of {sorted(_FIRST_INDEX)}")
     return {
         "renderer_version": RENDERER_VERSION,
         "size": list(size),
@@ -118,8 +120,10 @@ def _manifest(counts: dict[str, int], size: tuple[int, int], seed: int) -> dict:
     }
 
 
-def _one_thread() -> None:
+def _prepare_worker() -> None:
     cv2.setNumThreads(1)
+    # What is imported stays: the garbage collector need not search it again and again.
+    gc.freeze()
 
 
 def _render_and_write(root: Path, size: tuple[int, int], seed: int, job: tuple[str, int]) -> None:
