@@ -38,14 +38,17 @@ def batch(*sizes, **kinds) -> dict:
     )
 
 
-def model(head="BranchedHead", backbone=None, decoder=None, **kwargs) -> nn.Module:
+def model(
+    head="BranchedHead", backbone=None, decoder=None, task_decoders=None, **kwargs
+) -> nn.Module:
     """A small multi-task model."""
+    own = {} if task_decoders is None else dict(task_decoders=task_decoders)
     return MODELS.build(
         dict(
             type="MultiTaskSegmentor",
             data_preprocessor=dict(type="MultiTaskDataPreprocessor"),
             backbone=backbone or dict(type="TimmEncoder", model_name="test_resnet"),
-            decode_head=dict(type=head, decoder=decoder or DECODER, task_heads=TASK_HEADS),
+            decode_head=dict(type=head, decoder=decoder or DECODER, task_heads=TASK_HEADS, **own),
             **kwargs,
         )
     )

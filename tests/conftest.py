@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+# The tests' networks are tiny: threads would cost more than they bring. Set before torch is
+# imported, and inherited by the commands that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 from mmengine.registry import init_default_scope

@@ -63,12 +63,58 @@ def one_step_and_one_prediction(config):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: os.path.relpath(p, ROOT))
-def test_one_step_and_one_prediction(path, folders, scene_options):
-    with open(path, encoding="utf-8") as text:
-        scenes = "street_scenes" in text.read() or "mtl_" in path
+def test_one_step_and_one_prediction(path, folders, scene_options, monkeypatch):
+    monkeypatch.setenv("LADDER_SIZE", "small")
     splits = ("train", "val", "test")
     roots = [f"{split}_dataloader.dataset.data_root={folders}" for split in splits]
-    one_step_and_one_prediction(load_config(path, scene_options if scenes else roots))
+    on_scenes = "ladder" in path or "mtl_" in path
+    one_step_and_one_prediction(load_config(path, scene_options if on_scenes else roots))
+
+
+LADDER = [path for path in SHIPPED if "ladder" in path]
+CHANGES = {
+    "b02": {"backbone.pretrained"},
+    "b03": {"backbone.replace_stride_with_dilation"},
+    "b04": {"decode_head.decoder.aspp_rates"},
+    "b05": {"decode_head.decoder.skip_stride", "decode_head.decoder.skip_channels"},
+    "b06": {"decode_head.type"},
+    "b07": {"decode_head.type", "decode_head.learned_gates"},
+    "b08": set(),
+    "b09": {"backbone.squeeze_excitation"},
+    "b10": {"backbone.out_indices", "decode_head.decoder.type", "decode_head.decoder.skip_stride"},
+    "b11": {
+        "decode_head.learned_gates",
+        "decode_head.task_heads.depth.codec.type",
+        "decode_head.task_heads.depth.codec.log_mean",
+        "decode_head.task_heads.depth.codec.log_std",
+        "decode_head.task_heads.depth.loss.type",
+        "decode_head.task_heads.depth.loss.space",
+    },
+    "b12": {"backbone.replace_stride_with_dilation"},
+}
+
+
+def flat(node, key=""):
+    """Every leaf of nested dicts by dotted key."""
+    if not isinstance(node, dict):
+        return {key: node}
+    found = {}
+    for name, value in node.items():
+        found.update(flat(value, f"{key}.{name}" if key else name))
+    return found
+
+
+def test_every_step_of_the_ladder_changes_only_what_it_names(monkeypatch):
+    monkeypatch.delenv("LADDER_SIZE", raising=False)
+    steps = [path for path in LADDER if os.path.basename(path).startswith("b")]
+    assert len(steps) == 12
+    configs = [load_config(path) for path in steps]
+    for path, before, after in zip(steps[1:], configs, configs[1:], strict=False):
+        old, new = flat(before.model.to_dict()), flat(after.model.to_dict())
+        changed = {key for key in old | new if old.get(key) != new.get(key)}
+        assert changed == CHANGES[os.path.basename(path)[:3]], path
+    rates = {config.optim_wrapper.optimizer.lr for config in configs[:7]}
+    assert rates == {1e-4} and configs[7].optim_wrapper.optimizer.lr == 5e-5
 
 
 @pytest.mark.parametrize(

@@ -6,19 +6,15 @@ split: the floor that every network has to be well above.
 
 from __future__ import annotations
 
-import argparse
+from arguments import add_config, command_parser
 
-EXAMPLE = """example:
-  python tools/image_blind.py configs/mtl_branched.py"""
+EXAMPLE = "python tools/image_blind.py configs/mtl_branched.py"
 
 
 def main() -> None:
     """Print the metrics."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("config", help="config file (Python; it is executed)")
-    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE")
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser)
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.engine import (

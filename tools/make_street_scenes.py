@@ -1,18 +1,17 @@
 """Render StreetScenes, the embedded training data, into a folder."""
 
-import argparse
+from __future__ import annotations
+
 from pathlib import Path
 
-EXAMPLE = """example:
-  python tools/make_street_scenes.py data/street_scenes --train 800 --val 120
-"""
+from arguments import command_parser
+
+EXAMPLE = "python tools/make_street_scenes.py data/street_scenes --train 800 --val 120"
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main() -> None:
+    """Render what is missing."""
+    parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("root", type=Path, help="folder to write to; a finished one is kept")
     parser.add_argument("--train", type=int, default=800, help="training scenes (default: 800)")
     parser.add_argument("--val", type=int, default=120, help="validation scenes (default: 120)")
@@ -28,12 +27,7 @@ def parse_args() -> argparse.Namespace:
         "--seed", type=int, default=0, help="another seed gives other scenes (default: 0)"
     )
     parser.add_argument("--workers", type=int, help="processes (default: one a CPU)")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Render what is missing."""
-    args = parse_args()
+    args = parser.parse_args()
     # Imported late so that --help answers at once.
     from mtl_plugins.datasets.street_scenes import ensure_street_scenes
 

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
+from arguments import add_config, add_run, command_parser
 
-EXAMPLE = """example:
-  python tools/test.py configs/mtl_branched.py work_dirs/mtl_branched/epoch_6.pth"""
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("config", help="config file (Python; it is executed)")
-    parser.add_argument("checkpoint", help="checkpoint (.pth) of a model of this config")
-    parser.add_argument("--work-dir", help="where logs and pictures go")
-    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values laid over the config, by dotted key",
-    )
-    parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)
-    return parser.parse_args()
+EXAMPLE = "python tools/test.py configs/mtl_branched.py work_dirs/mtl_branched/epoch_4.pth"
 
 
 def main() -> None:
     """Evaluate and print the metrics."""
-    args = parse_args()
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser)
+    parser.add_argument("checkpoint", help="checkpoint (.pth) of a model of this config")
+    add_run(parser)
+    args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.engine import evaluate, load_config, run_command, show_metrics
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
+from arguments import add_config, add_run, command_parser
 
-EXAMPLE = """example:
-  python tools/train.py configs/mtl_branched.py \\
+EXAMPLE = """python tools/train.py configs/mtl_branched.py \\
       --cfg-options model.backbone.model_name=resnet50 train_dataloader.batch_size=4"""
 
 
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("config", help="config file (Python; it is executed)")
-    parser.add_argument("--work-dir", help="where logs, checkpoints and pictures go")
+def main() -> None:
+    """Train."""
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser)
+    add_run(parser)
     parser.add_argument(
         "--resume",
         nargs="?",
@@ -26,23 +23,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--amp", action="store_true", help="mixed precision, bfloat16 where the device can"
     )
-    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
     parser.add_argument("--seed", type=int, help="seed of everything random")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values laid over the config, by dotted key",
-    )
-    # Set by launchers that start each process with it; torchrun uses the environment.
-    parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Train."""
-    args = parse_args()
+    args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.engine import load_config, run_command, train
 

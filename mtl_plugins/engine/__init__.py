@@ -5,6 +5,16 @@ from .baseline import image_blind_scores
 from .checkpoint_io import CheckpointError, load_checkpoint
 from .command import run_command
 from .config import check_config, load_config
+from .cost import Cost, measure_cost
+from .cost_table import cost_table, measure_costs, report_costs
+from .depth_statistics import (
+    DepthStatistics,
+    measure_depth,
+    report_depth_statistics,
+    split_depth_statistics,
+)
+from .live_memory import LiveMemory, peak_memory
+from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
@@ -13,16 +23,28 @@ from .summary_hook import SummaryHook
 __all__ = [
     "AutocastOptimWrapper",
     "CheckpointError",
+    "Cost",
+    "DepthStatistics",
+    "LiveMemory",
     "SafeCheckpointHook",
     "SummaryHook",
     "build_dataset",
     "check_config",
+    "cost_table",
+    "count_macs",
+    "measure_depth",
     "evaluate",
     "image_blind_scores",
     "load_checkpoint",
     "load_config",
+    "measure_cost",
+    "measure_costs",
     "metrics_table",
+    "peak_memory",
+    "report_costs",
+    "report_depth_statistics",
     "run_command",
     "show_metrics",
+    "split_depth_statistics",
     "train",
 ]

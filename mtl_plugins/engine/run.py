@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import os.path as osp
-from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -79,19 +78,31 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
     name = osp.splitext(osp.basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or osp.join("work_dirs", name)
     config.launcher = launcher
-    if launcher != "none" and "RANK" not in os.environ and launcher == "pytorch":
+    if launcher == "pytorch" and "RANK" not in os.environ:
         raise ConfigError(
             "--launcher pytorch needs the variables that torchrun sets. Start with `torchrun "
             "--nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
         )
     if not torch.cuda.is_available():
-        # mmengine's defaults are those of a GPU: NCCL, and a device for each process.
-        config.env_cfg.dist_cfg = dict(backend="gloo")
-        if launcher != "none":
-            wrapper: dict[str, Any] = dict(config.get("model_wrapper_cfg") or {})
-            wrapper.setdefault("type", "MMDistributedDataParallel")
-            config.model_wrapper_cfg = dict(wrapper, device_ids=None)
-        for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
-            if config.get(key):
-                config[key].pin_memory = False
+        _prepare_for_cpu(config)
     return config
+
+
+def _prepare_for_cpu(config: Config) -> None:
+    """Replace what mmengine takes for granted of a GPU."""
+    for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        if config.get(key):
+            config[key].pin_memory = False
+    if config.launcher == "none":
+        return
+    if config.launcher != "pytorch":
+        raise ConfigError(
+            f"--launcher {config.launcher} needs GPUs; several processes on CPUs start with "
+            "`torchrun --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
+        )
+    # mmengine would choose a CUDA device for each process while it joins the group itself.
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("gloo")
+    wrapper = dict(config.get("model_wrapper_cfg") or {})
+    wrapper.setdefault("type", "MMDistributedDataParallel")
+    config.model_wrapper_cfg = dict(wrapper, device_ids=None)

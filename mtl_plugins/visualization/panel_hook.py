@@ -64,7 +64,7 @@ class PanelHook(Hook):
         data_batch: Any = None,
         outputs: Sequence[BaseDataElement] | None = None,
     ) -> None:
-        self._draw(runner, runner.val_loop.dataloader, outputs or (), f"iter_{runner.iter}")
+        self._draw(runner, runner.val_loop.dataloader, outputs or (), runner.iter)
 
     def after_test_iter(
         self,
@@ -73,15 +73,21 @@ class PanelHook(Hook):
         data_batch: Any = None,
         outputs: Sequence[BaseDataElement] | None = None,
     ) -> None:
-        self._draw(runner, runner.test_loop.dataloader, outputs or (), "test")
+        self._draw(runner, runner.test_loop.dataloader, outputs or (), None)
 
     def _start(self) -> None:
         self._seen = 0
         self._names = set()
 
     def _draw(
-        self, runner: Runner, loader: DataLoader, samples: Sequence[BaseDataElement], step: str
+        self,
+        runner: Runner,
+        loader: DataLoader,
+        samples: Sequence[BaseDataElement],
+        step: int | None,
     ) -> None:
+        # In a test there is no step: asking the runner for it would build the training data.
+        folder = "test" if step is None else f"iter_{step}"
         rank, world = get_dist_info()
         if rank != 0:
             return
@@ -90,11 +96,11 @@ class PanelHook(Hook):
             if self._seen in chosen:
                 name = self._name(sample)
                 panel = self._panel(sample, loader.dataset.metainfo, name)
-                path = Path(runner.work_dir, "panels", step, f"{name}.png")
+                path = Path(runner.work_dir, "panels", folder, f"{name}.png")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(panel).save(path)
                 # No slash: backends that write files take the name as a file's.
-                runner.visualizer.add_image(f"panel_{name}", panel, runner.iter)
+                runner.visualizer.add_image(f"panel_{name}", panel, step or 0)
             self._seen += 1
 
     def _name(self, sample: BaseDataElement) -> str:

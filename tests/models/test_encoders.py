@@ -7,6 +7,7 @@ import timm
 import torch
 from mmseg.registry import MODELS
 
+from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.encoders import TimmEncoder, encoder_spec
 from tests.batches import batch, gradients, model, step
 
@@ -131,6 +132,45 @@ def test_a_model_of_one_size_says_so():
 def test_fixed_size_models_take_the_size_they_are_built_for():
     encoder = TimmEncoder("mixer_s32_224", img_size=(64, 96)).eval()
     assert encoder(torch.rand(1, 3, 64, 96))[-1].shape[2:] == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet26"])
+def test_squeeze_excitation_stands_in_every_residual_block(name):
+    plain = TimmEncoder(name, output_stride=16)
+    gated = TimmEncoder(name, output_stride=16, squeeze_excitation=True)
+    blocks = [m for m in gated.modules() if type(m).__name__ in ("BasicBlock", "Bottleneck")]
+    assert blocks and all(type(block.se).__name__ == "SEModule" for block in blocks)
+    added = set(gated.state_dict()) - set(plain.state_dict())
+    assert added and all(".se." in key for key in added)
+    assert set(plain.state_dict()) <= set(gated.state_dict())
+
+
+def test_squeeze_excitation_gates_the_residual_before_the_addition():
+    gated = TimmEncoder("resnet18", squeeze_excitation=True).eval()
+    block = gated.model.layer1[0]
+    x = torch.rand(1, 64, 8, 8)
+    with torch.no_grad():
+        branch = block.bn2(block.conv2(block.act1(block.bn1(block.conv1(x)))))
+        mean = branch.mean((2, 3), keepdim=True)
+        scale = block.se.fc2(torch.relu(block.se.fc1(mean))).sigmoid()
+        assert torch.allclose(block(x), torch.relu(branch * scale + x), atol=1e-5)
+
+
+def test_plain_pretrained_weights_load_under_squeeze_excitation(tmp_path):
+    source = timm.create_model("resnet18")
+    torch.save(source.state_dict(), tmp_path / "plain.pth")
+    encoder = TimmEncoder(
+        "resnet18", squeeze_excitation=True, pretrained=str(tmp_path / "plain.pth")
+    )
+    expected = source.state_dict()
+    loaded = {k: v for k, v in encoder.model.state_dict().items() if ".se." not in k}
+    assert len(loaded) == len([k for k in expected if not k.startswith("fc.")])
+    assert all(torch.equal(value, expected[key]) for key, value in loaded.items())
+
+
+def test_squeeze_excitation_needs_a_resnet():
+    with pytest.raises(ConfigError, match=r"convnext_atto .*squeeze_excitation"):
+        TimmEncoder("convnext_atto", squeeze_excitation=True)
 
 
 BN = dict(type="BN")

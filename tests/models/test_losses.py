@@ -8,7 +8,7 @@ import torch
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
-DEPTH_LOSSES = ["SILogLoss", "MaskedL1Loss", "MaskedL2Loss"]
+DEPTH_LOSSES = ["SILogLoss", "MaskedL1Loss", "MaskedL2Loss", "BerHuLoss"]
 
 
 def pair(*shape):
@@ -144,6 +144,19 @@ def test_masked_losses_are_numpys_means():
     l2 = MODELS.build(dict(type="MaskedL2Loss"))(prediction, target, valid)
     assert l1.item() == pytest.approx(np.abs(error).mean(), rel=1e-5)
     assert l2.item() == pytest.approx((error**2).mean(), rel=1e-5)
+
+
+def test_berhu_by_hand():
+    # The largest error is 10, so the knee lies at 5: errors 2 and 5 cost as in L1, 10 costs
+    # (10^2 + 5^2) / 10 = 12.5; the gradient of the parabola is 10 / 5.
+    target = torch.tensor([[[[1.0, 10.0, 20.0, 0.0]]]])
+    prediction = torch.tensor([[[[3.0, 5.0, 30.0, 99.0]]]], requires_grad=True)
+    loss = MODELS.build(dict(type="BerHuLoss", threshold=0.5))(prediction, target, target > 0)
+    loss.backward()
+    assert loss.item() == pytest.approx((2 + 5 + 12.5) / 3)
+    assert (3 * prediction.grad).flatten().tolist() == pytest.approx([1, -1, 2, 0])
+    with pytest.raises(ValueError, match="threshold=0"):
+        MODELS.build(dict(type="BerHuLoss", threshold=0))
 
 
 class TestCrossEntropy:

@@ -12,23 +12,38 @@ import torch
 from mmseg import registry as registries
 from mmseg.registry import MODELS
 
+from mtl_plugins.models.heads import final_stage
 from tests.batches import DECODER, NUM_CLASSES, TASK_HEADS, batch, model, sample
 
 CHANNELS, STRIDES = (8, 16, 24, 32), (4, 8, 16, 32)
 PYRAMID = dict(in_channels=CHANNELS, strides=STRIDES)
+BINS = dict(
+    in_channels=6,
+    num_bins=4,
+    channels=8,
+    num_blocks=1,
+    bins_loss=dict(type="BinsChamferLoss"),
+)
 CASES: dict[str, dict[str, dict]] = dict(
     encoder=dict(TimmEncoder=dict(model_name="test_resnet")),
     decoder=dict(
         DeepLabDecoder=dict(PYRAMID, channels=6),
+        MultiScaleDecoder=dict(PYRAMID, channels=6, skip_channels=4),
+        AttentionFusionDecoder=dict(PYRAMID, channels=6),
+        NestedDecoder=dict(PYRAMID, channels=6, hidden_channels=4),
+        TransformerSkipDecoder=dict(PYRAMID, channels=6, hidden_channels=4, num_layers=1),
         MMSegDecoder=dict(PYRAMID, head=dict(type="FCNHead", channels=6, norm_cfg=dict(type="BN"))),
     ),
     task_head=dict(
         SegmentationHead=dict(in_channels=6, num_classes=NUM_CLASSES),
         DepthHead=dict(in_channels=6),
+        AttentionBinsHead=dict(BINS),
+        AttentionBinsHeadWithEdges=dict(BINS, type="AttentionBinsHead", values="adabins"),
     ),
     multi_task_head=dict(
         JointHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
         BranchedHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
+        DistillationHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
     ),
     balancer=dict(FixedWeights=dict()),
 )
@@ -36,6 +51,8 @@ CASES: dict[str, dict[str, dict]] = dict(
 # test_depth_codecs, test_segmentor), or are no models (tests/datasets, tests/engine, ...).
 ELSEWHERE = {
     "AutocastOptimWrapper",
+    "BerHuLoss",
+    "BinsChamferLoss",
     "ExpCodec",
     "InverseCodec",
     "LinearCodec",
@@ -54,6 +71,7 @@ ELSEWHERE = {
     "SafeCheckpointHook",
     "StreetScenesDataset",
     "SummaryHook",
+    "TaskEncoders",
 }
 
 
@@ -72,11 +90,11 @@ def cases(kind):
 
 
 def build(kind, name):
-    return MODELS.build(dict(CASES[kind][name], type=name))
+    return MODELS.build(dict(dict(type=name), **CASES[kind][name]))
 
 
 def test_everything_registered_has_a_case():
-    listed = {name for kind in CASES.values() for name in kind}
+    listed = {config.get("type", name) for kind in CASES.values() for name, config in kind.items()}
     assert set(registered()) == listed | ELSEWHERE
 
 
@@ -140,7 +158,7 @@ def test_every_decoder_works_in_every_arrangement(name, arrangement):
 @cases("task_head")
 def test_task_heads_are_finite_whatever_the_target_holds(name):
     head = build("task_head", name)
-    raw = head(torch.rand(2, 6, 16, 16))
+    raw = head.to_map(head(torch.rand(2, 6, 16, 16)))
     assert raw.shape == (2, head.out_channels, 16, 16)
     full, empty = sample(64, 64), sample(64, 64, semseg=False, depth=False)
     for samples in ([full, full], [full, empty], [empty, empty]):
@@ -156,7 +174,8 @@ def test_task_heads_are_finite_whatever_the_target_holds(name):
 def test_task_heads_ignore_invalid_pixels(name):
     """The gradient of the raw prediction is zero wherever the target is invalid."""
     head = build("task_head", name)
-    raw = torch.rand(1, head.out_channels, 32, 32, requires_grad=True)
+    # Away from 0, below which losses of metres are flat.
+    raw = (torch.rand(1, head.out_channels, 32, 32) + 0.1).requires_grad_()
     truth = head.stack_targets([sample(32, 32)], raw.device)
     sum(head.losses_of(raw, truth).values()).backward()
     invalid = (truth == head.target.invalid).expand_as(raw)
@@ -178,7 +197,8 @@ def test_task_heads_store_predictions_under_their_targets_key(name):
 def test_multi_task_heads_predict_every_task(name):
     head = build("multi_task_head", name)
     raw = head(levels())
-    assert {task: value.shape[1] for task, value in raw.items()} == head.out_channels
+    maps = {task: each.to_map(final_stage(raw[task])) for task, each in head.tasks()}
+    assert {task: value.shape[1] for task, value in maps.items()} == head.out_channels
     losses = head.losses(raw, [sample(64, 64)], (64, 64))
     assert {key.split("/")[0] for key in losses} == set(TASK_HEADS)
     assert not any("loss" in key for key in losses)

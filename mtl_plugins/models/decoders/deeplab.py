@@ -11,7 +11,9 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..layers import ASPP, resize
+from ..layers import resize
+from .context import context_module
+from .levels import nearest_level
 
 
 @MODELS.register_module()
@@ -54,18 +56,11 @@ class DeepLabDecoder(BaseModule):
         super().__init__(init_cfg)
         norm_cfg = norm_cfg or dict(type="BN")
         self.out_channels = channels
-        if aspp_rates is None:
-            self.context = ConvModule(in_channels[-1], channels, 1, norm_cfg=norm_cfg)
-        else:
-            self.context = ASPP(
-                in_channels[-1], channels, aspp_rates, dropout=dropout, norm_cfg=norm_cfg
-            )
+        self.context = context_module(in_channels[-1], channels, aspp_rates, dropout, norm_cfg)
         self.skip_level: int | None = None
         width = channels
         if skip_stride is not None:
-            self.skip_level = min(
-                range(len(strides)), key=lambda level: abs(strides[level] - skip_stride)
-            )
+            self.skip_level = nearest_level(strides, skip_stride)
             self.skip = ConvModule(
                 in_channels[self.skip_level], skip_channels, 1, norm_cfg=norm_cfg
             )

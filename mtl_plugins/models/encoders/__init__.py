@@ -1,6 +1,7 @@
 """Image -> feature pyramid."""
 
 from .spec import EncoderSpec, encoder_spec
+from .task_encoders import TaskEncoders
 from .timm_encoder import TimmEncoder
 
-__all__ = ["EncoderSpec", "TimmEncoder", "encoder_spec"]
+__all__ = ["EncoderSpec", "TaskEncoders", "TimmEncoder", "encoder_spec"]

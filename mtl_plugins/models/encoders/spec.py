@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import lcm
 
 import torch
 from torch import nn
 
 from ...errors import ConfigError
 
+PerLevel = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """Channels and strides of each level of a feature pyramid, in the order of the levels."""
+    """Channels and strides of each level of a feature pyramid, in the order of the levels.
 
-    channels: tuple[int, ...]
-    strides: tuple[int, ...]
+    By task where each task has an encoder of its own.
+    """
+
+    channels: PerLevel | dict[str, PerLevel]
+    strides: PerLevel | dict[str, PerLevel]
 
     @property
     def size_divisor(self) -> int:
         """Image sides must be multiples of this for every level to be exactly side / stride."""
-        return max(self.strides)
+        by_task = self.strides.values() if isinstance(self.strides, dict) else [self.strides]
+        return lcm(*(stride for strides in by_task for stride in strides))
 
 
 def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
@@ -36,7 +43,7 @@ def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
     EncoderSpec(channels=(8,), strides=(4,))
     """
     if hasattr(encoder, "channels") and hasattr(encoder, "strides"):
-        return EncoderSpec(tuple(encoder.channels), tuple(encoder.strides))
+        return EncoderSpec(encoder.channels, encoder.strides)
     training = {module: module.training for module in encoder.modules()}
     encoder.eval()
     parameter = next(encoder.parameters())

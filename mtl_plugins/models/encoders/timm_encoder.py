@@ -43,6 +43,9 @@ class TimmEncoder(BaseModule):
         out_indices: levels to return; default: the last four (evenly spaced ones of a
             single-stride transformer).
         img_size: image size (H, W) for models that are built for one size.
+        squeeze_excitation: put a squeeze-and-excitation block (Hu et al., 2018) into every
+            residual block, before the addition; for timm's ResNets. Pretrained weights of the
+            plain model still load, the new blocks start random.
         model_args: further arguments of `timm.create_model`.
 
     Raises:
@@ -64,6 +67,7 @@ class TimmEncoder(BaseModule):
         unsupported_stride: str = "error",
         out_indices: Sequence[int] | None = None,
         img_size: int | Sequence[int] | None = None,
+        squeeze_excitation: bool = False,
         model_args: dict[str, Any] | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -80,6 +84,13 @@ class TimmEncoder(BaseModule):
         if img_size is not None:
             args["img_size"] = img_size
         self.model = self._create(args, stride, unsupported_stride, out_indices)
+        if squeeze_excitation:
+            plain = self.model
+            args.update(pretrained=False, block_args=dict(attn_layer="se"))
+            self.model = self._create(args, stride, unsupported_stride, out_indices)
+            # Only the new blocks may keep their random weights: those of the plain model, loaded
+            # strictly above, fit all others.
+            self.model.load_state_dict(plain.state_dict(), strict=False)
         self.channels = tuple(self.model.feature_info.channels())
         self.strides = tuple(self.model.feature_info.reduction())
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
@@ -188,7 +199,12 @@ def _build(name: str, args: dict[str, Any]) -> Any:
         raise ConfigError(f"TimmEncoder: timm has no model {name!r}. {hint}")
     try:
         return timm.create_model(name, features_only=True, **args)
-    except (TypeError, AssertionError, NotImplementedError):
+    except (TypeError, AssertionError, NotImplementedError) as error:
+        if "block_args" in str(error):
+            raise ConfigError(
+                f"TimmEncoder: {name} has no residual blocks of timm's ResNet, which "
+                "squeeze_excitation is for; choose a resnet or leave it out."
+            ) from error
         raise
     except Exception as error:
         if args.get("pretrained") is True:

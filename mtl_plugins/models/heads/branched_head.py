@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -11,13 +12,19 @@ from ...errors import ConfigError
 from .multi_task_head import MultiTaskHead
 from .task_head import RawPrediction
 
+Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
+"""An encoder's levels, or each task's."""
+
 
 @MODELS.register_module()
 class BranchedHead(MultiTaskHead):
     """Decode separately for each task, so that tasks share the encoder alone.
 
+    Behind `TaskEncoders` each task's decoder gets its own pyramid, and tasks share nothing.
+
     Args:
-        in_channels, strides: of the encoder's levels (filled in by the model).
+        in_channels, strides: of the encoder's levels, or of each task's levels by task (filled
+            in by the model).
         decoder: config of the decoders.
         task_heads: config of each task's head by the task's name.
         task_decoders: what is different in a task's decoder: `{task: {key: value}}` is laid over
@@ -36,8 +43,8 @@ class BranchedHead(MultiTaskHead):
 
     def __init__(
         self,
-        in_channels: Sequence[int],
-        strides: Sequence[int],
+        in_channels: Sequence[int] | Mapping[str, Sequence[int]],
+        strides: Sequence[int] | Mapping[str, Sequence[int]],
         decoder: dict,
         task_heads: Mapping[str, dict],
         task_decoders: Mapping[str, dict] | None = None,
@@ -50,15 +57,31 @@ class BranchedHead(MultiTaskHead):
                 f"BranchedHead: task_decoders names {unknown}, but the tasks are "
                 f"{list(task_heads)}."
             )
-        pyramid = dict(in_channels=in_channels, strides=strides)
         decoders = {}
         for task in task_heads:
             own = task_decoders.get(task, {})
+            pyramid = dict(in_channels=_of(task, in_channels), strides=_of(task, strides))
             decoders[task] = MODELS.build({**({} if "type" in own else decoder), **own, **pyramid})
         channels = {task: decoder.out_channels for task, decoder in decoders.items()}
         super().__init__(task_heads, channels, init_cfg)
         self.decoders = nn.ModuleDict(decoders)
 
-    def forward(self, levels: Sequence[Tensor]) -> dict[str, RawPrediction]:
+    def forward(self, levels: Pyramid) -> dict[str, RawPrediction]:
         """Return the raw prediction of every task from its own decoder's map."""
-        return {task: head(self.decoders[task](levels)) for task, head in self.tasks()}
+        features = self.decode(levels)
+        return {task: head(features[task]) for task, head in self.tasks()}
+
+    def decode(self, levels: Pyramid) -> dict[str, Tensor]:
+        """Return the feature map of every task's decoder."""
+        return {task: decoder(_of(task, levels)) for task, decoder in self.decoders.items()}
+
+
+def _of(task: str, value: Any) -> Any:
+    """Return a task's own value where there is one for each task, else the shared one."""
+    if not isinstance(value, Mapping):
+        return value
+    if task not in value:
+        raise ConfigError(
+            f"The task {task!r} has a head but no encoder; encoders are given for {list(value)}."
+        )
+    return value[task]

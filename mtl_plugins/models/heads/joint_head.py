@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...errors import ConfigError
 from .multi_task_head import MultiTaskHead
 from .task_head import RawPrediction
 
@@ -39,6 +40,11 @@ class JointHead(MultiTaskHead):
         task_heads: Mapping[str, dict],
         init_cfg: dict | None = None,
     ) -> None:
+        if isinstance(in_channels, Mapping):
+            raise ConfigError(
+                "JointHead: the backbone returns a pyramid for each task, but one decoder takes "
+                "one pyramid. Use BranchedHead or DistillationHead behind TaskEncoders."
+            )
         built = MODELS.build(dict(decoder, in_channels=in_channels, strides=strides))
         super().__init__(task_heads, dict.fromkeys(task_heads, built.out_channels), init_cfg)
         self.decoder = built

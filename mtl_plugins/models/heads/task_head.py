@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -15,8 +16,18 @@ from torch import Tensor, nn
 from ...structures import DenseTarget
 from ..layers import resize
 
-RawPrediction = Tensor | list[Tensor]
-"""A task's raw map (N,C,h,w), or one for each stage where deeply supervised, final one last."""
+RawPrediction = Any
+"""A task's raw map (N,C,h,w), or what its head makes one of by `to_map`; a list of these, one for
+each stage with the final one last, where deeply supervised."""
+
+
+def final_stage(raw: RawPrediction) -> RawPrediction:
+    """Return the prediction of the last stage.
+
+    >>> final_stage(['first', 'final']), final_stage('only')
+    ('final', 'only')
+    """
+    return raw[-1] if isinstance(raw, list) else raw
 
 
 class TaskHead(BaseModule, ABC):
@@ -66,15 +77,25 @@ class TaskHead(BaseModule, ABC):
         A sample without this task's target counts as one whose pixels are all invalid.
         """
         stages = raw if isinstance(raw, list) else [raw]
-        truth = self.stack_targets(samples, stages[-1].device)
-        height, width = truth.shape[2:]
+        truth = self.stack_targets(samples, self.to_map(stages[-1]).device)
         result: dict[str, Tensor] = {}
         for index, stage in enumerate(stages):
-            full = resize(stage.float(), size)[:, :, :height, :width]
             suffix = "" if index == len(stages) - 1 else f"_stage{index}"
-            for name, value in self.losses_of(full, truth).items():
+            for name, value in self.stage_losses(stage, truth, size).items():
                 result[name + suffix] = value
         return result
+
+    def stage_losses(
+        self, stage: RawPrediction, truth: Tensor, size: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        """Return the losses of one stage against the truth (N,1,H,W), H and W within `size`."""
+        height, width = truth.shape[2:]
+        full = resize(self.to_map(stage).float(), size)[:, :, :height, :width]
+        return self.losses_of(full, truth)
+
+    def to_map(self, stage: RawPrediction) -> Tensor:
+        """Return the raw map (N,C,h,w) of one stage: what is resized, merged and decoded."""
+        return stage
 
     def stack_targets(self, samples: Sequence[SegDataSample], device: torch.device) -> Tensor:
         """Return the targets of a batch, N,1,H,W; a missing one is invalid everywhere."""

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from ...errors import ConfigError
 from ..encoders import encoder_spec
-from ..heads import RawPrediction
+from ..heads import RawPrediction, final_stage
 from ..layers import resize
 
 
@@ -115,10 +115,8 @@ class MultiTaskSegmentor(EncoderDecoder):
         raw = self._forward(inputs)
         height, width = inputs.shape[2:]
         size = self._padded_size(inputs)
-        finals = [value[-1] if isinstance(value, list) else value for value in raw.values()]
-        return torch.cat(
-            [resize(final.float(), size)[:, :, :height, :width] for final in finals], dim=1
-        )
+        maps = [head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()]
+        return torch.cat([resize(m.float(), size)[:, :, :height, :width] for m in maps], dim=1)
 
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None

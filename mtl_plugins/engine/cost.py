@@ -1,0 +1,177 @@
+"""What a model costs: parameters, multiplications, memory and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from ..errors import ConfigError
+from ..models.segmentors import MultiTaskSegmentor
+from .live_memory import peak_memory
+from .machine import machine_name
+from .macs import count_macs
+from .parameters import parameters_by_part
+from .random_batch import random_batch
+
+STAGES = ("building", "multiply-adds", "predictions", "training steps")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model costs.
+
+    Args:
+        config: name of the config.
+        height, width: of the images, in pixels.
+        batch_size: images of a training step and of a prediction.
+        device: "cpu" or "cuda".
+        machine: what it was measured on, see `machine_name`.
+        parameters: number of parameters, which is the sum of those of the `encoder`, the
+            `decoders`, the `task_heads` and the `rest` (gates, fusion, balancer, ...).
+        macs: multiply-adds of one forward pass of one image, see `count_macs`.
+        prediction_bytes, training_bytes: peak memory of one step, see `peak_memory`.
+        prediction_seconds, training_seconds: median time of one step; None: not measured.
+    """
+
+    config: str
+    height: int
+    width: int
+    batch_size: int
+    device: str
+    machine: str
+    parameters: int
+    encoder: int
+    decoders: int
+    task_heads: int
+    rest: int
+    macs: int
+    prediction_bytes: int
+    training_bytes: int
+    prediction_seconds: float | None
+    training_seconds: float | None
+
+
+def measure_cost(
+    config: Config,
+    name: str = "model",
+    size: tuple[int, int] = (256, 256),
+    batch_size: int = 4,
+    device: str = "cpu",
+    repeats: int = 5,
+    on_stage: Callable[[str], None] = lambda stage: None,
+) -> Cost:
+    """Build the model of a config with random weights and measure it on random data.
+
+    A training step is the model's own `train_step` with the config's optimizer (preprocessing,
+    forward, backward, update), a prediction its `val_step`. The second of each is measured for
+    memory, later ones for time. Pretrained weights are never fetched.
+
+    Args:
+        config: as from `load_config`.
+        name: what to call it.
+        size: (height, width) of the images, in pixels.
+        batch_size: images of a training step and of a prediction.
+        device: "cpu" or "cuda".
+        repeats: training steps and predictions that are timed; 0: no timing.
+        on_stage: called with each of `STAGES` as it begins.
+
+    Raises:
+        ConfigError: size or batch size is not positive, there is no such device, or the config
+            has no multi-task model or no optimizer.
+    """
+    _check(config, size, batch_size, device)
+    on_stage(STAGES[0])
+    init_default_scope(config.get("default_scope", "mmseg"))
+    network = MODELS.build(without_pretrained(config.model.to_dict()))
+    if not isinstance(network, MultiTaskSegmentor):
+        raise ConfigError(f"{name}: the model is a {type(network).__name__}, which has no tasks.")
+    network.to(device).eval()
+    on_stage(STAGES[1])
+    image = torch.zeros(1, 3, *size, device=device)
+    macs = count_macs(lambda: network(image, mode="tensor"))
+
+    def batch() -> dict[str, Any]:
+        return random_batch(network, size, batch_size)
+
+    # Predictions come first: on CUDA their memory would include the optimizer's state.
+    on_stage(STAGES[2])
+    weights = [*network.parameters(), *network.buffers()]
+    predict = torch.no_grad()(network.val_step)
+    prediction = _measure(predict, batch, lambda: weights, torch.device(device), repeats)
+    on_stage(STAGES[3])
+    network.train()
+    wrapper = build_optim_wrapper(network, config.optim_wrapper)
+    training = _measure(
+        lambda data: network.train_step(data, wrapper),
+        batch,
+        lambda: [weights, wrapper.state_dict()],
+        torch.device(device),
+        repeats,
+    )
+    parts = parameters_by_part(network)
+    return Cost(
+        name, *size, batch_size, device, machine_name(device), sum(parts.values()),
+        **parts, macs=macs,
+        prediction_bytes=prediction[0], training_bytes=training[0],
+        prediction_seconds=prediction[1], training_seconds=training[1],
+    )  # fmt: skip
+
+
+def without_pretrained(node: Any) -> Any:
+    """Return a model's config without `pretrained`, however deep it stands.
+
+    Left out rather than set: "none" is False for some encoders and None for others.
+
+    >>> without_pretrained(dict(type='TaskEncoders', tasks=dict(depth=dict(pretrained=True))))
+    {'type': 'TaskEncoders', 'tasks': {'depth': {}}}
+    """
+    if isinstance(node, Mapping):
+        return {k: without_pretrained(v) for k, v in node.items() if k != "pretrained"}
+    if isinstance(node, (list, tuple)):
+        return type(node)(without_pretrained(value) for value in node)
+    return node
+
+
+def _check(config: Config, size: tuple[int, int], batch_size: int, device: str) -> None:
+    if min(*size, batch_size) < 1:
+        raise ConfigError(f"size={tuple(size)}, batch_size={batch_size}; expected numbers >= 1.")
+    if device not in ("cpu", "cuda"):
+        raise ConfigError(f"device={device!r}; choose 'cpu' or 'cuda'.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device='cuda', but torch finds no CUDA device here; choose 'cpu'.")
+    for key in ("model", "optim_wrapper"):
+        if not config.get(key):
+            raise ConfigError(f"The config {config.filename} has no {key}, which is measured.")
+
+
+def _measure(
+    step: Callable[[dict], Any],
+    batch: Callable[[], dict],
+    held: Callable[[], Any],
+    device: torch.device,
+    repeats: int,
+) -> tuple[int, float | None]:
+    """Return the peak bytes and the median seconds of a step."""
+    step(batch())  # warm-up; the first training step also makes the optimizer's state
+    memory = peak_memory(lambda: step(batch()), held(), device)
+    seconds = [_seconds(step, batch(), device) for _ in range(repeats)]
+    return memory, median(seconds) if seconds else None
+
+
+def _seconds(step: Callable[[dict], Any], data: dict, device: torch.device) -> float:
+    """Return the time of one step, work that the device does later included."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait()
+    start = time.perf_counter()
+    step(data)
+    wait()
+    return time.perf_counter() - start

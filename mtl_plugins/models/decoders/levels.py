@@ -1,0 +1,40 @@
+"""Which levels of a pyramid a decoder uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...errors import ConfigError
+
+
+def distinct_levels(strides: Sequence[int], finest_stride: int = 1) -> list[int]:
+    """Return one level for each distinct stride, the deepest of it, finest first.
+
+    Dilated encoders repeat their last stride, and transformers have one stride throughout.
+
+    Args:
+        strides: of all levels, ascending.
+        finest_stride: levels that are finer than this are left out.
+
+    Raises:
+        ConfigError: every level is finer than `finest_stride`.
+
+    >>> distinct_levels((2, 4, 8, 16, 16), finest_stride=4)
+    [1, 2, 4]
+    """
+    deepest = {stride: level for level, stride in enumerate(strides) if stride >= finest_stride}
+    if not deepest:
+        raise ConfigError(
+            f"finest_stride={finest_stride} leaves no level of an encoder with strides "
+            f"{tuple(strides)}; choose at most {max(strides)}."
+        )
+    return list(deepest.values())
+
+
+def nearest_level(strides: Sequence[int], stride: int) -> int:
+    """Return the level that is nearest to a stride, the shallowest where several are.
+
+    >>> nearest_level((4, 8, 16, 16), 16), nearest_level((4, 8, 16, 16), 2)
+    (2, 0)
+    """
+    return min(range(len(strides)), key=lambda level: abs(strides[level] - stride))

@@ -1,0 +1,105 @@
+"""UCTransNet: skips that a channel-wise transformer fuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ...errors import ConfigError
+from ..layers import ChannelFusion, ChannelGate, resize
+from .levels import distinct_levels
+
+
+@MODELS.register_module()
+class TransformerSkipDecoder(BaseModule):
+    """Fuse all levels by a channel-wise transformer, then decode upwards with gated skips.
+
+    At each scale the skip's channels are gated by the decoder's features, concatenated with them
+    and merged by two 3x3 convolutions. Memory is linear in the pixels.
+
+    Source: Wang et al., *UCTransNet: Rethinking the Skip Connections in U-Net from a Channel-wise
+    Perspective with Transformer*, 2022. Here all scales have one width, and the deepest level is
+    fused along with the skips, so that an encoder with a single stride can be decoded too.
+
+    Args:
+        in_channels, strides: of the encoder's levels (filled in by the model). Of several levels
+            with the same stride the deepest is used.
+        channels: width of the output.
+        hidden_channels: width to which every level is reduced and in which it is decoded.
+        num_layers, num_heads: of the transformer, both at least one.
+        finest_stride: scales that are finer than this are left out.
+
+    Shapes: one (N, in_channels[i], H / strides[i], W / strides[i]) a level, H and W multiples of
+    the largest stride -> (N, channels, h, w) with the size of the finest level used.
+
+    Raises:
+        ConfigError: every level is finer than `finest_stride`, a stride does not divide the
+            largest one, or there are no layers or heads.
+
+    >>> decoder = TransformerSkipDecoder((8, 16), (4, 8), channels=6, hidden_channels=4)
+    >>> decoder((torch.zeros(2, 8, 16, 24), torch.zeros(2, 16, 8, 12))).shape
+    torch.Size([2, 6, 16, 24])
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        strides: Sequence[int],
+        channels: int = 256,
+        hidden_channels: int = 64,
+        num_layers: int = 4,
+        num_heads: int = 4,
+        finest_stride: int = 4,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if num_layers < 1 or num_heads < 1:
+            raise ConfigError(
+                f"TransformerSkipDecoder: num_layers={num_layers}, num_heads={num_heads}; both "
+                "must be at least 1. For skips without a transformer use MultiScaleDecoder."
+            )
+        norm_cfg = norm_cfg or dict(type="BN")
+        width = hidden_channels
+        self.out_channels = channels
+        self.levels = distinct_levels(strides, finest_stride)
+        used = [strides[level] for level in self.levels]
+        if any(used[-1] % stride for stride in used):
+            raise ConfigError(
+                f"TransformerSkipDecoder: strides {tuple(used)}; each must divide the largest, as "
+                "all levels are cut into one grid of patches. Raise finest_stride or choose other "
+                "levels of the encoder (out_indices)."
+            )
+        # No normalisation here: the deepest level may have one pixel, and the statistics of
+        # batch normalisation over a batch of one such pixel are undefined.
+        self.laterals = nn.ModuleList(
+            nn.Conv2d(in_channels[level], width, 1) for level in self.levels
+        )
+        patch_sizes = [used[-1] // stride for stride in used]
+        self.fusion = ChannelFusion([width] * len(used), patch_sizes, num_layers, num_heads)
+        self.gates = nn.ModuleList(ChannelGate(width, width) for _ in used[1:])
+        self.convs = nn.ModuleList(
+            nn.Sequential(
+                ConvModule(2 * width, width, 3, padding=1, norm_cfg=norm_cfg),
+                ConvModule(width, width, 3, padding=1, norm_cfg=norm_cfg),
+            )
+            for _ in used[1:]
+        )
+        self.project = ConvModule(width, channels, 1)
+
+    def forward(self, levels: Sequence[Tensor]) -> Tensor:
+        """Return the decoded feature map."""
+        reduced = [
+            lateral(levels[level])
+            for level, lateral in zip(self.levels, self.laterals, strict=True)
+        ]
+        *skips, features = self.fusion(reduced)
+        for skip, gate, conv in zip(skips[::-1], self.gates, self.convs, strict=True):
+            features = resize(features, skip.shape[2:])
+            features = conv(torch.cat([gate(skip, features), features], dim=1))
+        return self.project(features)

@@ -1,0 +1,188 @@
+"""Metric depth by attention to adaptive bins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isqrt
+from typing import NamedTuple
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...errors import ConfigError
+from ...structures import DEPTH, NO_DEPTH
+from ..layers import TransformerBlock
+from .bin_values import AdaptiveEdges, DirectValues
+from .task_head import TaskHead, loss_key
+
+VALUES = dict(direct=DirectValues, adabins=AdaptiveEdges)
+LONGEST_GRID = 4
+"""Columns a row of the grid that is chosen for a number of bins, at most."""
+
+
+class BinsPrediction(NamedTuple):
+    """Depth and the bins of which it is a mean, all in metres, float32.
+
+    `depth` N,1,h,w; `values` N,B, the depth that each bin stands for; `edges` N,B+1, increasing,
+    or None where bins have none.
+    """
+
+    depth: Tensor
+    values: Tensor
+    edges: Tensor | None
+
+
+@MODELS.register_module()
+class AttentionBinsHead(TaskHead):
+    r"""Predict depth as the mean of depths that are chosen for each image.
+
+    The feature map, averaged over the cells of a grid, gives one latent $z_b$ for each bin;
+    transformer blocks let the latents see each other, and each gives a depth $d_b$. A pixel's
+    depth is $\sum_b p_b d_b$ with $p = \mathrm{softmax}_b(q \cdot z_b)$, where $q$ is a 3x3
+    convolution of the features.
+
+    Source: after Bhat et al., *AdaBins: Depth Estimation Using Adaptive Bins*, 2021.
+
+    Args:
+        in_channels: channels of the feature map (filled in by the model).
+        num_bins: number of bins, at least 2; default: 64, or what `grid` says. The grid is the
+            most square one of this many cells.
+        grid: cells (rows, columns) over which the features are averaged, for numbers that make
+            only a long grid.
+        values: 'direct': a codec turns each latent's number into metres; 'adabins': the numbers
+            are widths of bins that fill the codec's range, whose midpoints count.
+        codec: one of `DepthHead`'s; also bounds the depth and serves losses in 'raw' space, which
+            compare `codec.encode` of the depths.
+        channels: width of latents and queries.
+        num_blocks: number of transformer blocks.
+        positions: whether each block adds a learned position of the latents to its queries.
+        transformer: further arguments of `TransformerBlock`.
+        loss: one of the depth losses, or a list.
+        bins_loss: loss of the bins' values against the depths of an image: `BinsChamferLoss`.
+        initial_depth: metres around which the untrained head predicts, inside the codec's range.
+        dropout: share of feature channels dropped before the prediction.
+
+    Shapes: features (N, in_channels, h, w) -> `BinsPrediction`; its raw map is the depth, metres.
+
+    Raises:
+        ConfigError: of the arguments above, one is not what is said there.
+
+    >>> head = AttentionBinsHead(4, num_bins=6, channels=8, initial_depth=10.0)
+    >>> head.grid, head(torch.zeros(2, 4, 8, 16)).depth.shape
+    ((2, 3), torch.Size([2, 1, 8, 16]))
+    """
+
+    target = DEPTH
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_bins: int | None = None,
+        grid: Sequence[int] | None = None,
+        values: str = "direct",
+        codec: dict | None = None,
+        channels: int = 128,
+        num_blocks: int = 4,
+        positions: bool = True,
+        transformer: dict | None = None,
+        loss: dict | Sequence[dict] | None = None,
+        bins_loss: dict | None = None,
+        initial_depth: float | None = None,
+        dropout: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
+        self.codec = MODELS.build(codec or dict(type="ExpCodec"))
+        low, high = self.codec.min_depth, self.codec.max_depth
+        if initial_depth is not None and not low < initial_depth < high:
+            raise ConfigError(
+                f"AttentionBinsHead: initial_depth={initial_depth}; expected metres between the "
+                f"codec's min_depth={low} and max_depth={high}."
+            )
+        if values not in VALUES:
+            raise ConfigError(f"AttentionBinsHead: values={values!r}; choose from {list(VALUES)}.")
+        self.grid = _checked_grid(num_bins, grid)
+        num_bins = self.grid[0] * self.grid[1]
+        self.embed = nn.Linear(in_channels, channels)
+        options = dict(transformer or {}, num_positions=num_bins if positions else 0)
+        self.blocks = nn.Sequential(
+            *(TransformerBlock(channels, **options) for _ in range(num_blocks))
+        )
+        self.values = VALUES[values](channels, num_bins, self.codec, initial_depth)
+        self.queries = nn.Conv2d(in_channels, channels, 3, padding=1)
+        # Queries and bins take its place, and a parameter without gradient would stop DDP.
+        del self.predict
+        self.bins_loss = None if bins_loss is None else MODELS.build(bins_loss)
+
+    def forward(self, features: Tensor) -> BinsPrediction:
+        """Return depth, values and edges."""
+        queries, latents = self._attention(self.dropout(features))
+        # Half precision would blur metres by a percent, and probabilities more.
+        with torch.autocast(features.device.type, enabled=False):
+            values, edges = self.values(latents)
+            # One expression, so that the logits are freed as soon as their softmax is there.
+            depth = (queries @ latents.mT).softmax(-1) @ values[..., None]
+        return BinsPrediction(depth.mT.unflatten(2, features.shape[2:]), values, edges)
+
+    def distribution(self, features: Tensor) -> Tensor:
+        """Return each pixel's probabilities of the bins, N,B,h,w float32: for pictures."""
+        queries, latents = self._attention(features)
+        with torch.autocast(features.device.type, enabled=False):
+            return (latents @ queries.mT).softmax(1).unflatten(2, features.shape[2:])
+
+    def _attention(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pixels' queries N,hw,C and the bins' latents N,B,C, both float32."""
+        cells = F.adaptive_avg_pool2d(features, self.grid).flatten(2).mT
+        latents = self.blocks(self.embed(cells))
+        return self.queries(features).flatten(2).mT.float(), latents.float()
+
+    def to_map(self, stage: BinsPrediction) -> Tensor:
+        """Return the depth in metres."""
+        return stage.depth
+
+    def stage_losses(
+        self, stage: BinsPrediction, truth: Tensor, size: tuple[int, int]
+    ) -> dict[str, Tensor]:
+        """Return the losses of the depth, and that of the bins."""
+        losses = super().stage_losses(stage, truth, size)
+        if self.bins_loss is not None:
+            losses[loss_key(self.bins_loss)] = self.bins_loss(stage.values, truth, truth > NO_DEPTH)
+        return losses
+
+    def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return the losses of metres N,1,H,W against metres N,1,H,W (0: not measured)."""
+        valid = truth > NO_DEPTH
+        pairs = {"depth": (raw, truth), "raw": (self.codec.encode(raw), self.codec.encode(truth))}
+        return {loss_key(loss): loss(*pairs[loss.space], valid) for loss in self.loss_functions}
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """Return metres inside the codec's range, N,1,H,W float32."""
+        return raw.clamp(self.codec.min_depth, self.codec.max_depth)
+
+
+def _checked_grid(num_bins: int | None, grid: Sequence[int] | None) -> tuple[int, int]:
+    """Return the grid asked for, or the most square one of `num_bins` cells."""
+    if grid is None:
+        cells = 64 if num_bins is None else num_bins
+        rows = next((side for side in range(isqrt(max(cells, 0)), 0, -1) if cells % side == 0), 1)
+        grid = (rows, cells // rows)
+        if grid[1] > LONGEST_GRID * rows:
+            raise ConfigError(
+                f"AttentionBinsHead: num_bins={cells} makes only a grid of {rows} x {grid[1]} "
+                "cells, so that each bin sees a thin strip of the image. Choose a number with "
+                f"factors closer to each other (64, 96), or mean it: grid=({rows}, {grid[1]})."
+            )
+    rows, columns = grid
+    if rows < 1 or columns < 1 or rows * columns < 2:
+        raise ConfigError(
+            f"AttentionBinsHead: num_bins={num_bins}, grid={tuple(grid)}; expected at least 2 "
+            "bins, since one alone gives all pixels the same depth."
+        )
+    if num_bins not in (None, rows * columns):
+        raise ConfigError(
+            f"AttentionBinsHead: num_bins={num_bins}, but grid={tuple(grid)} has "
+            f"{rows * columns} cells. Leave out one of the two."
+        )
+    return rows, columns

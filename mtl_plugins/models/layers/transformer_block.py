@@ -1,0 +1,90 @@
+"""A transformer block over a set of latents."""
+
+from __future__ import annotations
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...errors import ConfigError
+
+
+class TransformerBlock(BaseModule):
+    r"""Let every token look at all others, then transform each by itself.
+
+    Pre-norm: $x \leftarrow x + W_o\,\mathrm{softmax}(q k^T / \tau)\,v$ with
+    $[q, k, v] = W\,\mathrm{LN}(x)$ and a learned positional embedding added to $q$, then
+    $x \leftarrow x + \mathrm{MLP}(\mathrm{LN}(x))$ with one hidden layer of four times the width
+    and GELU.
+
+    Source: Vaswani et al., *Attention Is All You Need*, 2017; pre-norm of Xiong et al., *On Layer
+    Normalization in the Transformer Architecture*, 2020.
+
+    Args:
+        channels: width of the tokens.
+        num_heads: heads of the attention, a divisor of `channels`.
+        num_positions: number of tokens that have a learned position; 0: none, and the block then
+            takes any number of tokens and does not see their order.
+        temperature: $\tau > 0$; default: $\sqrt{channels / num\_heads}$.
+        dropout: share of attention weights, and of values before each addition, that is dropped.
+
+    Shapes: (N, tokens, channels) -> the same; tokens = num_positions where this is not 0.
+
+    Raises:
+        ConfigError: `channels` is no multiple of `num_heads`, or `temperature` is not positive.
+
+    >>> TransformerBlock(8, num_heads=2, num_positions=5)(torch.zeros(3, 5, 8)).shape
+    torch.Size([3, 5, 8])
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_heads: int = 4,
+        num_positions: int = 0,
+        temperature: float | None = None,
+        dropout: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if channels % num_heads:
+            raise ConfigError(
+                f"TransformerBlock: channels={channels}, num_heads={num_heads}; every head takes "
+                "channels / num_heads of them, so expected a divisor. Change one of the two."
+            )
+        if temperature is not None and temperature <= 0:
+            raise ConfigError(
+                f"TransformerBlock: temperature={temperature}; expected a number > 0, or None for "
+                "the square root of the width of a head."
+            )
+        self.num_heads = num_heads
+        self.scale = None if temperature is None else 1 / temperature
+        self.attention_norm = nn.LayerNorm(channels)
+        # No bias: one on k adds the same to all logits of a query, which softmax does not see.
+        self.qkv = nn.Linear(channels, 3 * channels, bias=False)
+        self.positions = None
+        if num_positions:
+            self.positions = nn.Parameter(torch.empty(num_positions, channels))
+            nn.init.trunc_normal_(self.positions, std=0.02)
+        self.project = nn.Linear(channels, channels)
+        self.mlp_norm = nn.LayerNorm(channels)
+        self.mlp = nn.Sequential(
+            nn.Linear(channels, 4 * channels), nn.GELU(), nn.Linear(4 * channels, channels)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return the tokens after attention and MLP."""
+        tokens = tokens + self.dropout(self.project(self.attend(self.attention_norm(tokens))))
+        return tokens + self.dropout(self.mlp(self.mlp_norm(tokens)))
+
+    def attend(self, tokens: Tensor) -> Tensor:
+        """Return for each token the mean value of all, weighted by their similarity to it."""
+        q, k, v = self.qkv(tokens).chunk(3, dim=-1)
+        if self.positions is not None:
+            q = q + self.positions.to(q.dtype)
+        q, k, v = (t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
+        rate = self.dropout.p if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=rate, scale=self.scale)
+        return mixed.transpose(1, 2).flatten(2)

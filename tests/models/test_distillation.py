@@ -1,0 +1,140 @@
+"""Distillation between tasks, and an encoder for each task."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+
+from mtl_plugins.errors import ConfigError
+from mtl_plugins.models.layers import SpatialGate
+from tests.batches import DECODER, TASK_HEADS, batch, gradients, model, step
+
+PYRAMID = dict(in_channels=(8, 16), strides=(4, 16))
+
+
+def build(**options):
+    config = dict(PYRAMID, type="DistillationHead", decoder=DECODER, task_heads=TASK_HEADS)
+    return MODELS.build({**config, **options})
+
+
+def levels():
+    return torch.rand(2, 8, 16, 16), torch.rand(2, 16, 4, 4)
+
+
+def test_gate_is_its_formula():
+    gate = SpatialGate(3, 5)
+    x = torch.rand(2, 3, 6, 7)
+    kernel = torch.nn.functional.conv2d
+    expected = kernel(x, gate.conv.weight, padding=1) / (
+        1 + torch.exp(-kernel(x, gate.attention.weight, gate.attention.bias, padding=1))
+    )
+    assert torch.allclose(gate(x), expected, atol=1e-6)
+
+
+def test_refined_prediction_is_own_features_plus_gated_messages():
+    """Against the sum written out for two tasks."""
+    head = build().eval()
+    pyramid = levels()
+    with torch.no_grad():
+        raw = head(pyramid)
+        a, b = (head.decoders[task](pyramid) for task in TASK_HEADS)
+        gate = head.gates["semseg"]["depth"]
+        mixed = a + gate.conv(b) * gate.attention(b).sigmoid()
+        expected = head.task_heads["semseg"].predict(head.refine["semseg"](mixed))
+    assert torch.allclose(raw["semseg"][1], expected, atol=1e-6)
+    assert torch.equal(raw["semseg"][0], head.first_heads["semseg"](a))
+
+
+def test_no_task_sends_a_message_to_itself():
+    head = build()
+    assert {to: list(givers) for to, givers in head.gates.items()} == dict(
+        semseg=["depth"], depth=["semseg"]
+    )
+
+
+def test_both_stages_are_trained():
+    network = model("DistillationHead")
+    logged = step(network, batch((64, 64), (64, 64)))
+    names = {"semseg/ce_stage0", "semseg/ce", "depth/silog_stage0", "depth/silog"}
+    assert set(logged) == {"loss", *names}
+    assert logged["loss"].item() == pytest.approx(sum(logged[n].item() for n in names), rel=1e-5)
+    grads = gradients(network)
+    assert all(torch.isfinite(g).all() for g in grads.values())
+    assert set(grads) == dict(network.named_parameters()).keys()
+
+
+def test_the_second_stage_is_the_prediction():
+    network = model("DistillationHead").eval()
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        before = network.encode_decode(image, [])
+        for head in network.decode_head.first_heads.values():
+            torch.nn.init.zeros_(head.predict.weight)
+        assert torch.equal(network.encode_decode(image, []), before)
+        for head in network.decode_head.task_heads.values():
+            torch.nn.init.zeros_(head.predict.weight)
+        assert not torch.equal(network.encode_decode(image, []), before)
+
+
+def test_other_tasks_loss_reaches_a_tasks_decoder():
+    network = model("DistillationHead").train()
+    losses = network(**network.data_preprocessor(batch((64, 64), (64, 64)), True), mode="loss")
+    losses["depth/silog"].backward()
+    assert any(
+        p.grad is not None and p.grad.any()
+        for p in network.decode_head.decoders["semseg"].parameters()
+    )
+
+
+def test_frozen_gates_stay_at_one_half():
+    head = build(learned_gates=False)
+    gate = head.gates["semseg"]["depth"]
+    assert not any(p.requires_grad for p in gate.attention.parameters())
+    x = torch.rand(1, gate.conv.in_channels, 5, 5)
+    assert torch.equal(gate(x), gate.conv(x) / 2)
+    optimizer = torch.optim.SGD([p for p in head.parameters() if p.requires_grad], lr=1.0)
+    sum(stage.sum() for stages in head(levels()).values() for stage in stages).backward()
+    optimizer.step()
+    assert not any(p.any() for p in gate.attention.parameters())
+
+
+TASK_ENCODERS = dict(
+    type="TaskEncoders",
+    encoder=dict(type="TimmEncoder", model_name="resnet10t"),
+    tasks=dict(semseg=dict(output_stride=8), depth=dict(output_stride=16)),
+)
+
+
+def task_encoder_model(head):
+    return model(
+        head,
+        backbone=TASK_ENCODERS,
+        task_decoders=dict(depth=dict(aspp_rates=(1, 2, 3), num_convs=3)),
+    )
+
+
+@pytest.mark.parametrize("head", ["BranchedHead", "DistillationHead"])
+def test_each_task_has_its_own_encoder(head):
+    network = task_encoder_model(head)
+    assert network.backbone.strides == dict(semseg=(4, 8, 8, 8), depth=(4, 8, 16, 16))
+    logged = step(network, batch((64, 64), (60, 50)))
+    assert torch.isfinite(logged["loss"])
+    assert set(gradients(network)) == dict(network.named_parameters()).keys()
+
+
+def test_tasks_with_their_own_encoders_share_nothing():
+    network = task_encoder_model("BranchedHead").train()
+    losses = network(**network.data_preprocessor(batch((64, 64), (64, 64)), True), mode="loss")
+    losses["depth/silog"].backward()
+    touched = {n for n, p in network.named_parameters() if p.grad is not None and p.grad.any()}
+    assert touched and not any("semseg" in name for name in touched)
+
+
+def test_what_cannot_be_is_said():
+    with pytest.raises(ConfigError, match="BranchedHead or DistillationHead"):
+        model("JointHead", backbone=TASK_ENCODERS)
+    with pytest.raises(ConfigError, match="'depth' has a head but no encoder"):
+        model("BranchedHead", backbone=dict(TASK_ENCODERS, tasks=dict(semseg={})))
+    with pytest.raises(ConfigError, match="tasks is empty"):
+        MODELS.build(dict(TASK_ENCODERS, tasks={}))

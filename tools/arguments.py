@@ -1,0 +1,37 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def command_parser(description: str | None, example: str) -> argparse.ArgumentParser:
+    """Return a parser whose help ends with an example call of the command."""
+    return argparse.ArgumentParser(
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_config(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """Add the config file (or several) and the values laid over it."""
+    if several:
+        parser.add_argument("config", nargs="+", help="config files (Python; they are executed)")
+    else:
+        parser.add_argument("config", help="config file (Python; it is executed)")
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values laid over the config, by dotted key",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Add where results go and how processes are launched."""
+    parser.add_argument("--work-dir", help="where logs, checkpoints and pictures go")
+    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    # Set by launchers that start each process with it; torchrun uses the environment.
+    parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)

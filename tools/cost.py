@@ -1,0 +1,54 @@
+"""Print what the models of configs cost: parameters, GMACs, memory and time.
+
+One multiply-add of a convolution, linear layer or matrix product counts as one MAC; element-wise
+operations, norms and resizing are not counted. Weights and data are random; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+from arguments import add_config, command_parser
+
+EXAMPLE = """python tools/cost.py configs/miniscapes/joint_resnet34.py \\
+      configs/miniscapes/branched_resnet34.py --size 256 256 --markdown cost.md"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser, several=True)
+    parser.add_argument(
+        "--size",
+        nargs=2,
+        type=int,
+        default=[256, 256],
+        metavar=("HEIGHT", "WIDTH"),
+        help="size of the images in pixels (default: 256 256)",
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=4,
+        metavar="N",
+        help="images of a training step and of a prediction, for memory and time (default: 4)",
+    )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--no-timing", action="store_true", help="do not measure time")
+    parser.add_argument("--csv", metavar="FILE", help="also write unrounded numbers as CSV")
+    parser.add_argument("--markdown", metavar="FILE", help="also write the table as Markdown")
+    args = parser.parse_args()
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import load_config, measure_costs, report_costs, run_command
+
+    def command() -> None:
+        configs = {path: load_config(path, args.cfg_options) for path in args.config}
+        options = dict(repeats=0) if args.no_timing else {}
+        costs = measure_costs(
+            configs, size=tuple(args.size), batch_size=args.batch, device=args.device, **options
+        )
+        report_costs(costs, args.csv, args.markdown)
+
+    run_command(command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Print the statistics of depth in a split, and the codec that normalises log depth by them."""
+
+from __future__ import annotations
+
+from arguments import add_config, command_parser
+
+EXAMPLE = "python tools/depth_statistics.py configs/mtl_branched.py --split train"
+
+
+def main() -> None:
+    """Print the statistics."""
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser)
+    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
+    parser.add_argument("--json", metavar="FILE", help="also write the statistics as JSON")
+    args = parser.parse_args()
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import (
+        load_config,
+        report_depth_statistics,
+        run_command,
+        split_depth_statistics,
+    )
+
+    def command() -> None:
+        config = load_config(args.config, args.cfg_options)
+        report_depth_statistics(split_depth_statistics(config, args.split), args.split, args.json)
+
+    run_command(command)
+
+
+if __name__ == "__main__":
+    main()
