@@ -39,7 +39,12 @@ def batch(*sizes, **kinds) -> dict:
 
 
 def model(
-    head="BranchedHead", backbone=None, decoder=None, task_decoders=None, **kwargs
+    head="BranchedHead",
+    backbone=None,
+    decoder=None,
+    task_decoders=None,
+    task_heads=TASK_HEADS,
+    **kwargs,
 ) -> nn.Module:
     """A small multi-task model."""
     own = {} if task_decoders is None else dict(task_decoders=task_decoders)
@@ -48,7 +53,7 @@ def model(
             type="MultiTaskSegmentor",
             data_preprocessor=dict(type="MultiTaskDataPreprocessor"),
             backbone=backbone or dict(type="TimmEncoder", model_name="test_resnet"),
-            decode_head=dict(type=head, decoder=decoder or DECODER, task_heads=TASK_HEADS, **own),
+            decode_head=dict(type=head, decoder=decoder or DECODER, task_heads=task_heads, **own),
             **kwargs,
         )
     )

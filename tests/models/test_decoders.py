@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models.segmentation.deeplabv3 import ASPP as torchvision_aspp  # noqa: N811
 
 from mtl_plugins.models.layers import ASPP
 from tests.batches import TASK_HEADS, batch, gradients, model, step
@@ -156,3 +157,25 @@ def test_heads_without_a_pixel_classifier_are_refused():
     head = dict(type="PointHead", channels=8, norm_cfg=BN, in_index=[3])
     with pytest.raises(ValueError, match="PointHead has no classifier conv_seg"):
         MODELS.build(dict(type="MMSegDecoder", in_channels=CHANNELS, strides=STRIDES, head=head))
+
+
+def test_aspp_is_torchvisions_with_copied_weights():
+    """torchvision's has a batch norm in the pooled branch, ours a bias: the norm is undone."""
+    theirs = torchvision_aspp(8, (2, 4), 6).eval()
+    ours = ASPP(8, 6, rates=(2, 4)).eval()
+    for module in theirs.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.running_mean)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+    branches = [*theirs.convs[:-1], theirs.project]
+    for mine, other in zip([*ours.branches, ours.project], branches, strict=True):
+        mine.conv.load_state_dict(other[0].state_dict())
+        mine.bn.load_state_dict(other[1].state_dict())
+    pooled = theirs.convs[-1]
+    norm = pooled[2]
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    ours.pooled.conv.weight.data = pooled[1].weight.data * scale[:, None, None, None]
+    ours.pooled.conv.bias.data = norm.bias.data - norm.running_mean * scale
+    x = torch.randn(2, 8, 9, 11)
+    with torch.no_grad():
+        assert torch.allclose(ours(x), theirs(x), atol=1e-5)

@@ -143,11 +143,19 @@ def test_decoders_return_one_map_and_train_every_parameter(name):
     assert_finite_gradients(decoder)
 
 
+BINS = dict(
+    type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1, initial_depth=10.0,
+    bins_loss=dict(type="BinsChamferLoss"),
+)  # fmt: skip
+
+
 @cases("decoder")
 @pytest.mark.parametrize("arrangement", list(CASES["multi_task_head"]))
-def test_every_decoder_works_in_every_arrangement(name, arrangement):
+@pytest.mark.parametrize("depth", [TASK_HEADS["depth"], BINS], ids=lambda head: head["type"])
+def test_every_decoder_works_in_every_arrangement_before_every_depth_head(name, arrangement, depth):
     decoder = {k: v for k, v in CASES["decoder"][name].items() if k not in PYRAMID}
-    network = model(arrangement, decoder=dict(decoder, type=name)).train()
+    heads = dict(TASK_HEADS, depth=depth)
+    network = model(arrangement, decoder=dict(decoder, type=name), task_heads=heads).train()
     total, _ = network.parse_losses(
         network(**network.data_preprocessor(batch((64, 64), (64, 64)), True), mode="loss")
     )
