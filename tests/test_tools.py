@@ -114,6 +114,20 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path, scene_options):
     assert (tmp_path / "epoch_3.pth").exists()
 
 
+def test_a_run_resumed_after_its_end_still_writes_its_summary(trained):
+    work_dir, options, _ = trained
+    path = os.path.join(work_dir, "summary.json")
+    with open(path, encoding="utf-8") as file:
+        before = json.load(file)
+    os.remove(path)
+    call(
+        "train.py", "configs/mtl_branched.py", "--work-dir", work_dir, "--resume",
+        "--cfg-options", *options,
+    )  # fmt: skip
+    with open(path, encoding="utf-8") as file:
+        assert json.load(file) == before
+
+
 def test_mixed_precision_trains_on_this_device(tmp_path, scene_options):
     options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
     result = call(

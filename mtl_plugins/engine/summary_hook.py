@@ -35,11 +35,16 @@ class SummaryHook(Hook):
         """Remember the metrics of the last validation."""
         self.metrics = {key: float(value) for key, value in (metrics or {}).items()}
 
-    @master_only
     def after_train(self, runner: Runner) -> None:
         """Print the table and write `summary.json`."""
-        if not self.metrics:
-            return
+        if not self.metrics and runner.val_loop is not None:
+            # A run that was resumed behind its last epoch had nothing left to train or validate.
+            runner.val_loop.run()
+        if self.metrics:
+            self._report(runner)
+
+    @master_only
+    def _report(self, runner: Runner) -> None:
         blind: dict[str, float] = {}
         if self.image_blind:
             blind = image_blind_scores(

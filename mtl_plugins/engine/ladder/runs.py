@@ -1,0 +1,149 @@
+"""The runs of a ladder: every config with every seed, and what they left on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import os.path as osp
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ...errors import ConfigError
+from ..machine import machine_name
+
+SIZE_VARIABLE, DEFAULT_SIZE = "LADDER_SIZE", "full"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A config trained with a seed.
+
+    Args:
+        config: path of the config file.
+        seed: seed of everything random.
+        folder: work dir.
+    """
+
+    config: str
+    seed: int
+    folder: str
+
+    @property
+    def name(self) -> str:
+        """`<config name>/seed<k>`.
+
+        >>> Run('configs/ladder/b01_base.py', 2, 'out/b01_base/seed2').name
+        'b01_base/seed2'
+        """
+        return f"{step_name(self.config)}/seed{self.seed}"
+
+    @property
+    def log(self) -> str:
+        """Path of the file that holds what the training printed."""
+        return osp.join(self.folder, "ladder.log")
+
+    @property
+    def started(self) -> bool:
+        """Whether there is something to go on from."""
+        return osp.exists(osp.join(self.folder, "last_checkpoint"))
+
+    def summary(self) -> dict[str, dict[str, float]] | None:
+        """Return what `SummaryHook` wrote at the end; None: the run has not ended."""
+        return _read_json(osp.join(self.folder, "summary.json"))
+
+    def settings(self) -> dict[str, Any] | None:
+        """Return what `record` wrote, or None."""
+        return _read_json(osp.join(self.folder, "ladder.json"))
+
+    def record(self, settings: dict[str, Any]) -> None:
+        """Make the work dir, and write into it what the run is trained with and on."""
+        os.makedirs(self.folder, exist_ok=True)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        with open(osp.join(self.folder, "ladder.json"), "w", encoding="utf-8") as file:
+            json.dump(dict(settings, machine=machine_name(device)), file, indent=1)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Configs that are compared step by step.
+
+    Args:
+        configs: paths of config files, in the order of the steps.
+        out: folder of the runs and the report.
+        seeds: every config is trained with each of them.
+        options: `dotted.key=value`, laid over every config.
+
+    Raises:
+        ConfigError: a config does not exist, two have the same file name, a seed is negative or
+            given twice, or `out` holds runs that were trained with other settings.
+    """
+
+    configs: Sequence[str]
+    out: str
+    seeds: Sequence[int] = (0, 1, 2)
+    options: Sequence[str] = field(default_factory=tuple)
+
+    def __post_init__(self) -> None:
+        paths: dict[str, str] = {}
+        for path in self.configs:
+            if not osp.isfile(path):
+                raise ConfigError(f"There is no config file {path!r}.")
+            name = step_name(path)
+            if name in paths:
+                raise ConfigError(
+                    f"{paths[name]} and {path} have the same file name, which names a step and its "
+                    "folder. Rename one of them or leave it out."
+                )
+            paths[name] = path
+        if min(self.seeds) < 0 or len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"--seeds {self.seeds}: expected different numbers >= 0.")
+        for run in self.runs():
+            self._check_settings(run)
+
+    def runs(self) -> list[Run]:
+        """Return all runs: every config with the first seed, then with the next.
+
+        So an interrupted study has every step once.
+        """
+        return [
+            Run(config, seed, osp.join(self.out, step_name(config), f"seed{seed}"))
+            for seed in self.seeds
+            for config in self.configs
+        ]
+
+    def settings(self) -> dict[str, Any]:
+        """Return what every run must have been trained with for the steps to be comparable."""
+        size = os.environ.get(SIZE_VARIABLE, DEFAULT_SIZE)
+        return {SIZE_VARIABLE: size, "options": list(self.options)}
+
+    def _check_settings(self, run: Run) -> None:
+        if not run.started and run.summary() is None:
+            return  # nothing of it is used
+        for key, value in self.settings().items():
+            recorded = (run.settings() or {}).get(key, value)
+            if recorded != value:
+                raise ConfigError(
+                    f"{run.folder} was trained with {key}={recorded}, not {value}. Call the "
+                    "command as before, or choose another --out."
+                )
+
+
+def step_name(config: str) -> str:
+    """Return the name of a config's step: that of its file.
+
+    >>> step_name('configs/ladder/b01_base.py')
+    'b01_base'
+    """
+    return osp.splitext(osp.basename(config))[0]
+
+
+def _read_json(path: str) -> Any:
+    """Return the content of a file; None where it does not exist or was not written to its end."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None

@@ -1,0 +1,207 @@
+"""Ladder studies: statistics by hand, reports from files, and the command on tiny scenes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mtl_plugins.engine.ladder import (
+    Ladder,
+    Spread,
+    difference,
+    is_larger,
+    spread_of,
+    study,
+    write_report,
+)
+from mtl_plugins.errors import ConfigError
+from tests.conftest import ROOT
+from tests.test_tools import SMALL, call
+
+MIOU, SI_LOG_RMSE = "semseg/mIoU", "depth/si_log_rmse"
+BLIND = {MIOU: 10.0, SI_LOG_RMSE: 55.0, "multitask/score": 0.0}
+
+
+def test_spread_is_that_of_a_sample():
+    spread = spread_of([2.0, 4.0, 9.0])
+    assert spread.mean == 5.0 and spread.n == 3
+    assert spread.std == pytest.approx(math.sqrt((9 + 1 + 16) / 2))
+    assert spread_of([7.0]) == Spread(7.0, None, 1)
+    assert spread_of([]) == Spread(None, None, 0)
+
+
+def test_a_difference_counts_beyond_two_standard_errors():
+    before = Spread(10.0, 3.0, 9)  # squared standard error: 1
+    bound = 2 * math.sqrt(1 + 4**2 / 4)
+    assert is_larger(before, Spread(10 + bound + 0.01, 4.0, 4)) is True
+    assert is_larger(before, Spread(10 - bound - 0.01, 4.0, 4)) is True
+    assert is_larger(before, Spread(10 + bound - 0.01, 4.0, 4)) is False
+    assert is_larger(before, Spread(50.0, None, 1)) is None
+    assert is_larger(before, Spread(math.nan, 1.0, 2)) is None
+    assert difference(before, Spread(12.0, None, 1)) == 2.0
+    assert difference(before, spread_of([])) is None
+
+
+@pytest.fixture
+def configs(tmp_path):
+    """Two configs that differ in their width, and one of a network that does not exist."""
+    changes = dict(
+        first="decode_head=dict(decoder=dict(channels=8))",
+        second="decode_head=dict(decoder=dict(channels=16))",
+        broken="backbone=dict(model_name='resnet1')",
+    )
+    paths = []
+    for name, change in changes.items():
+        backbone = "" if name == "broken" else "backbone=dict(model_name='test_resnet'), "
+        path = tmp_path / f"{name}.py"
+        path.write_text(
+            f"_base_ = {os.path.join(ROOT, 'configs/mtl_branched.py')!r}\n"
+            f"model = dict({backbone}{change})\n"
+        )
+        paths.append(str(path))
+    return paths
+
+
+def finish(ladder, values):
+    """Write a summary for every run that `values` holds, by name: mIoU and SI-logRMSE."""
+    for run in ladder.runs():
+        if run.name in values:
+            miou, error = values[run.name]
+            run.record(ladder.settings())
+            metrics = {MIOU: miou, SI_LOG_RMSE: error, "multitask/score": miou - error}
+            with open(os.path.join(run.folder, "summary.json"), "w", encoding="utf-8") as file:
+                json.dump(dict(metrics=metrics, image_blind=BLIND), file)
+
+
+def read_report(out):
+    """Return the rows of the CSV file, those of the Markdown table, and the Markdown text."""
+    with open(os.path.join(out, "ladder.csv"), encoding="utf-8", newline="") as file:
+        rows = {row["step"]: row for row in csv.DictReader(file)}
+    with open(os.path.join(out, "ladder.md"), encoding="utf-8") as file:
+        text = file.read()
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("| ") and not line.startswith("| ---")
+    ]
+    with open(os.path.join(out, "ladder.png"), "rb") as file:
+        assert file.read(4) == b"\x89PNG"
+    return rows, {row[0]: row for row in cells}, text
+
+
+def test_report_compares_steps_and_names_missing_runs(tmp_path, configs, capsys):
+    ladder = Ladder(configs[:2], str(tmp_path / "out"), [0, 1, 4], ["train_cfg.max_epochs=7"])
+    finish(ladder, {
+        "first/seed0": (40, 30), "first/seed1": (42, 30.5), "first/seed4": (44, 31),
+        "second/seed0": (50, 30), "second/seed4": (52, 30.5),
+    })  # fmt: skip
+    write_report(ladder, (32, 64))
+    rows, table, text = read_report(ladder.out)
+    first, second = rows["first"], rows["second"]
+    assert (first[f"{MIOU} mean"], first[f"{MIOU} std"], first[f"{MIOU} n"]) == ("42.0", "2.0", "3")
+    assert first[f"{MIOU} difference"] == first[f"{MIOU} larger"] == ""
+    assert float(second[f"{MIOU} difference"]) == 9 and second[f"{MIOU} larger"] == "True"
+    assert float(second[f"{SI_LOG_RMSE} difference"]) == -0.25
+    assert second[f"{SI_LOG_RMSE} larger"] == "False"
+    assert int(second["macs"]) > int(first["macs"]) > 0
+    assert second["missing_seeds"] == "1" and first["missing_seeds"] == ""
+    assert float(rows["image-blind"][f"{MIOU} mean"]) == 10
+    assert table["first"][1] == "42.00 ± 2.00 (n=3)"
+    assert table["second"][-4:] == ["+9.00", "yes", "-0.25", "no"]
+    assert table["image-blind"][1:4] == ["10.00", "55.00", "0.00"]
+    assert {len(row) for row in table.values()} == {10}
+    assert "train_cfg.max_epochs=7; seeds 0, 1, 4; 7 epochs; trained on" in text
+    assert "32x64" in text and "torch" in text
+    missing = "Missing: 1 of 6 runs: second/seed1."
+    assert missing in text and missing in capsys.readouterr().out
+
+
+def test_report_of_one_seed_and_of_none(tmp_path, configs):
+    ladder = Ladder(configs, str(tmp_path / "out"), [0])
+    study(ladder, (32, 64), script=None)
+    assert "Missing: 3 of 3 runs" in read_report(ladder.out)[2]
+    finish(ladder, {"first/seed0": (40, 30), "second/seed0": (50, 31)})
+    study(ladder, (32, 64), script=None)
+    _, table, text = read_report(ladder.out)
+    assert table["second"][1] == "50.00 (n=1)"
+    assert table["second"][-4:] == ["+10.00", "-", "+1.00", "-"]
+    assert table["broken"][1:] == ["-"] * 9
+    assert "broken/seed0" in text
+
+
+def test_mistakes_are_found_before_anything_is_trained(tmp_path, configs, monkeypatch):
+    out = str(tmp_path / "out")
+    (tmp_path / "copy").mkdir()
+    copy = tmp_path / "copy" / "first.py"
+    copy.write_text("")
+    with pytest.raises(ConfigError, match="have the same file name"):
+        Ladder([configs[0], str(copy)], out)
+    with pytest.raises(ConfigError, match="have the same file name"):
+        Ladder([configs[0], configs[0]], out)
+    with pytest.raises(ConfigError, match="There is no config file"):
+        Ladder(["nowhere.py"], out)
+    with pytest.raises(ConfigError, match="expected different numbers"):
+        Ladder(configs, out, [1, 1])
+    with pytest.raises(ConfigError, match="--size 0 64"):
+        study(Ladder(configs, out), (0, 64), None)
+    ladder = Ladder(configs, out)
+    finish(ladder, {"first/seed1": (40, 30)})
+    monkeypatch.setenv("LADDER_SIZE", "small")
+    with pytest.raises(ConfigError, match="was trained with LADDER_SIZE=full, not small"):
+        Ladder(configs, out)
+    monkeypatch.delenv("LADDER_SIZE")
+    with pytest.raises(ConfigError, match="Call the command as before"):
+        Ladder(configs, out, options=["train_cfg.max_epochs=7"])
+
+
+def test_every_config_has_its_first_seed_before_the_second(tmp_path, configs):
+    names = [run.name for run in Ladder(configs[:2], str(tmp_path), [3, 1]).runs()]
+    assert names == ["first/seed3", "second/seed3", "first/seed1", "second/seed1"]
+
+
+def test_study_reports_failures_and_goes_on_where_it_was_killed(tmp_path, configs, scene_options):
+    first, second, broken = configs
+    out = tmp_path / "out"
+    epochs = [option for option in SMALL if "train_cfg" in option] + ["train_cfg.max_epochs=2"]
+    rest = ["--out", str(out), "--seeds", "5", "--size", "32", "64"]
+    rest += ["--cfg-options", *scene_options, *epochs]
+
+    failed = call("ladder.py", broken, first, *rest, check=False)
+    assert failed.returncode == 1
+    assert "timm has no model 'resnet1'" in failed.stderr
+    assert "1 of 2 runs failed:\n  broken/seed5" in failed.stderr
+    assert "first/seed5: trained in" in failed.stderr
+    assert "Missing: 1 of 2 runs: broken/seed5." in failed.stdout
+
+    process = subprocess.Popen(
+        [sys.executable, "tools/ladder.py", first, second, *rest],
+        cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    run = out / "second" / "seed5"
+    deadline = time.time() + 100
+    while not (run / "last_checkpoint").exists() and time.time() < deadline:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+    assert not (run / "summary.json").exists()
+
+    before = (out / "first" / "seed5" / "ladder.log").read_text()
+    result = call("ladder.py", first, second, *rest)
+    assert "first/seed5: trained before" in result.stderr
+    assert (out / "first" / "seed5" / "ladder.log").read_text() == before
+    assert "resumed epoch: 1" in (run / "ladder.log").read_text()
+    rows, _, text = read_report(out)
+    with open(run / "summary.json", encoding="utf-8") as file:
+        metrics = json.load(file)["metrics"]
+    assert float(rows["second"][f"{MIOU} mean"]) == metrics[MIOU]
+    assert "Missing" not in text and "2 epochs" in text

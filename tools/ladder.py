@@ -1,0 +1,51 @@
+"""Train configs with several seeds and compare them step by step.
+
+Every run is a process of its own under OUT/<config name>/seed<k>. Called again with the same
+arguments, the study goes on where it was interrupted. At its end, OUT holds ladder.csv, ladder.md
+and ladder.png; each step is compared with the config given before it.
+"""
+
+from __future__ import annotations
+
+import os.path as osp
+
+from arguments import add_config, command_parser
+
+EXAMPLE = """LADDER_SIZE=small python tools/ladder.py configs/ladder/b*.py --out work_dirs/ladder \\
+      --seeds 0 1 2"""
+
+
+def main() -> None:
+    """Train what is missing, and report."""
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser, several=True)
+    parser.add_argument("--out", required=True, metavar="DIR", help="where runs and report go")
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="default: 0 1 2"
+    )
+    parser.add_argument(
+        "--size",
+        nargs=2,
+        type=int,
+        default=[128, 256],
+        metavar=("HEIGHT", "WIDTH"),
+        help="size of the image that GMACs are counted for, in pixels (default: 128 256)",
+    )
+    parser.add_argument(
+        "--report-only", action="store_true", help="train nothing, report what there is"
+    )
+    args = parser.parse_args()
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import run_command
+    from mtl_plugins.engine.ladder import Ladder, study
+
+    def command() -> None:
+        ladder = Ladder(args.config, args.out, args.seeds, args.cfg_options)
+        script = None if args.report_only else osp.join(osp.dirname(__file__), "train.py")
+        study(ladder, tuple(args.size), script)
+
+    run_command(command)
+
+
+if __name__ == "__main__":
+    main()
