@@ -13,6 +13,8 @@ import time
 import pytest
 import torch
 
+from mtl_plugins.engine import load_config, train
+from mtl_plugins.engine.run import resumed
 from tests.conftest import ROOT
 
 TOOLS = sorted(set(glob.glob(os.path.join(ROOT, "tools", "*.py"))) - {f"{ROOT}/tools/arguments.py"})
@@ -128,6 +130,33 @@ def test_a_run_resumed_after_its_end_still_writes_its_summary(trained):
         assert json.load(file) == before
 
 
+def test_resume_prefers_the_runs_own_checkpoint_to_the_weights_it_started_with(trained, tmp_path):
+    """And starts with those weights where there is no checkpoint yet."""
+    work_dir, options, _ = trained
+    first, last = (os.path.join(work_dir, f"epoch_{epoch}.pth") for epoch in (1, 2))
+    config = load_config(os.path.join(ROOT, "configs", "mtl_branched.py"), options)
+    config.load_from = first
+    config.work_dir = work_dir
+    again = resumed(config, "auto")
+    assert (again.resume, again.load_from) == (True, last)
+    config.work_dir = str(tmp_path)
+    fresh = resumed(config, "auto")
+    assert (fresh.resume, fresh.load_from) == (False, first)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"), [("semseg", "semseg/mIoU"), ("depth", "depth/si_log_rmse")]
+)
+def test_a_model_of_one_task_keeps_its_best_by_that_task(tmp_path, scene_options, task, metric):
+    options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
+    config = load_config(os.path.join(ROOT, "configs", "mtl_branched.py"), options)
+    heads = config.model.decode_head.task_heads
+    config.model.decode_head.task_heads = {task: heads[task]}
+    config.model.balancer = None
+    train(config, str(tmp_path))
+    assert glob.glob(str(tmp_path / f"best_{metric.replace('/', '_')}_epoch_1.pth"))
+
+
 def test_mixed_precision_trains_on_this_device(tmp_path, scene_options):
     options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
     result = call(
@@ -144,6 +173,10 @@ def test_mixed_precision_trains_on_this_device(tmp_path, scene_options):
         (["model.backbone.type=TimEncoder"], "Did you mean TimmEncoder"),
         (["model.backbone.model_name=resnet1"], "timm has no model 'resnet1'"),
         (["train_dataloader.dataset.type=MultiTaskDataset"], "no such argument"),
+        (
+            ["model.decode_head.task_heads.semseg.num_classes=5"],
+            "num_classes=5, but the training data has 19 classes",
+        ),
     ],
 )
 def test_mistakes_end_in_one_message_without_a_traceback(tmp_path, scene_options, options, message):

@@ -17,8 +17,11 @@ def main() -> None:
     add_config(parser)
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
+    from mmseg.registry import METRICS
+
     from mtl_plugins.engine import (
         build_dataset,
+        configured_metric,
         image_blind_scores,
         load_config,
         run_command,
@@ -28,7 +31,8 @@ def main() -> None:
     def command() -> None:
         config = load_config(args.config, args.cfg_options)
         train, val = (build_dataset(config, split) for split in ("train", "val"))
-        show_metrics("image-blind", image_blind_scores(train, val))
+        metric = configured_metric([METRICS.build(config.val_evaluator)])
+        show_metrics("image-blind", image_blind_scores(train, val, metric))
 
     run_command(command)
 

@@ -26,6 +26,7 @@ default_hooks = dict(
         save_best='multitask/score', rule='greater'))
 custom_hooks = [
     dict(type='SafeCheckpointHook'),
+    dict(type='ClassCheckHook'),
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),
 ]

@@ -9,12 +9,18 @@ from typing import Any
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from .depth_format import DepthFormat
 from .label_format import LabelFormat
 
 TARGET_PATHS = {"seg_map_path": "label", "depth_map_path": "depth"}
 """Keys of a sample's target files, and what to call them."""
+
+
+DEPTH_BREAKING = frozenset(
+    ["CenterCrop", "Pad", "RandomCutOut", "RandomMosaic", "RandomRotate", "RandomRotFlip"]
+)
+"""Transforms of mmcv and mmseg that treat depth as labels, or not at all."""
 
 
 @DATASETS.register_module()
@@ -50,13 +56,32 @@ class MultiTaskDataset(BaseSegDataset):
         **kwargs: Any,
     ) -> None:
         self.depth_map_suffix = depth_map_suffix
-        self.decode_depth = DepthFormat(**(depth_format or {}))
+        try:
+            self.decode_depth = DepthFormat(**(depth_format or {}))
+        except TypeError as error:
+            raise ConfigError(f"depth_format={dict(depth_format or {})}: {error}") from error
         # Made before the base class, which may load the list of files at once.
         self._label_map = None if label_map is None else {int(k): v for k, v in label_map.items()}
+        # A data set of depth alone has no classes, which mmseg would insist on.
+        kwargs["metainfo"] = dict(self._default_metainfo(), **(kwargs.get("metainfo") or {}))
         super().__init__(**kwargs)
+        self._check_transforms()
         # Not through metainfo=, where mmengine takes every text for a file's name.
         self._metainfo["depth_unit"] = depth_unit
         self.decode_label = LabelFormat(len(self.metainfo.get("classes", ())), self._label_map)
+
+    def _default_metainfo(self) -> dict:
+        return {} if "classes" in self.METAINFO else dict(classes=(), palette=[])
+
+    def _check_transforms(self) -> None:
+        """Raise where a transform would leave depth behind or fill it with 255 metres."""
+        names = {type(transform).__name__ for transform in self.pipeline.transforms}
+        wrong = sorted(names & DEPTH_BREAKING)
+        if wrong and self.data_prefix.get("depth_map_path"):
+            raise ConfigError(
+                f"The pipeline has {wrong}, which move the image without its depth or fill new "
+                "area with a depth of 255. Leave them out where depth is loaded."
+            )
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 from mmengine import fileio
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import DataError
 
@@ -17,7 +17,9 @@ def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
     Raises:
         DataError: the file is missing, truncated or not an image.
     """
-    return np.ascontiguousarray(np.asarray(_open(path, backend_args, "RGB"))[..., ::-1])
+    # As viewers show it, and as labels are drawn on it.
+    image = ImageOps.exif_transpose(_open(path, backend_args, "RGB"))
+    return np.ascontiguousarray(np.asarray(image)[..., ::-1])
 
 
 def read_map(path: str, backend_args: dict | None = None) -> np.ndarray:

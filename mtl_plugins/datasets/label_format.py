@@ -34,15 +34,18 @@ class LabelFormat:
                 f"(and {IGNORE_LABEL} for no class)."
             )
         self.label_map = {i: i for i in ids} if label_map is None else dict(label_map)
-        self._table = np.full(max(self.label_map) + 1, -1, dtype=np.int16)
+        # Raw values may be negative (Cityscapes' licence plates are -1).
+        self._lowest = min(self.label_map)
+        self._table = np.full(max(self.label_map) - self._lowest + 1, -1, dtype=np.int16)
         for raw, to in self.label_map.items():
-            self._table[raw] = to
+            self._table[raw - self._lowest] = to
 
     def __call__(self, raw: np.ndarray, path: str) -> np.ndarray:
         """Return H,W uint8 ids for the H,W raw values of the file `path`."""
         values = raw.astype(np.int64)
-        inside = (values >= 0) & (values < len(self._table))
-        ids = np.where(inside, self._table[np.where(inside, values, 0)], -1)
+        position = values - self._lowest
+        inside = (position >= 0) & (position < len(self._table))
+        ids = np.where(inside, self._table[np.where(inside, position, 0)], -1)
         if (ids < 0).any():
             unknown, counts = np.unique(values[ids < 0], return_counts=True)
             found = ", ".join(

@@ -1,8 +1,9 @@
 """Running: configs, training, testing, hooks, checkpoints."""
 
 from .amp import AutocastOptimWrapper
-from .baseline import image_blind_scores
+from .baseline import configured_metric, image_blind_scores
 from .checkpoint_io import CheckpointError, load_checkpoint
+from .class_check_hook import ClassCheckHook
 from .command import run_command
 from .config import check_config, load_config
 from .cost import Cost, measure_cost
@@ -23,6 +24,7 @@ from .summary_hook import SummaryHook
 __all__ = [
     "AutocastOptimWrapper",
     "CheckpointError",
+    "ClassCheckHook",
     "Cost",
     "DepthStatistics",
     "LiveMemory",
@@ -30,6 +32,7 @@ __all__ = [
     "SummaryHook",
     "build_dataset",
     "check_config",
+    "configured_metric",
     "cost_table",
     "count_macs",
     "evaluate",

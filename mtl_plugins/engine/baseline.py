@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from mmcv.transforms import Compose
 from mmengine.dataset import BaseDataset
+from mmengine.evaluator import BaseMetric
 
 from ..datasets import LoadImage, LoadTargets
-from ..evaluation import evaluate_image_blind, fit_image_blind
+from ..evaluation import MultiTaskMetric, evaluate_image_blind, fit_image_blind
 from ..structures import DEPTH, SEMSEG
 
 
-def image_blind_scores(train: BaseDataset, val: BaseDataset) -> dict[str, float]:
+def image_blind_scores(
+    train: BaseDataset, val: BaseDataset, metric: MultiTaskMetric
+) -> dict[str, float]:
     """Fit the best predictor that never looks at the image on one data set, and score another.
 
-    Each position's most frequent class and median depth, measured as `MultiTaskMetric` does; a
-    network that is not clearly better has learned nothing from the pictures.
+    Each position's most frequent class and median depth, measured with the options of `metric`;
+    a network that is not clearly better has learned nothing from the pictures.
     """
-    num_classes = len(train.metainfo["classes"])
-    predictor = fit_image_blind(TargetReader(train), num_classes)
-    return evaluate_image_blind(predictor, TargetReader(val), num_classes)
+    num_classes = len(train.metainfo.get("classes", ()))
+    predictor = fit_image_blind(TargetReader(train), num_classes, ignore_label=metric.ignore_label)
+    return evaluate_image_blind(
+        predictor,
+        TargetReader(val),
+        num_classes,
+        ignore_label=metric.ignore_label,
+        absent=metric.absent,
+        **metric.depth_options,
+    )
+
+
+def configured_metric(metrics: Iterable[BaseMetric]) -> MultiTaskMetric:
+    """Return the `MultiTaskMetric` among an evaluator's metrics, or one with default options."""
+    found = (metric for metric in metrics if isinstance(metric, MultiTaskMetric))
+    return next(found, None) or MultiTaskMetric()
 
 
 class TargetReader:

@@ -12,9 +12,24 @@ from typing import Any
 import mmengine.registry
 from mmengine.config import Config, DictAction
 from mmengine.registry import Registry
+from mmengine.runner import Runner
 from mmseg.utils import register_all_modules
+from torch.utils.data import DataLoader
 
 from ..errors import ConfigError
+
+UNCHECKED = ("param_scheduler", "optim_wrapper.constructor", "visualizer", "env_cfg")
+"""Where mmengine itself takes arguments out before it builds."""
+
+NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}
+"""Keys that mmengine takes out of any config before it builds."""
+
+LOADER_ARGUMENTS = {
+    *inspect.signature(DataLoader.__init__).parameters,
+    "num_batch_per_epoch",
+    "dataset",
+}
+"""Keys of a data loader's config."""
 
 
 def load_config(path: str, options: Sequence[str] = ()) -> Config:
@@ -37,8 +52,10 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
             f"The config {path} cannot be read: {type(error).__name__}: {error}"
         ) from error
     if options:
+        parsed = _parsed(options)
+        _check_options(parsed, config)
         try:
-            config.merge_from_dict(_parsed(options))
+            config.merge_from_dict(parsed)
         except (KeyError, TypeError, IndexError, AssertionError) as error:
             raise ConfigError(
                 f"--cfg-options {' '.join(options)} cannot be laid over {path}: {error}"
@@ -57,6 +74,23 @@ def _parsed(options: Sequence[str]) -> dict[str, Any]:
     return parser.parse_args(["--options", *options]).options
 
 
+def _check_options(options: Mapping[str, Any], config: Config) -> None:
+    """Raise for an option that the runner would never read."""
+    known = set(inspect.signature(Runner.__init__).parameters) | {"find_unused_parameters"}
+    for option in options:
+        name = option.split(".")[0]
+        if name in known:
+            continue
+        if name in config:
+            raise ConfigError(
+                f"--cfg-options {option}: {name} is a variable of the config file, which has been "
+                "used already. Set the keys that it went into, such as train_cfg.max_epochs."
+            )
+        near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "See the config for its keys."
+        raise ConfigError(f"--cfg-options {option}: there is no {name}. {hint}")
+
+
 def check_config(config: Config) -> None:
     """Raise a `ConfigError` for the first type or argument that does not exist."""
     register_all_modules(init_default_scope=False)
@@ -73,8 +107,11 @@ def check_config(config: Config) -> None:
                 else ("Is the module that registers it in custom_imports?")
             )
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
-        if key.startswith(("model", "train_dataloader", "val_dataloader", "test_dataloader")):
+        if not key.startswith(UNCHECKED):
             _check_arguments(key, node, known[name])
+    for split in ("train", "val", "test"):
+        loader = config.get(f"{split}_dataloader") or {}
+        _check_names(f"{split}_dataloader", loader, LOADER_ARGUMENTS, "A data loader")
 
 
 def _registered() -> dict[str, Any]:
@@ -107,15 +144,19 @@ def _check_arguments(key: str, node: dict, registered: Any) -> None:
     accepted = _accepted_arguments(registered)
     if accepted is None:
         return
+    _check_names(key, node, accepted | NOT_PASSED_ON, node["type"])
+
+
+def _check_names(key: str, node: Mapping, accepted: set[str], owner: str) -> None:
     for argument in node:
-        if argument not in accepted and argument not in ("type", "_scope_"):
+        if argument not in accepted:
             near = difflib.get_close_matches(argument, accepted, n=2, cutoff=0.5)
             hint = (
                 f"Did you mean {' or '.join(near)}?"
                 if near
                 else f"It takes {', '.join(sorted(accepted))}."
             )
-            raise ConfigError(f"{key}.{argument}: {node['type']} has no such argument. {hint}")
+            raise ConfigError(f"{key}.{argument}: {owner} has no such argument. {hint}")
 
 
 def _accepted_arguments(registered: Any) -> set[str] | None:

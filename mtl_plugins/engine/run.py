@@ -9,10 +9,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-from mmseg.registry import DATASETS
+from mmengine.runner import Runner, find_latest_checkpoint
+from mmseg.registry import DATASETS, MODELS
 
 from ..errors import ConfigError
+from ..structures import SEMSEG
 from .checkpoint_io import load_checkpoint
 
 
@@ -44,10 +45,7 @@ def train(
     if seed is not None:
         config.randomness = dict(config.get("randomness") or {}, seed=seed)
     if resume is not None:
-        config.resume = True
-        if resume != "auto":
-            load_checkpoint(resume)  # says clearly what is wrong with it, before anything is built
-            config.load_from = resume
+        config = resumed(config, resume)
     runner = Runner.from_cfg(config)
     runner.train()
     return runner
@@ -60,16 +58,42 @@ def evaluate(
     launcher: str = "none",
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the test data of a config and return the metrics by name."""
+    _check_split(config, "test")
     config = prepared(config, work_dir, launcher)
     load_checkpoint(checkpoint)
     config.load_from = checkpoint
     return Runner.from_cfg(config).test()
 
 
+def resumed(config: Config, checkpoint: str) -> Config:
+    """Return a config that goes on from a checkpoint, or ("auto") from the work dir's last one.
+
+    Without a last one the run starts anew, from `load_from` where the config has one; mmengine by
+    itself would always go on from that.
+    """
+    if checkpoint == "auto":
+        last = find_latest_checkpoint(config.work_dir)
+        if last is None:
+            return Config(dict(config.to_dict(), resume=False), filename=config.filename)
+        checkpoint = last
+    load_checkpoint(checkpoint)  # says clearly what is wrong with it, before anything is built
+    return Config(
+        dict(config.to_dict(), resume=True, load_from=checkpoint), filename=config.filename
+    )
+
+
 def build_dataset(config: Config, split: str) -> BaseDataset:
     """Build the data set of a split ("train", "val" or "test") as a config describes it."""
+    _check_split(config, split)
     init_default_scope(config.get("default_scope", "mmseg"))
     return DATASETS.build(config[f"{split}_dataloader"].dataset)
+
+
+def _check_split(config: Config, split: str) -> None:
+    if not config.get(f"{split}_dataloader"):
+        raise ConfigError(
+            f"{config.filename} has no {split}_dataloader; name the data of this split in it."
+        )
 
 
 def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
@@ -83,9 +107,21 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
             "--launcher pytorch needs the variables that torchrun sets. Start with `torchrun "
             "--nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
         )
+    _choose_best_metric(config)
     if not torch.cuda.is_available():
         _prepare_for_cpu(config)
     return config
+
+
+def _choose_best_metric(config: Config) -> None:
+    """Keep the best checkpoint by a metric that a model of one task has."""
+    hook = config.get("default_hooks", {}).get("checkpoint", {})
+    heads = config.model.get("decode_head", {}).get("task_heads", {})
+    kinds = {MODELS.get(head["type"]).target.kind for head in heads.values()}
+    if hook.get("save_best") == "multitask/score" and len(kinds) == 1:
+        semseg = SEMSEG.kind in kinds
+        hook.save_best = "semseg/mIoU" if semseg else "depth/si_log_rmse"
+        hook.rule = "greater" if semseg else "less"
 
 
 def _prepare_for_cpu(config: Config) -> None:

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from rich.console import Console
 
-from .baseline import image_blind_scores
+from .baseline import configured_metric, image_blind_scores
 from .metrics_table import metrics_table
 
 
@@ -48,7 +48,9 @@ class SummaryHook(Hook):
         blind: dict[str, float] = {}
         if self.image_blind:
             blind = image_blind_scores(
-                runner.train_dataloader.dataset, runner.val_dataloader.dataset
+                runner.train_dataloader.dataset,
+                runner.val_dataloader.dataset,
+                configured_metric(runner.val_evaluator.metrics),
             )
         with open(osp.join(runner.work_dir, "summary.json"), "w", encoding="utf-8") as file:
             json.dump(dict(metrics=self.metrics, image_blind=blind), file, indent=1)

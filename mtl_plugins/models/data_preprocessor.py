@@ -13,7 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..structures import DENSE_TARGETS
 
 
@@ -32,6 +32,10 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
 
     Shapes: images 3,h,w uint8 of any size -> `inputs` N,3,H,W float32; targets 1,h,w -> 1,H,W
     in training; targets of predictions keep their original size.
+
+    Raises:
+        ConfigError: `mean` or `std` are not three numbers each, std > 0.
+        DataError: in training, a target has another size than its image.
     """
 
     def __init__(
@@ -78,6 +82,12 @@ def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:
         if target.truth not in sample:
             continue
         truth = sample.get(target.truth).data
+        if tuple(truth.shape[-2:]) != tuple(sample.img_shape):
+            raise DataError(
+                f"{sample.get('img_path', 'A sample')}: {target.truth} is "
+                f"{tuple(truth.shape[-2:])} pixels, but its image {tuple(sample.img_shape)}. A "
+                "transform of the pipeline moved the image and left this target behind."
+            )
         padding = (0, width - truth.shape[-1], 0, height - truth.shape[-2])
         padded = F.pad(truth, padding, value=target.invalid)
         # A PixelData refuses data of a new size: replaced as a whole.

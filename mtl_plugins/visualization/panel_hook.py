@@ -15,6 +15,7 @@ from mmseg.registry import HOOKS
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from ..datasets.image_io import read_image
 from ..errors import ConfigError
 from ..structures import DENSE_TARGETS
 from .colors import default_palette
@@ -119,8 +120,7 @@ class PanelHook(Hook):
 
     def _panel(self, sample: BaseDataElement, meta: Mapping[str, Any], name: str) -> np.ndarray:
         # The sample's own image is normalised and resized: show the file.
-        with Image.open(sample.metainfo["img_path"]) as file:
-            image = np.array(file.convert("RGB"))
+        image = read_image(sample.metainfo["img_path"])[..., ::-1]
         targets = [
             TaskMaps(
                 kind=target.kind,

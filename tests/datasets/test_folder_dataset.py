@@ -9,7 +9,7 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mtl_plugins.errors import DataError
+from mtl_plugins.errors import ConfigError, DataError
 
 PIPELINE = [dict(type="LoadImage"), dict(type="LoadTargets")]
 SIZE = (24, 36)
@@ -160,3 +160,31 @@ class TestErrors:
         Image.fromarray(np.zeros((10, 36), np.uint8)).save(root / "label" / "a_id.png")
         with pytest.raises(DataError, match=r"a_id\.png is 10x36 pixels, .* is 24x36"):
             build(root)[0]
+
+
+def test_depth_alone_needs_no_classes(root):
+    prefix = dict(img_path="rgb", depth_map_path="depth")
+    dataset = build(root, data_prefix=prefix, metainfo=None, test_mode=True)
+    assert dataset.metainfo["classes"] == () and "gt_depth_map" in dataset[0]
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        dict(type="RandomRotate", prob=1.0, degree=45),
+        dict(type="RandomCutOut", prob=1.0, n_holes=1, cutout_shape=(2, 2), seg_fill_in=255),
+        dict(type="CenterCrop", crop_size=8),
+        dict(type="Pad", size_divisor=32),
+    ],
+    ids=lambda transform: transform["type"],
+)
+def test_transforms_that_break_depth_are_refused_where_depth_is_loaded(root, transform):
+    with pytest.raises(ConfigError, match=transform["type"]):
+        build(root, [*PIPELINE, transform])
+    labels_only = dict(img_path="rgb", seg_map_path="label")
+    assert len(build(root, [*PIPELINE, transform], data_prefix=labels_only)) == 3
+
+
+def test_a_typo_in_the_depth_format_is_named(root):
+    with pytest.raises(ConfigError, match="scael"):
+        build(root, depth_format=dict(scael=0.01))

@@ -52,6 +52,11 @@ def test_a_value_outside_the_classes_names_file_value_and_remedy(label_map, valu
         LabelFormat(3, label_map)(raw, "scene/a.png")
 
 
+def test_negative_raw_values_are_mapped():
+    decode = LabelFormat(2, {-1: 255, 7: 0, 8: 1})
+    assert decode(np.array([[7, 8, -1]]), "a.png").tolist() == [[0, 1, 255]]
+
+
 def test_a_map_to_no_class_is_refused():
     with pytest.raises(DataError, match=r"\{4: 9\}"):
         LabelFormat(3, {4: 9})

@@ -28,6 +28,15 @@ def test_grey_and_alpha_images_become_three_channels(tmp_path):
     assert read_image(alpha).shape == (4, 5, 3)
 
 
+def test_images_stand_as_viewers_show_them(tmp_path):
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[0, 0] = (255, 0, 0)
+    exif = Image.Exif()
+    exif[0x0112] = 3  # to be turned by half a turn
+    path = save(pixels, tmp_path / "turned.png", exif=exif)
+    assert read_image(path)[-1, -1].tolist() == [0, 0, 255]
+
+
 def test_sixteen_bit_depth_is_exact(tmp_path):
     raw = np.array([[0, 1, 255, 256, 65535]], np.uint16)
     assert np.array_equal(read_map(save(raw, tmp_path / "d.png")), raw)

@@ -54,6 +54,12 @@ def test_options_are_laid_over_with_their_types():
         ("model.decode_head.task_heads.depth.intial_depth=3", r"no such argument.*initial_depth"),
         ("train_dataloader.dataset.data_rot=x", r"no such argument.*data_root"),
         ("model.backbone", "key=value"),
+        ("modle.backbone.model_name=resnet50", "there is no modle.*model"),
+        ("epochs=1", "epochs is a variable of the config file.*max_epochs"),
+        ("train_cfg.max_epoch=2", r"no such argument.*max_epochs"),
+        ("train_dataloader.batchsize=4", r"no such argument.*batch_size"),
+        ("optim_wrapper.optimizer.lrr=1", r"no such argument.*lr"),
+        ("val_evaluator.max_dept=80", r"no such argument.*max_depth"),
     ],
 )
 def test_a_typo_names_its_place_and_the_nearest_name(option, message):

@@ -31,6 +31,17 @@ class TestEveryCodec:
         depth.sum().backward()
         assert torch.isfinite(raw.grad).all()
 
+    def test_predictions_outside_the_range_are_trained_back(self, config):
+        codec = MODELS.build(config)
+        for depth, side in ((codec.min_depth, -1), (codec.max_depth, 1)):
+            edge = codec.encode(torch.tensor(depth))
+            rising = -1 if config["type"] == "InverseCodec" else 1
+            raw = (edge + side * rising * 0.5).requires_grad_()
+            decoded = codec.decode(raw)
+            decoded.backward()
+            assert decoded.item() == pytest.approx(depth, rel=1e-5)
+            assert raw.grad * rising > 0 and torch.isfinite(raw.grad)
+
     def test_zero_depth_encodes_to_something_finite(self, config):
         # Unmeasured pixels are encoded too, before the loss masks them.
         assert torch.isfinite(MODELS.build(config).encode(torch.zeros(1))).all()

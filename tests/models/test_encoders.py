@@ -85,6 +85,14 @@ def test_weights_from_a_local_file(tmp_path, suffix):
     assert all(torch.equal(value, expected[name]) for name, value in loaded.items())
 
 
+@pytest.mark.parametrize("name", ["hrnet_w18_small", "test_resnet", "test_vit"])
+def test_initialising_the_model_leaves_loaded_weights_alone(name):
+    encoder = TimmEncoder(name)
+    before = {key: value.clone() for key, value in encoder.state_dict().items()}
+    encoder.init_weights()
+    assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

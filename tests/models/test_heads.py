@@ -7,6 +7,7 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 
+from mtl_plugins.errors import ConfigError
 from tests.batches import NUM_CLASSES, TASK_HEADS, batch, model, sample, step
 
 
@@ -173,3 +174,31 @@ def test_fixed_weights_are_checked():
     network = model(balancer=dict(type="FixedWeights", weights=dict(semseg=1.0, dpeth=1.0)))
     with pytest.raises(ValueError, match="dpeth"):
         step(network, batch((64, 64), (64, 64)))
+
+
+def test_two_losses_of_one_kind_both_count():
+    head = MODELS.build(
+        dict(
+            type="DepthHead",
+            in_channels=4,
+            loss=[dict(type="MaskedL1Loss"), dict(type="MaskedL1Loss", space="raw")],
+        )
+    )
+    losses = head.losses_of(torch.zeros(1, 1, 1, 1), torch.full((1, 1, 1, 1), 20.0))
+    assert losses["l1"].item() == pytest.approx(19)
+    assert losses["l1_x2"].item() == pytest.approx(torch.tensor(20.0).log().item())
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (dict(type="DepthHead", loss=dict(type="SiLogLoss")), "SiLogLoss is no depth loss"),
+        (
+            dict(type="SegmentationHead", num_classes=3, loss=dict(type="OhemCrossEntropy")),
+            "OhemCrossEntropy takes no ignore_index",
+        ),
+    ],
+)
+def test_losses_that_do_not_fit_are_refused(config, message):
+    with pytest.raises(ConfigError, match=message):
+        MODELS.build(dict(config, in_channels=4))

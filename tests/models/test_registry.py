@@ -53,6 +53,7 @@ ELSEWHERE = {
     "AutocastOptimWrapper",
     "BerHuLoss",
     "BinsChamferLoss",
+    "ClassCheckHook",
     "ExpCodec",
     "InverseCodec",
     "LinearCodec",

@@ -8,6 +8,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from torch import nn
 
+from mtl_plugins.errors import ConfigError, DataError
 from tests.batches import NUM_CLASSES, batch, gradients, model, sample, step
 
 
@@ -230,3 +231,18 @@ def test_targets_of_predictions_keep_their_size():
     data = preprocessor(batch((40, 60), (64, 96)), training=False)
     assert data["data_samples"][0].gt_sem_seg.shape == (40, 60)
     assert data["inputs"].shape == (2, 3, 64, 96)
+
+
+def test_a_target_that_did_not_move_with_its_image_is_refused():
+    data = batch((32, 32))
+    sized = sample(32, 64)
+    preprocessor = MODELS.build(dict(type="MultiTaskDataPreprocessor"))
+    with pytest.raises(
+        DataError, match=r"gt_sem_seg is \(32, 64\) pixels, but its image \(32, 32\)"
+    ):
+        preprocessor(dict(inputs=data["inputs"], data_samples=[sized]), training=True)
+
+
+def test_unknown_test_options_are_refused():
+    with pytest.raises(ConfigError, match=r"mod.*keep_raw"):
+        model(test_cfg=dict(mod="slide"))

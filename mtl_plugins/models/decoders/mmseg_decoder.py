@@ -75,7 +75,13 @@ class MMSegDecoder(BaseModule):
         ]
         self.eval()
         with torch.no_grad():
-            features = self(levels)
+            try:
+                features = self(levels)
+            except TypeError as error:
+                raise ConfigError(
+                    f"MMSegDecoder: {type(self.head).__name__} needs more than a feature pyramid "
+                    f"({error}); cascaded heads cannot be decoders."
+                ) from error
         self.train()
         if features.dim() != 4:
             raise ConfigError(

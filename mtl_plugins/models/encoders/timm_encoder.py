@@ -91,6 +91,9 @@ class TimmEncoder(BaseModule):
             # Only the new blocks may keep their random weights: those of the plain model, loaded
             # strictly above, fit all others.
             self.model.load_state_dict(plain.state_dict(), strict=False)
+        # Some of timm's feature models have an init_weights of their own, which mmengine would
+        # call at the start of training: over weights that were loaded here.
+        self.model.is_init = True
         self.channels = tuple(self.model.feature_info.channels())
         self.strides = tuple(self.model.feature_info.reduction())
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")

@@ -15,6 +15,7 @@ from ...errors import ConfigError
 from ...structures import DEPTH, NO_DEPTH
 from ..layers import TransformerBlock
 from .bin_values import AdaptiveEdges, DirectValues
+from .depth_head import check_depth_losses
 from .task_head import TaskHead, loss_key
 
 VALUES = dict(direct=DirectValues, adabins=AdaptiveEdges)
@@ -94,6 +95,7 @@ class AttentionBinsHead(TaskHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
+        check_depth_losses(self)
         self.codec = MODELS.build(codec or dict(type="ExpCodec"))
         low, high = self.codec.min_depth, self.codec.max_depth
         if initial_depth is not None and not low < initial_depth < high:
@@ -155,7 +157,7 @@ class AttentionBinsHead(TaskHead):
         """Return the losses of metres N,1,H,W against metres N,1,H,W (0: not measured)."""
         valid = truth > NO_DEPTH
         pairs = {"depth": (raw, truth), "raw": (self.codec.encode(raw), self.codec.encode(truth))}
-        return {loss_key(loss): loss(*pairs[loss.space], valid) for loss in self.loss_functions}
+        return {name: loss(*pairs[loss.space], valid) for name, loss in self.loss_functions.items()}
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres inside the codec's range, N,1,H,W float32."""

@@ -29,7 +29,7 @@ class DepthCodec(ABC):
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return the depth in metres that a raw prediction stands for."""
-        return self._to_depth(raw).clamp(self.min_depth, self.max_depth)
+        return _bounded(self._to_depth(raw), self.min_depth, self.max_depth)
 
     def encode(self, depth: Tensor) -> Tensor:
         """Return the raw value that stands for a depth in metres."""
@@ -81,7 +81,7 @@ class ExpCodec(DepthCodec):
         super().__init__(min_depth, max_depth)
 
     def _to_depth(self, raw: Tensor) -> Tensor:
-        return raw.clamp(math.log(self.min_depth) - 1, math.log(self.max_depth) + 1).exp()
+        return _bounded(raw, math.log(self.min_depth) - 1, math.log(self.max_depth) + 1).exp()
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return depth.log()
@@ -116,7 +116,8 @@ class LogNormalizedCodec(DepthCodec):
 
     def _to_depth(self, raw: Tensor) -> Tensor:
         log_depth = raw * self.log_std + self.log_mean
-        return log_depth.clamp(math.log(self.min_depth) - 1, math.log(self.max_depth) + 1).exp()
+        low, high = math.log(self.min_depth) - 1, math.log(self.max_depth) + 1
+        return _bounded(log_depth, low, high).exp()
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return (depth.log() - self.log_mean) / self.log_std
@@ -141,7 +142,16 @@ class InverseCodec(DepthCodec):
 
     def _to_depth(self, raw: Tensor) -> Tensor:
         # A disparity of zero or less is infinitely far: bounded before the division.
-        return self.scale / raw.clamp(min=self.scale / self.max_depth)
+        nearest = self.scale / self.min_depth
+        return self.scale / _bounded(raw, self.scale / self.max_depth, nearest)
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return self.scale / depth
+
+
+def _bounded(values: Tensor, low: float, high: float) -> Tensor:
+    """Clamp, but let the gradient pass as if nothing had been clamped.
+
+    Otherwise a pixel outside the range, where a linear codec starts, would never be trained back.
+    """
+    return values.clamp(low, high).detach() + (values - values.detach())

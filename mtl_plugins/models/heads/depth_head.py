@@ -8,8 +8,20 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...errors import ConfigError
 from ...structures import DEPTH, NO_DEPTH
-from .task_head import TaskHead, loss_key
+from .task_head import TaskHead
+
+
+def check_depth_losses(head: TaskHead) -> None:
+    """Raise a `ConfigError` where a loss of a depth head is none of depth."""
+    for loss in head.loss_functions.values():
+        if getattr(loss, "space", None) not in ("depth", "raw"):
+            raise ConfigError(
+                f"{type(head).__name__}: {type(loss).__name__} is no depth loss of this package; "
+                "choose SILogLoss, MaskedL1Loss, MaskedL2Loss or BerHuLoss, or give yours a "
+                "`space` of 'depth' or 'raw'."
+            )
 
 
 @MODELS.register_module()
@@ -43,6 +55,7 @@ class DepthHead(TaskHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
+        check_depth_losses(self)
         self.codec = MODELS.build(codec or dict(type="ExpCodec"))
         if initial_depth is not None:
             raw = self.codec.encode(torch.tensor(float(initial_depth)))
@@ -53,7 +66,7 @@ class DepthHead(TaskHead):
         valid = truth > NO_DEPTH
         # Metres for the losses that compare metres, codec values for the others.
         pairs = {"depth": (self.decode(raw), truth), "raw": (raw, self.codec.encode(truth))}
-        return {loss_key(loss): loss(*pairs[loss.space], valid) for loss in self.loss_functions}
+        return {name: loss(*pairs[loss.space], valid) for name, loss in self.loss_functions.items()}
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres, N,1,H,W float32."""

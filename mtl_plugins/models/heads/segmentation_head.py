@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...errors import ConfigError
 from ...structures import IGNORE_LABEL, SEMSEG
-from .task_head import TaskHead, loss_key
+from .task_head import TaskHead
 
 
 @MODELS.register_module()
@@ -18,7 +20,7 @@ class SegmentationHead(TaskHead):
     Args:
         in_channels: channels of the feature map (filled in by the model).
         num_classes: number of classes, ids 0 to num_classes - 1; 255 is ignored.
-        loss: one of ours or of mmseg's segmentation losses, or a list.
+        loss: `MaskedCrossEntropyLoss` or one of mmseg's that take an `ignore_index`, or a list.
         dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> logits (N, num_classes, h, w) -> ids (N, 1, h, w).
@@ -41,13 +43,20 @@ class SegmentationHead(TaskHead):
     ) -> None:
         loss = loss or dict(type="MaskedCrossEntropyLoss")
         super().__init__(in_channels, num_classes, loss, dropout, init_cfg)
+        for built in self.loss_functions.values():
+            accepted = inspect.signature(built.forward).parameters.values()
+            if not any(p.name == "ignore_index" or p.kind is p.VAR_KEYWORD for p in accepted):
+                raise ConfigError(
+                    f"SegmentationHead: {type(built).__name__} takes no ignore_index, so that "
+                    "unlabelled pixels would be trained on. Choose another loss."
+                )
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of logits N,K,H,W against class ids N,1,H,W."""
         label = truth[:, 0].long()
         return {
-            loss_key(loss): loss(raw, label, ignore_index=IGNORE_LABEL)
-            for loss in self.loss_functions
+            name: loss(raw, label, ignore_index=IGNORE_LABEL)
+            for name, loss in self.loss_functions.items()
         }
 
     def decode(self, raw: Tensor) -> Tensor:

@@ -38,7 +38,8 @@ class TaskHead(BaseModule, ABC):
     Args:
         in_channels: channels of the feature map (filled in by the model).
         out_channels: channels of the raw prediction.
-        loss: config of a loss, or a list of configs whose values are added.
+        loss: config of a loss, or a list of configs whose values are added; a second one of a
+            name is logged as `<name>_x2`.
         dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, out_channels, h, w).
@@ -59,7 +60,12 @@ class TaskHead(BaseModule, ABC):
         self.dropout = nn.Dropout2d(dropout)
         self.predict = nn.Conv2d(in_channels, out_channels, 1)
         configs = [loss] if isinstance(loss, dict) else loss
-        self.loss_functions = nn.ModuleList(MODELS.build(config) for config in configs)
+        self.loss_functions = nn.ModuleDict()
+        for config in configs:
+            built = MODELS.build(config)
+            key = loss_key(built)
+            alike = sum(name.split("_x")[0] == key for name in self.loss_functions)
+            self.loss_functions[f"{key}_x{alike + 1}" if alike else key] = built
 
     def forward(self, features: Tensor) -> RawPrediction:
         """Return the raw prediction."""

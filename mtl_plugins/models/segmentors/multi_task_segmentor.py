@@ -156,6 +156,12 @@ class MultiTaskSegmentor(EncoderDecoder):
 def _checked_test_cfg(test_cfg: dict | None) -> dict:
     """Return the test config with its mode, or say what is wrong with it."""
     config = ConfigDict(test_cfg or {})
+    unknown = sorted(set(config) - {"mode", "crop_size", "stride", "keep_raw"})
+    if unknown:
+        raise ConfigError(
+            f"MultiTaskSegmentor: test_cfg has no {unknown}; it takes mode, crop_size, stride and "
+            "keep_raw."
+        )
     config.setdefault("mode", "whole")
     if config.mode not in ("whole", "slide"):
         raise ConfigError(
