@@ -30,12 +30,12 @@ def main() -> None:
     args = parser.parse_args()
     # Imported late so that --help answers at once.
     from mtl_plugins.datasets.street_scenes import ensure_street_scenes
+    from mtl_plugins.engine import run_command
 
     counts = {"train": args.train, "val": args.val}
-    try:
-        written = ensure_street_scenes(args.root, counts, tuple(args.size), args.seed, args.workers)
-    except ValueError as error:
-        raise SystemExit(f"error: {error}") from None
+    written = run_command(
+        ensure_street_scenes, args.root, counts, tuple(args.size), args.seed, args.workers
+    )
     print(f"{args.root}: {'written' if written else 'already there, nothing to do'}")
 
 

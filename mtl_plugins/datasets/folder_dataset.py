@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -47,6 +47,9 @@ class MultiTaskDataset(BaseSegDataset):
         DataError: a folder or file is missing, with the names of the first few.
     """
 
+    # A data set of depth alone has no classes, which mmseg would insist on.
+    METAINFO: ClassVar[dict] = dict(classes=(), palette=[])
+
     def __init__(
         self,
         depth_map_suffix: str = ".png",
@@ -60,18 +63,11 @@ class MultiTaskDataset(BaseSegDataset):
             self.decode_depth = DepthFormat(**(depth_format or {}))
         except TypeError as error:
             raise ConfigError(f"depth_format={dict(depth_format or {})}: {error}") from error
-        # Made before the base class, which may load the list of files at once.
-        self._label_map = None if label_map is None else {int(k): v for k, v in label_map.items()}
-        # A data set of depth alone has no classes, which mmseg would insist on.
-        kwargs["metainfo"] = dict(self._default_metainfo(), **(kwargs.get("metainfo") or {}))
         super().__init__(**kwargs)
         self._check_transforms()
         # Not through metainfo=, where mmengine takes every text for a file's name.
         self._metainfo["depth_unit"] = depth_unit
-        self.decode_label = LabelFormat(len(self.metainfo.get("classes", ())), self._label_map)
-
-    def _default_metainfo(self) -> dict:
-        return {} if "classes" in self.METAINFO else dict(classes=(), palette=[])
+        self.decode_label = LabelFormat(len(self.metainfo["classes"]), label_map)
 
     def _check_transforms(self) -> None:
         """Raise where a transform would leave depth behind or fill it with 255 metres."""

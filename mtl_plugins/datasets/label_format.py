@@ -33,7 +33,11 @@ class LabelFormat:
                 f"label_map sends {wrong}, but there are only the classes 0 to {num_classes - 1} "
                 f"(and {IGNORE_LABEL} for no class)."
             )
-        self.label_map = {i: i for i in ids} if label_map is None else dict(label_map)
+        self.label_map = (
+            {i: i for i in ids}
+            if label_map is None
+            else {int(raw): to for raw, to in label_map.items()}
+        )
         # Raw values may be negative (Cityscapes' licence plates are -1).
         self._lowest = min(self.label_map)
         self._table = np.full(max(self.label_map) - self._lowest + 1, -1, dtype=np.int16)

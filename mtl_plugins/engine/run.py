@@ -14,7 +14,6 @@ from mmseg.registry import DATASETS, MODELS
 
 from ..errors import ConfigError
 from ..structures import SEMSEG
-from .checkpoint_io import load_checkpoint
 
 
 def train(
@@ -60,7 +59,6 @@ def evaluate(
     """Evaluate a checkpoint on the test data of a config and return the metrics by name."""
     _check_split(config, "test")
     config = prepared(config, work_dir, launcher)
-    load_checkpoint(checkpoint)
     config.load_from = checkpoint
     return Runner.from_cfg(config).test()
 
@@ -76,7 +74,6 @@ def resumed(config: Config, checkpoint: str) -> Config:
         if last is None:
             return Config(dict(config.to_dict(), resume=False), filename=config.filename)
         checkpoint = last
-    load_checkpoint(checkpoint)  # says clearly what is wrong with it, before anything is built
     return Config(
         dict(config.to_dict(), resume=True, load_from=checkpoint), filename=config.filename
     )

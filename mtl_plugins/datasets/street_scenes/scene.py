@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import DataError
 from .camera import Camera, RayGrid
 from .ground import FAR, cast_ground
 from .labels import Label
@@ -41,16 +42,16 @@ def render_scene(seed: int, index: int, size: tuple[int, int] = (128, 256)) -> S
     """Render scene ``index`` of the series ``seed`` at ``size`` = (height, width) pixels.
 
     The scene depends on ``seed`` and ``index`` alone; another size shows the same scene at
-    another resolution. Raises ValueError for negative numbers or a size below 8 pixels.
+    another resolution. Raises DataError for negative numbers or a size below 8 pixels.
 
     >>> scene = render_scene(0, 0, (16, 32))
     >>> scene.img.shape, scene.depth.dtype.name, int(scene.depth[scene.labels == 10].max())
     ((16, 32, 3), 'float32', 0)
     """
     if seed < 0 or index < 0:
-        raise ValueError(f"seed and index must not be negative, got {seed} and {index}")
+        raise DataError(f"seed and index must not be negative, got {seed} and {index}")
     if min(size) < 8:
-        raise ValueError(f"size must be at least 8 x 8 pixels, got {size}")
+        raise DataError(f"size must be at least 8 x 8 pixels, got {size}")
     rng = np.random.default_rng((seed, index))
     layout = lay_out(rng)
     # The field of view is fixed across the width, so pixels stay square for any aspect ratio.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,11 +62,12 @@ class TaskHead(BaseModule, ABC):
         self.predict = nn.Conv2d(in_channels, out_channels, 1)
         configs = [loss] if isinstance(loss, dict) else loss
         self.loss_functions = nn.ModuleDict()
+        seen: Counter[str] = Counter()
         for config in configs:
             built = MODELS.build(config)
             key = loss_key(built)
-            alike = sum(name.split("_x")[0] == key for name in self.loss_functions)
-            self.loss_functions[f"{key}_x{alike + 1}" if alike else key] = built
+            seen[key] += 1
+            self.loss_functions[key if seen[key] == 1 else f"{key}_x{seen[key]}"] = built
 
     def forward(self, features: Tensor) -> RawPrediction:
         """Return the raw prediction."""
