@@ -12,6 +12,7 @@ import torch
 from mmseg import registry as registries
 from mmseg.registry import MODELS
 
+from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
 from mtl_plugins.models.heads import final_stage
 from tests.batches import DECODER, NUM_CLASSES, TASK_HEADS, batch, model, sample
 
@@ -45,7 +46,20 @@ CASES: dict[str, dict[str, dict]] = dict(
         BranchedHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
         DistillationHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
     ),
-    balancer=dict(FixedWeights=dict()),
+    balancer=dict(
+        FixedWeights=dict(tasks=list(TASK_HEADS)),
+        **{
+            name: dict(type="LossBalancer", scalarizer=name, tasks=list(TASK_HEADS))
+            for name in SCALARIZERS
+        },
+        **{
+            f"{name}, {level}": dict(
+                type="GradientBalancer", weighting=name, level=level, tasks=list(TASK_HEADS)
+            )
+            for name in WEIGHTINGS
+            for level in ("features", "parameters")
+        },
+    ),
 )
 # These have test modules of their own that run over all members of their kind (test_losses,
 # test_depth_codecs, test_segmentor), or are no models (tests/datasets, tests/engine, ...).
@@ -216,8 +230,12 @@ def test_multi_task_heads_predict_every_task(name):
 @cases("balancer")
 def test_balancers_give_one_scalar_with_a_gradient_for_every_task(name):
     balancer = build("balancer", name)
-    losses = {task: torch.tensor(2.0, requires_grad=True) for task in TASK_HEADS}
+    features = torch.ones(1, 1, 2, 2, requires_grad=True)
+    views = balancer.share([features])
+    weights = {task: torch.ones(1, requires_grad=True) for task in TASK_HEADS}
+    losses = {task: (weights[task] * views[task][0]).mean() for task in TASK_HEADS}
     total, logged = balancer(losses)
     assert total.shape == () and not any("loss" in key for key in logged)
     total.backward()
-    assert all(loss.grad > 0 for loss in losses.values())
+    assert (features.grad > 0).all() and all(weight.grad > 0 for weight in weights.values())
+    assert all(torch.isfinite(value) for value in logged.values())

@@ -1,5 +1,8 @@
-"""How task losses are weighed against each other."""
+"""How the tasks are weighed against each other, by their losses or their gradients."""
 
+from .balancer import LOG_PREFIX, Balancer
 from .fixed import FixedWeights
+from .gradient_balancer import GradientBalancer
+from .loss_balancer import LossBalancer
 
-__all__ = ["FixedWeights"]
+__all__ = ["LOG_PREFIX", "Balancer", "FixedWeights", "GradientBalancer", "LossBalancer"]

@@ -46,6 +46,8 @@ class TimmEncoder(BaseModule):
         squeeze_excitation: put a squeeze-and-excitation block (Hu et al., 2018) into every
             residual block, before the addition; for timm's ResNets. Pretrained weights of the
             plain model still load, the new blocks start random.
+        with_cp: recompute activations in the backward pass instead of keeping them: less memory
+            for more time (activation checkpointing, under mmseg's name for it).
         model_args: further arguments of `timm.create_model`.
 
     Raises:
@@ -68,6 +70,7 @@ class TimmEncoder(BaseModule):
         out_indices: Sequence[int] | None = None,
         img_size: int | Sequence[int] | None = None,
         squeeze_excitation: bool = False,
+        with_cp: bool = False,
         model_args: dict[str, Any] | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -91,6 +94,8 @@ class TimmEncoder(BaseModule):
             # Only the new blocks may keep their random weights: those of the plain model, loaded
             # strictly above, fit all others.
             self.model.load_state_dict(plain.state_dict(), strict=False)
+        if with_cp:
+            self.model.set_grad_checkpointing(True)
         # Some of timm's feature models have an init_weights of their own, which mmengine would
         # call at the start of training: over weights that were loaded here.
         self.model.is_init = True

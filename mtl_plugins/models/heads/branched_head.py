@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from .multi_task_head import MultiTaskHead
+from .multi_task_head import MultiTaskHead, Share
 from .task_head import RawPrediction
 
 Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
@@ -66,9 +66,10 @@ class BranchedHead(MultiTaskHead):
         super().__init__(task_heads, channels, init_cfg)
         self.decoders = nn.ModuleDict(decoders)
 
-    def forward(self, levels: Pyramid) -> dict[str, RawPrediction]:
+    def forward(self, levels: Pyramid, share: Share | None = None) -> dict[str, RawPrediction]:
         """Return the raw prediction of every task from its own decoder's map."""
-        features = self.decode(levels)
+        # Behind an encoder for each task there is nothing to share.
+        features = self.decode(levels if isinstance(levels, Mapping) else self.views(levels, share))
         return {task: head(features[task]) for task, head in self.tasks()}
 
     def decode(self, levels: Pyramid) -> dict[str, Tensor]:

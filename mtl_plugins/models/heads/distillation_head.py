@@ -10,6 +10,7 @@ from torch import nn
 
 from ..layers import SpatialGate, resize
 from .branched_head import BranchedHead, Pyramid
+from .multi_task_head import Share
 from .task_head import RawPrediction
 
 
@@ -76,11 +77,16 @@ class DistillationHead(BranchedHead):
             }
         )
 
-    def forward(self, levels: Pyramid) -> dict[str, list[RawPrediction]]:
+    def forward(
+        self, levels: Pyramid, share: Share | None = None
+    ) -> dict[str, list[RawPrediction]]:
         """Return the first and the refined raw prediction of every task."""
-        features = self.decode(levels)
+        decoded = self.decode(levels)
+        # Messages take every task's loss through every decoder, so that all tasks share those too.
+        views = self.views(list(decoded.values()), share)
         raw = {}
         for task, head in self.tasks():
+            features = dict(zip(decoded, views[task], strict=True))
             mixed = features[task]
             for giver, gate in self.gates[task].items():
                 message = resize(gate(features[giver]), mixed.shape[2:])

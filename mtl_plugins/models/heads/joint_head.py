@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from .multi_task_head import MultiTaskHead
+from .multi_task_head import MultiTaskHead, Share
 from .task_head import RawPrediction
 
 
@@ -49,7 +49,9 @@ class JointHead(MultiTaskHead):
         super().__init__(task_heads, dict.fromkeys(task_heads, built.out_channels), init_cfg)
         self.decoder = built
 
-    def forward(self, levels: Sequence[Tensor]) -> dict[str, RawPrediction]:
+    def forward(
+        self, levels: Sequence[Tensor], share: Share | None = None
+    ) -> dict[str, RawPrediction]:
         """Return the raw prediction of every task from the shared decoder's map."""
-        features = self.decoder(levels)
-        return {task: head(features) for task, head in self.tasks()}
+        views = self.views([self.decoder(levels)], share)
+        return {task: head(*views[task]) for task, head in self.tasks()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from .task_head import RawPrediction, TaskHead
+
+Share = Callable[[Sequence[Tensor]], Mapping[str, Sequence[Tensor]]]
+"""From the last maps that all tasks share to each task's view of them."""
 
 
 class MultiTaskHead(BaseModule, ABC):
@@ -53,8 +56,19 @@ class MultiTaskHead(BaseModule, ABC):
         return list(self.task_heads.items())  # type: ignore[arg-type]
 
     @abstractmethod
-    def forward(self, levels: Sequence[Tensor]) -> dict[str, RawPrediction]:
-        """Return the raw prediction of every task from the encoder's levels."""
+    def forward(
+        self, levels: Sequence[Tensor], share: Share | None = None
+    ) -> dict[str, RawPrediction]:
+        """Return the raw prediction of every task from the encoder's levels.
+
+        Args:
+            levels: the encoder's feature maps.
+            share: the balancer's: called once, with the last maps that all tasks share.
+        """
+
+    def views(self, maps: Sequence[Tensor], share: Share | None) -> Mapping[str, Sequence[Tensor]]:
+        """Return each task's view of the last maps that all tasks share."""
+        return dict.fromkeys(self.task_heads, maps) if share is None else share(maps)
 
     def losses(
         self,

@@ -67,7 +67,8 @@ class MultiTaskSegmentor(EncoderDecoder):
         self.decode_head = MODELS.build(
             dict(decode_head, in_channels=spec.channels, strides=spec.strides)
         )
-        self.balancer = MODELS.build(balancer or dict(type="FixedWeights"))
+        tasks = [task for task, _ in self.decode_head.tasks()]
+        self.balancer = MODELS.build(dict(balancer or dict(type="FixedWeights"), tasks=tasks))
         self.train_cfg = train_cfg
         self.test_cfg = _checked_test_cfg(test_cfg)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -81,7 +82,7 @@ class MultiTaskSegmentor(EncoderDecoder):
     ) -> dict[str, RawPrediction]:
         """Return every task's raw prediction, for images padded to whole strides."""
         images = self._pad_to_strides(inputs).contiguous(memory_format=self.memory_format)
-        return self.decode_head(self.extract_feat(images))
+        return self.decode_head(self.extract_feat(images), self.balancer.share)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[SegDataSample]) -> dict[str, Tensor]:
         """Return `{'<task>/<loss>': scalar}`; `parse_losses` makes one of them."""

@@ -1,0 +1,169 @@
+"""Balancing by the tasks' gradients of what they share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...errors import ConfigError
+from . import torchjd_adapter
+from .balancer import LOG_PREFIX, Balancer
+from .gramian import Gradient, gramian
+from .ranks import num_ranks, sum_over_ranks
+from .shared_features import share_features
+from .shared_parameters import share_parameters
+
+LEVELS = ("features", "parameters")
+
+
+@MODELS.register_module()
+class GradientBalancer(Balancer):
+    """Weigh the tasks' gradients of what they share by a weighting of TorchJD.
+
+    What belongs to one task alone gets the gradient of its loss as it is. A task without a
+    gradient, as where a batch has no target of it, is left out of a step; one that is alone has
+    weight 1.
+
+    Args:
+        weighting: `MGDA`, `PCGrad`, `GradVac`, `CAGrad`, `IMTLG`, `NashMTL`, `AlignedMTL`,
+            `UPGrad`, `DualProj`, `ConFIG`, `FairGrad`, or `Mean` and `Sum`, which only measure;
+            case, "-" and "_" do not matter.
+        level: `features`: gradients of the last shared feature maps, one encoder backward;
+            `parameters`: the exact gradients of the shared parameters, one encoder backward for
+            each task.
+        tasks: names of the model's tasks (filled in by the model).
+        **options: arguments of TorchJD's class, say `c` of CAGrad; a list has one number a task.
+
+    Logs `balance/weight_<task>`, `balance/grad_norm_<task>` (of the unscaled loss) and
+    `balance/cosine_<task>_<task>`; of a task that is not there the norm is 0, the others nan.
+
+    Raises:
+        ConfigError: TorchJD is missing, a name is unknown, the options do not fit, or (in the
+            first step) the tasks share nothing.
+
+    Under DDP the inner products are those of the global batch; so all ranks use equal weights.
+
+    Source: https://torchjd.org, which names each method's paper; for the features, Sener and
+    Koltun, 2018.
+
+    >>> balancer = GradientBalancer('MGDA', tasks=('a', 'b'))
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> views = balancer.share([x])
+    >>> total, log = balancer(dict(a=3 * views['a'][0][0], b=4 * views['b'][0][1]))
+    >>> total.backward()
+    >>> x.grad, log['balance/grad_norm_b'].item()
+    (tensor([1.9200, 1.4400]), 4.0)
+    """
+
+    def __init__(
+        self,
+        weighting: str,
+        level: str = "features",
+        tasks: Sequence[str] = (),
+        init_cfg: dict | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(tasks, init_cfg)
+        if level not in LEVELS:
+            raise ConfigError(f"GradientBalancer: level={level!r}; choose one of {LEVELS}.")
+        self.level = level
+        self.weighting = torchjd_adapter.weighting(weighting, len(tasks), options)
+        self.log: dict[str, Tensor] = {}
+        self.scale: Tensor | float = 1.0
+        self.shared = False
+
+    def share(self, maps: Sequence[Tensor]) -> dict[str, Sequence[Tensor]]:
+        """Return each task's own view of the maps, behind the node that joins their gradients."""
+        self.shared = True
+        if self.level == "parameters":
+            return super().share(maps)
+        return share_features(self._weigh, self.tasks, maps)
+
+    def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the sum of the losses; its backward pass weighs, and fills in what is logged."""
+        if not self.shared:
+            raise ConfigError(
+                "GradientBalancer: the tasks share no features, so there is nothing to balance. "
+                "Use FixedWeights, or one encoder for all tasks."
+            )
+        losses = [task_losses[task] for task in self.tasks]
+        self.log = self._empty_log()
+        if self.level == "parameters" and torch.is_grad_enabled():
+            total = share_parameters(self._weigh, losses)
+        else:
+            total = torch.stack(losses).sum()
+        if total.requires_grad:
+            total.register_hook(self._remember_scale)
+        return total, self.log
+
+    def _remember_scale(self, gradient: Tensor) -> None:
+        """Remember by what the loss was multiplied: by a gradient scaler, or for accumulation."""
+        self.scale = gradient.detach()
+
+    def _weigh(self, gradients: Sequence[Gradient]) -> list[float]:
+        """Return the tasks' weights for their gradients, and log them."""
+        products = self._global_gramian(gradients)
+        norms = products.diagonal().sqrt()
+        weights = torch.full_like(norms, torch.nan)
+        if not products.isfinite().all():
+            # Nothing can be balanced; the gradient scaler, or whoever looks, shall see it.
+            self._fill_log(norms, weights, products)
+            return [1.0] * len(self.tasks)
+        present = norms.nonzero().flatten().tolist()
+        if len(present) > 1:
+            weights[present] = self._solve(products[present][:, present], present)
+        else:
+            weights[present] = 1.0
+        self._fill_log(norms, weights, products / norms[:, None] / norms)
+        return weights.nan_to_num(0.0).tolist()
+
+    def _global_gramian(self, gradients: Sequence[Gradient]) -> Tensor:
+        """Return the inner products for the global batch's loss, T,T float64 on the CPU.
+
+        Features of different ranks belong to different images: their products add up. Parameters
+        are the same on every rank: their gradients do.
+        """
+        ranks = num_ranks()
+        if self.level == "parameters" and ranks > 1:
+            gradients = [
+                [None if g is None else sum_over_ranks(g.float().clone()) / ranks for g in each]
+                for each in gradients
+            ]
+            products = gramian(gradients).double()
+        else:
+            products = sum_over_ranks(gramian(gradients).double()) / ranks**2
+        return (products / self.scale**2).cpu()
+
+    def _solve(self, products: Tensor, present: Sequence[int]) -> Tensor:
+        try:
+            weights = self.weighting(products, present).double()
+            if weights.isfinite().all():
+                return weights
+            reason: Any = f"weights {weights.tolist()}"
+        except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+            reason = error
+        print_log(
+            f"GradientBalancer: no solution for the Gramian {products.tolist()} ({reason}); this "
+            "step uses equal weights.",
+            logger="current",
+            level=logging.WARNING,
+        )
+        return torch.full((len(present),), 1 / len(present), dtype=torch.float64)
+
+    def _empty_log(self) -> dict[str, Tensor]:
+        """Return a number for everything that is logged, on the CPU, nan until it is known."""
+        keys = [f"{kind}_{task}" for kind in ("weight", "grad_norm") for task in self.tasks]
+        keys += [f"cosine_{first}_{second}" for first, second in combinations(self.tasks, 2)]
+        return {LOG_PREFIX + key: torch.tensor(torch.nan) for key in keys}
+
+    def _fill_log(self, norms: Tensor, weights: Tensor, cosines: Tensor) -> None:
+        pairs = [cosines[i, j] for i, j in combinations(range(len(self.tasks)), 2)]
+        for value, known in zip(self.log.values(), [*weights, *norms, *pairs], strict=True):
+            value.copy_(known)

@@ -1,0 +1,61 @@
+"""What both kinds of TorchJD's rules need: names, options, some of the tasks, random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ....errors import ConfigError
+
+Rule = Callable[[Tensor], Tensor]
+"""An object of TorchJD: losses (m,) -> scalar, or Gramian (m,m) -> weights (m,)."""
+Build = Callable[[Sequence[int]], Rule]
+"""Returns the rule for the tasks with the given indices."""
+
+ALIASES = {"uncertainty": "uw", "gls": "geometricmean"}
+"""Other usual names, both in small letters."""
+
+
+def known(name: str, names: Mapping[str, Any], kind: str) -> str:
+    """Return TorchJD's spelling of a name, or say what there is."""
+    try:
+        import torchjd  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f"The {kind} {name!r} needs TorchJD, which is not installed. Run: pip install "
+            '"torchjd[full]>=0.18,<0.19"'
+        ) from error
+    plain = {_plain(each): each for each in names}
+    found = plain.get(_plain(name)) or plain.get(ALIASES.get(_plain(name), ""))
+    if found is None:
+        raise ConfigError(f"There is no {kind} {name!r}; choose one of {', '.join(names)}.")
+    return found
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "").replace("_", "").lower()
+
+
+def tensors(options: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> dict[str, Any]:
+    """Return options with lists of one number a task as tensors, which TorchJD wants."""
+    return {
+        key: torch.tensor(value, dtype=dtype) if isinstance(value, (list, tuple)) else value
+        for key, value in options.items()
+    }
+
+
+def of_tasks(options: Mapping[str, Any], present: Sequence[int]) -> dict[str, Any]:
+    """Return options with the entries of the tasks with these indices."""
+    return {k: v[list(present)] if torch.is_tensor(v) else v for k, v in options.items()}
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Let random numbers inside follow from the seed, and use up none of those outside."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,196 @@
+"""TorchJD's scalarizers: how losses are weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.logging import MessageHub
+from torch import Tensor, nn
+
+from ....errors import ConfigError
+from ..ranks import sum_over_ranks
+from .rules import Build, Rule, known, of_tasks, seeded, tensors
+
+SCALARIZERS: dict[str, dict[str, Any]] = {
+    "UW": {},
+    "DWA": {},
+    "Random": {},
+    "GeometricMean": {},
+    "IMTLL": {},
+    "FAMO": {},
+    "STCH": dict(mu=1.0),
+}
+"""How losses can be weighed, by TorchJD's names, with the arguments that have no default."""
+
+
+def scalarizer(name: str, num_tasks: int, options: Mapping[str, Any]) -> Scalarizer:
+    """Return a rule for losses by name.
+
+    Raises:
+        ConfigError: TorchJD is missing, the name is unknown, or the options do not fit.
+    """
+    name = known(name, SCALARIZERS, "scalarizer")
+    from torchjd import scalarization
+
+    options = tensors({**SCALARIZERS[name], **options})
+
+    def build(present: Sequence[int]) -> Rule:
+        return getattr(scalarization, name)(**of_tasks(options, present))
+
+    try:
+        if name == "DWA":
+            return _DWA(num_tasks, **options)
+        if name == "FAMO":
+            return _FAMO(num_tasks, **options)
+        if name in ("UW", "IMTLL"):
+            return _Learned(getattr(scalarization, name)(num_tasks, **options))
+        build(range(num_tasks))
+        return (_Random if name == "Random" else Scalarizer)(build)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} with {dict(options)}: {error}") from error
+
+
+class Scalarizer(nn.Module):
+    """A rule that makes one scalar of the losses of some of the tasks.
+
+    Args:
+        build: returns TorchJD's scalarizer for the tasks with the given indices.
+    """
+
+    def __init__(self, build: Build) -> None:
+        super().__init__()
+        self.build = build
+
+    def observe(self, values: Tensor, present: Tensor) -> None:
+        """Learn from a batch: losses (T,) without graph, and which are there (T, bool)."""
+
+    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+        """Return the scalar of the losses (m,) of the tasks with these indices."""
+        return self.build(present)(values)
+
+
+class _Learned(Scalarizer):
+    """UW, IMTL-L: a learned number for each task, of which a batch uses those of its tasks."""
+
+    def __init__(self, rule: nn.Module) -> None:
+        super().__init__(lambda present: rule)
+        self.rule = rule
+
+    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+        used = {name: value[list(present)] for name, value in self.rule.named_parameters()}
+        return torch.func.functional_call(self.rule, used, (values,))
+
+
+class _Random(Scalarizer):
+    """Random weights from a counter, so that ranks agree and a resumed run goes on."""
+
+    def __init__(self, build: Build) -> None:
+        super().__init__(build)
+        self.register_buffer("drawn", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+        self.drawn += 1
+        with seeded(int(self.drawn), values.device):
+            return super().forward(values, present)
+
+
+class _DWA(Scalarizer):
+    """DWA with its history in buffers: TorchJD's rule is fed with it anew in every step."""
+
+    def __init__(self, num_tasks: int, **options: Any) -> None:
+        from torchjd.scalarization import DWA
+
+        super().__init__(lambda present: DWA(**options))
+        self.build(range(num_tasks))  # says at once what is wrong with the options
+        self.register_buffer("sums", torch.zeros(num_tasks))
+        self.register_buffer("counts", torch.zeros(num_tasks))
+        # Mean losses of the last epoch but one and of the last; 0: not known.
+        self.register_buffer("averages", torch.zeros(2, num_tasks))
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
+
+    def observe(self, values: Tensor, present: Tensor) -> None:
+        epoch = MessageHub.get_current_instance().get_info("epoch", 0)
+        if epoch != int(self.epoch):
+            self._end_epoch()
+            self.epoch.fill_(epoch)
+        self.sums += torch.where(present, values, 0.0)
+        self.counts += present
+
+    def _end_epoch(self) -> None:
+        sums, counts = sum_over_ranks(torch.stack([self.sums, self.counts]))
+        last = torch.where(counts > 0, sums / counts.clamp(min=1), self.averages[1])
+        self.averages.copy_(torch.stack([self.averages[1], last]))
+        self.sums.zero_()
+        self.counts.zero_()
+
+    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+        rule: Any = self.build(present)
+        history = self.averages[:, list(present)]
+        if (history > 0).all():
+            for average in history:
+                rule(average)
+                rule.step()
+        return rule(values)
+
+
+class _FAMO(Scalarizer):
+    """FAMO with its logits and their Adam in buffers.
+
+    The losses after an update are those of the next batch: recomputing them on the same one would
+    cost another forward pass. Their changes add up to the change over the run either way.
+    """
+
+    def __init__(self, num_tasks: int, **options: Any) -> None:
+        from torchjd.scalarization import FAMO
+
+        rule = FAMO(num_tasks, **options)
+        super().__init__(lambda present: rule)
+        # Outside of the module tree: FAMO's logits are a parameter that no optimizer may see.
+        self.hidden = (rule,)
+        for name in ("logits", "exp_avg", "exp_avg_sq", "before"):
+            self.register_buffer(name, torch.zeros(num_tasks))
+        self.register_buffer("updates", torch.zeros(()))
+
+    def observe(self, values: Tensor, present: Tensor) -> None:
+        sums, counts = sum_over_ranks(
+            torch.stack([torch.where(present, values, 0.0), present.float()])
+        )
+        after = torch.where(counts > 0, sums / counts.clamp(min=1), self.before)
+        # A task that is not there, now or before, has not changed.
+        known = self.before > 0
+        if known.any():
+            self._update(torch.where(known, self.before, 1.0), torch.where(known, after, 1.0))
+        self.before.copy_(after)
+
+    def _update(self, before: Tensor, after: Tensor) -> None:
+        rule = self._restored(before.device)
+        rule(before)
+        rule.update(after)
+        state = rule._optimizer.state[rule._w]
+        self.logits.copy_(rule._w.detach())
+        self.exp_avg.copy_(state["exp_avg"])
+        self.exp_avg_sq.copy_(state["exp_avg_sq"])
+        self.updates.copy_(state["step"])
+
+    def _restored(self, device: torch.device) -> Any:
+        """Return TorchJD's object with the state of the buffers."""
+        (rule,) = self.hidden
+        rule.to(device)
+        rule._w.data.copy_(self.logits)
+        rule._optimizer = torch.optim.Adam([rule._w], lr=rule.lr, weight_decay=rule.weight_decay)
+        if self.updates > 0:
+            rule._optimizer.state[rule._w] = dict(
+                step=self.updates.cpu().clone(),
+                exp_avg=self.exp_avg.clone(),
+                exp_avg_sq=self.exp_avg_sq.clone(),
+            )
+        return rule
+
+    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+        (rule,) = self.hidden
+        rule.to(values.device)
+        part = list(present)
+        state = {"_w": self.logits[part], "min_losses": rule.min_losses[part]}
+        return torch.func.functional_call(rule, state, (values,))
