@@ -63,8 +63,6 @@ class LossBalancer(Balancer):
         weights = torch.zeros_like(values)
         if values.requires_grad:
             weights = torch.autograd.grad(total, values, retain_graph=True)[0]
-            # Every learned number stays in the graph, or DDP would wait for its gradient.
-            total = total + 0.0 * sum(each.sum() for each in self.parameters())
         return total, {
             f"{LOG_PREFIX}weight_{task}": weight
             for task, weight in zip(self.tasks, weights, strict=True)

@@ -12,6 +12,7 @@ from torch._functorch import config as functorch_config
 from torch.autograd.function import once_differentiable
 
 from .gramian import Gradient, weighted_sum
+from .ranks import sum_over_ranks
 from .shared_features import Weigh
 
 
@@ -41,7 +42,7 @@ class _Node(torch.autograd.Function):
             for index, loss in enumerate(losses)
         ]
         ctx.losses.losses = ()
-        used = torch.stack([_nonzero(gradient) for gradient in gradients]).cpu()
+        used = sum_over_ranks(torch.stack([_nonzero(gradient) for gradient in gradients])).cpu() > 0
         shared = (used.sum(dim=0) > 1).tolist()
         own = weights = [1.0] * len(losses)
         if any(shared) or used.any(dim=1).sum() == 1:
@@ -60,13 +61,13 @@ class _Node(torch.autograd.Function):
 
 
 def _nonzero(gradient: Gradient) -> Tensor:
-    """Return for each tensor whether it has a gradient other than 0.
+    """Return for each tensor 1 where it has a gradient other than 0, else 0.
 
     Compiled graphs give zeros for what a loss does not depend on.
     """
     device = next(g.device for g in gradient if g is not None)
-    none = torch.zeros((), dtype=torch.bool, device=device)
-    return torch.stack([none if g is None else (g != 0).any() for g in gradient])
+    zero = torch.zeros((), device=device)
+    return torch.stack([zero if g is None else (g != 0).any().float() for g in gradient])
 
 
 @torch.compiler.disable

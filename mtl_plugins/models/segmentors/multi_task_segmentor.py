@@ -86,9 +86,15 @@ class MultiTaskSegmentor(EncoderDecoder):
 
     def loss(self, inputs: Tensor, data_samples: Sequence[SegDataSample]) -> dict[str, Tensor]:
         """Return `{'<task>/<loss>': scalar}`; `parse_losses` makes one of them."""
-        return self.decode_head.losses(
+        losses = self.decode_head.losses(
             self._forward(inputs), data_samples, self._padded_size(inputs)
         )
+        # The balancer's parameters act later, in `parse_losses`, but must depend on what is
+        # returned here: DDP takes all others for unused, or waits for the gradients of those that
+        # a batch without targets does not need.
+        first = next(iter(losses))
+        losses[first] = losses[first] + 0.0 * sum(p.sum() for p in self.balancer.parameters())
+        return losses
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Weigh the tasks' losses by the balancer.

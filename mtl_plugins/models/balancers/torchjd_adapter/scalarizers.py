@@ -115,12 +115,12 @@ class _DWA(Scalarizer):
         if epoch != int(self.epoch):
             self._end_epoch()
             self.epoch.fill_(epoch)
-        self.sums += torch.where(present, values, 0.0)
-        self.counts += present
+        sums, counts = _over_ranks(values, present)
+        self.sums += sums
+        self.counts += counts
 
     def _end_epoch(self) -> None:
-        sums, counts = sum_over_ranks(torch.stack([self.sums, self.counts]))
-        last = torch.where(counts > 0, sums / counts.clamp(min=1), self.averages[1])
+        last = torch.where(self.counts > 0, self.sums / self.counts, self.averages[1])
         self.averages.copy_(torch.stack([self.averages[1], last]))
         self.sums.zero_()
         self.counts.zero_()
@@ -154,9 +154,7 @@ class _FAMO(Scalarizer):
         self.register_buffer("updates", torch.zeros(()))
 
     def observe(self, values: Tensor, present: Tensor) -> None:
-        sums, counts = sum_over_ranks(
-            torch.stack([torch.where(present, values, 0.0), present.float()])
-        )
+        sums, counts = _over_ranks(values, present)
         after = torch.where(counts > 0, sums / counts.clamp(min=1), self.before)
         # A task that is not there, now or before, has not changed.
         known = self.before > 0
@@ -194,3 +192,8 @@ class _FAMO(Scalarizer):
         part = list(present)
         state = {"_w": self.logits[part], "min_losses": rule.min_losses[part]}
         return torch.func.functional_call(rule, state, (values,))
+
+
+def _over_ranks(values: Tensor, present: Tensor) -> Tensor:
+    """Return the sums of the losses that are there and their numbers, 2,T, over all ranks."""
+    return sum_over_ranks(torch.stack([torch.where(present, values, 0.0), present.float()]))
