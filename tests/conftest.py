@@ -50,3 +50,13 @@ def scene_options(scenes_root) -> list[str]:
             f"{loader}.batch_size=2",
         ]
     return options
+
+
+@pytest.fixture(scope="session")
+def partial_options(scene_options) -> list[str]:
+    """The same for a training set that joins two, three tiny scenes each."""
+    train, parts = "train_dataloader.dataset.", "train_dataloader.dataset.datasets"
+    options = [option for option in scene_options if not option.startswith(train)]
+    for option in set(scene_options) - set(options):
+        options += [option.replace(train, f"{parts}.{index}.") for index in range(2)]
+    return [*options, f"{parts}.0.indices=3", f"{parts}.1.indices=-3"]

@@ -63,12 +63,15 @@ def one_step_and_one_prediction(config):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: os.path.relpath(p, ROOT))
-def test_one_step_and_one_prediction(path, folders, scene_options, monkeypatch):
+def test_one_step_and_one_prediction(
+    path, folders, scene_options, partial_options, monkeypatch
+):
     monkeypatch.setenv("LADDER_SIZE", "small")
     splits = ("train", "val", "test")
     roots = [f"{split}_dataloader.dataset.data_root={folders}" for split in splits]
     on_scenes = "ladder" in path or "mtl_" in path
-    one_step_and_one_prediction(load_config(path, scene_options if on_scenes else roots))
+    scenes = partial_options if "partial" in path else scene_options
+    one_step_and_one_prediction(load_config(path, scenes if on_scenes else roots))
 
 
 LADDER = [path for path in SHIPPED if "ladder" in path]

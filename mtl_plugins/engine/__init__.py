@@ -1,6 +1,7 @@
 """Running: configs, training, testing, hooks, checkpoints."""
 
 from .amp import AutocastOptimWrapper
+from .balance_report import balance_report, balance_table
 from .baseline import configured_metric, image_blind_scores
 from .checkpoint_io import CheckpointError, load_checkpoint
 from .class_check_hook import ClassCheckHook
@@ -17,12 +18,14 @@ from .depth_statistics import (
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
+from .optim_constructor import BalancedOptimWrapperConstructor
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
 from .summary_hook import SummaryHook
 
 __all__ = [
     "AutocastOptimWrapper",
+    "BalancedOptimWrapperConstructor",
     "CheckpointError",
     "ClassCheckHook",
     "Cost",
@@ -30,6 +33,8 @@ __all__ = [
     "LiveMemory",
     "SafeCheckpointHook",
     "SummaryHook",
+    "balance_report",
+    "balance_table",
     "build_dataset",
     "check_config",
     "configured_metric",

@@ -171,7 +171,11 @@ def _accepted_arguments(registered: Any) -> set[str] | None:
         parameters = inspect.signature(function).parameters.values()
         named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         accepted |= {parameter.name for parameter in parameters if parameter.kind in named}
-        # **kwargs hand on to the next class of the hierarchy; one without them ends it.
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        rest = [p.name for p in parameters if p.kind is p.VAR_KEYWORD]
+        # **kwargs hand on to the next class of the hierarchy; one without them ends it. Under
+        # another name they go elsewhere, and the class itself says what does not fit.
+        if not rest:
             return accepted - {"self"}
+        if rest != ["kwargs"]:
+            return None
     return None

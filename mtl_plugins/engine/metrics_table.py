@@ -16,6 +16,9 @@ SHOWN = {
     "depth/rmse": "RMSE",
     "depth/abs_rel": "relative error",
     "depth/delta1": "delta < 1.25",
+    "normals/mean_angle": "normals, mean angle (deg)",
+    "normals/median_angle": "normals, median angle (deg)",
+    "normals/within_11.25": "normals within 11.25 deg (%)",
     "multitask/score": "multitask score",
 }
 """Metrics of the table, and what to call them."""

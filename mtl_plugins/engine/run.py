@@ -13,7 +13,14 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from mmseg.registry import DATASETS, MODELS
 
 from ..errors import ConfigError
-from ..structures import SEMSEG
+from ..structures import DEPTH, NORMALS, SEMSEG
+
+BEST = {
+    SEMSEG.kind: ("semseg/mIoU", "greater"),
+    DEPTH.kind: ("depth/si_log_rmse", "less"),
+    NORMALS.kind: ("normals/mean_angle", "less"),
+}
+"""What the best checkpoint is kept by where the multitask score cannot be, and which is better."""
 
 
 def train(
@@ -105,20 +112,25 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
             "--nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
         )
     _choose_best_metric(config)
+    if config.get("optim_wrapper"):
+        config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
     if not torch.cuda.is_available():
         _prepare_for_cpu(config)
     return config
 
 
 def _choose_best_metric(config: Config) -> None:
-    """Keep the best checkpoint by a metric that a model of one task has."""
+    """Keep the best checkpoint by a metric that the model's tasks have."""
     hook = config.get("default_hooks", {}).get("checkpoint", {})
     heads = config.model.get("decode_head", {}).get("task_heads", {})
     kinds = {MODELS.get(head["type"]).target.kind for head in heads.values()}
-    if hook.get("save_best") == "multitask/score" and len(kinds) == 1:
-        semseg = SEMSEG.kind in kinds
-        hook.save_best = "semseg/mIoU" if semseg else "depth/si_log_rmse"
-        hook.rule = "greater" if semseg else "less"
+    # The score needs both.
+    if hook.get("save_best") != "multitask/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
+        return
+    for kind, (metric, rule) in BEST.items():
+        if kind in kinds:
+            hook.update(save_best=metric, rule=rule)
+            return
 
 
 def _prepare_for_cpu(config: Config) -> None:

@@ -11,15 +11,17 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from rich.console import Console
 
+from .balance_report import balance_report, balance_table
 from .baseline import configured_metric, image_blind_scores
 from .metrics_table import metrics_table
 
 
 @HOOKS.register_module()
 class SummaryHook(Hook):
-    """Print the last validation beside the image-blind predictor, and where everything is.
+    """Print the last validation, how the tasks got along, and where everything is.
 
-    Also writes both as `summary.json` into the work dir.
+    The validation stands beside the image-blind predictor's; both, and the balance of the tasks
+    where the balancer logs one, are also written as `summary.json` into the work dir.
 
     Args:
         image_blind: whether to compute the image-blind predictor (reads all targets once).
@@ -52,10 +54,15 @@ class SummaryHook(Hook):
                 runner.val_dataloader.dataset,
                 configured_metric(runner.val_evaluator.metrics),
             )
+        balance = balance_report(runner.message_hub)
         with open(osp.join(runner.work_dir, "summary.json"), "w", encoding="utf-8") as file:
-            json.dump(dict(metrics=self.metrics, image_blind=blind), file, indent=1)
+            json.dump(
+                dict(metrics=self.metrics, image_blind=blind, balance=balance), file, indent=1
+            )
         console = Console()
         console.print(metrics_table("this run", self.metrics, blind))
+        if balance:
+            console.print(balance_table(balance))
         console.print(f"pictures     {osp.join(runner.work_dir, 'panels')}", soft_wrap=True)
         console.print(f"checkpoints  {runner.work_dir}", soft_wrap=True)
         console.print(f"curves       tensorboard --logdir {runner.work_dir}", soft_wrap=True)

@@ -1,0 +1,63 @@
+"""Whether the tasks of a run fight: what its balancer logged, summed up."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from mmengine.logging import MessageHub
+from rich.table import Table
+
+from ..models.balancers import LOG_PREFIX
+
+
+def balance_report(hub: MessageHub) -> dict[str, dict[str, float]]:
+    """Return each task's mean weight and gradient norm, and each pair's cosine, over all steps.
+
+    Args:
+        hub: the run's message hub, with every step's values.
+
+    Returns:
+        `{task: {'weight', 'grad_norm'}, 'task | task': {'cosine', 'conflict'}}`; conflict is the
+        share of steps, in percent, in which two gradients pointed against each other. Empty where
+        the balancer logs nothing; steps without a task do not count for it.
+    """
+    values = {
+        key.removeprefix(f"train/{LOG_PREFIX}"): buffer.data[0][np.isfinite(buffer.data[0])]
+        for key, buffer in hub.log_scalars.items()
+        if key.startswith(f"train/{LOG_PREFIX}")
+    }
+    tasks = [key.removeprefix("weight_") for key in values if key.startswith("weight_")]
+    report: dict[str, dict[str, float]] = {}
+    for task in tasks:
+        kinds = ("weight", "grad_norm")
+        report[task] = {k: _mean(values[f"{k}_{task}"]) for k in kinds if f"{k}_{task}" in values}
+    for first, second in combinations(tasks, 2):
+        cosines = values.get(f"cosine_{first}_{second}")
+        if cosines is not None:
+            against = _mean((cosines < 0).astype(float))
+            report[f"{first} | {second}"] = dict(cosine=_mean(cosines), conflict=100 * against)
+    return report
+
+
+def balance_table(report: dict[str, dict[str, float]]) -> Table:
+    """Return the report as a table for the terminal."""
+    table = Table(title="Balance of the tasks (means over all steps)")
+    columns = dict(
+        weight="weight", grad_norm="gradient norm", cosine="cosine", conflict="in conflict (%)"
+    )
+    table.add_column("task")
+    for label in columns.values():
+        table.add_column(label, justify="right")
+    for name, row in report.items():
+        table.add_row(name, *(_text(row.get(key)) for key in columns))
+    return table
+
+
+def _mean(values: Any) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
