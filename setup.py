@@ -38,7 +38,9 @@ EXTRAS = {
         "onedl-mmsegmentation>=1.4.2,<1.5",  # the tested release of the fork
         *UNDECLARED,
     ],
-    "balancing": ["torchjd>=0.18,<0.19"],  # its weightings' names still change between versions
+    # Its names still change between versions, and state is read from private attributes; [full]
+    # brings the solvers of CAGrad, Nash-MTL, UPGrad, DualProj and FairGrad.
+    "balancing": ["torchjd[full]>=0.18,<0.19"],
     # The shipped configs log to TensorBoard, so training with them needs this one; the package
     # itself never imports it, and a config with a LocalVisBackend alone goes without.
     "logging": ["tensorboard>=2.16"],  # the first that works with NumPy 2

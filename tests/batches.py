@@ -7,6 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
+from torch.nn import functional as F
 
 NUM_CLASSES = 5
 TASK_HEADS = dict(
@@ -16,7 +17,7 @@ TASK_HEADS = dict(
 DECODER = dict(type="DeepLabDecoder", channels=8, skip_channels=4)
 
 
-def sample(height, width, semseg=True, depth=True) -> SegDataSample:
+def sample(height, width, semseg=True, depth=True, normals=False) -> SegDataSample:
     """A sample with random targets, some pixels invalid."""
     result = SegDataSample(metainfo=dict(ori_shape=(height, width), img_shape=(height, width)))
     if semseg:
@@ -27,6 +28,10 @@ def sample(height, width, semseg=True, depth=True) -> SegDataSample:
         metres = torch.rand(1, height, width) * 50 + 1
         metres[:, :, :3] = 0
         result.set_data(dict(gt_depth_map=PixelData(data=metres)))
+    if normals:
+        vectors = F.normalize(torch.randn(3, height, width), dim=0)
+        vectors[:, :, -3:] = 0
+        result.set_data(dict(gt_normal_map=PixelData(data=vectors)))
     return result
 
 

@@ -57,19 +57,21 @@ def one_step_and_one_prediction(config):
     with torch.no_grad():
         results = network.eval().val_step(data)
     for result in results:
-        size = result.ori_shape
-        assert result.pred_sem_seg.shape == result.pred_depth_map.shape == size
-        assert torch.isfinite(result.pred_depth_map.data).all()
+        for _, head in network.decode_head.tasks():
+            prediction = result.get(head.target.prediction)
+            assert prediction.shape == result.ori_shape
+            assert torch.isfinite(prediction.data.float()).all()
+        if "normals" in config.model.decode_head.task_heads:
+            lengths = result.pred_normal_map.data.norm(dim=0)
+            assert ((lengths - 1).abs() < 1e-5).all()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: os.path.relpath(p, ROOT))
-def test_one_step_and_one_prediction(
-    path, folders, scene_options, partial_options, monkeypatch
-):
+def test_one_step_and_one_prediction(path, folders, scene_options, partial_options, monkeypatch):
     monkeypatch.setenv("LADDER_SIZE", "small")
     splits = ("train", "val", "test")
     roots = [f"{split}_dataloader.dataset.data_root={folders}" for split in splits]
-    on_scenes = "ladder" in path or "mtl_" in path
+    on_scenes = any(name in path for name in ("ladder", "mtl_", "single_"))
     scenes = partial_options if "partial" in path else scene_options
     one_step_and_one_prediction(load_config(path, scenes if on_scenes else roots))
 

@@ -17,7 +17,7 @@ def main() -> None:
     add_config(parser)
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mmseg.registry import METRICS
+    from mmengine.evaluator import Evaluator
 
     from mtl_plugins.engine import (
         build_dataset,
@@ -31,7 +31,7 @@ def main() -> None:
     def command() -> None:
         config = load_config(args.config, args.cfg_options)
         train, val = (build_dataset(config, split) for split in ("train", "val"))
-        metric = configured_metric([METRICS.build(config.val_evaluator)])
+        metric = configured_metric(Evaluator(config.val_evaluator).metrics)
         show_metrics("image-blind", image_blind_scores(train, val, metric))
 
     run_command(command)

@@ -2,7 +2,8 @@
 
 Every run is a process of its own under OUT/<config name>/seed<k>. Called again with the same
 arguments, the study goes on where it was interrupted. At its end, OUT holds ladder.csv, ladder.md
-and ladder.png; each step is compared with the config given before it.
+and ladder.png; each step is compared with the config given before it. Configs of one task alone
+also give OUT/baselines.json, and every step its Delta_m against them.
 """
 
 from __future__ import annotations
@@ -34,15 +35,23 @@ def main() -> None:
     parser.add_argument(
         "--report-only", action="store_true", help="train nothing, report what there is"
     )
+    parser.add_argument(
+        "--baselines",
+        metavar="FILE",
+        help="baselines.json of a study with single-task configs; adds Delta_m (default: this "
+        "study's own single-task configs)",
+    )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.engine import run_command
+    from mtl_plugins.engine.baselines import Baselines
     from mtl_plugins.engine.ladder import Ladder, study
 
     def command() -> None:
         ladder = Ladder(args.config, args.out, args.seeds, args.cfg_options)
+        baselines = Baselines.read(args.baselines) if args.baselines else None
         script = None if args.report_only else osp.join(osp.dirname(__file__), "train.py")
-        study(ladder, tuple(args.size), script)
+        study(ladder, tuple(args.size), script, baselines)
 
     run_command(command)
 

@@ -3,14 +3,18 @@
 from .depth_format import DepthFormat
 from .folder_dataset import MultiTaskDataset
 from .label_format import LabelFormat
+from .normal_format import NormalFormat
 from .street_scenes_dataset import StreetScenesDataset
-from .transforms import LoadImage, LoadTargets
+from .transforms import FlipTargets, LoadImage, LoadTargets, PackTargets
 
 __all__ = [
     "DepthFormat",
+    "FlipTargets",
     "LabelFormat",
     "LoadImage",
     "LoadTargets",
     "MultiTaskDataset",
+    "NormalFormat",
+    "PackTargets",
     "StreetScenesDataset",
 ]

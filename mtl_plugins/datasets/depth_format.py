@@ -47,8 +47,8 @@ class DepthFormat:
         self.min_depth = min_depth
         self.max_depth = max_depth
 
-    def __call__(self, raw: np.ndarray) -> np.ndarray:
-        """Return H,W float32 metres for H,W raw values."""
+    def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
+        """Return H,W float32 metres for the H,W raw values of the file `path`."""
         value = raw.astype(np.float64) * self.scale + self.offset
         valid = np.isfinite(value) & (value > 0) & ~np.isin(raw, self.invalid)
         value = np.where(valid, value, 1.0)

@@ -22,13 +22,14 @@ def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(image)[..., ::-1])
 
 
-def read_map(path: str, backend_args: dict | None = None) -> np.ndarray:
-    """Return the raw values of a single-channel file (class ids, 16-bit depth), H,W.
+def read_map(path: str, backend_args: dict | None = None, channels: int = 1) -> np.ndarray:
+    """Return the raw values of a target's file: H,W for one channel, otherwise H,W,channels.
 
-    A palette image gives its indices, not its colours. `.npy` files are read as well.
+    A palette image gives its indices, not its colours; three channels are in RGB order. `.npy`
+    files are read as well.
 
     Raises:
-        DataError: the file is missing, truncated, not an image, or has several channels.
+        DataError: the file is missing, truncated, not an image, or has another number of channels.
     """
     if path.endswith(".npy"):
         try:
@@ -37,10 +38,12 @@ def read_map(path: str, backend_args: dict | None = None) -> np.ndarray:
             raise DataError(f"{path} is not a readable .npy file: {error}.") from error
     else:
         values = np.asarray(_open(path, backend_args, None))
-    if values.ndim != 2:
+    expected = (*values.shape[:2], channels) if channels > 1 else values.shape[:2]
+    if values.ndim < 2 or values.shape != expected:
+        wanted = f"{channels} channels (H, W, {channels})" if channels > 1 else "one channel (H, W)"
         raise DataError(
-            f"{path} has shape {values.shape}; expected one channel (H, W) of class ids or depth. "
-            "Convert colour-coded files to ids first."
+            f"{path} has shape {values.shape}; expected {wanted}. Class ids and depth have one "
+            "(convert colour-coded files to ids first), normals three."
         )
     return values
 

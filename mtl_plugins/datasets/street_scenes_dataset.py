@@ -9,13 +9,18 @@ from mmengine.dist import barrier, is_main_process
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
+from ..errors import ConfigError
+from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
 from .folder_dataset import MultiTaskDataset
 from .street_scenes import DEPTH_SCALE, ensure_street_scenes
+
+FOLDERS = {SEMSEG.kind: "label", DEPTH.kind: "depth", NORMALS.kind: "normals"}
+"""Folder of each target below `data_root`."""
 
 
 @DATASETS.register_module()
 class StreetScenesDataset(MultiTaskDataset):
-    """Procedural street scenes with Cityscapes' 19 classes and exact depth.
+    """Procedural street scenes with Cityscapes' 19 classes, exact depth and exact normals.
 
     Args:
         data_root: folder of the data; rendered into it where it is missing.
@@ -23,9 +28,11 @@ class StreetScenesDataset(MultiTaskDataset):
         counts: number of scenes of every split.
         size: (height, width) in pixels.
         seed: another seed gives other scenes.
+        targets: kinds of `DENSE_TARGETS` that are loaded: "semseg", "depth", "normals".
         kwargs: as in `MultiTaskDataset`.
 
     Raises:
+        ConfigError: `targets` names something else.
         DataError: `data_root` holds scenes of other counts, size or seed.
     """
 
@@ -38,16 +45,19 @@ class StreetScenesDataset(MultiTaskDataset):
         counts: Mapping[str, int],
         size: Sequence[int] = (128, 256),
         seed: int = 0,
+        targets: Sequence[str] = ("semseg", "depth"),
         **kwargs: Any,
     ) -> None:
         self.scenes = dict(counts=dict(counts), size=tuple(size), seed=seed)
+        unknown = sorted(set(targets) - set(FOLDERS))
+        if unknown:
+            raise ConfigError(
+                f"StreetScenesDataset: targets={list(targets)}; choose from {list(FOLDERS)}."
+            )
+        paths = {DENSE_TARGETS[kind].path: f"{FOLDERS[kind]}/{split}" for kind in targets}
         super().__init__(
             data_root=data_root,
-            data_prefix=dict(
-                img_path=f"rgb/{split}",
-                seg_map_path=f"label/{split}",
-                depth_map_path=f"depth/{split}",
-            ),
+            data_prefix=dict(img_path=f"rgb/{split}", **paths),
             depth_format=dict(scale=DEPTH_SCALE),
             **kwargs,
         )

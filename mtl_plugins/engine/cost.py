@@ -88,7 +88,7 @@ def measure_cost(
         ConfigError: size or batch size is not positive, there is no such device, or the config
             has no multi-task model or no optimizer.
     """
-    _check(config, size, batch_size, device)
+    check_measurable(config, size, batch_size, device)
     on_stage(STAGES[0])
     init_default_scope(config.get("default_scope", "mmseg"))
     network = MODELS.build(without_pretrained(config.model.to_dict()))
@@ -141,7 +141,8 @@ def without_pretrained(node: Any) -> Any:
     return node
 
 
-def _check(config: Config, size: tuple[int, int], batch_size: int, device: str) -> None:
+def check_measurable(config: Config, size: tuple[int, int], batch_size: int, device: str) -> None:
+    """Raise a ConfigError where a config cannot be measured so."""
     if min(*size, batch_size) < 1:
         raise ConfigError(f"size={tuple(size)}, batch_size={batch_size}; expected numbers >= 1.")
     if device not in ("cpu", "cuda"):
@@ -163,11 +164,11 @@ def _measure(
     """Return the peak bytes and the median seconds of a step."""
     step(batch())  # warm-up; the first training step also makes the optimizer's state
     memory = peak_memory(lambda: step(batch()), held(), device)
-    seconds = [_seconds(step, batch(), device) for _ in range(repeats)]
+    seconds = [seconds_of(step, batch(), device) for _ in range(repeats)]
     return memory, median(seconds) if seconds else None
 
 
-def _seconds(step: Callable[[dict], Any], data: dict, device: torch.device) -> float:
+def seconds_of(step: Callable[[dict], Any], data: dict, device: torch.device) -> float:
     """Return the time of one step, work that the device does later included."""
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     wait()

@@ -9,7 +9,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from ..models.segmentors import MultiTaskSegmentor
-from ..structures import DEPTH, SEMSEG
+from ..structures import DEPTH, NORMALS, SEMSEG
 
 
 def random_batch(
@@ -25,6 +25,8 @@ def random_batch(
                 truth = torch.randint(head.out_channels, (1, *size))
             elif head.target is DEPTH:
                 truth = torch.rand(1, *size) * 80 + 1
+            elif head.target is NORMALS:
+                truth = torch.nn.functional.normalize(torch.randn(3, *size), dim=0)
             else:
                 continue
             sample.set_data({head.target.truth: PixelData(data=truth)})

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from .balance_report import balance_report, balance_table
 from .baseline import configured_metric, image_blind_scores
+from .baselines import Baselines
 from .metrics_table import metrics_table
 
 
@@ -25,12 +26,15 @@ class SummaryHook(Hook):
 
     Args:
         image_blind: whether to compute the image-blind predictor (reads all targets once).
+        baselines: a file of single-task baselines (`baselines.json` of `tools/ladder.py`); adds
+            Delta_m.
     """
 
     priority = "VERY_LOW"
 
-    def __init__(self, image_blind: bool = True) -> None:
+    def __init__(self, image_blind: bool = True, baselines: str | None = None) -> None:
         self.image_blind = image_blind
+        self.baselines = None if baselines is None else Baselines.read(baselines)
         self.metrics: dict[str, float] = {}
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
@@ -55,12 +59,17 @@ class SummaryHook(Hook):
                 configured_metric(runner.val_evaluator.metrics),
             )
         balance = balance_report(runner.message_hub)
+        gains = self.baselines.delta_m(self.metrics) if self.baselines else {}
         with open(osp.join(runner.work_dir, "summary.json"), "w", encoding="utf-8") as file:
             json.dump(
-                dict(metrics=self.metrics, image_blind=blind, balance=balance), file, indent=1
+                dict(metrics=self.metrics, image_blind=blind, balance=balance, delta_m=gains),
+                file,
+                indent=1,
             )
         console = Console()
         console.print(metrics_table("this run", self.metrics, blind))
+        for name, gain in gains.items():
+            console.print(f"{name}: {gain:+.2f}")
         if balance:
             console.print(balance_table(balance))
         console.print(f"pictures     {osp.join(runner.work_dir, 'panels')}", soft_wrap=True)

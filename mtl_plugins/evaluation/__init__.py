@@ -1,4 +1,4 @@
-"""Metrics: pure functions, and one thin accumulator over them for MMEngine's evaluator."""
+"""Metrics: pure functions, and thin accumulators over them for MMEngine's evaluator."""
 
 from .class_scores import ClassScore, class_scores, class_table
 from .depth import DEPTH_METRICS, depth_errors
@@ -8,23 +8,30 @@ from .image_blind import (
     fit_image_blind,
 )
 from .multi_task_metric import MultiTaskMetric
-from .score import LOWER_IS_BETTER, delta_m, multitask_score
+from .normals import angle_histogram, histogram_median, normal_angles
+from .normals_metric import NormalsMetric
+from .score import LOWER_IS_BETTER, MAIN_METRICS, delta_m, multitask_score
 from .semseg import (
     accuracy_per_class,
     confusion_matrix,
     iou_per_class,
     semseg_scores,
 )
+from .streaming_metric import StreamingMetric
 from .tally import Tally, tally_image
 
 __all__ = [
     "DEPTH_METRICS",
     "LOWER_IS_BETTER",
+    "MAIN_METRICS",
     "ClassScore",
     "ImageBlindPredictor",
     "MultiTaskMetric",
+    "NormalsMetric",
+    "StreamingMetric",
     "Tally",
     "accuracy_per_class",
+    "angle_histogram",
     "class_scores",
     "class_table",
     "confusion_matrix",
@@ -32,8 +39,10 @@ __all__ = [
     "depth_errors",
     "evaluate_image_blind",
     "fit_image_blind",
+    "histogram_median",
     "iou_per_class",
     "multitask_score",
+    "normal_angles",
     "semseg_scores",
     "tally_image",
 ]

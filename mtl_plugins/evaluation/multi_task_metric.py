@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from typing import Any
 
-from mmengine.dist import all_gather_object, get_dist_info, is_main_process
-from mmengine.evaluator import BaseMetric
+from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 from torch import Tensor
 
 from ..errors import DataError
-from ..structures import DENSE_TARGETS, DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
+from ..structures import DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
 from .class_scores import ClassScore, class_scores, class_table
 from .semseg import AbsentClass
+from .streaming_metric import StreamingMetric
 from .tally import Pair, Tally, tally_image
+
+MEASURED = (SEMSEG.kind, DEPTH.kind)
+"""The tasks of `MultiTaskMetric`; other tasks bring a metric of their own."""
 
 
 @METRICS.register_module()
-class MultiTaskMetric(BaseMetric):
+class MultiTaskMetric(StreamingMetric[Tally]):
     """Measure semantic segmentation, depth or both while the validation runs.
 
     It streams: one confusion matrix and a handful of sums are kept, whatever the number of
-    images. It is exact on several processes: MMEngine's `DefaultSampler` gives sample i of rank
-    r the position i * world + r and fills the last round up with repetitions, so each rank holds
-    its latest image back and drops it if its position lies behind the data set.
+    images, and it is exact on several processes.
 
     The metrics are named `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc`, `depth/si_log_rmse` and
     the further names of `DEPTH_METRICS`, and `multitask/score`; see `Tally.scores`. After
@@ -34,7 +33,7 @@ class MultiTaskMetric(BaseMetric):
     segmentation's details, None where it was not measured.
 
     Args:
-        tasks: kinds of `DENSE_TARGETS` that every sample must hold, truth and prediction; None
+        tasks: of "semseg" and "depth" those that every sample must hold, truth and prediction; None
             measures what each sample holds.
         ignore_label: class id of pixels without truth.
         absent: `skip` or `zero`, see `semseg_scores`.
@@ -47,8 +46,7 @@ class MultiTaskMetric(BaseMetric):
     In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`.
     """
 
-    # Not None: the names already carry their task, and MMEngine warns of a missing prefix.
-    default_prefix = ""
+    new_tally = Tally
 
     def __init__(
         self,
@@ -61,9 +59,9 @@ class MultiTaskMetric(BaseMetric):
         si_scale: float = 100.0,
     ) -> None:
         super().__init__()
-        unknown = sorted(set(tasks or ()) - set(DENSE_TARGETS))
+        unknown = sorted(set(tasks or ()) - set(MEASURED))
         if unknown:
-            raise DataError(f"Unknown tasks {unknown}: expected some of {list(DENSE_TARGETS)}.")
+            raise DataError(f"Unknown tasks {unknown}: expected some of {list(MEASURED)}.")
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
         self.absent = absent
@@ -75,46 +73,12 @@ class MultiTaskMetric(BaseMetric):
         }
         self.confusion: Tensor | None = None
         self.per_class: list[ClassScore] | None = None
-        self._reset()
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Measure a batch of samples, each a dict whose maps are `{'data': 1,H,W tensor}`."""
-        for sample in data_samples:
-            try:
-                semseg, depth = self._pair(sample, SEMSEG), self._pair(sample, DEPTH)
-                num_classes = len(self._classes) if semseg else 0
-                tally = tally_image(
-                    semseg, depth, num_classes, self.ignore_label, self.depth_options
-                )
-            except ValueError as error:
-                raise DataError(f"{sample.get('img_path', 'An image')}: {error}") from error
-            self._total.add(self._latest)
-            self._latest = tally
-
-    def evaluate(self, size: int) -> dict[str, float]:
-        """Merge all processes, log the classes' table, start afresh.
-
-        Args:
-            size: number of images of the data set, without repetitions.
-
-        Returns:
-            The same metrics on every process.
-        """
-        rank, world = get_dist_info()
-        seen = self._total.images + self._latest.images
-        if (seen - 1) * world + rank < size:
-            self._total.add(self._latest)
-        tallies = all_gather_object(self._total)
-        self._reset()
-        measured = sum(tally.images for tally in tallies)
-        if measured != size:
-            print_log(
-                f"{type(self).__name__} measured {measured} images of a data set of {size}. Use "
-                "DefaultSampler, unshuffled and without drop_last, to measure each of them once.",
-                logger="current",
-                level=logging.WARNING,
-            )
-        return self.compute_metrics(tallies)
+    def measure(self, sample: dict) -> Tally:
+        """Measure one sample, a dict whose maps are `{'data': 1,H,W tensor}`."""
+        semseg, depth = self._pair(sample, SEMSEG), self._pair(sample, DEPTH)
+        num_classes = len(self._classes) if semseg else 0
+        return tally_image(semseg, depth, num_classes, self.ignore_label, self.depth_options)
 
     def compute_metrics(self, results: list[Tally]) -> dict[str, float]:
         """The metrics of several tallies together."""
@@ -123,7 +87,7 @@ class MultiTaskMetric(BaseMetric):
             total.add(tally)
         scores = total.scores(self.absent)
         if not scores:
-            wanted = self.tasks or tuple(DENSE_TARGETS)
+            wanted = self.tasks or MEASURED
             raise DataError(
                 f"None of {total.images} samples held truth and prediction of one of {wanted}: "
                 "load the annotations in the pipeline of the evaluated data set."
@@ -135,9 +99,6 @@ class MultiTaskMetric(BaseMetric):
             if is_main_process():
                 print_log(f"Classes:\n{class_table(self.per_class)}", logger="current")
         return scores
-
-    def _reset(self) -> None:
-        self._total, self._latest = Tally(), Tally()
 
     @property
     def _classes(self) -> Sequence[str]:

@@ -6,9 +6,16 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 LOWER_IS_BETTER = frozenset(
-    f"depth/{name}" for name in ("si_log_rmse", "rmse", "abs_rel", "sq_rel", "rmse_log", "log10")
+    [
+        *(f"depth/{n}" for n in ("si_log_rmse", "rmse", "abs_rel", "sq_rel", "rmse_log", "log10")),
+        "normals/mean_angle",
+        "normals/median_angle",
+    ]
 )
 """The metrics of this toolkit that are errors."""
+
+MAIN_METRICS = ("semseg/mIoU", "depth/si_log_rmse", "normals/mean_angle")
+"""Each task's metric where one has to stand for the task."""
 
 
 def multitask_score(miou: float, si_log_rmse: float) -> float:

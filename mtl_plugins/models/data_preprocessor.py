@@ -22,15 +22,15 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     """Normalise images and stack samples of different size into a batch.
 
     Images are padded at the right and bottom with the mean colour, targets with their own invalid
-    value (classes 255, depth 0), so that padding is never a target. mmseg's preprocessor pads
-    depth with 255, which then trains as 255 metres.
+    value (classes 255, depth and normals 0), so that padding is never a target. mmseg's
+    preprocessor pads depth with 255, which then trains as 255 metres.
 
     Args:
         mean, std: of each channel, in intensities of 0 to 255 and in the order of the channels
             after `bgr_to_rgb`; default: ImageNet's.
         bgr_to_rgb: whether to swap the channels (files are read as BGR).
 
-    Shapes: images 3,h,w uint8 of any size -> `inputs` N,3,H,W float32; targets 1,h,w -> 1,H,W
+    Shapes: images 3,h,w uint8 of any size -> `inputs` N,3,H,W float32; targets C,h,w -> C,H,W
     in training; targets of predictions keep their original size.
 
     Raises:

@@ -12,6 +12,7 @@ from .colors import (
     default_palette,
     depth_norm,
 )
+from .normals import NO_NORMAL_COLOR, colorize_normals
 from .painters import depth_range, paint_row
 from .panel_hook import PanelHook
 from .panels import draw_panel
@@ -20,6 +21,7 @@ from .rows import Style, TaskMaps
 __all__ = [
     "IGNORE_COLOR",
     "INVALID_COLOR",
+    "NO_NORMAL_COLOR",
     "RIGHT_COLOR",
     "WRONG_COLOR",
     "PanelHook",
@@ -28,6 +30,7 @@ __all__ = [
     "colorize_depth",
     "colorize_depth_error",
     "colorize_labels",
+    "colorize_normals",
     "colorize_semseg_error",
     "default_palette",
     "depth_norm",

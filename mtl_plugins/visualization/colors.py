@@ -121,7 +121,7 @@ def colorize_depth(
     [[[150, 150, 150]]]
     """
     valid = np.isfinite(depth) & (depth > NO_DEPTH)
-    return _paint(np.where(valid, depth, norm.vmin), valid, norm, colormap)
+    return paint_values(np.where(valid, depth, norm.vmin), valid, norm, colormap)
 
 
 def colorize_depth_error(
@@ -142,10 +142,13 @@ def colorize_depth_error(
     error = np.full(truth.shape, norm.vmax, dtype=float)
     known = valid & np.isfinite(prediction)
     error[known] = np.abs(prediction[known] - truth[known]) / truth[known]
-    return _paint(error, valid, norm, colormap)
+    return paint_values(error, valid, norm, colormap)
 
 
-def _paint(values: np.ndarray, valid: np.ndarray, norm: Normalize, colormap: str) -> np.ndarray:
+def paint_values(
+    values: np.ndarray, valid: np.ndarray, norm: Normalize, colormap: str
+) -> np.ndarray:
+    """Paint H,W values by a colour map, and those that are not valid in `INVALID_COLOR`."""
     colors = matplotlib.colormaps[colormap](norm(values), bytes=True)[..., :3].copy()
     colors[~valid] = INVALID_COLOR
     return colors

@@ -9,7 +9,7 @@ import torch
 
 from ..evaluation.depth import depth_errors
 from ..evaluation.semseg import confusion_matrix, semseg_scores
-from ..structures import DEPTH, NO_DEPTH, SEMSEG
+from ..structures import DEPTH, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,
@@ -23,6 +23,7 @@ from .colors import (
     colorize_semseg_error,
     depth_norm,
 )
+from .normals import paint_normals
 from .rows import Bar, Key, Row, Style, TaskMaps
 
 
@@ -32,7 +33,7 @@ def paint_row(maps: TaskMaps, style: Style) -> Row:
     Truth and prediction are painted alike, so equal values have equal colours. The error is
     there where both are.
     """
-    return _PAINTERS[maps.kind](maps, style)
+    return PAINTERS[maps.kind](maps, style)
 
 
 def depth_range(maps: TaskMaps, percentiles: tuple[float, float]) -> tuple[float, float]:
@@ -123,7 +124,9 @@ def _has_depth(depth: np.ndarray) -> np.ndarray:
     return np.isfinite(depth) & (depth > NO_DEPTH)
 
 
-_PAINTERS: dict[str, Callable[[TaskMaps, Style], Row]] = {
+PAINTERS: dict[str, Callable[[TaskMaps, Style], Row]] = {
     SEMSEG.kind: _paint_semseg,
     DEPTH.kind: _paint_depth,
+    NORMALS.kind: paint_normals,
 }
+"""How the maps of each kind of `DENSE_TARGETS` become a row."""

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..datasets.image_io import read_image
@@ -109,7 +110,7 @@ class PanelHook(Hook):
         if path is None:
             raise ConfigError(
                 "PanelHook found no 'img_path' in the metainfo of a sample: keep it in the "
-                "meta_keys of the pipeline's PackSegInputs."
+                "meta_keys of the pipeline's PackTargets."
             )
         name = Path(path).stem
         if name in self._names:
@@ -124,10 +125,8 @@ class PanelHook(Hook):
         targets = [
             TaskMaps(
                 kind=target.kind,
-                prediction=sample.get(target.prediction).data.squeeze(0).cpu().numpy(),
-                truth=sample.get(target.truth).data.squeeze(0).cpu().numpy()
-                if target.truth in sample
-                else None,
+                prediction=_as_array(sample.get(target.prediction).data),
+                truth=_as_array(sample.get(target.truth).data) if target.truth in sample else None,
             )
             for target in DENSE_TARGETS.values()
             if target.prediction in sample
@@ -136,6 +135,11 @@ class PanelHook(Hook):
         palette = meta.get("palette") or default_palette(len(classes))
         style = {"depth_unit": meta.get("depth_unit", "m"), **self.style}
         return draw_panel(image, targets, classes, palette, title=name, **style)
+
+
+def _as_array(data: Tensor) -> np.ndarray:
+    """Return 1,H,W as H,W and C,H,W as H,W,C."""
+    return data.squeeze(0).cpu().numpy() if len(data) == 1 else data.movedim(0, 2).cpu().numpy()
 
 
 def spread_evenly(count: int, total: int) -> set[int]:

@@ -18,12 +18,12 @@ class TaskMaps:
 
     Args:
         kind: a kind of `DENSE_TARGETS`.
-        prediction: H,W, or None where there is none.
-        truth: H,W, or None where there is none.
+        prediction: H,W (normals: H,W,3), or None where there is none.
+        truth: the same shape, or None where there is none.
         name: heading of the row, the task's name by default.
 
     Raises:
-        ValueError: an unknown kind, neither map, or maps that are not of one shape H,W.
+        ValueError: an unknown kind, neither map, or maps that are not of one such shape.
     """
 
     kind: str
@@ -35,17 +35,19 @@ class TaskMaps:
         if self.kind not in DENSE_TARGETS:
             raise ValueError(f"kind={self.kind!r}: expected one of {list(DENSE_TARGETS)}.")
         shapes = {m.shape for m in (self.prediction, self.truth) if m is not None}
-        if len(shapes) != 1 or len(self.shape) != 2:
+        channels = DENSE_TARGETS[self.kind].channels
+        tail = () if channels == 1 else (channels,)
+        if len(shapes) != 1 or next(iter(shapes)) != (*self.shape, *tail):
             raise ValueError(
                 f"The {self.kind} maps have shapes {sorted(shapes)}: expected a prediction, a "
-                "truth or both, of one shape H,W."
+                f"truth or both, of one shape {','.join(['H', 'W', *map(str, tail)])}."
             )
 
     @property
     def shape(self) -> tuple[int, ...]:
         """H,W of both maps."""
         known = self.truth if self.prediction is None else self.prediction
-        return known.shape
+        return known.shape[:2]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Style:
         depth_log: equal ratios of depth are equally far apart in colour.
         depth_percentiles: what of the true depths the colours span, see `depth_range`.
         worst_depth_error: relative error of the last colour.
+        worst_angle: angle between normals of the last colour, degrees.
     """
 
     classes: Sequence[str]
@@ -69,6 +72,7 @@ class Style:
     depth_log: bool = False
     depth_percentiles: tuple[float, float] = (2.0, 98.0)
     worst_depth_error: float = 0.5
+    worst_angle: float = 60.0
 
 
 @dataclass(frozen=True)

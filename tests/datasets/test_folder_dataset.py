@@ -133,7 +133,7 @@ class TestErrors:
     def test_missing_label_file_names_the_first_few(self, root):
         for name in ("a", "b"):
             (root / "label" / f"{name}_id.png").unlink()
-        with pytest.raises(DataError, match=r"2 of 3 label files are missing: .*a_id.*b_id"):
+        with pytest.raises(DataError, match=r"2 of 3 semseg files are missing: .*a_id.*b_id"):
             build(root)
 
     def test_no_folder_and_no_images(self, root):

@@ -148,10 +148,11 @@ def test_state_does_not_grow():
 
 def test_logs_the_classes_and_warns_of_a_wrong_number_of_images(monkeypatch):
     logged = []
-    monkeypatch.setattr(
-        "mtl_plugins.evaluation.multi_task_metric.print_log",
-        lambda message, logger, level=logging.INFO: logged.append((level, message)),
-    )
+    for module in ("multi_task_metric", "streaming_metric"):
+        monkeypatch.setattr(
+            f"mtl_plugins.evaluation.{module}.print_log",
+            lambda message, logger, level=logging.INFO: logged.append((level, message)),
+        )
     _, metric = measure([sample(0)])
     [(level, message)] = logged
     assert level == logging.INFO

@@ -38,6 +38,7 @@ CASES: dict[str, dict[str, dict]] = dict(
     task_head=dict(
         SegmentationHead=dict(in_channels=6, num_classes=NUM_CLASSES),
         DepthHead=dict(in_channels=6),
+        NormalsHead=dict(in_channels=6),
         AttentionBinsHead=dict(BINS),
         AttentionBinsHeadWithEdges=dict(BINS, type="AttentionBinsHead", values="adabins"),
     ),
@@ -65,10 +66,13 @@ CASES: dict[str, dict[str, dict]] = dict(
 # test_depth_codecs, test_segmentor), or are no models (tests/datasets, tests/engine, ...).
 ELSEWHERE = {
     "AutocastOptimWrapper",
+    "BalancedOptimWrapperConstructor",
     "BerHuLoss",
     "BinsChamferLoss",
     "ClassCheckHook",
+    "CosineLoss",
     "ExpCodec",
+    "FlipTargets",
     "InverseCodec",
     "LinearCodec",
     "LoadImage",
@@ -81,6 +85,8 @@ ELSEWHERE = {
     "MultiTaskDataset",
     "MultiTaskMetric",
     "MultiTaskSegmentor",
+    "NormalsMetric",
+    "PackTargets",
     "PanelHook",
     "SILogLoss",
     "SafeCheckpointHook",
@@ -183,7 +189,7 @@ def test_task_heads_are_finite_whatever_the_target_holds(name):
     head = build("task_head", name)
     raw = head.to_map(head(torch.rand(2, 6, 16, 16)))
     assert raw.shape == (2, head.out_channels, 16, 16)
-    full, empty = sample(64, 64), sample(64, 64, semseg=False, depth=False)
+    full, empty = sample(64, 64, normals=True), sample(64, 64, semseg=False, depth=False)
     for samples in ([full, full], [full, empty], [empty, empty]):
         losses = head.losses(head(torch.rand(2, 6, 16, 16)), samples, (64, 64))
         head.zero_grad()
@@ -199,9 +205,9 @@ def test_task_heads_ignore_invalid_pixels(name):
     head = build("task_head", name)
     # Away from 0, below which losses of metres are flat.
     raw = (torch.rand(1, head.out_channels, 32, 32) + 0.1).requires_grad_()
-    truth = head.stack_targets([sample(32, 32)], raw.device)
+    truth = head.stack_targets([sample(32, 32, normals=True)], raw.device)
     sum(head.losses_of(raw, truth).values()).backward()
-    invalid = (truth == head.target.invalid).expand_as(raw)
+    invalid = (truth == head.target.invalid).all(1, keepdim=True).expand_as(raw)
     assert invalid.any() and (raw.grad[invalid] == 0).all()
     assert (raw.grad[~invalid] != 0).all()
 
@@ -212,7 +218,8 @@ def test_task_heads_store_predictions_under_their_targets_key(name):
     result = sample(16, 16)
     head.add_to_sample(torch.rand(head.out_channels, 16, 16), result, keep_raw=True)
     prediction = result.get(head.target.prediction).data
-    assert prediction.shape == (1, 16, 16) and torch.isfinite(prediction.float()).all()
+    assert prediction.shape == (head.target.channels, 16, 16)
+    assert torch.isfinite(prediction.float()).all()
     assert result.get(head.target.logits).data.shape == (head.out_channels, 16, 16)
 
 

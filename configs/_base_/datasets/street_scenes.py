@@ -5,14 +5,14 @@ scenes = dict(counts=dict(train=800, val=120), size=(128, 256), seed=0)
 train_pipeline = [
     dict(type='LoadImage'),
     dict(type='LoadTargets'),
-    dict(type='RandomFlip', prob=0.5),
+    dict(type='FlipTargets', prob=0.5),
     dict(type='PhotoMetricDistortion'),
-    dict(type='PackSegInputs'),
+    dict(type='PackTargets'),
 ]
 test_pipeline = [
     dict(type='LoadImage'),
     dict(type='LoadTargets'),
-    dict(type='PackSegInputs'),
+    dict(type='PackTargets'),
 ]
 
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-"""Writing StreetScenes to a folder of pictures, labels, depth maps and cameras."""
+"""Writing StreetScenes to a folder of pictures, labels, depth, normals and cameras."""
 
 import gc
 import json
@@ -19,8 +19,8 @@ DEPTH_SCALE = 0.005
 
 JPEG_QUALITY = 92
 MANIFEST = "street_scenes.json"
-# Part of the manifest: raise it whenever the same seed renders another picture.
-RENDERER_VERSION = 2
+# Part of the manifest: raise it whenever the same seed renders another picture or other files.
+RENDERER_VERSION = 3
 # Every split draws from its own range of scene numbers.
 _FIRST_INDEX = {"train": 0, "val": 10_000_000, "test": 20_000_000}
 
@@ -29,6 +29,8 @@ def write_scene(root: Path, split: str, number: int, scene: StreetScene) -> None
     """Write one scene below ``root``; raises OSError where a file cannot be written."""
     camera = scene.camera
     depth = np.rint(scene.depth / DEPTH_SCALE).astype(np.uint16)
+    normals = np.rint((scene.normals + 1) * 127.5).astype(np.uint8)
+    normals[~scene.normals.any(-1)] = 0
     intrinsics = {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy")}
     pose = {name: float(getattr(camera, name)) for name in ("height", "pitch", "roll", "yaw")}
     # The usual level compresses little better and takes several times as long.
@@ -37,9 +39,11 @@ def write_scene(root: Path, split: str, number: int, scene: StreetScene) -> None
         "rgb": cv2.imencode(".jpg", scene.img, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1],
         "label": cv2.imencode(".png", scene.labels, fast)[1],
         "depth": cv2.imencode(".png", depth, fast)[1],
+        # The file's order of channels is that of a picture viewer: x is red.
+        "normals": cv2.imencode(".png", normals[..., ::-1], fast)[1],
         "camera": json.dumps({**intrinsics, **pose}).encode(),
     }
-    endings = {"rgb": "jpg", "label": "png", "depth": "png", "camera": "json"}
+    endings = {"rgb": "jpg", "label": "png", "depth": "png", "normals": "png", "camera": "json"}
     for kind, content in files.items():
         (root / kind / split / f"{number:06d}.{endings[kind]}").write_bytes(bytes(content))
 
@@ -54,16 +58,18 @@ def write_street_scenes(
     """Render ``counts`` scenes a split and write them below ``root``.
 
     Writes ``rgb/<split>/000000.jpg``, ``label/<split>/000000.png`` (8-bit train ids, 255 = void),
-    ``depth/<split>/000000.png`` (16-bit, metres = value * ``DEPTH_SCALE``, 0 = not measured) and
-    ``camera/<split>/000000.json``. The manifest ``street_scenes.json`` comes last, so a folder
-    without one is unfinished. ``workers`` processes share the work, one a CPU by default. Raises
-    DataError for a split other than train, val and test.
+    ``depth/<split>/000000.png`` (16-bit, metres = value * ``DEPTH_SCALE``, 0 = not measured),
+    ``normals/<split>/000000.png`` (8-bit RGB, x, y, z = value / 127.5 - 1 in the camera frame,
+    exact to 0.4 degrees, black = none) and ``camera/<split>/000000.json``. The manifest
+    ``street_scenes.json`` comes last, so a folder without one is unfinished. ``workers`` processes
+    share the work, one a CPU by default. Raises DataError for a split other than train, val and
+    test.
     """
     root = Path(root)
     jobs = [(split, number) for split, count in counts.items() for number in range(count)]
     manifest = _manifest(counts, size, seed)
     (root / MANIFEST).unlink(missing_ok=True)
-    for kind in ("rgb", "label", "depth", "camera"):
+    for kind in ("rgb", "label", "depth", "normals", "camera"):
         for split in counts:
             (root / kind / split).mkdir(parents=True, exist_ok=True)
     work = partial(_render_and_write, root, tuple(size), seed)

@@ -1,5 +1,7 @@
 """Transforms that mmseg lacks or gets wrong."""
 
+from .flipping import FlipTargets
 from .loading import LoadImage, LoadTargets
+from .packing import PackTargets
 
-__all__ = ["LoadImage", "LoadTargets"]
+__all__ = ["FlipTargets", "LoadImage", "LoadTargets", "PackTargets"]

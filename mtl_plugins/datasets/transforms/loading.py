@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...errors import DataError
-from ...structures import DEPTH, SEMSEG
+from ...structures import DENSE_TARGETS, DenseTarget
 from ..image_io import read_image, read_map
 
 
@@ -36,9 +36,9 @@ class LoadImage(BaseTransform):
 class LoadTargets(BaseTransform):
     """Read and decode every target that a sample has a file of.
 
-    Adds `gt_seg_map` (H,W uint8, 255: no class) and `gt_depth_map` (H,W float32 metres, 0: not
-    measured), and names them in `seg_fields`, so that mmseg's flips, crops and resizes move them
-    with the image.
+    Adds `gt_seg_map` (H,W uint8, 255: no class), `gt_depth_map` (H,W float32 metres, 0: not
+    measured) and `gt_normal_map` (H,W,3 float32 unit vectors, 0: none), and names them in
+    `seg_fields`, so that flips, crops and resizes move them with the image.
 
     Args:
         backend_args: storage that the files are read from, see `mmengine.fileio`; default: disk.
@@ -54,21 +54,20 @@ class LoadTargets(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add the targets."""
         fields = results.setdefault("seg_fields", [])
-        if "seg_map_path" in results:
-            raw = self._read(results, "seg_map_path")
-            results[SEMSEG.array] = results["decode_label"](raw, results["seg_map_path"])
-            fields.append(SEMSEG.array)
-        if "depth_map_path" in results:
-            raw = self._read(results, "depth_map_path")
-            results[DEPTH.array] = results["decode_depth"](raw)
-            fields.append(DEPTH.array)
+        for target in DENSE_TARGETS.values():
+            if target.path in results:
+                raw = self._read(results, target)
+                decode = results["decoders"][target.kind]
+                results[target.array] = decode(raw, results[target.path])
+                fields.append(target.array)
         return results
 
-    def _read(self, results: dict, key: str) -> np.ndarray:
-        values = read_map(results[key], self.backend_args)
-        if values.shape != tuple(results["ori_shape"]):
+    def _read(self, results: dict, target: DenseTarget) -> np.ndarray:
+        path = results[target.path]
+        values = read_map(path, self.backend_args, target.channels)
+        if values.shape[:2] != tuple(results["ori_shape"]):
             raise DataError(
-                f"{results[key]} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
+                f"{path} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
                 f"{results['img_path']} is {results['ori_shape'][0]}x{results['ori_shape'][1]} "
                 "(height x width). Resize the target (nearest neighbour) or pair the right files."
             )

@@ -12,8 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
+from ..baselines import ALL_METRICS, ONE_METRIC, Baselines
 from .picture import draw_ladder
 from .runs import SIZE_VARIABLE, Ladder
+from .single_task import single_task_baselines
 from .statistics import RULE, Spread, difference, is_larger
 from .step import METRICS, MIOU, SI_LOG_RMSE, Step, read_steps
 
@@ -25,22 +27,31 @@ CONVENTION = (
     "Lower SI-logRMSE is better. Differences are to the row above; 'larger' tells whether one is "
     f"larger than the spread of the seeds: {RULE}; '-': too few runs to tell. image-blind: the "
     "best predictor that never looks at the image. GMACs: 1e9 multiply-adds of one forward pass of "
-    "one {height}x{width} image (height x width)."
+    "one {height}x{width} image (height x width). Delta_m: mean relative difference to single-task "
+    "networks, positive where better."
 )
 
 
-def write_report(ladder: Ladder, size: tuple[int, int]) -> None:
+def write_report(ladder: Ladder, size: tuple[int, int], baselines: Baselines | None = None) -> None:
     """Write the report into `ladder.out`, and print where it is and which runs are missing.
+
+    Steps of one task alone are also written as `baselines.json`.
 
     Args:
         ladder: the runs; those that have ended are reported.
         size: (height, width) of the image that GMACs are counted for, in pixels.
+        baselines: what Delta_m of each step is relative to; default: those of the ladder's own
+            single-task steps, if it has any.
     """
     steps = read_steps(ladder, size)
-    rows = report_rows(steps)
+    own = single_task_baselines(steps, describe_settings(ladder, steps))
+    rows = report_rows(steps, baselines or own)
     notes = [describe_settings(ladder, steps), *describe_gaps(steps)]
     os.makedirs(ladder.out, exist_ok=True)
     files = [osp.join(ladder.out, f"ladder.{kind}") for kind in ("csv", "md", "png")]
+    if own:
+        files.append(osp.join(ladder.out, "baselines.json"))
+        own.write(files[-1])
     with open(files[0], "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -53,11 +64,12 @@ def write_report(ladder: Ladder, size: tuple[int, int]) -> None:
         Console().print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-def report_rows(steps: Sequence[Step]) -> list[dict[str, Any]]:
+def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> list[dict[str, Any]]:
     """Return the table: a row a step, then the image-blind predictor; None: not known.
 
     Columns: `step`; mean, std and n of every metric; `parameters`, `macs`; `difference` to the
-    step before and whether it is `larger` than the spread; `missing_seeds`.
+    step before and whether it is `larger` than the spread; `missing_seeds`; with baselines
+    Delta_m of the means, in both ways of averaging.
     """
     none = Spread(None, None, 0)
     rows = []
@@ -74,11 +86,20 @@ def report_rows(steps: Sequence[Step]) -> list[dict[str, Any]]:
             row[f"{metric} difference"] = difference(*pair)
             row[f"{metric} larger"] = is_larger(*pair)
         row["missing_seeds"] = " ".join(map(str, step.missing)) or None
+        if baselines:
+            row |= _delta_m(step, baselines)
         rows.append(row)
     blind = image_blind(steps)
     reference = {f"{metric} mean": blind.get(metric) for metric in METRICS}
     rows.append(dict.fromkeys(rows[0]) | dict(step=IMAGE_BLIND) | reference)
     return rows
+
+
+def _delta_m(step: Step, baselines: Baselines) -> dict[str, float | None]:
+    names = {name for metrics in step.metrics.values() for name in metrics}
+    means = {name: mean for name in names if (mean := step.spread(name).mean) is not None}
+    none = dict.fromkeys((ONE_METRIC, ALL_METRICS))
+    return baselines.delta_m(means) if means else none
 
 
 def image_blind(steps: Sequence[Step]) -> dict[str, float]:
@@ -115,6 +136,7 @@ def _markdown_table(rows: Sequence[dict[str, Any]]) -> list[str]:
     heads = ["step", *METRICS.values(), "params (M)", "GMACs"]
     for label in COMPARED.values():
         heads += [f"{label} difference", "larger"]
+    heads += [key for key in (ONE_METRIC, ALL_METRICS) if key in rows[0]]
     lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *map(_markdown_cells, rows)]
     return [f"| {' | '.join(line)} |" for line in lines]
 
@@ -131,6 +153,7 @@ def _markdown_cells(row: dict[str, Any]) -> list[str]:
         larger = row[f"{metric} larger"]
         cells += [_text(row[f"{metric} difference"], "+.2f")]
         cells += ["-" if larger is None else "yes" if larger else "no"]
+    cells += [_text(row[key], "+.2f") for key in (ONE_METRIC, ALL_METRICS) if key in row]
     return cells
 
 

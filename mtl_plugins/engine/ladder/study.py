@@ -12,19 +12,26 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ...errors import ConfigError, MTLError
+from ..baselines import Baselines
 from .report import write_report
 from .runs import Ladder, Run
 
 SHOWN_LINES = 15
 
 
-def study(ladder: Ladder, size: tuple[int, int], script: str | None) -> None:
+def study(
+    ladder: Ladder,
+    size: tuple[int, int],
+    script: str | None,
+    baselines: Baselines | None = None,
+) -> None:
     """Train the runs that have not ended, then write the report into `ladder.out`.
 
     Args:
         ladder: the runs.
         size: (height, width) of the image that GMACs are counted for, in pixels.
         script: path of `tools/train.py`; None: train nothing.
+        baselines: as in `write_report`.
 
     Raises:
         ConfigError: the size is not positive.
@@ -33,7 +40,7 @@ def study(ladder: Ladder, size: tuple[int, int], script: str | None) -> None:
     if min(size) < 1:
         raise ConfigError(f"--size {size[0]} {size[1]}; expected numbers >= 1.")
     failed = train_runs(ladder, script) if script else []
-    write_report(ladder, size)
+    write_report(ladder, size, baselines)
     if failed:
         listed = "\n".join(f"  {run.name}: see {run.log}" for run in failed)
         raise MTLError(f"{len(failed)} of {len(ladder.runs())} runs failed:\n{listed}")

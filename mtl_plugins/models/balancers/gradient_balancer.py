@@ -107,6 +107,7 @@ class GradientBalancer(Balancer):
         """Remember by what the loss was multiplied: by a gradient scaler, or for accumulation."""
         self.scale = gradient.detach()
 
+    @torch.compiler.disable
     def _weigh(self, gradients: Sequence[Gradient]) -> list[float]:
         """Return the tasks' weights for their gradients, and log them."""
         products = self._global_gramian(gradients)

@@ -7,6 +7,7 @@ from .depth_head import DepthHead
 from .distillation_head import DistillationHead
 from .joint_head import JointHead
 from .multi_task_head import MultiTaskHead
+from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
 from .task_head import RawPrediction, TaskHead, final_stage
 
@@ -23,6 +24,7 @@ __all__ = [
     "LinearCodec",
     "LogNormalizedCodec",
     "MultiTaskHead",
+    "NormalsHead",
     "RawPrediction",
     "SegmentationHead",
     "TaskHead",

@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ...structures import DenseTarget
+from ...structures import MIRRORED_AXES, DenseTarget
 from ..layers import resize
 
 RawPrediction = Any
@@ -96,7 +96,7 @@ class TaskHead(BaseModule, ABC):
     def stage_losses(
         self, stage: RawPrediction, truth: Tensor, size: tuple[int, int]
     ) -> dict[str, Tensor]:
-        """Return the losses of one stage against the truth (N,1,H,W), H and W within `size`."""
+        """Return the losses of one stage against the truth (N,C,H,W), H and W within `size`."""
         height, width = truth.shape[2:]
         full = resize(self.to_map(stage).float(), size)[:, :, :height, :width]
         return self.losses_of(full, truth)
@@ -106,7 +106,7 @@ class TaskHead(BaseModule, ABC):
         return stage
 
     def stack_targets(self, samples: Sequence[SegDataSample], device: torch.device) -> Tensor:
-        """Return the targets of a batch, N,1,H,W; a missing one is invalid everywhere."""
+        """Return the targets of a batch, N,C,H,W; a missing one is invalid everywhere."""
         found = {
             index: sample.get(self.target.truth).data.to(device)
             for index, sample in enumerate(samples)
@@ -114,12 +114,21 @@ class TaskHead(BaseModule, ABC):
         }
         if not found:
             height, width = samples[0].metainfo["img_shape"][:2]
-            shape, dtype = (1, height, width), torch.float32
+            shape, dtype = (self.target.channels, height, width), torch.float32
         else:
             first = next(iter(found.values()))
             shape, dtype = tuple(first.shape), first.dtype
         missing = torch.full(shape, self.target.invalid, dtype=dtype, device=device)
         return torch.stack([found.get(index, missing) for index in range(len(samples))])
+
+    def unflip(self, raw: Tensor, direction: str) -> Tensor:
+        """Return what the raw map (..., C,H,W) of a flipped image is of the image itself.
+
+        Args:
+            raw: raw map of the flipped image.
+            direction: "horizontal", "vertical" or "diagonal" (both), as in the sample's metainfo.
+        """
+        return raw.flip([-1 - axis for axis in MIRRORED_AXES[direction]])
 
     def add_to_sample(self, raw: Tensor, sample: SegDataSample, keep_raw: bool) -> None:
         """Store the prediction of one image, raw (C,H,W) in original size, in its sample."""
@@ -130,11 +139,11 @@ class TaskHead(BaseModule, ABC):
 
     @abstractmethod
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """Return the losses of one raw map (N,C,H,W float32) against the truth (N,1,H,W)."""
+        """Return the losses of one raw map (N,C,H,W float32) against the truth (N,C,H,W)."""
 
     @abstractmethod
     def decode(self, raw: Tensor) -> Tensor:
-        """Return what a raw map (N,C,H,W) stands for, N,1,H,W in the task's unit."""
+        """Return what a raw map (N,C,H,W) stands for, N,C,H,W in the task's unit."""
 
 
 def loss_key(loss: nn.Module) -> str:

@@ -135,11 +135,11 @@ class MultiTaskSegmentor(EncoderDecoder):
             meta = sample.metainfo
             height, width = meta.get("img_shape", raw.shape[1:])[:2]
             raw = raw[:, :height, :width]
-            if meta.get("flip"):
-                raw = raw.flip(2 if meta["flip_direction"] == "horizontal" else 1)
             raw = resize(raw[None], tuple(meta.get("ori_shape", raw.shape[1:])[:2]))[0]
             parts = raw.split(list(self.decode_head.out_channels.values()))
             for part, (_, head) in zip(parts, self.decode_head.tasks(), strict=True):
+                if meta.get("flip"):
+                    part = head.unflip(part, meta["flip_direction"])
                 head.add_to_sample(part, sample, keep_raw=self.test_cfg.get("keep_raw", False))
         return data_samples
 

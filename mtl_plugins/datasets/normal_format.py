@@ -1,0 +1,55 @@
+"""How a normal file's values become unit vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import DataError
+from ..structures import NO_NORMAL
+
+LENGTHS = (0.5, 1.5)
+"""A vector of a length outside was not meant as a normal: black, grey and NaN pixels."""
+
+
+class NormalFormat:
+    """Decode raw normals: `vector = (raw * scale + offset) * signs`, brought to length 1.
+
+    The defaults read the usual 8-bit pictures, where 0..255 stands for -1..1. There black (0, 0, 0)
+    and grey (128, 128, 128) decode to vectors far from length 1, and so become invalid.
+
+    Args:
+        scale, offset: from a raw component to -1..1; for `.npy` files of vectors 1 and 0.
+        signs: factor 1 or -1 of x, y and z, for data whose axes are not x right, y down, z ahead
+            (OpenGL's y up, z backwards: 1, -1, -1).
+
+    Raises:
+        DataError: an argument is not what is said above.
+
+    >>> NormalFormat()(np.array([[[255, 128, 128], [0, 0, 0]]], np.uint8)).round(2).tolist()
+    [[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]
+    """
+
+    def __init__(
+        self,
+        scale: float = 2 / 255,
+        offset: float = -1.0,
+        signs: Sequence[int] = (1, 1, 1),
+    ) -> None:
+        if scale == 0 or len(signs) != 3 or not set(signs) <= {1, -1}:
+            raise DataError(
+                f"normal_format: scale={scale}, signs={tuple(signs)}; expected a scale that is "
+                "not 0, and three signs of 1 or -1."
+            )
+        self.scale = scale
+        self.offset = offset
+        self.signs = np.array(signs, np.float32)
+
+    def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
+        """Return H,W,3 float32 unit vectors (0: none) for the H,W,3 raw values of `path`."""
+        vectors = (raw.astype(np.float32) * self.scale + self.offset) * self.signs
+        length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        # False for NaN as well.
+        valid = (length > LENGTHS[0]) & (length < LENGTHS[1])
+        return np.where(valid, vectors / np.where(valid, length, 1), NO_NORMAL).astype(np.float32)

@@ -1,0 +1,35 @@
+"""From arrays to a sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from mmengine.structures import PixelData
+from mmseg.datasets.transforms import PackSegInputs
+from mmseg.registry import TRANSFORMS
+
+from ...structures import DENSE_TARGETS
+
+
+@TRANSFORMS.register_module()
+class PackTargets(PackSegInputs):
+    """Pack the image and every dense target that is there.
+
+    mmseg's `PackSegInputs` knows labels and depth alone and leaves all other targets behind.
+
+    Args:
+        meta_keys: what of the results becomes the sample's metainfo, see mmseg.
+
+    Shapes: `img` H,W,3 -> `inputs` 3,H,W; targets H,W -> 1,H,W and H,W,C -> C,H,W.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Return `inputs` and `data_samples`."""
+        packed = super().transform(results)
+        sample = packed["data_samples"]
+        for target in DENSE_TARGETS.values():
+            if target.array in results and target.truth not in sample:
+                channels = np.moveaxis(np.atleast_3d(results[target.array]), 2, 0)
+                data = torch.from_numpy(np.ascontiguousarray(channels))
+                sample.set_data({target.truth: PixelData(data=data)})
+        return packed

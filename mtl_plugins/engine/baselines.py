@@ -1,0 +1,96 @@
+"""Single-task baselines in a file, and what a multi-task network gains or loses against them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import ConfigError
+from ..evaluation import MAIN_METRICS, delta_m
+
+ONE_METRIC, ALL_METRICS = "Delta_m, one metric a task (%)", "Delta_m, all metrics (%)"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What one network of one task reaches.
+
+    Args:
+        config: name of its config.
+        seeds: number of runs.
+        metrics: their mean, by `<task>/<metric>`.
+    """
+
+    config: str
+    seeds: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The baselines of several tasks, as `tools/ladder.py` writes them.
+
+    Args:
+        settings: what they were trained with and on.
+        tasks: each task's baseline.
+    """
+
+    settings: str
+    tasks: Mapping[str, Baseline]
+
+    def write(self, path: str) -> None:
+        """Write the baselines as JSON."""
+        tasks = {task: vars(baseline) for task, baseline in self.tasks.items()}
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(dict(settings=self.settings, tasks=tasks), file, indent=1)
+
+    @classmethod
+    def read(cls, path: str) -> Baselines:
+        """Return the baselines of a file.
+
+        Raises:
+            ConfigError: the file is missing or does not hold baselines.
+        """
+        try:
+            with open(path, encoding="utf-8") as file:
+                content = json.load(file)
+            tasks = {task: Baseline(**found) for task, found in content["tasks"].items()}
+            return cls(content["settings"], tasks)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"{path} holds no single-task baselines ({type(error).__name__}: {error}). Make "
+                "it: tools/ladder.py with a config for each single task writes baselines.json."
+            ) from error
+
+    def delta_m(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """Return Delta_m of a network's metrics in percent, positive where it is better.
+
+        Both ways of averaging are returned, by name: with one metric a task, and with all
+        metrics that both have, each weighed alike.
+
+        Raises:
+            ConfigError: a task of the network has no baseline, or a baseline's main metric was
+                not measured.
+
+        >>> one = Baselines('', {'semseg': Baseline('a', 1, {'semseg/mIoU': 50.0})})
+        >>> one.delta_m({'semseg/mIoU': 55.0, 'multitask/score': 5.0})[ONE_METRIC]
+        10.0
+        """
+        tasks = {name.split("/")[0] for name in metrics} - {"multitask"}
+        if missing := sorted(tasks - set(self.tasks)):
+            raise ConfigError(
+                f"There is no single-task baseline of {missing}, only of {sorted(self.tasks)}. Add "
+                "a config of that task alone to the study that writes the baselines."
+            )
+        known = {k: v for t in sorted(tasks) for k, v in self.tasks[t].metrics.items()}
+        main = {name: known[name] for name in MAIN_METRICS if name in known}
+        if lacking := sorted(set(main) - set(metrics)):
+            raise ConfigError(
+                f"{lacking} of the baselines was not measured; it was {list(metrics)}."
+            )
+        shared = {name: value for name, value in known.items() if name in metrics and value}
+        return {
+            ONE_METRIC: delta_m(metrics, main),
+            ALL_METRICS: delta_m(metrics, shared, averaging="metric"),
+        }

@@ -1,0 +1,96 @@
+"""The metric of surface normals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from mmseg.registry import METRICS
+from torch import Tensor
+
+from ..errors import DataError
+from ..structures import NORMALS
+from .normals import WITHIN, angle_histogram, histogram_median, normal_angles
+from .streaming_metric import StreamingMetric
+
+
+@dataclass
+class AngleTally:
+    """Sums over the valid pixels of images; those of parts add up.
+
+    Args:
+        images: images seen.
+        without: images without a valid normal.
+        total: sum of the angles, degrees.
+        within: pixels within each angle of `WITHIN`.
+        histogram: pixels in each bin of 0.01 degrees.
+    """
+
+    images: int = 0
+    without: int = 0
+    total: float = 0.0
+    within: Tensor = field(default_factory=lambda: torch.zeros(len(WITHIN), dtype=torch.long))
+    histogram: Tensor = field(default_factory=lambda: angle_histogram(torch.zeros(0)))
+
+    def add(self, other: AngleTally) -> None:
+        """Take in the images of another tally."""
+        self.images += other.images
+        self.without += other.without
+        self.total += other.total
+        self.within = self.within + other.within
+        self.histogram = self.histogram + other.histogram
+
+
+@METRICS.register_module()
+class NormalsMetric(StreamingMetric[AngleTally]):
+    """Measure the angles between predicted and true normals while the validation runs.
+
+    All valid pixels of the data set weigh alike. It streams: a histogram of 0.01 degrees is kept,
+    no pixel, and it is exact on several processes. The metrics are `normals/mean_angle` and
+    `normals/median_angle` (degrees, the median exact to 0.005), `normals/within_11.25`,
+    `normals/within_22.5` and `normals/within_30` (percent of the pixels below that angle), nan
+    where no pixel has a normal, and `normals/images_without_normals` if there are any.
+
+    Raises:
+        DataError: a sample without prediction or truth, or maps that `normal_angles` refuses;
+            the image is named.
+
+    In a config: `val_evaluator = [dict(type='MultiTaskMetric'), dict(type='NormalsMetric')]`.
+    """
+
+    new_tally = AngleTally
+
+    def measure(self, sample: dict) -> AngleTally:
+        """Measure one sample, a dict whose maps are `{'data': 3,H,W tensor}`."""
+        missing = [key for key in (NORMALS.prediction, NORMALS.truth) if key not in sample]
+        if missing:
+            raise DataError(
+                f"the sample lacks {missing}: expected predicted and true normals. Add a "
+                "NormalsHead to the model, and load and pack (PackTargets) normals in the data."
+            )
+        angles = normal_angles(*(sample[k]["data"] for k in (NORMALS.prediction, NORMALS.truth)))
+        angles = angles.cpu()
+        return AngleTally(
+            images=1,
+            without=int(angles.numel() == 0),
+            total=float(angles.sum()),
+            within=torch.stack([(angles < degrees).sum() for degrees in WITHIN]),
+            histogram=angle_histogram(angles),
+        )
+
+    def compute_metrics(self, results: list[AngleTally]) -> dict[str, float]:
+        """The metrics of several tallies together."""
+        total = AngleTally()
+        for tally in results:
+            total.add(tally)
+        pixels = int(total.histogram.sum())
+        nan = float("nan")
+        scores = {
+            "normals/mean_angle": total.total / pixels if pixels else nan,
+            "normals/median_angle": histogram_median(total.histogram) if pixels else nan,
+        }
+        for degrees, count in zip(WITHIN, total.within.tolist(), strict=True):
+            scores[f"normals/within_{degrees:g}"] = 100 * count / pixels if pixels else nan
+        if total.without:
+            scores["normals/images_without_normals"] = float(total.without)
+        return scores

@@ -1,0 +1,94 @@
+"""Metrics that keep sums, not images, and count every image once."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from ..errors import DataError
+
+
+class Addable(Protocol):
+    """Sums over images; an empty one is built without arguments."""
+
+    images: int
+
+    def add(self, other: Any) -> None:
+        """Take in the images of another one."""
+
+
+T = TypeVar("T", bound=Addable)
+
+
+class StreamingMetric(BaseMetric, Generic[T]):
+    """Measure image by image into sums that add up over batches and processes.
+
+    It is exact on several processes: MMEngine's `DefaultSampler` gives sample i of rank r the
+    position i * world + r and fills the last round up with repetitions, so each rank holds its
+    latest image back and drops it if its position lies behind the data set.
+
+    Subclasses set `new_tally` and implement `measure` and `compute_metrics`.
+
+    Raises:
+        DataError: a `ValueError` of `measure`, with the name of the image.
+    """
+
+    # Not None: the names already carry their task, and MMEngine warns of a missing prefix.
+    default_prefix = ""
+    new_tally: ClassVar[Callable[[], Addable]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reset()
+
+    @abstractmethod
+    def measure(self, sample: dict) -> T:
+        """Return the sums of one sample, a dict whose maps are `{'data': C,H,W tensor}`."""
+
+    @abstractmethod
+    def compute_metrics(self, results: list[T]) -> dict[str, float]:
+        """Return the metrics of the sums of all processes."""
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Measure a batch of samples."""
+        for sample in data_samples:
+            try:
+                tally = self.measure(sample)
+            except ValueError as error:
+                raise DataError(f"{sample.get('img_path', 'An image')}: {error}") from error
+            self._total.add(self._latest)
+            self._latest = tally
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Merge all processes, compute the metrics, start afresh.
+
+        Args:
+            size: number of images of the data set, without repetitions.
+
+        Returns:
+            The same metrics on every process.
+        """
+        rank, world = get_dist_info()
+        seen = self._total.images + self._latest.images
+        if (seen - 1) * world + rank < size:
+            self._total.add(self._latest)
+        tallies = all_gather_object(self._total)
+        self._reset()
+        measured = sum(tally.images for tally in tallies)
+        if measured != size:
+            print_log(
+                f"{type(self).__name__} measured {measured} images of a data set of {size}. Use "
+                "DefaultSampler, unshuffled and without drop_last, to measure each of them once.",
+                logger="current",
+                level=logging.WARNING,
+            )
+        return self.compute_metrics(tallies)
+
+    def _reset(self) -> None:
+        self._total, self._latest = self.new_tally(), self.new_tally()

@@ -1,0 +1,70 @@
+"""Surface normals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...errors import ConfigError
+from ...structures import MIRRORED_AXES, NO_NORMAL, NORMALS
+from .task_head import TaskHead
+
+
+@MODELS.register_module()
+class NormalsHead(TaskHead):
+    """Predict the unit normal of the surface that every pixel shows.
+
+    The raw map is a vector of any length; its direction is the prediction.
+
+    Args:
+        in_channels: channels of the feature map (filled in by the model).
+        loss: `CosineLoss`, or a list.
+        dropout: share of feature channels dropped before the prediction.
+
+    Shapes: features (N, in_channels, h, w) -> raw (N, 3, h, w) -> unit vectors (N, 3, h, w), x to
+    the right, y down, z ahead; a raw vector of length 0 stays 0.
+
+    Raises:
+        ConfigError: a loss is none of normals.
+
+    >>> head = NormalsHead(4)
+    >>> head.decode(torch.tensor([3.0, 0.0, -4.0]).view(1, 3, 1, 1)).flatten().tolist()
+    [0.6000000238418579, 0.0, -0.800000011920929]
+    """
+
+    target = NORMALS
+
+    def __init__(
+        self,
+        in_channels: int,
+        loss: dict | Sequence[dict] | None = None,
+        dropout: float = 0.0,
+        init_cfg: dict | None = None,
+    ) -> None:
+        loss = loss or dict(type="CosineLoss")
+        super().__init__(in_channels, NORMALS.channels, loss, dropout, init_cfg)
+        for built in self.loss_functions.values():
+            if getattr(built, "space", None) != "normals":
+                raise ConfigError(
+                    f"NormalsHead: {type(built).__name__} is no loss of normals; choose "
+                    "CosineLoss, or give yours a `space` of 'normals'."
+                )
+
+    def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return the losses of raw vectors N,3,H,W against unit vectors N,3,H,W (0: none)."""
+        valid = (truth != NO_NORMAL).any(dim=1, keepdim=True)
+        return {name: loss(raw, truth, valid) for name, loss in self.loss_functions.items()}
+
+    def decode(self, raw: Tensor) -> Tensor:
+        """Return unit vectors, N,3,H,W float32."""
+        return F.normalize(raw.float(), dim=1, eps=1e-6)
+
+    def unflip(self, raw: Tensor, direction: str) -> Tensor:
+        """Flip the map back, and the vectors that were mirrored with it."""
+        signs = torch.ones(NORMALS.channels, 1, 1, device=raw.device, dtype=raw.dtype)
+        signs[list(MIRRORED_AXES[direction])] = -1
+        return super().unflip(raw, direction) * signs

@@ -1,0 +1,48 @@
+"""The cosine loss of directions."""
+
+from __future__ import annotations
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+SHORT = 1e-3
+"""Vectors much shorter count as undecided; it bounds the gradient by 1 / SHORT."""
+
+
+@MODELS.register_module()
+class CosineLoss(nn.Module):
+    r"""Mean of 1 - cos of the angle between prediction and truth over the valid pixels.
+
+    0 is the same direction, 1 a right angle or no direction at all, 2 the opposite one. It is
+    computed in float32 even under autocast. With $|p|$ replaced by $\sqrt{|p|^2 + 10^{-6}}$, so
+    that a prediction of length 0 has a loss of 1 and a bounded gradient.
+
+    Args:
+        loss_weight: factor on the loss.
+
+    Shapes: `prediction` (any length) and `target` (unit vectors) N,C,H,W, `valid` N,1,H,W bool ->
+    scalar; 0 with a gradient of 0 where nothing is valid.
+
+    >>> prediction = torch.tensor([0.0, 5.0, 0.0]).view(1, 3, 1, 1)
+    >>> target = torch.tensor([0.0, 0.8, 0.6]).view(1, 3, 1, 1)
+    >>> round(CosineLoss()(prediction, target, torch.tensor([[[[True]]]])).item(), 4)
+    0.2
+    """
+
+    loss_name = "loss_cosine"
+    space = "normals"
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Return the mean over the valid pixels of the batch."""
+        # Masked before the root, so that an invalid pixel cannot send inf or NaN back.
+        zero = torch.zeros((), device=prediction.device)
+        prediction = prediction.float().where(valid, zero)
+        length = (prediction.square().sum(dim=1, keepdim=True) + SHORT**2).sqrt()
+        cosine = (prediction / length * target.float()).sum(dim=1, keepdim=True)
+        penalty = (1 - cosine).where(valid, zero)
+        return self.loss_weight * penalty.sum() / valid.sum().clamp(min=1)
