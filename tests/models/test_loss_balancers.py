@@ -94,6 +94,16 @@ def test_dwa_weighs_by_the_last_two_epochs(hub):
     torch.testing.assert_close(weights, 3 * torch.softmax(rates / 2, dim=0))
 
 
+def test_dwa_counts_steps_where_a_loop_has_no_epochs():
+    balancer = build("DWA", period=2)
+    for losses in ([4.0, 2.0, 1.0], [2.0, 2.0, 1.0]):
+        for _ in range(2):
+            _, weights = step(balancer, losses)
+            assert weights.tolist() == [1, 1, 1]
+    _, weights = step(balancer, [1.0, 1.0, 1.0])
+    torch.testing.assert_close(weights, 3 * torch.softmax(torch.tensor([0.5, 1.0, 1.0]) / 2, dim=0))
+
+
 def test_famo_is_torchjds_with_the_next_batch_for_the_same():
     ours, theirs = build("FAMO", lr=0.1), scalarization.FAMO(3, lr=0.1)
     sequence = torch.rand(6, 3) + 0.5
@@ -172,6 +182,7 @@ def test_nothing_is_learned_from_losses_without_graph():
     [
         (dict(scalarizer="WU"), "no scalarizer 'WU'; choose one of UW"),
         (dict(scalarizer="DWA", temprature=1), "unexpected keyword argument 'temprature'"),
+        (dict(scalarizer="DWA", period=0), "period=0: expected"),
         (dict(scalarizer="STCH", mu=-1.0), "strictly positive"),
     ],
 )

@@ -24,7 +24,8 @@ class LossBalancer(Balancer):
             `STCH`; case, "-" and "_" do not matter.
         tasks: names of the model's tasks (filled in by the model).
         **options: arguments of TorchJD's class, say `temperature` of DWA; a list has one number
-            a task.
+            a task. DWA's `period` is the number of steps that make an epoch, for loops that count
+            steps.
 
     Logs `balance/weight_<task>`: by how much the step's scalar grows with the task's loss.
 

@@ -97,13 +97,23 @@ class _Random(Scalarizer):
 
 
 class _DWA(Scalarizer):
-    """DWA with its history in buffers: TorchJD's rule is fed with it anew in every step."""
+    """DWA with its history in buffers: TorchJD's rule is fed with it anew in every step.
 
-    def __init__(self, num_tasks: int, **options: Any) -> None:
+    Args:
+        num_tasks: number of tasks.
+        period: steps that make an epoch; default: the runner's epochs.
+        **options: TorchJD's.
+    """
+
+    def __init__(self, num_tasks: int, period: int | None = None, **options: Any) -> None:
         from torchjd.scalarization import DWA
 
         super().__init__(lambda present: DWA(**options))
         self.build(range(num_tasks))  # says at once what is wrong with the options
+        if period is not None and period < 1:
+            raise ValueError(f"period={period}: expected a number of steps >= 1.")
+        self.period = period
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.register_buffer("sums", torch.zeros(num_tasks))
         self.register_buffer("counts", torch.zeros(num_tasks))
         # Mean losses of the last epoch but one and of the last; 0: not known.
@@ -111,7 +121,11 @@ class _DWA(Scalarizer):
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
     def observe(self, values: Tensor, present: Tensor) -> None:
-        epoch = MessageHub.get_current_instance().get_info("epoch", 0)
+        if self.period:
+            epoch = int(self.steps) // self.period
+        else:
+            epoch = MessageHub.get_current_instance().get_info("epoch", 0)
+        self.steps += 1
         if epoch != int(self.epoch):
             self._end_epoch()
             self.epoch.fill_(epoch)
