@@ -73,8 +73,6 @@ def test_the_report_leaves_out_steps_without_a_task():
     "balancer",
     [
         dict(type="LossBalancer", scalarizer="UW"),
-        dict(type="LossBalancer", scalarizer="DWA"),
-        dict(type="LossBalancer", scalarizer="FAMO"),
         dict(type="GradientBalancer", weighting="GradVac"),
     ],
     ids=lambda each: each.get("scalarizer") or each["weighting"],
