@@ -75,7 +75,7 @@ class GradientBalancer(Balancer):
             raise ConfigError(f"GradientBalancer: level={level!r}; choose one of {LEVELS}.")
         self.level = level
         self.weighting = torchjd_adapter.weighting(weighting, len(tasks), options)
-        self.log: dict[str, Tensor] = {}
+        self.log = self._empty_log()
         self.scale: Tensor | float = 1.0
         self.shared = False
 
@@ -94,7 +94,7 @@ class GradientBalancer(Balancer):
                 "Use FixedWeights, or one encoder for all tasks."
             )
         losses = [task_losses[task] for task in self.tasks]
-        self.log = self._empty_log()
+        self.log, self.scale = self._empty_log(), 1.0
         if self.level == "parameters" and torch.is_grad_enabled():
             total = share_parameters(self._weigh, losses)
         else:
