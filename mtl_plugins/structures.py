@@ -92,7 +92,5 @@ NORMALS = DenseTarget(
     channels=3,
     vector=True,
 )
-DENSE_TARGETS: dict[str, DenseTarget] = {
-    target.kind: target for target in (SEMSEG, DEPTH, NORMALS)
-}
+DENSE_TARGETS: dict[str, DenseTarget] = {target.kind: target for target in (SEMSEG, DEPTH, NORMALS)}
 """Every known kind of dense target, in the order in which tables and pictures show them."""

@@ -223,6 +223,16 @@ def test_a_frozen_encoder_has_nothing_to_balance(level):
 
 
 @LEVELS
+def test_a_task_of_which_nothing_is_trained_does_not_matter(level):
+    net = network(balancer=gradient_balancer(level=level))
+    net.backbone.requires_grad_(False)
+    net.decode_head.decoders["depth"].requires_grad_(False)
+    net.decode_head.task_heads["depth"].requires_grad_(False)
+    found, _ = backward(net, batch((64, 64), (64, 64)))
+    assert found and all("semseg" in name and g.isfinite().all() for name, g in found.items())
+
+
+@LEVELS
 def test_tasks_that_share_nothing_are_told(level):
     encoder = dict(type="TimmEncoder", model_name="test_resnet")
     config = dict(type="TaskEncoders", encoder=encoder, tasks=dict(semseg={}, depth={}))

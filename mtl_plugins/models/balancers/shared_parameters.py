@@ -36,13 +36,12 @@ class _Node(torch.autograd.Function):
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         losses = ctx.losses.losses
         gradients = [
-            torch.autograd.grad(
-                loss, ctx.parameters, scale, retain_graph=index + 1 < len(losses), allow_unused=True
-            )
+            _gradient(loss, ctx.parameters, scale, retain_graph=index + 1 < len(losses))
             for index, loss in enumerate(losses)
         ]
         ctx.losses.losses = ()
-        used = sum_over_ranks(torch.stack([_nonzero(gradient) for gradient in gradients])).cpu() > 0
+        nonzero = [_nonzero(gradient, scale.device) for gradient in gradients]
+        used = sum_over_ranks(torch.stack(nonzero)).cpu() > 0
         shared = (used.sum(dim=0) > 1).tolist()
         own = weights = [1.0] * len(losses)
         if any(shared) or used.any(dim=1).sum() == 1:
@@ -60,12 +59,22 @@ class _Node(torch.autograd.Function):
         )
 
 
-def _nonzero(gradient: Gradient) -> Tensor:
+def _gradient(
+    loss: Tensor, parameters: Sequence[Tensor], scale: Tensor, retain_graph: bool
+) -> Gradient:
+    """Return a loss's gradient; a task of which nothing is trained has none."""
+    if not loss.requires_grad:
+        return [None] * len(parameters)
+    return torch.autograd.grad(
+        loss, parameters, scale, retain_graph=retain_graph, allow_unused=True
+    )
+
+
+def _nonzero(gradient: Gradient, device: torch.device) -> Tensor:
     """Return for each tensor 1 where it has a gradient other than 0, else 0.
 
     Compiled graphs give zeros for what a loss does not depend on.
     """
-    device = next(g.device for g in gradient if g is not None)
     zero = torch.zeros((), device=device)
     return torch.stack([zero if g is None else (g != 0).any().float() for g in gradient])
 
