@@ -19,7 +19,7 @@ train: $(STAMP)
 	$(BIN)/python tools/train.py $(CONFIG) $(ARGS)
 
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .

@@ -51,6 +51,7 @@ EXTRAS = {
     ],
     "dev": [
         "pytest>=8",
+        "pytest-xdist>=3.6",  # the suite uses two cores
         "hypothesis>=6.100",
         "ruff>=0.9",  # the rules that pyproject.toml selects
         "mypy>=1.14",

@@ -29,6 +29,7 @@ custom_hooks = [
     dict(type='ClassCheckHook'),
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),
+    dict(type='SkippedSamplesHook', limit=100),
 ]
 
 val_evaluator = dict(type='MultiTaskMetric')

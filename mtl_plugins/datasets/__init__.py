@@ -4,6 +4,7 @@ from .depth_format import DepthFormat
 from .folder_dataset import MultiTaskDataset
 from .label_format import LabelFormat
 from .normal_format import NormalFormat
+from .seeded_sampler import SeededSampler
 from .street_scenes_dataset import StreetScenesDataset
 from .transforms import FlipTargets, LoadImage, LoadTargets, PackTargets
 
@@ -16,5 +17,6 @@ __all__ = [
     "MultiTaskDataset",
     "NormalFormat",
     "PackTargets",
+    "SeededSampler",
     "StreetScenesDataset",
 ]

@@ -42,8 +42,8 @@ def read_map(path: str, backend_args: dict | None = None, channels: int = 1) -> 
     if values.ndim < 2 or values.shape != expected:
         wanted = f"{channels} channels (H, W, {channels})" if channels > 1 else "one channel (H, W)"
         raise DataError(
-            f"{path} has shape {values.shape}; expected {wanted}. Class ids and depth have one "
-            "(convert colour-coded files to ids first), normals three."
+            f"{path} has shape {values.shape}; expected {wanted}. Class ids and depth have one, "
+            "normals three; for files that are pictures of classes give label_map colours as keys."
         )
     return values
 
@@ -66,3 +66,5 @@ def _bytes(path: str, backend_args: dict | None) -> bytes:
         return fileio.get(path, backend_args)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error}.") from error

@@ -8,24 +8,36 @@ import numpy as np
 
 from ..errors import DataError
 from ..structures import IGNORE_LABEL
+from .target_format import TargetFormat
+
+PALETTE_DIGITS = np.array([1 << 16, 1 << 8, 1])
+"""A colour (R, G, B) as one number."""
 
 
-class LabelFormat:
+class LabelFormat(TargetFormat):
     """Decode raw label values into ids 0 to num_classes - 1, and 255 for "no class".
 
     Args:
         num_classes: number of classes, at most 255.
-        label_map: id (or 255) for each raw value; None: raw values are ids already.
+        label_map: id (or 255) for each raw value; None: raw values are ids already. Where files
+            are pictures of classes, id for each colour (R, G, B).
 
     Raises:
-        DataError: a file has a value that is neither a class nor 255 nor in `label_map`.
+        DataError: `label_map` leads to no class; or a file has a value that is neither a class nor
+            255 nor in `label_map`.
 
     >>> decode = LabelFormat(2, {0: 255, 7: 0, 8: 1})
     >>> decode(np.array([[7, 8, 0]]), 'a.png').tolist()
     [[0, 1, 255]]
+    >>> LabelFormat(1, {(128, 64, 128): 0})(np.array([[[128, 64, 128]]]), 'a.png').tolist()
+    [[0]]
     """
 
-    def __init__(self, num_classes: int, label_map: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        label_map: Mapping[int, int] | Mapping[tuple[int, int, int], int] | None = None,
+    ) -> None:
         ids = set(range(num_classes)) | {IGNORE_LABEL}
         wrong = {raw: to for raw, to in (label_map or {}).items() if to not in ids}
         if wrong:
@@ -33,34 +45,57 @@ class LabelFormat:
                 f"label_map sends {wrong}, but there are only the classes 0 to {num_classes - 1} "
                 f"(and {IGNORE_LABEL} for no class)."
             )
-        self.label_map = (
-            {i: i for i in ids}
-            if label_map is None
-            else {int(raw): to for raw, to in label_map.items()}
-        )
+        entries = {i: i for i in ids} if label_map is None else dict(label_map)
+        self.channels = 3 if any(isinstance(raw, tuple) for raw in entries) else 1
+        codes = {int(self._code(np.array(raw))): to for raw, to in entries.items()}
+        self._raw = np.array(sorted(codes))
+        self._ids = np.array([codes[raw] for raw in self._raw], np.uint8)
         # Raw values may be negative (Cityscapes' licence plates are -1).
-        self._lowest = min(self.label_map)
-        self._table = np.full(max(self.label_map) - self._lowest + 1, -1, dtype=np.int16)
-        for raw, to in self.label_map.items():
-            self._table[raw - self._lowest] = to
+        self._small = self.channels == 1 and self._raw[-1] - self._raw[0] < 1 << 16
+        if self._small:
+            self._table = np.full(self._raw[-1] - self._raw[0] + 1, -1, np.int16)
+            self._table[self._raw - self._raw[0]] = self._ids
 
-    def __call__(self, raw: np.ndarray, path: str) -> np.ndarray:
-        """Return H,W uint8 ids for the H,W raw values of the file `path`."""
-        values = raw.astype(np.int64)
-        position = values - self._lowest
-        inside = (position >= 0) & (position < len(self._table))
-        ids = np.where(inside, self._table[np.where(inside, position, 0)], -1)
-        if (ids < 0).any():
-            unknown, counts = np.unique(values[ids < 0], return_counts=True)
-            found = ", ".join(
-                f"{v} ({c} pixels)" for v, c in zip(unknown[:8], counts[:8], strict=True)
-            )
-            raise DataError(
-                f"{path} has label values that are no class: {found}. Expected one of "
-                f"{_ranges(sorted(self.label_map))}. Correct the file, the data set's classes, or "
-                "map the values with label_map (255: no class)."
-            )
+    def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
+        """Return H,W uint8 ids for the raw values of the file `path`."""
+        codes = self._code(raw)
+        if self._small:
+            position = codes - self._raw[0]
+            known = (position >= 0) & (position < len(self._table))
+            ids = self._table[np.where(known, position, 0)]
+            known &= ids >= 0
+        else:
+            position = np.searchsorted(self._raw, codes).clip(max=len(self._raw) - 1)
+            ids, known = self._ids[position], self._raw[position] == codes
+        if not known.all():
+            self._refuse(codes[~known], path)
         return ids.astype(np.uint8)
+
+    def _code(self, raw: np.ndarray) -> np.ndarray:
+        """Return one integer for each raw value or colour."""
+        return raw.astype(np.int64) if self.channels == 1 else raw.astype(np.int64) @ PALETTE_DIGITS
+
+    def _refuse(self, codes: np.ndarray, path: str) -> None:
+        unknown, counts = np.unique(codes, return_counts=True)
+        found = ", ".join(
+            f"{self._name(v)} ({c} pixels)" for v, c in zip(unknown[:8], counts[:8], strict=True)
+        )
+        expected = (
+            _ranges(self._raw.tolist())
+            if self.channels == 1
+            else ", ".join(self._name(code) for code in self._raw)
+        )
+        raise DataError(
+            f"{path} has label values that are no class: {found}. Expected one of {expected}. "
+            "Correct the file, the data set's classes, or map the values with label_map (255: no "
+            "class)."
+        )
+
+    def _name(self, code: int) -> str:
+        """Return a raw value, or a colour as 'R G B'."""
+        if self.channels == 1:
+            return str(code)
+        return " ".join(str(int(code) >> shift & 255) for shift in (16, 8, 0))
 
 
 def _ranges(values: list[int]) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import DataError
 from ..structures import NO_NORMAL
+from .target_format import TargetFormat
 
 LENGTHS = (0.5, 1.5)
 """A vector of a length outside was not meant as a normal: black, grey and NaN pixels."""
 
 
-class NormalFormat:
+@dataclass(frozen=True)
+class NormalFormat(TargetFormat):
     """Decode raw normals: `vector = (raw * scale + offset) * signs`, brought to length 1.
 
     The defaults read the usual 8-bit pictures, where 0..255 stands for -1..1. There black (0, 0, 0)
@@ -31,24 +34,25 @@ class NormalFormat:
     [[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]
     """
 
-    def __init__(
-        self,
-        scale: float = 2 / 255,
-        offset: float = -1.0,
-        signs: Sequence[int] = (1, 1, 1),
-    ) -> None:
-        if scale == 0 or len(signs) != 3 or not set(signs) <= {1, -1}:
+    channels: ClassVar[int] = 3
+
+    scale: float = 2 / 255
+    offset: float = -1.0
+    signs: tuple[int, int, int] = (1, 1, 1)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "signs", tuple(self.signs))
+        if self.scale == 0 or len(self.signs) != 3 or not set(self.signs) <= {1, -1}:
             raise DataError(
-                f"normal_format: scale={scale}, signs={tuple(signs)}; expected a scale that is "
+                f"normal_format: scale={self.scale}, signs={self.signs}; expected a scale that is "
                 "not 0, and three signs of 1 or -1."
             )
-        self.scale = scale
-        self.offset = offset
-        self.signs = np.array(signs, np.float32)
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Return H,W,3 float32 unit vectors (0: none) for the H,W,3 raw values of `path`."""
-        vectors = (raw.astype(np.float32) * self.scale + self.offset) * self.signs
+        vectors = (raw.astype(np.float32) * self.scale + self.offset) * np.array(
+            self.signs, np.float32
+        )
         length = np.linalg.norm(vectors, axis=-1, keepdims=True)
         # False for NaN as well.
         valid = (length > LENGTHS[0]) & (length < LENGTHS[1])

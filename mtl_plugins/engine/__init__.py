@@ -21,7 +21,9 @@ from .metrics_table import metrics_table, show_metrics
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
+from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
+from .train_loop import SeededTrainLoop
 
 __all__ = [
     "AutocastOptimWrapper",
@@ -32,6 +34,8 @@ __all__ = [
     "DepthStatistics",
     "LiveMemory",
     "SafeCheckpointHook",
+    "SeededTrainLoop",
+    "SkippedSamplesHook",
     "SummaryHook",
     "balance_report",
     "balance_table",

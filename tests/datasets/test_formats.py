@@ -31,10 +31,53 @@ def test_cityscapes_disparity():
 
 def test_what_is_no_depth_becomes_zero():
     raw = np.array([[np.nan, np.inf, -np.inf, -1.0, 0.0, 2.0]], dtype=np.float32)
-    assert DepthFormat()(raw).tolist() == [[0, 0, 0, 0, 0, 2]]
+    decode = DepthFormat(invalid=[0, float("nan"), float("inf"), -float("inf"), -1])
+    assert decode(raw).tolist() == [[0, 0, 0, 0, 0, 2]]
     assert DepthFormat(min_depth=1.0, max_depth=5.0)(np.array([[0.5, 3.0, 9.0]])).tolist() == [
         [0, 3, 0]
     ]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1.0])
+def test_what_cannot_be_depth_is_an_error_unless_it_is_listed(value):
+    raw = np.array([[1.0, value, value]], np.float32)
+    with pytest.raises(DataError, match=r"a\.npy has 2 depth values that are negative.*invalid"):
+        DepthFormat(invalid=(0, 7))(raw, "a.npy")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("inverse", [False, True])
+def test_the_table_of_small_integers_equals_the_formula(dtype, inverse):
+    decode = DepthFormat(0.37, -3.0, inverse, invalid=(0, 200), min_depth=0.1, max_depth=50)
+    raw = np.arange(256, dtype=dtype).reshape(16, 16)
+    assert np.array_equal(decode(raw), decode(raw.astype(np.int32)))
+
+
+def test_depth_spread_over_three_channels():
+    raw = np.array([[[1, 0, 0], [0, 1, 0], [255, 255, 255]]], np.uint8)
+    depth = DepthFormat(scale=1000 / (256**3 - 1), digits=(1, 256, 65536))(raw)
+    unit = 1000 / (256**3 - 1)
+    assert depth[0] == pytest.approx([unit, 256 * unit, 1000], rel=1e-6)
+
+
+def test_formats_are_values():
+    assert DepthFormat(invalid=[0]) == DepthFormat() and hash(DepthFormat()) == hash(DepthFormat())
+    assert DepthFormat(0.01) != DepthFormat(0.02)
+
+
+def test_labels_that_are_colours():
+    decode = LabelFormat(2, {(128, 64, 128): 0, (0, 0, 142): 1, (0, 0, 0): 255})
+    raw = np.array([[[0, 0, 142], [128, 64, 128], [0, 0, 0]]], np.uint8)
+    assert decode(raw, "a.png").tolist() == [[1, 0, 255]]
+    with pytest.raises(DataError, match=r"no class: 9 8 7 \(1 pixels\)\. Expected one of 0 0 0, "):
+        decode(np.array([[[9, 8, 7]]]), "a.png")
+
+
+def test_label_values_far_apart():
+    decode = LabelFormat(1, {1_000_000: 0, 0: 255})
+    assert decode(np.array([[1_000_000, 0]]), "a.png").tolist() == [[0, 255]]
+    with pytest.raises(DataError, match="no class: 5"):
+        decode(np.array([[5]]), "a.png")
 
 
 def test_labels_are_mapped():

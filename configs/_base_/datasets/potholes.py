@@ -15,7 +15,7 @@ test_pipeline = [dict(type='LoadImage'), dict(type='LoadTargets'), dict(type='Pa
 
 train_dataloader = dict(
     batch_size=4, num_workers=2, persistent_workers=True, drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='SeededSampler', shuffle=True),
     dataset=dict(pipeline=train_pipeline, **dataset, data_prefix=dict(
         img_path='rgb/train', seg_map_path='label/train', depth_map_path='disparity/train')))
 val_dataloader = dict(

@@ -17,7 +17,7 @@ test_pipeline = [
 
 train_dataloader = dict(
     batch_size=8, num_workers=2, persistent_workers=True, pin_memory=True, drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    sampler=dict(type='SeededSampler', shuffle=True),
     dataset=dict(
         type='StreetScenesDataset', data_root=data_root, split='train', pipeline=train_pipeline,
         **scenes))

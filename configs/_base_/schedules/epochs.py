@@ -1,6 +1,6 @@
 # Adam with a polynomial decay; set the number of epochs and the learning rate in the experiment.
 epochs = 30
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=1)
+train_cfg = dict(type='SeededTrainLoop', max_epochs=epochs, val_interval=1)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 

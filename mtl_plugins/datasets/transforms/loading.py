@@ -56,15 +56,15 @@ class LoadTargets(BaseTransform):
         fields = results.setdefault("seg_fields", [])
         for target in DENSE_TARGETS.values():
             if target.path in results:
-                raw = self._read(results, target)
-                decode = results["decoders"][target.kind]
+                decode = results["formats"][target.kind]
+                raw = self._read(results, target, decode.channels)
                 results[target.array] = decode(raw, results[target.path])
                 fields.append(target.array)
         return results
 
-    def _read(self, results: dict, target: DenseTarget) -> np.ndarray:
+    def _read(self, results: dict, target: DenseTarget, channels: int) -> np.ndarray:
         path = results[target.path]
-        values = read_map(path, self.backend_args, target.channels)
+        values = read_map(path, self.backend_args, channels)
         if values.shape[:2] != tuple(results["ori_shape"]):
             raise DataError(
                 f"{path} is {values.shape[0]}x{values.shape[1]} pixels, but its image "

@@ -1,0 +1,113 @@
+"""What happens to samples that cannot be read."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import numpy as np
+import pytest
+from mmengine.runner import Runner
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mtl_plugins.datasets.sample_index import SampleIndex
+from mtl_plugins.engine import SkippedSamplesHook
+from mtl_plugins.errors import ConfigError, DataError
+
+PIPELINE = [dict(type="LoadImage"), dict(type="LoadTargets"), dict(type="PackTargets")]
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Six images with labels, of which number 2 is truncated and number 4 has a wrong label."""
+    for folder in ("rgb", "label"):
+        os.makedirs(tmp_path / folder)
+    for index in range(6):
+        image = np.full((8, 12, 3), index, np.uint8)
+        Image.fromarray(image).save(tmp_path / "rgb" / f"{index}.png")
+        label = np.full((8, 12), 9 if index == 4 else 0, np.uint8)
+        Image.fromarray(label).save(tmp_path / "label" / f"{index}.png")
+    path = tmp_path / "rgb" / "2.png"
+    path.write_bytes(path.read_bytes()[:40])
+    return dict(
+        type="MultiTaskDataset",
+        data_root=str(tmp_path),
+        data_prefix=dict(img_path="rgb", seg_map_path="label"),
+        img_suffix=".png",
+        metainfo=dict(classes=("a",)),
+        pipeline=PIPELINE,
+    )
+
+
+def image_of(sample):
+    return int(sample["inputs"][0, 0, 0])
+
+
+def test_by_default_a_bad_sample_ends_the_run(config):
+    dataset = DATASETS.build(config)
+    with pytest.raises(DataError, match=r"rgb/2\.png cannot be read"):
+        dataset[2]
+
+
+def test_a_skipped_sample_is_replaced_and_told(config):
+    dataset = DATASETS.build(dict(config, on_bad_sample="skip"))
+    samples = [dataset[SampleIndex(i, (0, 0, i))] for i in range(6)]
+    assert [image_of(samples[i]) for i in (0, 1, 3, 5)] == [0, 1, 3, 5]
+    for index, text in ((2, "rgb/2.png cannot be read"), (4, "label/4.png has label values")):
+        assert image_of(samples[index]) in (0, 1, 3, 5)
+        assert text in samples[index]["data_samples"].skipped[0]
+    again = [dataset[SampleIndex(i, (0, 0, i))] for i in range(6)]
+    assert list(map(image_of, again)) == list(map(image_of, samples))
+
+
+def test_a_file_that_vanishes_is_named(config):
+    dataset = DATASETS.build(config)
+    os.remove(os.path.join(config["data_root"], "rgb", "0.png"))
+    with pytest.raises(DataError, match=r"rgb/0\.png does not exist"):
+        dataset[0]
+
+
+def test_tests_never_skip(config):
+    dataset = DATASETS.build(dict(config, on_bad_sample="skip", test_mode=True))
+    with pytest.raises(DataError):
+        dataset[2]
+
+
+def test_a_storage_that_is_gone_is_no_loop(config):
+    dataset = DATASETS.build(dict(config, on_bad_sample="skip"))
+    for name in os.listdir(os.path.join(config["data_root"], "rgb")):
+        os.remove(os.path.join(config["data_root"], "rgb", name))
+    with pytest.raises(DataError, match=r"20 samples in a row .* does not exist"):
+        dataset[0]
+
+
+def test_the_choice_is_checked(config):
+    with pytest.raises(ConfigError, match="on_bad_sample='ignore'; choose 'raise' or 'skip'"):
+        DATASETS.build(dict(config, on_bad_sample="ignore"))
+    with pytest.raises(ConfigError, match="limit=-1"):
+        SkippedSamplesHook(limit=-1)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_hook_lists_each_bad_file_once_and_stops_at_its_limit(config, workers, caplog):
+    loader = dict(
+        dataset=dict(config, on_bad_sample="skip"),
+        sampler=dict(type="SeededSampler", shuffle=True),
+        batch_size=2,
+        num_workers=workers,
+    )
+    caplog.set_level(logging.WARNING)
+    loader = Runner.build_dataloader(loader, seed=0)
+    hook = SkippedSamplesHook(limit=2)
+    for _ in range(2):
+        for index, batch in enumerate(loader):
+            hook.before_train_iter(None, index, batch)
+    hook.after_train_epoch(None)
+    assert len(hook.skipped) == 2
+    strict = SkippedSamplesHook(limit=1)
+    with pytest.raises(
+        DataError, match=r"2 samples could not be read, more than the 1 .*check_data"
+    ):
+        for index, batch in enumerate(loader):
+            strict.before_train_iter(None, index, batch)
