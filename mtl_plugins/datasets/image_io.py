@@ -53,9 +53,12 @@ def _open(path: str, backend_args: dict | None, mode: str | None) -> Image.Image
         image = Image.open(io.BytesIO(_bytes(path, backend_args)))
         # PIL reads lazily; a truncated file shows here.
         image.load()
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        # PIL would show where in memory the bytes lie: another text at every reading.
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "it begins like no known image format" if unknown else error
         raise DataError(
-            f"{path} cannot be read as an image: {error}. It is truncated or damaged; replace it "
+            f"{path} cannot be read as an image: {reason}. It is truncated or damaged; replace it "
             "or take it out of the data set."
         ) from error
     return image if mode is None or image.mode == mode else image.convert(mode)

@@ -111,3 +111,15 @@ def test_the_hook_lists_each_bad_file_once_and_stops_at_its_limit(config, worker
     ):
         for index, batch in enumerate(loader):
             strict.before_train_iter(None, index, batch)
+
+
+def test_a_problem_is_told_in_the_same_words_every_time(config, tmp_path):
+    path = tmp_path / "rgb" / "0.png"
+    path.write_bytes(b"no image")
+    dataset = DATASETS.build(config)
+    told = []
+    for _ in range(2):
+        with pytest.raises(DataError, match="begins like no known image format") as error:
+            dataset[0]
+        told.append((str(error.value), bytearray(1 << 16)))
+    assert told[0][0] == told[1][0]
