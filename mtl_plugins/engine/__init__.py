@@ -19,6 +19,8 @@ from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
 from .optim_constructor import BalancedOptimWrapperConstructor
+from .packed_config import pack_config, with_packed
+from .packing_report import folder_bytes, report_packing
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
 from .skipped_samples_hook import SkippedSamplesHook
@@ -45,6 +47,7 @@ __all__ = [
     "cost_table",
     "count_macs",
     "evaluate",
+    "folder_bytes",
     "image_blind_scores",
     "load_checkpoint",
     "load_config",
@@ -52,11 +55,14 @@ __all__ = [
     "measure_costs",
     "measure_depth",
     "metrics_table",
+    "pack_config",
     "peak_memory",
     "report_costs",
     "report_depth_statistics",
+    "report_packing",
     "run_command",
     "show_metrics",
     "split_depth_statistics",
     "train",
+    "with_packed",
 ]

@@ -1,7 +1,7 @@
 """Transforms that mmseg lacks or gets wrong."""
 
 from .flipping import FlipTargets
-from .loading import LoadImage, LoadTargets
+from .loading import DecodeTargets, LoadImage, LoadTargets
 from .packing import PackTargets
 
-__all__ = ["FlipTargets", "LoadImage", "LoadTargets", "PackTargets"]
+__all__ = ["DecodeTargets", "FlipTargets", "LoadImage", "LoadTargets", "PackTargets"]

@@ -9,6 +9,7 @@ from mmseg.registry import TRANSFORMS
 from ...errors import DataError
 from ...structures import DENSE_TARGETS, DenseTarget
 from ..image_io import read_image, read_map
+from ..target_format import TargetFormat
 
 
 @TRANSFORMS.register_module()
@@ -27,7 +28,8 @@ class LoadImage(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add `img`, `img_shape` and `ori_shape`."""
-        image = read_image(results["img_path"], self.backend_args)
+        packed = results.get("packed")
+        image = packed.image() if packed else read_image(results["img_path"], self.backend_args)
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         return results
 
@@ -42,33 +44,59 @@ class LoadTargets(BaseTransform):
 
     Args:
         backend_args: storage that the files are read from, see `mmengine.fileio`; default: disk.
+        decode: False leaves the values as they are in the files until `DecodeTargets`. Between
+            the two only crops may stand.
 
     Raises:
         DataError: a file is damaged, has values that are no class, or another size than the
             image.
     """
 
-    def __init__(self, backend_args: dict | None = None) -> None:
+    def __init__(self, backend_args: dict | None = None, decode: bool = True) -> None:
         self.backend_args = backend_args
+        self.decode = decode
 
     def transform(self, results: dict) -> dict:
         """Add the targets."""
         fields = results.setdefault("seg_fields", [])
+        undecoded = results.setdefault("undecoded", {})
         for target in DENSE_TARGETS.values():
             if target.path in results:
-                decode = results["formats"][target.kind]
-                raw = self._read(results, target, decode.channels)
-                results[target.array] = decode(raw, results[target.path])
+                results[target.array], undecoded[target.array] = self._read(results, target)
                 fields.append(target.array)
-        return results
+        return DecodeTargets().transform(results) if self.decode else results
 
-    def _read(self, results: dict, target: DenseTarget, channels: int) -> np.ndarray:
-        path = results[target.path]
-        values = read_map(path, self.backend_args, channels)
+    def _read(self, results: dict, target: DenseTarget) -> tuple[np.ndarray, TargetFormat | None]:
+        """Return a target as its file has it, and how to decode it."""
+        if "packed" in results:
+            return results["packed"].target(target)
+        decode, path = results["formats"][target.kind], results[target.path]
+        values = read_map(path, self.backend_args, decode.channels)
         if values.shape[:2] != tuple(results["ori_shape"]):
             raise DataError(
                 f"{path} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
                 f"{results['img_path']} is {results['ori_shape'][0]}x{results['ori_shape'][1]} "
                 "(height x width). Resize the target (nearest neighbour) or pair the right files."
             )
-        return values
+        return values, decode
+
+
+@TRANSFORMS.register_module()
+class DecodeTargets(BaseTransform):
+    """Decode what `LoadTargets(decode=False)` read, after a crop: only what is left costs time.
+
+    Raises:
+        DataError: a file has values that are no class or no depth.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Replace the values of files by those of targets."""
+        for target in DENSE_TARGETS.values():
+            if target.array not in results["undecoded"]:
+                continue
+            decode, raw = results["undecoded"].pop(target.array), results[target.array]
+            # A copy, because packed data is mapped read-only and a later transform may write.
+            results[target.array] = (
+                raw.copy() if decode is None else decode(raw, results[target.path])
+            )
+        return results

@@ -25,6 +25,10 @@ class PackTargets(PackSegInputs):
 
     def transform(self, results: dict) -> dict:
         """Return `inputs` and `data_samples`."""
+        image = results["img"]
+        if image.flags.c_contiguous and not image.flags.writeable:
+            # torch would share the mapped, read-only memory of packed data.
+            results["img"] = image.copy()
         packed = super().transform(results)
         sample = packed["data_samples"]
         for target in DENSE_TARGETS.values():

@@ -1,0 +1,86 @@
+"""The files of a packed data set, and how they are written and checked.
+
+index.json          written last: version, metainfo, kinds of target, shards, source
+shard-00000.bin     the arrays of some samples one after the other, each at a multiple of 64
+shard-00000.json    where each array lies, how it is decoded; size and checksum of the .bin
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from typing import Any
+
+from ...errors import DataError
+
+VERSION = 1
+"""Of the layout; another one is refused."""
+
+INDEX = "index.json"
+
+ALIGNMENT = 64
+"""Bytes; arrays begin at a multiple of it, so that every type can be mapped."""
+
+REMEDY = "Run tools/pack_data.py with the same arguments again; it replaces what is damaged."
+
+
+def shard_path(folder: str, number: int, suffix: str) -> str:
+    """Return a shard's file: ".bin" (arrays) or ".json" (where they lie)."""
+    return os.path.join(folder, f"shard-{number:05d}{suffix}")
+
+
+def write_json(path: str, content: dict) -> None:
+    """Write a JSON file so that it is there whole or not at all."""
+    with open(path + ".tmp", "w", encoding="utf-8") as file:
+        json.dump(content, file)
+        commit(file, path)
+
+
+def commit(file: Any, path: str) -> None:
+    """Give a written temporary file its name, once its bytes are on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    os.replace(file.name, path)
+
+
+def read_json(path: str) -> dict:
+    """Return the content of an index or of a shard's description.
+
+    Raises:
+        DataError: the file is missing, damaged or of another version.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path} does not exist: the data set is not packed, or not to the end. Pack it with "
+            "tools/pack_data.py; that goes on where it was stopped."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error}. {REMEDY}") from error
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        raise DataError(f"{path} is not of version {VERSION} of the packed layout. {REMEDY}")
+    return content
+
+
+def check_size(path: str, size: int) -> None:
+    """Raise a `DataError` where a shard is missing or has not as many bytes as were written."""
+    found = os.path.getsize(path) if os.path.isfile(path) else None
+    if found != size:
+        state = "does not exist" if found is None else f"has {found} bytes"
+        raise DataError(f"{path} {state}; expected {size} bytes. {REMEDY}")
+
+
+def check_sum(path: str, checksum: int) -> None:
+    """Raise a `DataError` where a shard's CRC-32 is not the one that was written."""
+    found = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            found = zlib.crc32(block, found)
+    if found != checksum:
+        raise DataError(
+            f"{path} has the checksum {found:08x}; expected {checksum:08x}. Bytes of it changed "
+            f"after it was written. {REMEDY}"
+        )

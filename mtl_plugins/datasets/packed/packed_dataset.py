@@ -1,0 +1,135 @@
+"""Reading a packed data set."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from mmseg.registry import DATASETS
+
+from ...errors import DataError
+from ...structures import DEPTH, NORMALS, DenseTarget
+from ..dense_dataset import DenseDataset
+from ..depth_format import DepthFormat
+from ..normal_format import NormalFormat
+from ..target_format import TargetFormat
+from .layout import INDEX, REMEDY, check_size, check_sum, read_json, shard_path
+
+FORMATS = {DEPTH.kind: DepthFormat, NORMALS.kind: NormalFormat}
+"""Formats whose targets are stored as in their files."""
+
+
+class PackedSample:
+    """Where the arrays of one sample lie in a mapped shard."""
+
+    def __init__(self, shard: np.ndarray, arrays: dict, decoding: dict) -> None:
+        self.shard = shard
+        self.arrays = arrays
+        self.decoding = decoding
+
+    def image(self) -> np.ndarray:
+        """Return H,W,3 uint8 BGR, a read-only view: nothing is read before it is looked at."""
+        return self._view("img")
+
+    def target(self, target: DenseTarget) -> tuple[np.ndarray, TargetFormat | None]:
+        """Return a target as it is stored, a view, and how to decode it (None: it is decoded)."""
+        arguments = self.decoding.get(target.kind)
+        decode = None if arguments is None else _format(target.kind, json.dumps(arguments))
+        return self._view(target.array), decode
+
+    def _view(self, key: str) -> np.ndarray:
+        offset, dtype, shape = self.arrays[key]
+        size = np.dtype(dtype).itemsize * int(np.prod(shape))
+        return self.shard[offset : offset + size].view(dtype).reshape(shape)
+
+
+@lru_cache(64)
+def _format(kind: str, arguments: str) -> TargetFormat:
+    """Return one format for all files of the same arguments: its tables are made once."""
+    return FORMATS[kind](**json.loads(arguments))
+
+
+class MappedShards:
+    """The shards of a folder, each mapped into memory when it is first needed.
+
+    Mapped pages belong to the page cache: all workers and processes share them.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._maps: dict[int, np.ndarray] = {}
+
+    def __getitem__(self, shard: int) -> np.ndarray:
+        if shard not in self._maps:
+            path = shard_path(self.folder, shard, ".bin")
+            try:
+                # The plain view: slices of np.memmap itself cost ten times as much.
+                self._maps[shard] = np.asarray(np.memmap(path, np.uint8, mode="r"))
+            except (OSError, ValueError) as error:
+                raise DataError(f"{path} cannot be read: {error}. {REMEDY}") from error
+        return self._maps[shard]
+
+    def __getstate__(self) -> dict:
+        # Another process maps the files itself instead of being sent their bytes.
+        return dict(folder=self.folder, _maps={})
+
+
+@DATASETS.register_module()
+class PackedDataset(DenseDataset):
+    """The samples of a folder that `tools/pack_data.py` wrote: the same as of its source.
+
+    Classes, decoding and paths come from the folder. A pipeline is written as for files; with
+    `LoadTargets(decode=False)`, a crop and then `DecodeTargets` only the crop is read and decoded.
+
+    Args:
+        data_root: the folder with `index.json`.
+        kwargs: as in `DenseDataset` (pipeline, indices, test_mode, ...).
+
+    Raises:
+        DataError: the folder is not packed to the end, or a shard is missing or has the wrong
+            size. Checksums cost reading everything, and are compared by `verify`.
+    """
+
+    def __init__(self, data_root: str, **kwargs: Any) -> None:
+        self.index = read_json(os.path.join(data_root, INDEX))
+        self.shards = MappedShards(data_root)
+        self.formats = {}
+        stored = self.index["metainfo"]
+        metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
+        unit = stored["depth_unit"]
+        super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
+
+    def has_target(self, target: DenseTarget) -> bool:
+        """Return whether the samples have this kind of target."""
+        return target.kind in self.index["targets"]
+
+    def load_data_list(self) -> list[dict]:
+        """Return one entry a sample."""
+        entries = []
+        for shard in range(len(self.index["shards"])):
+            description = read_json(shard_path(self.shards.folder, shard, ".json"))
+            check_size(shard_path(self.shards.folder, shard, ".bin"), description["bytes"])
+            entries += [dict(entry, shard=shard) for entry in description["samples"]]
+        return entries
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return one entry with its `PackedSample`."""
+        info = super().get_data_info(idx)
+        shard, arrays, decoding = info.pop("shard"), info.pop("arrays"), info.pop("decoding")
+        info.update(packed=PackedSample(self.shards[shard], arrays, decoding))
+        return info
+
+    def verify(self) -> Iterator[str]:
+        """Yield what is wrong with the shards, after reading every byte of them."""
+        for shard in range(len(self.index["shards"])):
+            try:
+                description = read_json(shard_path(self.shards.folder, shard, ".json"))
+                path = shard_path(self.shards.folder, shard, ".bin")
+                check_size(path, description["bytes"])
+                check_sum(path, description["checksum"])
+            except DataError as error:
+                yield str(error)

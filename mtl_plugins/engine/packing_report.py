@@ -1,0 +1,40 @@
+"""Packing with a progress bar, and what came out of it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from mmengine.config import Config
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .packed_config import pack_config
+
+
+def report_packing(config: Config, folder: str, **options: Any) -> None:
+    """Pack the data sets of a config, show the progress, and print what to do next."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # Drawn on stderr: stdout is for the result.
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"packing {name}", total=total)
+            bar.update(tasks[name], completed=done)
+
+        skipped = pack_config(config, folder, show, **options)
+    for problem in skipped:
+        print(f"left out: {problem}")
+    print(f"{folder}: {folder_bytes(folder) / 1e6:.1f} MB, {len(skipped)} samples left out.")
+    print(f"Train from it with `python tools/train.py {config.filename} --packed {folder}`.")
+
+
+def folder_bytes(folder: str) -> int:
+    """Return the size of all files below a folder."""
+    return sum(
+        os.path.getsize(os.path.join(base, file))
+        for base, _, files in os.walk(folder)
+        for file in files
+    )
