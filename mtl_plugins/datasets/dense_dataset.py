@@ -132,6 +132,11 @@ class DenseDataset(BaseSegDataset):
                 instead = ", ".join(f"{breaking[name]} for {name}" for name in wrong)
                 raise ConfigError(f"The pipeline has {wrong}, which {harm}. Use {instead}.")
         for transform in transforms:
+            if getattr(transform, "on_device", False) and "PackSegInputs" in names:
+                raise ConfigError(
+                    f"{type(transform).__name__} leaves its work to the device, but PackSegInputs "
+                    "forgets what was drawn. Use PackTargets."
+                )
             if getattr(transform, "cat_max_ratio", 1.0) < 1 and not self.has_target(SEMSEG):
                 raise ConfigError(
                     f"{type(transform).__name__}(cat_max_ratio={transform.cat_max_ratio}) looks at "

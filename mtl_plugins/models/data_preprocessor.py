@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ..errors import ConfigError, DataError
 from ..structures import DENSE_TARGETS
+from .device_augmentation import flip_on_device, recolor_on_device
 
 
 @MODELS.register_module()
@@ -23,7 +24,9 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
 
     Images are padded at the right and bottom with the mean colour, targets with their own invalid
     value (classes 255, depth and normals 0), so that padding is never a target. mmseg's
-    preprocessor pads depth with 255, which then trains as 255 metres.
+    preprocessor pads depth with 255, which then trains as 255 metres. In training, flips and
+    colours that the pipeline only drew (`FlipTargets(on_device=True)`, `PhotometricJitter`) are
+    applied here.
 
     Args:
         mean, std: of each channel, in intensities of 0 to 255 and in the order of the channels
@@ -60,20 +63,33 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         data = self.cast_data(data)
         images: list[Tensor] = list(data["inputs"])
         samples: list[SegDataSample] | None = data.get("data_samples")
+        augmented = samples if training and samples else []
+        if augmented:
+            images = flip_on_device(images, augmented)
         height = max(image.shape[1] for image in images)
         width = max(image.shape[2] for image in images)
-        inputs = torch.stack([self._normalised(image, height, width) for image in images])
+        inputs = torch.stack([_padded(image, height, width) for image in images]).float()
+        if augmented:
+            inputs = recolor_on_device(inputs, augmented)
+        inputs = self._normalised(inputs)
+        for image, padded in zip(images, inputs, strict=True):
+            # The mean colour, which is 0 now, whatever the colours were changed to.
+            padded[:, image.shape[1] :] = 0
+            padded[:, :, image.shape[2] :] = 0
         for image, sample in zip(images, samples or [], strict=bool(samples)):
             sample.set_metainfo(dict(img_shape=tuple(image.shape[1:]), pad_shape=(height, width)))
             if training:
                 _pad_targets(sample, height, width)
         return dict(inputs=inputs, data_samples=samples)
 
-    def _normalised(self, image: Tensor, height: int, width: int) -> Tensor:
+    def _normalised(self, batch: Tensor) -> Tensor:
         if self.bgr_to_rgb:
-            image = image.flip(0)
-        image = (image.float() - self.mean) / self.std
-        return F.pad(image, (0, width - image.shape[2], 0, height - image.shape[1]))
+            batch = batch.flip(1)
+        return (batch - self.mean) / self.std
+
+
+def _padded(image: Tensor, height: int, width: int) -> Tensor:
+    return F.pad(image, (0, width - image.shape[2], 0, height - image.shape[1]))
 
 
 def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:

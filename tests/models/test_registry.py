@@ -90,6 +90,7 @@ ELSEWHERE = {
     "PackTargets",
     "PackedDataset",
     "PanelHook",
+    "PhotometricJitter",
     "SILogLoss",
     "SafeCheckpointHook",
     "SeededSampler",

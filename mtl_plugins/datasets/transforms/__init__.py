@@ -3,5 +3,13 @@
 from .flipping import FlipTargets
 from .loading import DecodeTargets, LoadImage, LoadTargets
 from .packing import PackTargets
+from .photometric import PhotometricJitter
 
-__all__ = ["DecodeTargets", "FlipTargets", "LoadImage", "LoadTargets", "PackTargets"]
+__all__ = [
+    "DecodeTargets",
+    "FlipTargets",
+    "LoadImage",
+    "LoadTargets",
+    "PackTargets",
+    "PhotometricJitter",
+]

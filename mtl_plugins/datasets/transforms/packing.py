@@ -10,6 +10,9 @@ from mmseg.registry import TRANSFORMS
 
 from ...structures import DENSE_TARGETS
 
+ON_DEVICE = ("device_flip", "device_colors")
+"""What was drawn for the sample and is left to the preprocessor."""
+
 
 @TRANSFORMS.register_module()
 class PackTargets(PackSegInputs):
@@ -31,6 +34,7 @@ class PackTargets(PackSegInputs):
             results["img"] = image.copy()
         packed = super().transform(results)
         sample = packed["data_samples"]
+        sample.set_metainfo({key: results[key] for key in ON_DEVICE if key in results})
         for target in DENSE_TARGETS.values():
             if target.array in results and target.truth not in sample:
                 channels = np.moveaxis(np.atleast_3d(results[target.array]), 2, 0)
