@@ -61,7 +61,7 @@ class DepthFormat(TargetFormat):
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Return H,W float32 metres for the raw values of the file `path`."""
         if self.channels == 1 and raw.dtype.type in TABLE_TYPES:
-            return self._tables[raw.dtype.itemsize - 1][raw]
+            return self._tables[raw.dtype.itemsize - 1].take(raw)
         if self.channels > 1:
             raw = raw.astype(np.float64) @ np.array(self.digits, np.float64)
         self._check(raw, path)

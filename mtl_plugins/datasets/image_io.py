@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
 from mmengine import fileio
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -19,7 +20,7 @@ def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
     """
     # As viewers show it, and as labels are drawn on it.
     image = ImageOps.exif_transpose(_open(path, backend_args, "RGB"))
-    return np.ascontiguousarray(np.asarray(image)[..., ::-1])
+    return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)
 
 
 def read_map(path: str, backend_args: dict | None = None, channels: int = 1) -> np.ndarray:

@@ -55,9 +55,18 @@ class LabelFormat(TargetFormat):
         if self._small:
             self._table = np.full(self._raw[-1] - self._raw[0] + 1, -1, np.int16)
             self._table[self._raw - self._raw[0]] = self._ids
+            # Almost all files are of 8 bits: one step from value to id.
+            self._of_byte = np.full(256, -1, np.int16)
+            bytes_ = (self._raw >= 0) & (self._raw < 256)
+            self._of_byte[self._raw[bytes_]] = self._ids[bytes_]
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Return H,W uint8 ids for the raw values of the file `path`."""
+        if self._small and raw.dtype == np.uint8:
+            ids = self._of_byte.take(raw)
+            if ids.min(initial=0) < 0:
+                self._refuse(raw[ids < 0], path)
+            return ids.astype(np.uint8)
         codes = self._code(raw)
         if self._small:
             position = codes - self._raw[0]

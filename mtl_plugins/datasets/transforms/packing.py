@@ -28,11 +28,11 @@ class PackTargets(PackSegInputs):
 
     def transform(self, results: dict) -> dict:
         """Return `inputs` and `data_samples`."""
-        image = results["img"]
-        if image.flags.c_contiguous and not image.flags.writeable:
-            # torch would share the mapped, read-only memory of packed data.
-            results["img"] = image.copy()
+        image = results.pop("img")
         packed = super().transform(results)
+        # Rows are copied as they are, several times as fast as channel by channel, which the
+        # device does when it stacks the batch. Packed data is mapped read-only: a copy in any case.
+        packed["inputs"] = torch.from_numpy(image.copy(order="C")).permute(2, 0, 1)
         sample = packed["data_samples"]
         sample.set_metainfo({key: results[key] for key in ON_DEVICE if key in results})
         for target in DENSE_TARGETS.values():
