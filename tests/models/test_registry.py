@@ -69,12 +69,14 @@ ELSEWHERE = {
     "BalancedOptimWrapperConstructor",
     "BerHuLoss",
     "BinsChamferLoss",
+    "CityscapesMultiTask",
     "ClassCheckHook",
     "CosineLoss",
     "DecodeTargets",
     "ExpCodec",
     "FlipTargets",
     "InverseCodec",
+    "KittiMultiTask",
     "LinearCodec",
     "LoadImage",
     "LoadTargets",
@@ -99,6 +101,7 @@ ELSEWHERE = {
     "StreetScenesDataset",
     "SummaryHook",
     "TaskEncoders",
+    "VirtualKitti2MultiTask",
 }
 
 

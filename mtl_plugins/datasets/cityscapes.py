@@ -1,0 +1,146 @@
+"""Cityscapes: street scenes of 50 cities with classes and stereo disparity."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from mmseg.registry import DATASETS
+
+from ..errors import ConfigError, DataError
+from ..structures import DEPTH, IGNORE_LABEL
+from .depth_format import DepthFormat
+from .folder_dataset import MultiTaskDataset
+from .target_format import TargetFormat
+
+NAMES = (
+    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
+    "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus", "train",
+    "motorcycle", "bicycle",
+)  # fmt: skip
+PALETTE = [
+    [128, 64, 128], [244, 35, 232], [70, 70, 70], [102, 102, 156], [190, 153, 153],
+    [153, 153, 153], [250, 170, 30], [220, 220, 0], [107, 142, 35], [152, 251, 152],
+    [70, 130, 180], [220, 20, 60], [255, 0, 0], [0, 0, 142], [0, 0, 70], [0, 60, 100],
+    [0, 80, 100], [0, 0, 230], [119, 11, 32],
+]  # fmt: skip
+CATEGORIES = ("flat", "construction", "object", "nature", "sky", "human", "vehicle")
+CATEGORY_PALETTE = [PALETTE[i] for i in (0, 2, 5, 8, 10, 11, 13)]
+
+LABELS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+"""The label id of each of the 19 classes."""
+GROUPS = ((7, 11), (11, 17), (17, 21), (21, 23), (23, 24), (24, 26), (26, 34))
+"""First and last + 1 of the label ids of each of the 7 categories."""
+NONE = dict.fromkeys((-1, *range(34), 255), IGNORE_LABEL)
+TRAIN_IDS = {**NONE, **{label: i for i, label in enumerate(LABELS)}}
+"""Class of each label id."""
+CATEGORY_IDS = {**NONE, **{k: i for i, (a, b) in enumerate(GROUPS) for k in range(a, b)}}
+"""Category of each label id."""
+
+
+class CityscapesDepthFormat(TargetFormat):
+    """Decode Cityscapes' 16-bit disparity with the camera that stands beside each file.
+
+    disparity = (raw - 1) / 256 pixels for raw > 0, depth = baseline * focal length / disparity.
+    Source: https://github.com/mcordts/cityscapesScripts#dataset-structure
+
+    Raises:
+        DataError: a file's camera is missing, damaged, or has no positive baseline and fx.
+    """
+
+    def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
+        """Return H,W float32 metres for the disparity of the file `path`."""
+        return self.for_file(path)(raw, path)
+
+    def for_file(self, path: str) -> DepthFormat:
+        """Return the format of one disparity file, of the camera it was taken with."""
+        return _disparity_format(*_camera(camera_path(path)))
+
+
+def camera_path(path: str) -> str:
+    """Return the camera file of a disparity file.
+
+    >>> camera_path("disparity/val/ulm/ulm_000000_000019_disparity.png")
+    'camera/val/ulm/ulm_000000_000019_camera.json'
+    """
+    city_folder, file = os.path.split(path)
+    split_folder, city = os.path.split(city_folder)
+    folder, split = os.path.split(split_folder)
+    name = file.removesuffix("_disparity.png") + "_camera.json"
+    return os.path.join(os.path.dirname(folder), "camera", split, city, name)
+
+
+def _camera(path: str) -> tuple[float, float]:
+    """Return a camera's baseline in metres and focal length in pixels."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            camera = json.load(file)
+        values = float(camera["extrinsic"]["baseline"]), float(camera["intrinsic"]["fx"])
+    except FileNotFoundError as error:
+        raise DataError(
+            f"The camera {path} does not exist, and disparity has no metres without it. Unpack "
+            "camera_trainvaltest.zip beside disparity, or leave data_prefix.depth_map_path out."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"The camera {path} cannot be read: {error!r}. Expected JSON with extrinsic.baseline "
+            "and intrinsic.fx; replace the file."
+        ) from error
+    if not all(0 < value < float("inf") for value in values):
+        raise DataError(
+            f"The camera {path} has baseline {values[0]} and fx {values[1]}; expected finite "
+            "numbers above 0. Replace the file."
+        )
+    return values
+
+
+# A table of all raw values is made once a camera, of which there are a few in all.
+@lru_cache(maxsize=64)
+def _disparity_format(baseline: float, fx: float) -> DepthFormat:
+    scale = 1 / (256 * baseline * fx)
+    return DepthFormat(scale=scale, offset=-scale, inverse=True)
+
+
+@DATASETS.register_module()
+class CityscapesMultiTask(MultiTaskDataset):
+    """Cityscapes' fine annotations: 2048x1024 images, classes, depth from disparity.
+
+    The test split has neither (its public label files are empty).
+
+    Args:
+        split: "train", "val" or "test": chooses the folders, unless `data_prefix` does.
+        num_classes: 19, or 7 for the categories of the MTAN protocol (https://arxiv.org/abs/
+            1803.10704): flat, construction, object, nature, sky, human, vehicle.
+        kwargs: as in `MultiTaskDataset`.
+
+    Raises:
+        ConfigError: another split or number of classes.
+        DataError: as in `MultiTaskDataset`, and for cameras as in `CityscapesDepthFormat`.
+    """
+
+    def __init__(self, split: str = "train", num_classes: int = 19, **kwargs: Any) -> None:
+        if split not in ("train", "val", "test") or num_classes not in (19, 7):
+            raise ConfigError(
+                f"CityscapesMultiTask(split={split!r}, num_classes={num_classes}); expected "
+                "'train', 'val' or 'test', and 19 or 7."
+            )
+        fine = num_classes == 19
+        prefix = dict(img_path=f"leftImg8bit/{split}")
+        if split != "test":
+            prefix.update(seg_map_path=f"gtFine/{split}", depth_map_path=f"disparity/{split}")
+        defaults = dict(
+            data_prefix=prefix,
+            img_suffix="_leftImg8bit.png",
+            seg_map_suffix="_gtFine_labelIds.png",
+            depth_map_suffix="_disparity.png",
+            label_map=TRAIN_IDS if fine else CATEGORY_IDS,
+            metainfo=dict(
+                classes=NAMES if fine else CATEGORIES,
+                palette=PALETTE if fine else CATEGORY_PALETTE,
+            ),
+        )
+        super().__init__(**{**defaults, **kwargs})
+        self.formats[DEPTH.kind] = CityscapesDepthFormat()

@@ -1,0 +1,64 @@
+"""KITTI depth: drives with sparse depth of a laser scanner."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from mmseg.registry import DATASETS
+
+from ..errors import DataError
+from ..structures import DenseTarget
+from .folder_dataset import MultiTaskDataset
+
+
+@DATASETS.register_module()
+class KittiMultiTask(MultiTaskDataset):
+    """KITTI's depth set: raw images and sparse depth, uint16 / 256 metres, 0: not measured.
+
+    An image belongs to the set where it has a depth file (the first and last of a drive have
+    none). Without `depth_map_path` every image below `img_path` does.
+    Source: https://www.cvlibs.net/datasets/kitti/eval_depth_all.php
+
+    Args:
+        split: "train" or "val": the folder of the depth files, unless `data_prefix` names one.
+        camera: "image_02" (left) or "image_03" (right).
+        kwargs: as in `MultiTaskDataset`.
+
+    Raises:
+        DataError: there is no depth file, or the image of one is missing.
+    """
+
+    def __init__(self, split: str = "train", camera: str = "image_02", **kwargs: Any) -> None:
+        self.camera = camera
+        defaults = dict(
+            data_prefix=dict(img_path="raw", depth_map_path=f"depth/{split}"),
+            img_suffix=".png",
+            depth_format=dict(scale=1 / 256),
+        )
+        super().__init__(**{**defaults, **kwargs})
+
+    def _names_in(self, folder: str) -> list[str]:
+        """Return the images that have a depth file."""
+        depth = self.data_prefix.get("depth_map_path")
+        if not depth:
+            return [n for n in super()._names_in(folder) if f"/{self.camera}/" in n]
+        inside = os.path.join("proj_depth", "groundtruth", self.camera)
+        names = []
+        for name in self._files(depth, self.depth_map_suffix):
+            drive, _, frame = name.partition(os.sep)
+            if os.path.dirname(frame) == inside:
+                day, number = drive[:10], os.path.basename(frame)
+                names.append(os.path.join(day, drive, self.camera, "data", number))
+        if not names:
+            raise DataError(
+                f"{depth} has no <drive>/{inside}/*{self.depth_map_suffix}. Set data_root (now "
+                f"{self.data_root!r}) or data_prefix.depth_map_path to where the depth is."
+            )
+        return names
+
+    def target_path(self, name: str, target: DenseTarget) -> str:
+        """Return the depth file of <day>/<drive>/<camera>/data/<number>."""
+        _, drive, camera, _, number = name.split(os.sep)
+        path = os.path.join(drive, "proj_depth", "groundtruth", camera, number)
+        return os.path.join(self.data_prefix[target.path], path + self._suffix(target))

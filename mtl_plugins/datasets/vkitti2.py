@@ -1,0 +1,94 @@
+"""Virtual KITTI 2: five rendered drives with classes and exact depth."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from mmseg.registry import DATASETS
+
+from ..errors import DataError
+from ..structures import IGNORE_LABEL, SEMSEG, DenseTarget
+from .folder_dataset import MultiTaskDataset
+
+COLOURS = {
+    "Terrain": (210, 0, 200),
+    "Sky": (90, 200, 255),
+    "Tree": (0, 199, 0),
+    "Vegetation": (90, 240, 0),
+    "Building": (140, 140, 140),
+    "Road": (100, 60, 100),
+    "GuardRail": (250, 100, 255),
+    "TrafficSign": (255, 255, 0),
+    "TrafficLight": (200, 200, 0),
+    "Pole": (255, 130, 0),
+    "Misc": (80, 80, 80),
+    "Truck": (160, 60, 60),
+    "Car": (255, 127, 80),
+    "Van": (0, 139, 139),
+}
+"""Colour of each class in the files; Undefined is black."""
+
+
+@DATASETS.register_module()
+class VirtualKitti2MultiTask(MultiTaskDataset):
+    """Virtual KITTI 2: 1242x375 images, 14 classes, depth in 16-bit centimetres.
+
+    65535 (655.35 m, sky) counts as not measured. Frames of one scene look alike: split by scene.
+    Source: https://europe.naverlabs.com/research/computer-vision/proxy-virtual-worlds-vkitti-2/
+
+    Args:
+        scenes: names of the scenes of this split, such as ("Scene01", "Scene02").
+        variations: "clone", "fog", "morning", "15-deg-left", ...
+        cameras: "Camera_0", "Camera_1" or both.
+        kwargs: as in `MultiTaskDataset`.
+
+    Raises:
+        DataError: no image is in those folders; otherwise as in `MultiTaskDataset`.
+    """
+
+    def __init__(
+        self,
+        scenes: Sequence[str] = ("Scene01", "Scene02", "Scene06", "Scene18", "Scene20"),
+        variations: Sequence[str] = ("clone",),
+        cameras: Sequence[str] = ("Camera_0",),
+        **kwargs: Any,
+    ) -> None:
+        self.drives = [(s, v, c) for s in scenes for v in variations for c in cameras]
+        label_map = {colour: i for i, colour in enumerate(COLOURS.values())}
+        defaults = dict(
+            data_prefix=dict(img_path=".", seg_map_path=".", depth_map_path="."),
+            img_suffix=".jpg",
+            label_map={**label_map, (0, 0, 0): IGNORE_LABEL},
+            depth_format=dict(scale=0.01, invalid=(0, 65535)),
+            metainfo=dict(classes=tuple(COLOURS), palette=[list(c) for c in COLOURS.values()]),
+        )
+        super().__init__(**{**defaults, **kwargs})
+
+    def _names_in(self, folder: str) -> list[str]:
+        """Return the images of the chosen drives alone, without looking into the others."""
+        names = []
+        for scene, variation, camera in self.drives:
+            drive = os.path.join(scene, variation, "frames", "rgb", camera)
+            files = glob.glob("rgb_*" + self.img_suffix, root_dir=os.path.join(folder, drive))
+            if not files:
+                raise DataError(
+                    f"{os.path.join(folder, drive)} has no rgb_*{self.img_suffix}. Set data_root "
+                    f"(now {self.data_root!r}), scenes, variations or cameras to what is there."
+                )
+            names += [os.path.join(drive, f.removesuffix(self.img_suffix)) for f in sorted(files)]
+        return names
+
+    def target_path(self, name: str, target: DenseTarget) -> str:
+        """Return the file of a target of frames/rgb/<camera>/rgb_<number>."""
+        folder, frame = os.path.split(name)
+        frames, camera = os.path.split(folder)
+        number = frame.removeprefix("rgb_")
+        kind, file = (
+            ("classSegmentation", f"classgt_{number}") if target is SEMSEG
+            else ("depth", f"depth_{number}")
+        )  # fmt: skip
+        path = os.path.join(os.path.dirname(frames), kind, camera, file + self._suffix(target))
+        return os.path.join(self.data_prefix[target.path], path)
