@@ -70,7 +70,7 @@ def test_every_file_is_decoded_by_its_own_camera_and_cameras_are_shared(root):
 )
 def test_a_damaged_camera_is_named(root, text):
     (root / CAMERA).write_text(text)
-    with pytest.raises(DataError, match="aachen_000000_000000_camera.json"):
+    with pytest.raises(DataError, match=r"aachen_000000_000000_camera\.json"):
         build(root)[0]
 
 

@@ -35,7 +35,7 @@ def test_images_without_depth(tmp_path):
 def test_a_missing_image_and_missing_depth_are_named(tmp_path):
     write_kitti(str(tmp_path))
     (next((tmp_path / "raw").rglob("0000000005.png"))).unlink()
-    with pytest.raises(DataError, match="0000000005.png"):
+    with pytest.raises(DataError, match=r"0000000005\.png"):
         build(tmp_path)
     with pytest.raises(DataError, match="image_03"):
         build(tmp_path, camera="image_03")

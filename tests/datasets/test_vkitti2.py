@@ -43,5 +43,5 @@ def test_a_missing_file_is_named(tmp_path):
     write_vkitti2(str(tmp_path))
     depth = "Scene01/clone/frames/depth/Camera_0/depth_00001.png"
     (tmp_path / depth).unlink()
-    with pytest.raises(DataError, match="depth_00001.png"):
+    with pytest.raises(DataError, match=r"depth_00001\.png"):
         VirtualKitti2MultiTask(data_root=str(tmp_path), pipeline=PIPELINE)
