@@ -67,6 +67,31 @@ class DepthFormat(TargetFormat):
         self._check(raw, path)
         return self._decode(raw)
 
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return the raw values nearest to depths in metres, of 16 bits or in several channels.
+
+        Depths outside what can be written become the nearest raw value that means a depth.
+
+        >>> DepthFormat(scale=0.01).encode(np.array([[2.5, 1e9]])).tolist()
+        [[250, 65535]]
+        >>> DepthFormat(scale=0.001, digits=(1, 256, 65536)).encode(np.array([[66.0]])).tolist()
+        [[[208, 1, 1]]]
+        """
+        value = 1 / values.astype(np.float64) if self.inverse else values.astype(np.float64)
+        raw = ((value - self.offset) / self.scale).round()
+        low, high = 0, 65535 if self.channels == 1 else 255 * int(sum(self.digits))
+        while low in self.invalid or low * self.scale + self.offset <= 0:
+            low += 1
+        while high in self.invalid:
+            high -= 1
+        raw = raw.clip(low, high).astype(np.int64)
+        if self.channels == 1:
+            return raw.astype(np.uint16)
+        channels = np.zeros((*raw.shape, self.channels), np.uint8)
+        for index in np.argsort(self.digits)[::-1]:
+            channels[..., index], raw = np.divmod(raw, int(self.digits[index]))
+        return channels
+
     def _check(self, raw: np.ndarray, path: str) -> None:
         """Raise for values that no depth has, unless they are said to mean "not measured"."""
         wrong = ~np.isfinite(raw) | (raw < 0)

@@ -80,6 +80,21 @@ class LabelFormat(TargetFormat):
             self._refuse(codes[~known], path)
         return ids.astype(np.uint8)
 
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return the raw values (or colours, H,W,3) of ids, the smallest one where there are more.
+
+        >>> LabelFormat(2, {0: 255, 7: 0, 8: 0, 26: 1}).encode(np.array([[0, 1, 255]])).tolist()
+        [[7, 26, 0]]
+        """
+        codes = np.zeros(256, np.int64)
+        for raw, to in reversed([*zip(self._raw.tolist(), self._ids.tolist(), strict=True)]):
+            if raw >= 0:
+                codes[to] = raw
+        raw = codes[values]
+        if self.channels == 3:
+            return np.stack([raw >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(np.uint8)
+        return raw.astype(np.uint8 if raw.max(initial=0) < 256 else np.uint16)
+
     def _code(self, raw: np.ndarray) -> np.ndarray:
         """Return one integer for each raw value or colour."""
         return raw.astype(np.int64) if self.channels == 1 else raw.astype(np.int64) @ PALETTE_DIGITS

@@ -20,6 +20,10 @@ class TargetFormat(ABC):
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Return the decoded values for the raw ones, H,W or H,W,channels, of the file `path`."""
 
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return the raw values that stand for decoded ones, to write predictions as truth is."""
+        raise NotImplementedError(f"{type(self).__name__} cannot encode.")
+
     def for_file(self, path: str) -> TargetFormat:
         """Return the format of one file, which needs no other file to decode it."""
         return self

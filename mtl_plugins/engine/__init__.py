@@ -15,6 +15,7 @@ from .depth_statistics import (
     report_depth_statistics,
     split_depth_statistics,
 )
+from .evaluation_options import with_pictures, with_views
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
@@ -23,6 +24,7 @@ from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
+from .save_predictions_hook import SavePredictionsHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
 from .train_loop import SeededTrainLoop
@@ -36,6 +38,7 @@ __all__ = [
     "DepthStatistics",
     "LiveMemory",
     "SafeCheckpointHook",
+    "SavePredictionsHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",
     "SummaryHook",
@@ -65,4 +68,6 @@ __all__ = [
     "split_depth_statistics",
     "train",
     "with_packed",
+    "with_pictures",
+    "with_views",
 ]

@@ -34,7 +34,8 @@ class PanelHook(Hook):
     of classes, `palette` and `depth_unit` (default: m) are read from the data set's metainfo.
 
     Args:
-        num_images: how many images are drawn, 0 or more.
+        num_images: how many images are drawn, 0 or more; None: all of them.
+        folder: where panels go instead of `<work_dir>/panels/...`.
         **style: further arguments of `draw_panel`, such as `depth_log=True`.
 
     Raises:
@@ -45,10 +46,11 @@ class PanelHook(Hook):
 
     priority = "LOW"
 
-    def __init__(self, num_images: int = 4, **style: Any) -> None:
-        if num_images < 0:
-            raise ConfigError(f"num_images={num_images}: expected 0 or more.")
+    def __init__(self, num_images: int | None = 4, folder: str | None = None, **style: Any) -> None:
+        if num_images is not None and num_images < 0:
+            raise ConfigError(f"num_images={num_images}: expected 0 or more, or None for all.")
         self.num_images = num_images
+        self.folder = folder
         self.style = style
         self._seen = 0
         self._names: set[str] = set()
@@ -89,16 +91,18 @@ class PanelHook(Hook):
         step: int | None,
     ) -> None:
         # In a test there is no step: asking the runner for it would build the training data.
-        folder = "test" if step is None else f"iter_{step}"
+        place = "test" if step is None else f"iter_{step}"
+        folder = Path(self.folder or Path(runner.work_dir, "panels", place))
         rank, world = get_dist_info()
         if rank != 0:
             return
-        chosen = spread_evenly(self.num_images, -(-len(loader.dataset) // world))
+        total = -(-len(loader.dataset) // world)
+        chosen = spread_evenly(total if self.num_images is None else self.num_images, total)
         for sample in samples:
             if self._seen in chosen:
                 name = self._name(sample)
                 panel = self._panel(sample, loader.dataset.metainfo, name)
-                path = Path(runner.work_dir, "panels", folder, f"{name}.png")
+                path = folder / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(panel).save(path)
                 # No slash: backends that write files take the name as a file's.
