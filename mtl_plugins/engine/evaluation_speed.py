@@ -78,7 +78,7 @@ def ways(device: str) -> dict[str, tuple[Evaluation, Evaluation]]:
 
     def ours(task_heads: dict, test_cfg: dict | None = None) -> Evaluation:
         model = dict(
-            type="MultiTaskSegmentor", backbone=BACKBONE, test_cfg=test_cfg,
+            type="MultiTaskSegmentor", backbone=BACKBONE, test_cfg=test_cfg, channels_last=True,
             data_preprocessor=dict(type="MultiTaskDataPreprocessor"),
             decode_head=dict(type="BranchedHead", decoder=decoder, task_heads=task_heads),
         )  # fmt: skip
