@@ -41,7 +41,7 @@ class MTANDepthMetric(StreamingMetric[ErrorTally]):
 
     See `mtan_errors`; the means of images are averaged. (The authors average over the pixels of a
     batch and then over batches, which is the same for a batch of one.) Both are nan where no image
-    has depth. Tables often print them times 100.
+    has depth.
 
     Args:
         inverse: True for Cityscapes, whose protocol compares inverse depth; False for NYUv2.
