@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import runpy
 import sys
 
 import h5py
@@ -35,7 +35,7 @@ def convert(mat, root):
 
 
 def build(root, **kwargs):
-    return NYUv2MultiTask(data_root=str(root), pipeline=PIPELINE, **kwargs)
+    return NYUv2MultiTask(data_root=str(root), pipeline=PIPELINE, serialize_data=False, **kwargs)
 
 
 def test_the_mat_file_becomes_folders_that_the_data_set_reads(mat, tmp_path):
@@ -90,15 +90,17 @@ def test_labels_and_depths_out_of_range_are_refused(mat, tmp_path):
         convert(mat, tmp_path / "out")
 
 
-def test_the_command_finds_the_small_files_beside_the_large_one(mat, tmp_path):
-    result = subprocess.run(
-        [
-            sys.executable, "tools/convert_nyuv2.py", str(mat / "nyu_depth_v2_labeled.mat"),
-            str(tmp_path / "out"),
-        ],
-        cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT), capture_output=True, text=True,
-    )  # fmt: skip
-    assert result.returncode == 0 and "2 scenes to train, 2 to test" in result.stdout
+def test_the_command_finds_the_small_files_beside_the_large_one(mat, tmp_path, monkeypatch, capsys):
+    tools, out = os.path.join(ROOT, "tools"), str(tmp_path / "out")
+    monkeypatch.syspath_prepend(tools)
+    monkeypatch.setattr(sys, "argv", ["", str(mat / "nyu_depth_v2_labeled.mat"), out])
+    command = runpy.run_path(os.path.join(tools, "convert_nyuv2.py"))["main"]
+    command()
+    assert f"{out}: 2 scenes to train, 2 to test." in capsys.readouterr().out
+    (mat / "splits.mat").unlink()
+    with pytest.raises(SystemExit):
+        command()
+    assert "splits.mat does not exist. Get it from http" in capsys.readouterr().err
 
 
 def test_forty_and_thirteen_classes(tmp_path):

@@ -25,7 +25,8 @@ def root(tmp_path):
 
 
 def depth_of(root, *transforms, **kwargs):
-    return CityscapesMultiTask(data_root=root, pipeline=[*LOAD, *transforms], **kwargs)[0]
+    pipeline = [*LOAD, *transforms]
+    return CityscapesMultiTask(data_root=root, pipeline=pipeline, serialize_data=False, **kwargs)[0]
 
 
 @pytest.mark.parametrize("num_classes", [19, 7])
@@ -43,7 +44,9 @@ def test_the_sky_can_be_left_removed_or_put_far_away(root, num_classes, sky, exp
 def test_the_sky_of_packed_data_is_that_of_the_files(root, tmp_path, crop_first):
     crop, sky = dict(type="RandomCrop", crop_size=(2, 6)), dict(type="FillSkyDepth", depth=300.0)
     pipeline = [*LOAD, *([crop, sky] if crop_first else [sky, crop]), PACK]
-    dataset = dict(type="CityscapesMultiTask", data_root=root, pipeline=pipeline)
+    dataset = dict(
+        type="CityscapesMultiTask", data_root=root, pipeline=pipeline, serialize_data=False
+    )
     config = Config(dict(train_dataloader=dict(dataset=dataset)))
     pack_config(config, str(tmp_path / "packed"))
     packed = build_dataset(with_packed(config, str(tmp_path / "packed")), "train")
@@ -74,7 +77,7 @@ def test_a_sky_that_cannot_be_found_is_an_error(root):
 def test_targets_must_be_decoded_before(root, name):
     window = dict(rows=(0, 1), columns=(0, 1)) if name == "EvaluationCrop" else {}
     pipeline = [LOAD[0], dict(type="LoadTargets", decode=False), dict(type=name, **window)]
-    dataset = CityscapesMultiTask(data_root=root, pipeline=pipeline)
+    dataset = CityscapesMultiTask(data_root=root, pipeline=pipeline, serialize_data=False)
     with pytest.raises(ConfigError, match=f"{name} stands before DecodeTargets"):
         dataset[0]
 
@@ -96,6 +99,7 @@ def test_outside_the_window_nothing_counts(root):
 def test_windows_that_do_not_fit_are_refused(root):
     with pytest.raises(DataError, match=r"aachen_000000_000000_leftImg8bit\.png is 4x8 pixels"):
         depth_of(root, dict(type="EvaluationCrop"))
+    assert depth_of(root, dict(type="EvaluationCrop"), split="test")["seg_fields"] == []
     for wrong in (dict(rows=(3, 3)), dict(columns=(5,)), dict(kinds=("edges",))):
         with pytest.raises(ConfigError, match="EvaluationCrop"):
             EvaluationCrop(**wrong)
@@ -130,7 +134,7 @@ def test_reports_about_the_data_see_what_the_metrics_see(root):
         dict(type="EvaluationCrop", rows=(0, 2), columns=(0, 8)),
         dict(type="ResizeSample", size=(2, 4)),
     ]
-    dataset = CityscapesMultiTask(data_root=root, pipeline=pipeline)
+    dataset = CityscapesMultiTask(data_root=root, pipeline=pipeline, serialize_data=False)
     classes, depth = next(iter(TargetReader(dataset)))
     assert classes.tolist() == [[0, 13, 0, 13], [255] * 4]
     np.testing.assert_allclose(depth, [[400, 20, 400, 20], [0] * 4], rtol=1e-6)

@@ -21,7 +21,7 @@ def root(tmp_path):
 
 
 def build(root, **kwargs):
-    return ShiftMultiTask(data_root=str(root), pipeline=PIPELINE, **kwargs)
+    return ShiftMultiTask(data_root=str(root), pipeline=PIPELINE, serialize_data=False, **kwargs)
 
 
 def test_classes_and_metres(root):

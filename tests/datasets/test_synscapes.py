@@ -20,7 +20,9 @@ PIPELINE = [dict(type="LoadImage"), dict(type="LoadTargets")]
 
 
 def build(root, **kwargs):
-    return SynscapesMultiTask(data_root=str(root), pipeline=PIPELINE, **kwargs)
+    return SynscapesMultiTask(
+        data_root=str(root), pipeline=PIPELINE, serialize_data=False, **kwargs
+    )
 
 
 def test_classes_and_metres(tmp_path):

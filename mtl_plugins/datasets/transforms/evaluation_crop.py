@@ -16,8 +16,9 @@ from .loading import check_decoded
 class EvaluationCrop(BaseTransform):
     """Count only the pixels of a window: outside it every target becomes invalid.
 
-    The image stays whole, so that the network sees all of it. NYUv2's usual window is rows 45 to
-    470 and columns 41 to 600 of 480x640 (Eigen et al. 2014, https://arxiv.org/abs/1406.2283).
+    The image stays whole, so that the network sees all of it; samples without targets pass as they
+    are. NYUv2's usual window is rows 45 to 470 and columns 41 to 600 of 480x640 (Eigen et al. 2014,
+    https://arxiv.org/abs/1406.2283).
 
     Args:
         rows, columns: first and last + 1, pixels.
@@ -51,6 +52,20 @@ class EvaluationCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Invalidate what lies outside."""
+        targets = [DENSE_TARGETS[kind] for kind in self.kinds]
+        targets = [each for each in targets if each.array in results.get("seg_fields", ())]
+        if targets:
+            check_decoded(results, self)
+            self._check_size(results)
+        window = slice(*self.rows), slice(*self.columns)
+        for target in targets:
+            values = results[target.array]
+            inside = values[window].copy()
+            values[...] = target.invalid
+            values[window] = inside
+        return results
+
+    def _check_size(self, results: dict) -> None:
         height, width = results["img"].shape[:2]
         if self.rows[1] > height or self.columns[1] > width:
             raise DataError(
@@ -58,13 +73,3 @@ class EvaluationCrop(BaseTransform):
                 f"EvaluationCrop has rows {tuple(self.rows)} and columns {tuple(self.columns)}. "
                 "Use the window of this data set's protocol, before any resizing."
             )
-        check_decoded(results, self)
-        window = slice(*self.rows), slice(*self.columns)
-        for kind in self.kinds:
-            target = DENSE_TARGETS[kind]
-            if target.array in results.get("seg_fields", ()):
-                values = results[target.array]
-                inside = values[window].copy()
-                values[...] = target.invalid
-                values[window] = inside
-        return results
