@@ -44,6 +44,11 @@ EXTRAS = {
     # The shipped configs log to TensorBoard, so training with them needs this one; the package
     # itself never imports it, and a config with a LocalVisBackend alone goes without.
     "logging": ["tensorboard>=2.16"],  # the first that works with NumPy 2
+    # Only to read files of these kinds: Synscapes' depth, the .mat file of NYUv2.
+    "data": [
+        "OpenEXR>=3.5; python_version >= '3.11'",  # the first that reads from memory needs 3.11
+        "h5py>=3.11",  # the first that works with NumPy 2
+    ],
     "export": [
         "onnx>=1.17",  # the first that torch 2.6 exports to
         "onnxruntime>=1.20",  # the first that runs what onnx 1.17 writes
@@ -60,7 +65,7 @@ EXTRAS = {
 }
 EXTRAS["all"] = [
     requirement
-    for extra in ("openmmlab", "balancing", "logging", "export")
+    for extra in ("openmmlab", "balancing", "logging", "data", "export")
     for requirement in EXTRAS[extra]
 ]
 

@@ -114,7 +114,7 @@ class CityscapesMultiTask(MultiTaskDataset):
         split: "train", "val" or "test": chooses the folders, unless `data_prefix` does.
         num_classes: 19, or 7 for the categories of the MTAN protocol (https://arxiv.org/abs/
             1803.10704): flat, construction, object, nature, sky, human, vehicle.
-        kwargs: as in `MultiTaskDataset`.
+        kwargs: as in `MultiTaskDataset`; a `depth_format` decodes disparity without cameras.
 
     Raises:
         ConfigError: another split or number of classes.
@@ -143,4 +143,5 @@ class CityscapesMultiTask(MultiTaskDataset):
             ),
         )
         super().__init__(**{**defaults, **kwargs})
-        self.formats[DEPTH.kind] = CityscapesDepthFormat()
+        if "depth_format" not in kwargs:
+            self.formats[DEPTH.kind] = CityscapesDepthFormat()

@@ -10,6 +10,7 @@ from mmengine import fileio
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import DataError
+from .exr import read_exr
 
 
 def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
@@ -26,10 +27,12 @@ def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
 def read_map(path: str, backend_args: dict | None = None, channels: int = 1) -> np.ndarray:
     """Return the raw values of a target's file: H,W for one channel, otherwise H,W,channels.
 
-    A palette image gives its indices, not its colours; three channels are in RGB order. `.npy`
-    files are read as well.
+    A palette image gives its indices, not its colours; three channels are in RGB order, without a
+    fourth one of transparency; `channels=0` takes as many as there are. `.npy` and `.exr` files
+    are read as well.
 
     Raises:
+        ImportError: an `.exr` file without OpenEXR installed.
         DataError: the file is missing, truncated, not an image, or has another number of channels.
     """
     if path.endswith(".npy"):
@@ -37,8 +40,14 @@ def read_map(path: str, backend_args: dict | None = None, channels: int = 1) -> 
             values = np.load(io.BytesIO(_bytes(path, backend_args)), allow_pickle=False)
         except ValueError as error:
             raise DataError(f"{path} is not a readable .npy file: {error}.") from error
+    elif path.endswith(".exr"):
+        values = read_exr(_bytes(path, backend_args), path)
     else:
-        values = np.asarray(_open(path, backend_args, None))
+        image = _open(path, backend_args, None)
+        transparent = channels == 3 and image.mode == "RGBA"
+        values = np.asarray(image.convert("RGB") if transparent else image)
+    if channels == 0 and values.ndim >= 2:
+        return values
     expected = (*values.shape[:2], channels) if channels > 1 else values.shape[:2]
     if values.ndim < 2 or values.shape != expected:
         wanted = f"{channels} channels (H, W, {channels})" if channels > 1 else "one channel (H, W)"

@@ -7,6 +7,8 @@ from .image_blind import (
     evaluate_image_blind,
     fit_image_blind,
 )
+from .mtan import mtan_errors
+from .mtan_metric import MTANDepthMetric
 from .multi_task_metric import MultiTaskMetric
 from .normals import angle_histogram, histogram_median, normal_angles
 from .normals_metric import NormalsMetric
@@ -26,6 +28,7 @@ __all__ = [
     "MAIN_METRICS",
     "ClassScore",
     "ImageBlindPredictor",
+    "MTANDepthMetric",
     "MultiTaskMetric",
     "NormalsMetric",
     "StreamingMetric",
@@ -41,6 +44,7 @@ __all__ = [
     "fit_image_blind",
     "histogram_median",
     "iou_per_class",
+    "mtan_errors",
     "multitask_score",
     "normal_angles",
     "semseg_scores",

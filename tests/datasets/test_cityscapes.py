@@ -22,7 +22,9 @@ def root(tmp_path):
 
 
 def build(root, **kwargs):
-    return CityscapesMultiTask(data_root=str(root), pipeline=PIPELINE, **kwargs)
+    return CityscapesMultiTask(
+        data_root=str(root), pipeline=PIPELINE, serialize_data=False, **kwargs
+    )
 
 
 def test_classes_and_metres(root):

@@ -14,7 +14,9 @@ PIPELINE = [dict(type="LoadImage"), dict(type="LoadTargets")]
 
 def build(root, **kwargs):
     write_vkitti2(str(root))
-    return VirtualKitti2MultiTask(data_root=str(root), pipeline=PIPELINE, **kwargs)
+    return VirtualKitti2MultiTask(
+        data_root=str(root), pipeline=PIPELINE, serialize_data=False, **kwargs
+    )
 
 
 def test_classes_and_metres(tmp_path):
