@@ -70,6 +70,10 @@ class FirstChannelFormat(TargetFormat):
         """Return the decoded values, H,W, for raw ones H,W or H,W,channels of the file `path`."""
         return self.inner(raw[..., 0] if raw.ndim == 3 else raw, path)
 
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return files of that channel alone."""
+        return self.inner.encode(values)
+
 
 @DATASETS.register_module()
 class ShiftMultiTask(MultiTaskDataset):
