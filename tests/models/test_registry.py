@@ -69,9 +69,11 @@ ELSEWHERE = {
     "BalancedOptimWrapperConstructor",
     "BerHuLoss",
     "BinsChamferLoss",
+    "CenterCropTargets",
     "CityscapesMultiTask",
     "ClassCheckHook",
     "CosineLoss",
+    "CutOutTargets",
     "DecodeTargets",
     "ExpCodec",
     "FlipTargets",
@@ -84,6 +86,7 @@ ELSEWHERE = {
     "MaskedCrossEntropyLoss",
     "MaskedL1Loss",
     "MaskedL2Loss",
+    "MosaicTargets",
     "MultiTaskDataPreprocessor",
     "MultiTaskDataset",
     "MultiTaskMetric",
@@ -91,8 +94,10 @@ ELSEWHERE = {
     "NormalsMetric",
     "PackTargets",
     "PackedDataset",
+    "PadTargets",
     "PanelHook",
     "PhotometricJitter",
+    "RotateTargets",
     "SILogLoss",
     "SafeCheckpointHook",
     "SeededSampler",
@@ -102,6 +107,7 @@ ELSEWHERE = {
     "SummaryHook",
     "TaskEncoders",
     "VirtualKitti2MultiTask",
+    "ZoomTargets",
 }
 
 
