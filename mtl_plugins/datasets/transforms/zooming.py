@@ -73,7 +73,8 @@ class ZoomTargets(TargetTransform):
         if target.kind == DEPTH.kind:
             return values / np.float32(drawn)
         if target.kind == NORMALS.kind:
+            # Of unit vectors; none (0, 0, 0) stays none.
+            length = np.sqrt(1 + np.float32(drawn**2 - 1) * values[..., 2] ** 2)
             values[..., 2] *= drawn
-            length = np.linalg.norm(values, axis=-1, keepdims=True)
-            return values / np.where(length > 0, length, 1)
+            return values / length[..., None]
         return values
