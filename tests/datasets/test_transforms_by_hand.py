@@ -146,6 +146,11 @@ def test_swapped_labels_leave_depth_alone():
         (dict(type="ZoomTargets", factor=(2, 1)), r"smallest, largest"),
         (dict(type="ZoomTargets", factor=2, rescale_depth="yes"), r"True or False"),
         (dict(type="FlipTargets", prob=1.5), r"prob=1\.5.*prob of 0 to 1"),
+        (dict(type="FlipTargets", prob=None), r"prob=None.*prob of 0 to 1"),
+        (
+            dict(type="FlipTargets", prob=(0.5, 0.6), direction=["horizontal", "vertical"]),
+            "at most",
+        ),
         (dict(type="FlipTargets", direction="sideways"), r"sideways.*horizontal"),
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",

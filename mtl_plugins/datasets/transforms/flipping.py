@@ -48,9 +48,9 @@ class FlipTargets(RandomFlip):
                 "FlipTargets: on_device=True does not swap labels. Leave on_device or "
                 f"swap_seg_labels={swap_seg_labels} out."
             )
-        single = is_number(prob)
+        single = not isinstance(prob, (list, tuple))
         shares = [prob] if single else prob
-        names = [direction] if isinstance(direction, str) else direction
+        names = direction if isinstance(direction, (list, tuple)) else [direction]
         require(
             all(is_number(share, 0, 1) for share in shares)
             and sum(shares) <= 1
