@@ -9,7 +9,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError, DataError
 from ...structures import DENSE_TARGETS
-from .loading import check_decoded
+from .target_transform import require_decoded
 
 
 @TRANSFORMS.register_module()
@@ -55,7 +55,7 @@ class EvaluationCrop(BaseTransform):
         targets = [DENSE_TARGETS[kind] for kind in self.kinds]
         targets = [each for each in targets if each.array in results.get("seg_fields", ())]
         if targets:
-            check_decoded(results, self)
+            require_decoded(results, self)
             self._check_size(results)
         window = slice(*self.rows), slice(*self.columns)
         for target in targets:

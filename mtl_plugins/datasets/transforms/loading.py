@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...errors import ConfigError, DataError
+from ...errors import DataError
 from ...structures import DENSE_TARGETS, DenseTarget
 from ..image_io import read_image, read_map
 from ..target_format import TargetFormat
@@ -100,12 +100,3 @@ class DecodeTargets(BaseTransform):
                 raw.copy() if decode is None else decode(raw, results[target.path])
             )
         return results
-
-
-def check_decoded(results: dict, transform: BaseTransform) -> None:
-    """Raise a `ConfigError` where a transform would take values of files for those of targets."""
-    if results.get("undecoded"):
-        raise ConfigError(
-            f"{type(transform).__name__} stands before DecodeTargets, but needs decoded targets. "
-            "Put it behind, or use LoadTargets() without decode=False."
-        )

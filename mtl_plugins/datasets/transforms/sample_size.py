@@ -8,6 +8,7 @@ from mmseg.datasets.transforms import Resize
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
+from .target_transform import require_decoded
 
 
 @TRANSFORMS.register_module()
@@ -22,7 +23,7 @@ class ResizeSample(Resize):
         size: (height, width) in pixels, such as MTAN's (128, 256) for Cityscapes.
 
     Raises:
-        ConfigError: `size` is not two positive numbers.
+        ConfigError: `size` is not two positive numbers, or targets are not decoded yet.
 
     Shapes: image and targets H,W,... -> height,width,...
     """
@@ -37,6 +38,7 @@ class ResizeSample(Resize):
 
     def transform(self, results: dict) -> dict:
         """Resize everything, and make the new size the original one."""
+        require_decoded(results, self)
         results = super().transform(results)
         results["ori_shape"] = results["img_shape"]
         return results

@@ -9,7 +9,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
 from ...structures import DEPTH, NO_DEPTH, SEMSEG
-from .loading import check_decoded
+from .target_transform import require_decoded
 
 
 @TRANSFORMS.register_module()
@@ -51,7 +51,7 @@ class FillSkyDepth(BaseTransform):
                 f"data set loads {fields} and has the classes {list(classes)}. Load seg_map_path, "
                 "correct class_name, or leave FillSkyDepth out."
             )
-        check_decoded(results, self)
+        require_decoded(results, self)
         sky = results[SEMSEG.array] == classes.index(self.class_name)
         results[DEPTH.array][sky] = self.depth
         return results
