@@ -25,6 +25,7 @@ from .packing_report import folder_bytes, report_packing
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
+from .scalars_hook import ScalarsHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
 from .train_loop import SeededTrainLoop
@@ -39,6 +40,7 @@ __all__ = [
     "LiveMemory",
     "SafeCheckpointHook",
     "SavePredictionsHook",
+    "ScalarsHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",
     "SummaryHook",

@@ -106,6 +106,7 @@ ELSEWHERE = {
     "SILogLoss",
     "SafeCheckpointHook",
     "SavePredictionsHook",
+    "ScalarsHook",
     "SeededSampler",
     "SeededTrainLoop",
     "ShiftMultiTask",
