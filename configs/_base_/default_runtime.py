@@ -23,10 +23,11 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     checkpoint=dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=2,
+        type='DurableCheckpointHook', interval=1, max_keep_ckpts=2,
         save_best='multitask/score', rule='greater'))
 custom_hooks = [
     dict(type='SafeCheckpointHook'),
+    dict(type='CurvesHook'),
     dict(type='ClassCheckHook'),
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),

@@ -9,13 +9,16 @@ from .command import run_command
 from .config import check_config, load_config
 from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
+from .curves_hook import CurvesHook
 from .depth_statistics import (
     DepthStatistics,
     measure_depth,
     report_depth_statistics,
     split_depth_statistics,
 )
+from .durable_checkpoint_hook import DurableCheckpointHook
 from .evaluation_options import with_pictures, with_views
+from .kill_test import kill_test, show_kill_report
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
@@ -23,6 +26,7 @@ from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
 from .run import build_dataset, evaluate, train
+from .runner import MultiTaskRunner, SaveError
 from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
 from .scalars_hook import ScalarsHook
@@ -36,9 +40,13 @@ __all__ = [
     "CheckpointError",
     "ClassCheckHook",
     "Cost",
+    "CurvesHook",
     "DepthStatistics",
+    "DurableCheckpointHook",
     "LiveMemory",
+    "MultiTaskRunner",
     "SafeCheckpointHook",
+    "SaveError",
     "SavePredictionsHook",
     "ScalarsHook",
     "SeededTrainLoop",
@@ -54,6 +62,7 @@ __all__ = [
     "evaluate",
     "folder_bytes",
     "image_blind_scores",
+    "kill_test",
     "load_checkpoint",
     "load_config",
     "measure_cost",
@@ -66,6 +75,7 @@ __all__ = [
     "report_depth_statistics",
     "report_packing",
     "run_command",
+    "show_kill_report",
     "show_metrics",
     "split_depth_statistics",
     "train",

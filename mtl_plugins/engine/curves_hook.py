@@ -1,0 +1,63 @@
+"""Curves that go on where the weights go on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+CURVES = "curves"
+"""Where a checkpoint's `meta` says how long the log files were, in bytes."""
+
+
+@HOOKS.register_module()
+class CurvesHook(Hook):
+    """Cut the logged curves to the checkpoint that a run goes on from.
+
+    A run that goes on repeats what it had done since its last checkpoint, and would log it twice.
+    So each checkpoint remembers how long the files of scalars (JSON and TensorBoard, in
+    `<time>/vis_data`) were; where a run goes on they are cut to that length, and files that were
+    begun later are removed. All of a run's files together then hold every point of its curves
+    exactly once, however often it was stopped. The text log (`<time>.log`) stays whole.
+    """
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Remember how long the files are."""
+        for backend in runner.visualizer._vis_backends.values():
+            # TensorBoard's writer keeps points back for minutes.
+            writer = vars(backend).get("_tensorboard")
+            if writer is not None:
+                writer.flush()
+        checkpoint["meta"][CURVES] = {
+            str(path.relative_to(runner.work_dir)): path.stat().st_size
+            for path in curve_files(runner.work_dir)
+        }
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Cut the files of earlier runs, where this one goes on from one of theirs."""
+        lengths = checkpoint.get("meta", {}).get(CURVES)
+        if not runner._resume or lengths is None or not is_main_process():
+            return
+        for path in curve_files(runner.work_dir):
+            if runner.timestamp in path.relative_to(runner.work_dir).parts:
+                continue  # this run's own
+            length = lengths.get(str(path.relative_to(runner.work_dir)))
+            if length is None:
+                path.unlink()
+            elif length < path.stat().st_size:
+                os.truncate(path, length)
+
+
+def curve_files(work_dir: str) -> list[Path]:
+    """Return the files of scalars of all training runs in a work dir, in their order of time."""
+    return sorted(
+        path
+        for scalars in Path(work_dir).glob("*/vis_data/scalars.json")
+        for path in scalars.parent.iterdir()
+        if path.suffix == ".json" or ".tfevents." in path.name
+    )

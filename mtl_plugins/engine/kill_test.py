@@ -1,0 +1,150 @@
+"""Whether a run that is killed again and again ends like one that is left alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from ..errors import MTLError
+from .atomic_file import UNFINISHED
+from .run import train
+from .run_difference import run_differences
+
+
+@dataclass
+class KillReport:
+    """What was done, and what came of it."""
+
+    kills: int = 0
+    while_saving: int = 0
+    """Kills that left an unfinished checkpoint."""
+    runs: int = 0
+    """Runs that were killed and went on until they ended."""
+    differences: list[str] = field(default_factory=list)
+
+
+def kill_test(config: Config, work_dir: str, kills: int = 30, seed: int = 0) -> KillReport:
+    """Train, then train again while killing, and compare what is left.
+
+    Each run is killed (SIGKILL) at random moments and resumed until it ends; runs are begun until
+    there were enough kills. Every third kill comes while a checkpoint is being written, the others
+    at any moment of a run, its start included. Processes are forked, so only the CPU is used.
+
+    Args:
+        config: as from `load_config`; a run of it should take seconds.
+        work_dir: where the runs go: `whole`, and `killed_0` and so on.
+        kills: how many at least.
+        seed: of the moments, and of the runs.
+
+    Returns:
+        The counts, and every difference of a killed run to the whole one (see `run_differences`).
+
+    Raises:
+        MTLError: a run ended with an error, which its `output.txt` holds; or the work dir is in
+            use.
+    """
+    if os.path.isdir(work_dir) and os.listdir(work_dir):
+        raise MTLError(f"{work_dir} is not empty; name a new folder with --work-dir.")
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    moments, report = random.Random(seed), KillReport()
+    whole = os.path.join(work_dir, "whole")
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as bar:
+        shown = bar.add_task("the run that is left alone")
+        start = time.monotonic()
+        _finish(_start(config, whole, seed), whole)
+        duration = time.monotonic() - start
+        while report.kills < kills:
+            run = os.path.join(work_dir, f"killed_{report.runs}")
+            while True:
+                bar.update(shown, description=f"run {report.runs}, kill {report.kills} of {kills}")
+                process = _start(config, run, seed)
+                if report.kills % 3 == 2:
+                    _wait(process, duration, _is_saving(run, moments.randint(1, 3)))
+                    time.sleep(moments.uniform(0.0, 0.003))
+                else:
+                    _wait(process, moments.uniform(0.0, duration))
+                if not process.is_alive():
+                    break
+                process.kill()
+                process.join()
+                report.kills += 1
+                report.while_saving += bool(_unfinished(run))
+            _finish(process, run)
+            report.runs += 1
+            report.differences += [f"{run}: {line}" for line in run_differences(whole, run)]
+    return report
+
+
+def show_kill_report(report: KillReport) -> None:
+    """Print what a test found.
+
+    Raises:
+        MTLError: a killed run differs.
+    """
+    print(
+        f"{report.kills} kills, {report.while_saving} of them while a checkpoint was written; "
+        f"{report.runs} runs went on to their end."
+    )
+    if report.differences:
+        listed = "\n".join(report.differences[:20])
+        raise MTLError(
+            f"{len(report.differences)} differences to the run that was left alone:\n{listed}"
+        )
+    print("Each is the same as the run that was left alone, bit for bit.")
+
+
+def _start(config: Config, work_dir: str, seed: int) -> multiprocessing.Process:
+    os.makedirs(work_dir, exist_ok=True)
+    process = multiprocessing.get_context("fork").Process(
+        target=_train, args=(config, work_dir, seed)
+    )
+    process.start()
+    return process
+
+
+def _train(config: Config, work_dir: str, seed: int) -> None:
+    with open(os.path.join(work_dir, "output.txt"), "a", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        train(config, work_dir, resume="auto", seed=seed)
+
+
+def _wait(
+    process: multiprocessing.Process, seconds: float, until: Callable[[], bool] = lambda: False
+) -> None:
+    end = time.monotonic() + seconds
+    while process.is_alive() and time.monotonic() < end and not until():
+        time.sleep(0.0005)
+
+
+def _finish(process: multiprocessing.Process, work_dir: str) -> None:
+    process.join()
+    if process.exitcode:
+        raise MTLError(
+            f"A run ended with exit code {process.exitcode}, expected 0; see {work_dir}/output.txt."
+        )
+
+
+def _unfinished(work_dir: str) -> list[Path]:
+    return list(Path(work_dir).glob("*.pth" + UNFINISHED))
+
+
+def _is_saving(work_dir: str, times: int) -> Callable[[], bool]:
+    """Return what tells whether a checkpoint is being written for the n-th time."""
+    begun, before = 0, False
+
+    def ask() -> bool:
+        nonlocal begun, before
+        now = bool(_unfinished(work_dir))
+        begun, before = begun + (now and not before), now
+        return begun >= times
+
+    return ask
