@@ -1,8 +1,8 @@
 """Kill a training again and again, and check that it ends like one that is left alone.
 
-Each run is killed (SIGKILL) at random moments, also while a checkpoint is written, and resumed until
-it ends; then weights, states and curves are compared bit for bit. On the CPU; choose a config that
-trains in seconds.
+Each run is killed (SIGKILL) at random moments, also while a checkpoint is written, and resumed
+until it ends; then weights, states and curves are compared bit for bit. On the CPU; choose a config
+that trains in seconds.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ def _differences(first: Any, second: Any, where: str) -> list[str]:
         return _differences([*first.data], [*second.data], where)
     if isinstance(first, Mapping) and isinstance(second, Mapping):
         keys = [key for key in {**first, **second} if not _of_the_clock(key)]
-        lost = [f"{where}.{key} is in one only" for key in keys if (key in first) != (key in second)]
         both = [key for key in keys if key in first and key in second]
+        lost = [f"{where}.{key} is in one only" for key in keys if key not in both]
         return lost + [
             line for key in both for line in _differences(first[key], second[key], f"{where}.{key}")
         ]
