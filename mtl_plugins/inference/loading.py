@@ -44,6 +44,6 @@ def load_predictor(
         from .onnx_predictor import OnnxPredictor
 
         return OnnxPredictor(model, device=device)
-    from .exported_predictor import ExportedProgramPredictor
+    from .program_predictor import ExportedProgramPredictor
 
     return ExportedProgramPredictor(model, device=device)

@@ -100,7 +100,7 @@ class Sources:
 
     def __init__(self, inputs: Inputs, skip: str | Path | None = None) -> None:
         self.problems: list[Problem] = []
-        single = isinstance(inputs, (str, Path, int, np.integer, np.ndarray))
+        single = isinstance(inputs, (str, os.PathLike, int, np.integer, np.ndarray))
         found: list[Any] = []
         for value in [inputs] if single else inputs:
             found.extend(self._expand(value, skip))
@@ -138,6 +138,11 @@ class Sources:
             return [_checked(value)]
         if isinstance(value, (int, np.integer)):
             return [int(value)]
+        if not isinstance(value, (str, os.PathLike)):
+            raise DataError(
+                f"An input is a {type(value).__name__}; expected an array H,W,3 uint8, a path, a "
+                "glob, the index of a webcam, or a list of these."
+            )
         path = os.path.expanduser(os.fspath(value))
         if os.path.isdir(path):
             files = _files_below(path, skip)
@@ -183,7 +188,7 @@ def _checked(image: np.ndarray) -> np.ndarray:
             f"An array is {image.shape} {image.dtype}; expected an image H,W,3 uint8 in BGR order, "
             "or a list of them."
         )
-    return image
+    return np.ascontiguousarray(image)
 
 
 def _files_below(folder: str, skip: str | Path | None) -> list[str]:

@@ -21,7 +21,7 @@ from ..engine.cost import without_pretrained
 from ..engine.image_transforms import image_transforms
 from ..engine.stored_config import stored_config
 from ..engine.weights import load_weights
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from .bins import DepthBins, record_bins
 from .metainfo import read_metainfo
