@@ -6,6 +6,7 @@ import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..datasets.image_io import read_image
 from ..errors import DataError
-from .names import Names, relative_names
+from .names import distinct_names, relative_names
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jp2")
 """Endings of files that are taken out of a folder as images; files that are named may have any."""
@@ -104,20 +105,29 @@ class Sources:
         found: list[Any] = []
         for value in [inputs] if single else inputs:
             found.extend(self._expand(value, skip))
-        paths = iter(relative_names([value for value in found if isinstance(value, str)]))
-        names = Names()
+        arrays = count()
+        called = [
+            value
+            if isinstance(value, str)
+            else f"webcam {value}"
+            if isinstance(value, int)
+            else f"array {next(arrays)}"
+            for value in found
+        ]
+        files = iter(relative_names([value for value in found if isinstance(value, str)]))
+        wanted = [
+            next(files) if isinstance(value, str) else text.replace(" ", "_")
+            for value, text in zip(found, called, strict=True)
+        ]
+        names = distinct_names(
+            wanted, {index for index, value in enumerate(found) if _moves(value)}
+        )
         self.items: list[Source] = []
-        for value in found:
-            if isinstance(value, str):
-                self._add_file(value, next(paths), names)
-            elif isinstance(value, np.ndarray):
-                name = names.take(f"array_{sum(s.path.startswith('array') for s in self.items)}")
-                self.items.append(Source(name, name, lambda image=value: iter([image])))
-            else:
-                name = names.take(f"webcam_{value}", folder=True)
-                self.items.append(
-                    Source(f"webcam {value}", name, lambda i=value: _video(i), True, None)
-                )
+        for value, name, text in zip(found, names, called, strict=True):
+            try:
+                self.items.append(_source(value, name, text))
+            except DataError as error:
+                self.problems.append(Problem(text, str(error)))
 
     @property
     def length(self) -> int | None:
@@ -132,7 +142,7 @@ class Sources:
             except DataError as error:
                 self.problems.append(Problem(source.path, str(error)))
 
-    def _expand(self, value: Any, skip: str | Path | None) -> list[str | int | np.ndarray]:
+    def _expand(self, value: Any, skip: str | Path | None) -> Sequence[str | int | np.ndarray]:
         """Return the files, the webcam or the array that one input stands for."""
         if isinstance(value, np.ndarray):
             return [_checked(value)]
@@ -159,27 +169,31 @@ class Sources:
             self.problems.append(Problem(path, reason))
         return files
 
-    def _add_file(self, path: str, name: str, names: Names) -> None:
-        if not path.lower().endswith(VIDEOS):
-            source = Source(path, names.take(name), lambda: iter([read_image(path)]))
-            self.items.append(source)
-            return
-        video = cv2.VideoCapture(path)
-        if not video.isOpened():
-            self.problems.append(Problem(path, "it cannot be read as a video"))
-            return
-        rate, count = video.get(cv2.CAP_PROP_FPS), int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-        video.release()
-        self.items.append(
-            Source(
-                path,
-                names.take(name, folder=True),
-                lambda: _video(path, count),
-                True,
-                count if count > 0 else None,
-                rate if isfinite(rate) and rate > 0 else DEFAULT_RATE,
-            )
-        )
+
+def _moves(value: str | int | np.ndarray) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and value.lower().endswith(VIDEOS))
+
+
+def _source(value: str | int | np.ndarray, name: str, called: str) -> Source:
+    """Return the source of one file, webcam or array."""
+    if isinstance(value, np.ndarray):
+        return Source(called, name, lambda: iter([value]))
+    if not _moves(value):
+        return Source(called, name, lambda: iter([read_image(value)]))
+    if isinstance(value, int):
+        # Opened when it is its turn: others may wait for it.
+        return Source(called, name, lambda: _video(value, called), True, None)
+    video = _opened(value, called)
+    rate, length = video.get(cv2.CAP_PROP_FPS), int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+    video.release()
+    return Source(
+        called,
+        name,
+        lambda: _video(value, called, length),
+        True,
+        length if length > 0 else None,
+        rate if isfinite(rate) and rate > 0 else DEFAULT_RATE,
+    )
 
 
 def _checked(image: np.ndarray) -> np.ndarray:
@@ -208,13 +222,17 @@ def _files_below(folder: str, skip: str | Path | None) -> list[str]:
     return sorted(found)
 
 
-def _video(source: str | int, count: int = 0) -> Iterator[np.ndarray]:
-    """Yield the frames of a video file of about `count` frames, or of a webcam."""
+def _opened(source: str | int, called: str) -> cv2.VideoCapture:
     video = cv2.VideoCapture(source)
+    if not video.isOpened():
+        raise DataError(f"{called} cannot be opened as a video.")
+    return video
+
+
+def _video(source: str | int, called: str, length: int = 0) -> Iterator[np.ndarray]:
+    """Yield the frames of a video file of about `length` frames, or of a webcam."""
+    video = _opened(source, called)
     try:
-        if not video.isOpened():
-            what = f"webcam {source}" if isinstance(source, int) else source
-            raise DataError(f"{what} cannot be opened.")
         read = 0
         while True:
             good, image = video.read()
@@ -223,8 +241,8 @@ def _video(source: str | int, count: int = 0) -> Iterator[np.ndarray]:
             read += 1
             yield image
         # Containers count roughly; a tenth is more than that.
-        if read == 0 or read < 0.9 * count:
-            of = f" of {count}" if count > 0 else ""
-            raise DataError(f"{source} ends after {read}{of} frames; it is damaged or cut off.")
+        if read == 0 or read < 0.9 * length:
+            of = f" of {length}" if length > 0 else ""
+            raise DataError(f"{called} ends after {read}{of} frames; it is damaged or cut off.")
     finally:
         video.release()
