@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,7 +18,8 @@ from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import MultiTaskInferencer, encode_depth
 from mtl_plugins.inference.names import distinct_names
 from mtl_plugins.inference.output import KINDS
-from mtl_plugins.visualization import colorize_depth, colorize_labels, depth_norm
+from mtl_plugins.inference.pictures import panes
+from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
 from tests.inference.conftest import images
 from tests.test_tools import call
 
@@ -107,11 +109,17 @@ def test_too_far_for_16_bits_is_reported(tmp_path, inferencer):
     assert listing(tmp_path / "out")["predictions"][0]["too_far"] == report.too_far
 
 
+def brightness(batch):
+    """A predictor of one task: a metre for every step of the mean intensity."""
+    return [{"far": image.mean(2).astype(np.float32) + 1} for image in batch]
+
+
+brightness.metainfo = dict(classes=(), palette=[], depth_unit="m", tasks={"far": "depth"})
+
+
 def test_a_video_side_by_side(tmp_path, inferencer):
-    """As many frames, as fast, image | classes | depth | normals; the depth's colours stay."""
-    base = images()[0]
-    # The second half is another scene, so that its own range of depth would be another.
-    frames = [np.roll(base, 4 * i, axis=1) for i in range(4)] + [base // 4] * 3
+    """As many frames, as fast, image | classes | depth | normals."""
+    frames = [np.roll(images()[0], 4 * i, axis=1) for i in range(7)]
     write_video(tmp_path / "clip ö.mp4", frames)
     report = inferencer.save(tmp_path / "clip ö.mp4", tmp_path / "out")
     assert files(tmp_path / "out") == ["predictions.json", "video/clip ö.mp4"]
@@ -120,17 +128,29 @@ def test_a_video_side_by_side(tmp_path, inferencer):
     assert rate == RATE and len(found) == 7
     predictions = inferencer(tmp_path / "clip ö.mp4")
     assert [p.name for p in predictions][:2] == ["clip ö/000000", "clip ö/000001"]
-    near, far = np.percentile(predictions[0].depth, (2, 98))
+    style = Style((), inferencer.metainfo["palette"])
     for frame, prediction in zip(found, predictions, strict=True):
-        assert frame.shape == (64, 4 * 128, 3)
-        pane = frame[:, 256:384, ::-1].astype(float)
-        fixed = colorize_depth(prediction.depth, depth_norm(near, far)).astype(float)
-        assert np.abs(frame[:, :128].astype(float) - prediction.image).mean() < 8
-        error = np.abs(pane - fixed).mean()
-        assert error < 12  # of a lossy video
-    own = depth_norm(*np.percentile(predictions[-1].depth, (2, 98)))
-    flickering = colorize_depth(predictions[-1].depth, own)
-    assert np.abs(pane - flickering).mean() > 3 * error
+        span = np.percentile(predictions[0].depth, (2, 98))
+        expected = np.hstack(panes(prediction, replace(style, depth_range=tuple(span))))
+        assert frame.shape == expected.shape == (64, 4 * 128, 3)
+        assert np.abs(frame[..., ::-1].astype(float) - expected).mean() < 10  # it is lossy
+
+
+def test_the_colours_of_a_video_do_not_flicker(tmp_path):
+    """A grey of one depth keeps its colour, though the second half shows no other depth."""
+    ramp = np.linspace(0, 255, 128).astype(np.uint8)
+    scene = np.tile(ramp[None, :, None], (64, 1, 3))
+    dark = scene // 4
+    write_video(tmp_path / "clip.mp4", [scene] * 4 + [dark] * 4)
+    MultiTaskInferencer(brightness).save(tmp_path / "clip.mp4", tmp_path / "out")
+    _, found = read_video(tmp_path / "out" / "video" / "clip.mp4")
+    first, last = (found[index][:, 128:, ::-1].astype(float) for index in (0, -1))
+    # Intensity 56 stands in column 28 of the bright scene, and in column 112 of the dark one.
+    assert np.abs(first[:, 26:31].mean((0, 1)) - last[:, 110:115].mean((0, 1))).max() < 12
+    # With a range of its own the dark scene would span all colours, from light to black.
+    assert (
+        last[:, :8].mean() - last[:, -8:].mean() < 80 < first[:, :8].mean() - first[:, -8:].mean()
+    )
 
 
 def test_frames_of_a_video_as_pictures(tmp_path, inferencer):
@@ -204,12 +224,8 @@ def test_nothing_is_written_where_it_does_not_belong(tmp_path, inferencer, monke
         inferencer.save("empty", "new")
 
 
-def test_a_network_without_a_task_does_without_its_pictures(tmp_path, inferencer):
-    def depth_alone(batch):
-        return [{"far": maps["depth"]} for maps in inferencer.predictor(batch)]
-
-    depth_alone.metainfo = dict(classes=(), palette=[], depth_unit="m", tasks={"far": "depth"})
-    only = MultiTaskInferencer(depth_alone)
+def test_a_network_without_a_task_does_without_its_pictures(tmp_path):
+    only = MultiTaskInferencer(brightness)
     save(images()[0], tmp_path / "x.png")
     only.save(tmp_path / "x.png", tmp_path / "out")
     assert files(tmp_path / "out") == ["depth/x.png", "panel/x.png", "predictions.json"]
