@@ -15,6 +15,8 @@ from mtl_plugins.engine.run import prepared
 from mtl_plugins.inference import MultiTaskInferencer
 from tests.conftest import ROOT
 
+BINS = dict(type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1, initial_depth=20.0)
+RATE = 12.5
 SIZES = ((64, 128), (50, 90), (64, 128), (33, 47), (64, 128))
 
 
@@ -63,3 +65,12 @@ def assert_equal(found, expected):
             assert (found[task] != values).mean() < 1e-3
         else:
             np.testing.assert_allclose(found[task], values, rtol=1e-4, atol=1e-4)
+
+
+def write_video(path, frames):
+    height, width = frames[0].shape[:2]
+    codec = cv2.VideoWriter_fourcc(*"mp4v")
+    video = cv2.VideoWriter(str(path), codec, RATE, (width, height))
+    for frame in frames:
+        video.write(frame)
+    video.release()

@@ -20,10 +20,8 @@ from mtl_plugins.inference.names import distinct_names
 from mtl_plugins.inference.output import KINDS
 from mtl_plugins.inference.pictures import panes
 from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
-from tests.inference.conftest import images
+from tests.inference.conftest import RATE, images, write_video
 from tests.test_tools import call
-
-RATE = 12.5
 
 
 def listing(folder):
@@ -37,15 +35,6 @@ def files(folder):
 def save(image, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image[..., ::-1]).save(path)
-
-
-def write_video(path, frames):
-    height, width = frames[0].shape[:2]
-    codec = cv2.VideoWriter_fourcc(*"mp4v")
-    video = cv2.VideoWriter(str(path), codec, RATE, (width, height))
-    for frame in frames:
-        video.write(frame)
-    video.release()
 
 
 def read_video(path):

@@ -13,9 +13,8 @@ from mtl_plugins.engine import CheckpointError
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.inference import MultiTaskInferencer, TorchPredictor
 from tests.conftest import ROOT
-from tests.inference.conftest import SIZES, assert_equal, images, save_run
+from tests.inference.conftest import BINS, SIZES, assert_equal, images, save_run
 
-BINS = dict(type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1, initial_depth=20.0)
 RESIZE = dict(type="Resize", scale=(96, 48), keep_ratio=False)
 
 
