@@ -7,7 +7,8 @@ from .loading import load_predictor
 from .output import OutputFolder, Report
 from .prediction import Prediction, Predictions
 from .predictor import Maps, Predictor
-from .sources import Problem, Sources
+from .source import Problem
+from .sources import Sources
 from .torch_predictor import TorchPredictor
 
 __all__ = [

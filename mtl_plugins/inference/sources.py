@@ -1,88 +1,26 @@
-"""Where images come from: arrays, files, folders, globs, videos and webcams."""
+"""From what a user names to the sources of images: files, folders, globs, webcams, arrays."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from itertools import count
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from ..datasets.image_io import read_image
 from ..errors import DataError
 from .names import distinct_names, relative_names
+from .source import VIDEOS, Frame, Problem, Source, is_video, open_source
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jp2")
 """Endings of files that are taken out of a folder as images; files that are named may have any."""
 
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
-"""Endings of files that are read as videos."""
-
 Inputs = str | Path | int | np.ndarray | Sequence["str | Path | int | np.ndarray"]
 """An array H,W,3 uint8 BGR; the path of an image, a video or a folder; a glob; the index of a
 webcam; or a sequence of these."""
-
-DEFAULT_RATE = 30.0
-"""Frames a second of a webcam that does not tell."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An input that could not be read, or not to its end, and why."""
-
-    source: str
-    reason: str
-
-    def __str__(self) -> str:
-        # Most reasons begin with the path already.
-        return self.reason if self.source in self.reason else f"{self.source}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One image: H,W,3 uint8 BGR, its place in its source, and a name of its own."""
-
-    image: np.ndarray
-    source: Source
-    name: str
-    index: int = 0
-
-
-@dataclass(frozen=True)
-class Source:
-    """An array, an image file, a video or a webcam.
-
-    Args:
-        path: what to call it in messages.
-        name: of its output; frames of a video are `<name>/<number>`.
-        read: yields its images, H,W,3 uint8 BGR.
-        video: whether it is one of moving images.
-        length: number of images; None where that is unknown.
-        rate: frames a second of a video.
-    """
-
-    path: str
-    name: str
-    read: Callable[[], Iterator[np.ndarray]] = field(repr=False)
-    video: bool = False
-    length: int | None = 1
-    rate: float = DEFAULT_RATE
-
-    def frames(self) -> Iterator[Frame]:
-        """Yield its images with their names.
-
-        Raises:
-            DataError: it cannot be read, or a video ends long before it should.
-        """
-        for index, image in enumerate(self.read()):
-            name = f"{self.name}/{index:06d}" if self.video else self.name
-            yield Frame(image, self, name, index)
 
 
 class Sources:
@@ -106,26 +44,19 @@ class Sources:
         for value in [inputs] if single else inputs:
             found.extend(self._expand(value, skip))
         arrays = count()
-        called = [
-            value
-            if isinstance(value, str)
-            else f"webcam {value}"
-            if isinstance(value, int)
-            else f"array {next(arrays)}"
-            for value in found
-        ]
+        called = [_called(value, arrays) for value in found]
         files = iter(relative_names([value for value in found if isinstance(value, str)]))
         wanted = [
             next(files) if isinstance(value, str) else text.replace(" ", "_")
             for value, text in zip(found, called, strict=True)
         ]
         names = distinct_names(
-            wanted, {index for index, value in enumerate(found) if _moves(value)}
+            wanted, {index for index, value in enumerate(found) if is_video(value)}
         )
         self.items: list[Source] = []
         for value, name, text in zip(found, names, called, strict=True):
             try:
-                self.items.append(_source(value, name, text))
+                self.items.append(open_source(value, name, text))
             except DataError as error:
                 self.problems.append(Problem(text, str(error)))
 
@@ -170,30 +101,11 @@ class Sources:
         return files
 
 
-def _moves(value: str | int | np.ndarray) -> bool:
-    return isinstance(value, int) or (isinstance(value, str) and value.lower().endswith(VIDEOS))
-
-
-def _source(value: str | int | np.ndarray, name: str, called: str) -> Source:
-    """Return the source of one file, webcam or array."""
-    if isinstance(value, np.ndarray):
-        return Source(called, name, lambda: iter([value]))
-    if not _moves(value):
-        return Source(called, name, lambda: iter([read_image(value)]))
-    if isinstance(value, int):
-        # Opened when it is its turn: others may wait for it.
-        return Source(called, name, lambda: _video(value, called), True, None)
-    video = _opened(value, called)
-    rate, length = video.get(cv2.CAP_PROP_FPS), int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-    video.release()
-    return Source(
-        called,
-        name,
-        lambda: _video(value, called, length),
-        True,
-        length if length > 0 else None,
-        rate if isfinite(rate) and rate > 0 else DEFAULT_RATE,
-    )
+def _called(value: str | int | np.ndarray, arrays: Iterator[int]) -> str:
+    """Return what an input is called in messages; arrays are counted."""
+    if isinstance(value, str):
+        return value
+    return f"webcam {value}" if isinstance(value, int) else f"array {next(arrays)}"
 
 
 def _checked(image: np.ndarray) -> np.ndarray:
@@ -220,29 +132,3 @@ def _files_below(folder: str, skip: str | Path | None) -> list[str]:
             if name.lower().endswith(IMAGES + VIDEOS) and not name.startswith(".")
         ]
     return sorted(found)
-
-
-def _opened(source: str | int, called: str) -> cv2.VideoCapture:
-    video = cv2.VideoCapture(source)
-    if not video.isOpened():
-        raise DataError(f"{called} cannot be opened as a video.")
-    return video
-
-
-def _video(source: str | int, called: str, length: int = 0) -> Iterator[np.ndarray]:
-    """Yield the frames of a video file of about `length` frames, or of a webcam."""
-    video = _opened(source, called)
-    try:
-        read = 0
-        while True:
-            good, image = video.read()
-            if not good:
-                break
-            read += 1
-            yield image
-        # Containers count roughly; a tenth is more than that.
-        if read == 0 or read < 0.9 * length:
-            of = f" of {length}" if length > 0 else ""
-            raise DataError(f"{called} ends after {read}{of} frames; it is damaged or cut off.")
-    finally:
-        video.release()

@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,7 +19,7 @@ from mtl_plugins.inference.names import distinct_names
 from mtl_plugins.inference.output import KINDS
 from mtl_plugins.inference.pictures import panes
 from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
-from tests.inference.conftest import RATE, images, write_video
+from tests.inference.conftest import RATE, brightness, images, read_video, write_video
 from tests.test_tools import call
 
 
@@ -35,14 +34,6 @@ def files(folder):
 def save(image, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image[..., ::-1]).save(path)
-
-
-def read_video(path):
-    video = cv2.VideoCapture(str(path))
-    rate, frames = video.get(cv2.CAP_PROP_FPS), []
-    while (read := video.read())[0]:
-        frames.append(read[1])
-    return rate, frames
 
 
 def test_files_hold_what_was_predicted(tmp_path, inferencer):
@@ -96,14 +87,6 @@ def test_too_far_for_16_bits_is_reported(tmp_path, inferencer):
     )
     assert report.too_far > 0
     assert listing(tmp_path / "out")["predictions"][0]["too_far"] == report.too_far
-
-
-def brightness(batch):
-    """A predictor of one task: a metre for every step of the mean intensity."""
-    return [{"far": image.mean(2).astype(np.float32) + 1} for image in batch]
-
-
-brightness.metainfo = dict(classes=(), palette=[], depth_unit="m", tasks={"far": "depth"})
 
 
 def test_a_video_side_by_side(tmp_path, inferencer):
