@@ -32,8 +32,7 @@ class TorchPredictor:
     """Predict with the network of a checkpoint, as `tools/test.py` does.
 
     Images pass the config's test pipeline (but for reading files), preprocessor and `test_cfg`
-    (whole or sliding). Images that come out of the pipeline in one size are predicted together;
-    others apart, so that no image is padded because of its neighbours.
+    (whole or sliding, once or in several views).
 
     Args:
         checkpoint: file of a training run. Read with `weights_only=True`: it runs no code.
@@ -75,48 +74,31 @@ class TorchPredictor:
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
         """Return the maps of each image by task; see `Predictor`."""
-        results: list[Any] = [None] * len(images)
-        for indices, batch in self._groups(images):
-            for index, sample in zip(indices, self._run(batch), strict=True):
-                results[index] = self._maps(sample)
-        return results
+        return [self._maps(sample) for sample in self._run(images)]
 
     def with_bins(self, images: Sequence[np.ndarray]) -> list[tuple[Maps, dict[str, DepthBins]]]:
         """Return the maps of each image, and the distribution of every task that has bins.
 
         Raises:
-            ConfigError: no task has bins, or windows slide: each has bins of its own.
+            ConfigError: no task has bins, or the network looks at an image several times (windows,
+                test-time augmentation): each look has bins of its own.
         """
-        if self.network.test_cfg.mode == "slide":
+        looks = self.network.inference_config
+        if looks.mode == "slide" or looks.tta is not None:
             raise ConfigError(
-                "Bins are chosen for each window where test_cfg mode='slide', so that the image "
-                "has no one distribution. Set model.test_cfg.mode=whole."
+                "Bins are chosen for each window and each view, so that the image has no one "
+                "distribution. Set model.test_cfg to dict(mode='whole')."
             )
-        results: list[Any] = [None] * len(images)
-        for indices, batch in self._groups(images):
-            with record_bins(self.heads) as recorded:
-                samples = self._run(batch)
-            if not recorded:
-                kinds = {task: type(head).__name__ for task, head in self.heads.items()}
-                raise ConfigError(f"No task has bins; AttentionBinsHead would, found {kinds}.")
-            for place, (index, sample) in enumerate(zip(indices, samples, strict=True)):
-                bins = {
-                    task: self._bins(found[0], place, sample) for task, found in recorded.items()
-                }
-                results[index] = (self._maps(sample), bins)
-        return results
+        return [self._with_bins(image) for image in images]
 
-    def _groups(self, images: Sequence[np.ndarray]) -> list[tuple[list[int], dict[str, list]]]:
-        """Return batches of images of one size, and the positions of their images."""
-        groups: dict[tuple[int, ...], tuple[list[int], dict[str, list]]] = {}
-        for index, image in enumerate(images):
-            packed = self._packed(image)
-            key = tuple(packed["inputs"].shape)
-            indices, batch = groups.setdefault(key, ([], dict(inputs=[], data_samples=[])))
-            indices.append(index)
-            for name, values in batch.items():
-                values.append(packed[name])
-        return list(groups.values())
+    def _with_bins(self, image: np.ndarray) -> tuple[Maps, dict[str, DepthBins]]:
+        with record_bins(self.heads) as recorded:
+            (sample,) = self._run([image])
+        if not recorded:
+            kinds = {task: type(head).__name__ for task, head in self.heads.items()}
+            raise ConfigError(f"No task has bins; AttentionBinsHead would, found {kinds}.")
+        bins = {task: self._bins(found[0], sample) for task, found in recorded.items()}
+        return self._maps(sample), bins
 
     def _packed(self, image: np.ndarray) -> dict[str, Any]:
         size = image.shape[:2]
@@ -131,7 +113,9 @@ class TorchPredictor:
         return packed
 
     @torch.inference_mode()
-    def _run(self, batch: dict[str, list]) -> list[SegDataSample]:
+    def _run(self, images: Sequence[np.ndarray]) -> list[SegDataSample]:
+        packed = [self._packed(image) for image in images]
+        batch = {name: [each[name] for each in packed] for name in ("inputs", "data_samples")}
         context = torch.autocast(self.device.type, self.dtype) if self.dtype else nullcontext()
         with context:
             return self.network.test_step(batch)
@@ -142,9 +126,9 @@ class TorchPredictor:
             for task, head in self.heads.items()
         }
 
-    def _bins(self, recorded: tuple, place: int, sample: SegDataSample) -> DepthBins:
+    def _bins(self, recorded: tuple, sample: SegDataSample) -> DepthBins:
         probabilities, depths, edges = (
-            None if each is None else each[place].cpu().numpy() for each in recorded
+            None if each is None else each[0].cpu().numpy() for each in recorded
         )
         meta = sample.metainfo
         side = self.network.size_divisor

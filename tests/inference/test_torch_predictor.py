@@ -12,6 +12,7 @@ from mmseg.registry import MODELS
 from mtl_plugins.engine import CheckpointError
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.inference import MultiTaskInferencer, TorchPredictor
+from mtl_plugins.models.segmentors import InferenceConfig
 from tests.conftest import ROOT
 from tests.inference.conftest import BINS, SIZES, assert_equal, images, save_run
 
@@ -92,8 +93,8 @@ def test_the_distribution_over_bins_has_the_depth_as_its_mean(tmp_path, scene_op
     assert inferencer(images()[0])[0].bins == {}
     with pytest.raises(ConfigError, match="No task has bins"):
         MultiTaskInferencer(saved[0])(images()[0], bins=True)
-    inferencer.predictor.network.test_cfg.mode = "slide"
-    with pytest.raises(ConfigError, match="mode=whole"):
+    inferencer.predictor.network.inference_config = InferenceConfig.of(dict(tta={}))
+    with pytest.raises(ConfigError, match="mode='whole'"):
         inferencer(images()[0], bins=True)
 
 
