@@ -21,6 +21,7 @@ from .metrics_table import metrics_table, show_metrics
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
+from .report_hook import ReportHook
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
 from .skipped_samples_hook import SkippedSamplesHook
@@ -35,6 +36,7 @@ __all__ = [
     "Cost",
     "DepthStatistics",
     "LiveMemory",
+    "ReportHook",
     "SafeCheckpointHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",

@@ -1,5 +1,6 @@
 """Pictures: image | truth | prediction | error panels, and the hook that draws them."""
 
+from .chosen_images_hook import ChosenImagesHook, sample_maps
 from .colors import (
     IGNORE_COLOR,
     INVALID_COLOR,
@@ -12,6 +13,7 @@ from .colors import (
     default_palette,
     depth_norm,
 )
+from .map_files import load_maps, save_maps
 from .normals import NO_NORMAL_COLOR, colorize_normals
 from .painters import depth_range, paint_row
 from .panel_hook import PanelHook
@@ -24,6 +26,7 @@ __all__ = [
     "NO_NORMAL_COLOR",
     "RIGHT_COLOR",
     "WRONG_COLOR",
+    "ChosenImagesHook",
     "PanelHook",
     "Style",
     "TaskMaps",
@@ -36,5 +39,8 @@ __all__ = [
     "depth_norm",
     "depth_range",
     "draw_panel",
+    "load_maps",
     "paint_row",
+    "sample_maps",
+    "save_maps",
 ]
