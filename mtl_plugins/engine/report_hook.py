@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
@@ -15,10 +13,8 @@ from mmseg.registry import HOOKS
 from ..datasets.image_io import read_image
 from ..visualization import ChosenImagesHook, default_palette, sample_maps, save_maps
 from .baseline import configured_metric
+from .report_details import Details
 from .run_cost import run_cost
-
-FOLDER = "report"
-DETAILS = "metrics.json"
 
 
 @HOOKS.register_module()
@@ -72,7 +68,7 @@ class ReportHook(ChosenImagesHook):
         if step is None or not targets:
             return
         image = read_image(sample.metainfo["img_path"])[..., ::-1]
-        save_maps(Path(runner.work_dir, FOLDER, "gallery", name), image, targets, self.longest)
+        save_maps(Details.gallery(runner.work_dir) / name, image, targets, self.longest)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write `metrics.json`."""
@@ -83,7 +79,7 @@ class ReportHook(ChosenImagesHook):
         meta = runner.val_loop.dataloader.dataset.metainfo
         classes = list(meta.get("classes") or ())
         metric = configured_metric(runner.val_evaluator.metrics)
-        details = dict(
+        Details(
             epoch=runner.epoch,
             iteration=runner.iter,
             classes=classes,
@@ -94,7 +90,4 @@ class ReportHook(ChosenImagesHook):
             distance_errors=metric.distance_errors,
             cost=self._cost,
             images=self._names,
-        )
-        path = Path(runner.work_dir, FOLDER, DETAILS)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(details), encoding="utf-8")
+        ).write(runner.work_dir)

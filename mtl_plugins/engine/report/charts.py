@@ -9,6 +9,7 @@ from ...evaluation import MAIN_METRICS
 from ...models.balancers import LOG_PREFIX
 from .chart import Chart
 from .history import Entry
+from .resolved_config import flatten
 from .run_record import RunRecord
 
 BESIDE_LOSSES = (
@@ -42,7 +43,11 @@ def training_chart(runs: Sequence[RunRecord]) -> Chart:
 
 def balance_chart(runs: Sequence[RunRecord]) -> Chart:
     """Return the tasks' weights, the cosines of their gradients and the gradients' norms."""
-    panes = {"weight_": "weight", "cosine_": "cosine", "grad_norm_": "norm of the gradient"}
+    panes = {
+        "weight_": "weight",
+        "cosine_": "cosine of the gradients (below 0: conflict)",
+        "grad_norm_": "norm of the gradient",
+    }
     chart = Chart(_axis(runs), list(panes.values()))
     for index, run in enumerate(runs):
         names = dict.fromkeys(k for entry in run.history.training for k in entry.values)
@@ -52,7 +57,20 @@ def balance_chart(runs: Sequence[RunRecord]) -> Chart:
                 if name.startswith(LOG_PREFIX) and quantity.startswith(prefix):
                     label = quantity.replace("_", " ")
                     chart.add(index, label, pane, _points(runs, run, run.history.training, name))
+        for task, weight in _fixed_weights(run).items():
+            entries = [Entry(e.iteration, {task: weight}) for e in run.history.training]
+            ends = _points(runs, run, entries, task)[:: max(1, len(entries) - 1)]
+            chart.add(index, f"weight {task}", 0, ends)
     return chart
+
+
+def _fixed_weights(run: RunRecord) -> dict[str, float]:
+    """Return the weights of a run whose balancer has constants, which it does not log."""
+    key = "model.balancer.weights."
+    flat = dict(flatten(run.config))
+    if flat.get("model.balancer.type") != "'FixedWeights'":
+        return {}
+    return {k.removeprefix(key): float(v) for k, v in flat.items() if k.startswith(key)}
 
 
 def distance_chart(runs: Sequence[RunRecord], unit: str) -> Chart:
@@ -66,7 +84,7 @@ def distance_chart(runs: Sequence[RunRecord], unit: str) -> Chart:
     panes = ("|prediction - truth| / truth", "log(prediction / truth)", "% of pixels")
     chart = Chart(f"true distance ({unit})", panes, log_x=True)
     for index, run in enumerate(runs):
-        errors = run.details.get("distance_errors")
+        errors = run.details and run.details.distance_errors
         if not errors:
             continue
         # The middle of a bin, where ratios count.

@@ -32,12 +32,13 @@ def class_rows(runs: Sequence[RunRecord]) -> list[ClassRow]:
     scores = [{score.name: score for score in _scores(run)} for run in runs]
     colors: dict[str, Sequence[int]] = {}
     for run in runs:
-        colors |= dict(zip(run.details.get("classes", ()), run.details.get("palette", ())))  # noqa: B905
+        if run.details:
+            colors |= dict(zip(run.details.classes, run.details.palette, strict=True))
     rows = []
     for name in dict.fromkeys(name for found in scores for name in found):
         known = [found.get(name) for found in scores]
         values = [None if s is None or math.isnan(s.iou) else s.iou for s in known]
-        color = "#{:02x}{:02x}{:02x}".format(*colors.get(name, (128, 128, 128)))
+        color = "#{:02x}{:02x}{:02x}".format(*colors[name])
         pixels = next(score.pixels for score in known if score)
         rows.append(ClassRow(name, color, pixels, values, compare(values, "higher", 1)))
     return rows
@@ -49,10 +50,9 @@ def confusions(run: RunRecord) -> dict[str, Any] | None:
     The `worst` are (truth, prediction, percent of the true class's pixels), those of most pixels
     first; None where the run did not record them.
     """
-    counts = run.details.get("confusion")
-    if not counts:
+    if not run.details or not run.details.confusion:
         return None
-    names = run.details["classes"]
+    names, counts = run.details.classes, run.details.confusion
     wrong = [
         (count, truth, guess)
         for truth, row in enumerate(counts)
@@ -67,5 +67,6 @@ def confusions(run: RunRecord) -> dict[str, Any] | None:
 
 
 def _scores(run: RunRecord) -> list[Any]:
-    counts = run.details.get("confusion")
-    return class_scores(torch.tensor(counts), run.details["classes"]) if counts else []
+    if not run.details or not run.details.confusion:
+        return []
+    return class_scores(torch.tensor(run.details.confusion), run.details.classes)

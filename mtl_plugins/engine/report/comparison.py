@@ -29,8 +29,8 @@ class Cell:
 
     Args:
         text: the value, "" where it was not recorded.
-        difference: to the first run, with its sign; "" where one of the two is missing.
-        best: whether no other run's is better; of a single value that is not said.
+        difference: to the first run, with its sign, or "="; "" where one of the two is missing.
+        best: whether no other run's is better, and at least one is worse.
         verdict: whether the difference is for the better or the worse; "" where neither.
     """
 
@@ -65,7 +65,9 @@ def compare(
     """
     known = [v for v in values if v is not None and math.isfinite(v)]
     digits = _digits(known) if digits is None else digits
-    best = (max if direction == "higher" else min)(known) if direction and len(known) > 1 else None
+    # Where all are equal, or alone, none is the best.
+    differ = len(set(known)) > 1
+    best = (max if direction == "higher" else min)(known) if direction and differ else None
     first = values[0] if values else None
     cells = []
     for index, value in enumerate(values):
@@ -74,7 +76,7 @@ def compare(
             continue
         text, difference, verdict = f"{value:.{digits}f}", "", ""
         if index and first is not None and math.isfinite(value - first):
-            difference = f"{value - first:+.{digits}f}"
+            difference = f"{value - first:+.{digits}f}" if value != first else "="
             if direction and value != first:
                 verdict = "better" if (value > first) == (direction == "higher") else "worse"
         cells.append(Cell(text, difference, value == best, verdict))

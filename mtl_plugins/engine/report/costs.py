@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
+from typing import Any
 
 from .comparison import Row, compare
 from .resolved_config import flatten
@@ -50,8 +51,8 @@ def cost_notes(runs: Sequence[RunRecord]) -> list[str]:
     return notes
 
 
-def _cost(run: RunRecord) -> dict:
-    return run.details.get("cost") or {}
+def _cost(run: RunRecord) -> Mapping[str, Any]:
+    return (run.details and run.details.cost) or {}
 
 
 def _batch_size(run: RunRecord) -> float | None:
@@ -69,10 +70,14 @@ def _scaled(value: float | None, unit: float) -> float | None:
 
 
 def _median(run: RunRecord, key: str) -> float | None:
-    values = [e.values[key] for e in run.history.training if key in e.values]
+    values = _logged(run, key)
     return median(values) if values else None
 
 
 def _largest(run: RunRecord, key: str) -> float | None:
-    values = [e.values[key] for e in run.history.training if key in e.values]
-    return max(values) if values else None
+    return max(_logged(run, key), default=None)
+
+
+def _logged(run: RunRecord, key: str) -> list[float]:
+    values = (entry.values.get(key) for entry in run.history.training)
+    return [value for value in values if isinstance(value, (int, float))]

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
-from ...structures import DENSE_TARGETS, DEPTH, IGNORE_LABEL, NO_DEPTH
-from ...visualization import Style, TaskMaps, default_palette, load_maps, paint_row
+from ...structures import DENSE_TARGETS, DEPTH, NO_DEPTH
+from ...visualization import Style, TaskMaps, load_maps, paint_row
 from ...visualization.rows import Key, Row
+from ..report_details import Details
 from .pictures import Scale, color_scale, data_uri, png_uri
 from .run_record import RunRecord
 
@@ -72,17 +73,17 @@ def read_gallery(runs: Sequence[RunRecord]) -> tuple[list[_Kept], list[str]]:
     found: dict[tuple[str, str], _Kept] = {}
     notes = []
     for index, run in enumerate(runs):
-        for name in run.details.get("images", ()):
+        for name in run.details.images if run.details else ():
             # Only the name: an entry may not lead out of the folder.
-            path = run.gallery / Path(str(name)).name
+            path = Details.gallery(run.folder) / Path(name).name
             try:
                 jpeg = Path(f"{path}.jpg").read_bytes()
                 maps = load_maps(path)
             except (OSError, DataError) as error:
                 notes.append(f"{run.name}: {error}")
                 continue
-            key = str(name), hashlib.sha256(jpeg).hexdigest()
-            found.setdefault(key, _Kept(str(name), jpeg)).maps[index] = maps
+            key = name, hashlib.sha256(jpeg).hexdigest()
+            found.setdefault(key, _Kept(name, jpeg)).maps[index] = maps
     return list(found.values()), notes
 
 
@@ -140,12 +141,12 @@ def _paint_task(image: _Kept, kind: str, runs: Sequence[RunRecord]) -> Task:
 
 
 def _style(run: RunRecord, limits: tuple[float, float] | None) -> Style:
-    classes = run.details.get("classes") or ()
+    details = run.details
     return Style(
-        classes,
-        run.details.get("palette") or default_palette(len(classes)),
-        run.details.get("ignore_label", IGNORE_LABEL),
-        run.details.get("depth_unit", "m"),
+        details.classes,
+        details.palette,
+        details.ignore_label,
+        details.depth_unit,
         depth_log=True,
         depth_limits=limits,
     )

@@ -67,7 +67,7 @@ def render_page(
     script = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     script = f"\n{script}"
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    unit = next((r.details["depth_unit"] for r in runs if "depth_unit" in r.details), "m")
+    unit = next((run.details.depth_unit for run in runs if run.details), "m")
     charts = dict(
         training=training_chart(runs).as_json(),
         balance=balance_chart(runs).as_json(),
@@ -121,8 +121,8 @@ def _missing(
     present = {name: {s["run"] for s in chart["series"]} for name, chart in charts.items()}
     present |= dict(
         summary={i for i, run in enumerate(runs) if run.metrics},
-        classes={i for i, run in enumerate(runs) if run.details.get("confusion")},
-        cost={i for i, run in enumerate(runs) if run.details.get("cost")},
+        classes={i for i, run in enumerate(runs) if run.details and run.details.confusion},
+        cost={i for i, run in enumerate(runs) if run.details and run.details.cost},
         config={i for i, run in enumerate(runs) if run.config},
         gallery={index for p in pictures for task in p.tasks for index in task.runs},
     )

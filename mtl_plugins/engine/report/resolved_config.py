@@ -66,9 +66,10 @@ def config_differences(
 ) -> list[tuple[str, list[str | None]]]:
     """Return the dotted keys whose values are not the same in all configs, with these values.
 
-    A value is None where a config does not have the key.
+    A value is None where a config does not have the key. `work_dir`, which always differs, is left
+    out.
     """
     flat = [dict(flatten(config)) for config in configs]
-    keys = dict.fromkeys(key for values in flat for key in values)
+    keys = {key for values in flat for key in values} - {"work_dir"}
     rows = [(key, [values.get(key) for values in flat]) for key in sorted(keys)]
     return [(key, values) for key, values in rows if len(set(values)) > 1]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigError
-from ..report_hook import DETAILS, FOLDER
+from ...errors import ConfigError, DataError
+from ..report_details import Details
 from .history import History, log_files, read_history
 from .resolved_config import parse_config
 
@@ -24,7 +24,7 @@ class RunRecord:
         history: its logs.
         metrics: of the last validation.
         summary: what `SummaryHook` wrote at the end.
-        details: what `ReportHook` wrote after the last validation.
+        details: what `ReportHook` wrote after the last validation; None: nothing.
         config_text: the resolved config.
         config: its values.
         notes: what a reader should know: missing, damaged or contradictory files.
@@ -34,16 +34,11 @@ class RunRecord:
     folder: Path
     history: History
     metrics: Mapping[str, float]
-    summary: Mapping[str, Any]
-    details: Mapping[str, Any]
+    summary: Mapping[str, Mapping[str, Any]]
+    details: Details | None
     config_text: str
     config: Mapping[str, Any]
     notes: Sequence[str]
-
-    @property
-    def gallery(self) -> Path:
-        """Folder of the images that the run kept."""
-        return self.folder / FOLDER / "gallery"
 
 
 def read_runs(folders: Sequence[str]) -> list[RunRecord]:
@@ -92,14 +87,18 @@ def read_run(folder: Path, name: str) -> RunRecord:
     notes = []
     if history.broken_lines:
         notes.append(f"Lines of the log that cannot be read, left out: {history.broken_lines}.")
-    summary = _read_json(folder / "summary.json", notes)
-    details = _read_json(folder / FOLDER / DETAILS, notes)
+    summary = _read_summary(folder / "summary.json", notes)
+    try:
+        details = Details.read(folder)
+    except DataError as error:
+        details = None
+        notes.append(str(error))
     last = history.validation[-1] if history.validation else None
     if last is None:
         notes.append("It was never validated.")
-    elif "iteration" in details and abs(details["iteration"] - last.iteration) >= 1:
+    elif details and abs(details.iteration - last.iteration) >= 1:
         notes.append(
-            f"Classes, distances and pictures are those after {details['iteration']} iterations, "
+            f"Classes, distances and pictures are those after {details.iteration} iterations, "
             f"the last metrics those after {last.iteration:g}."
         )
     if not summary:
@@ -116,8 +115,8 @@ def read_run(folder: Path, name: str) -> RunRecord:
     return RunRecord(name, folder, history, metrics, summary, details, text, config, notes)
 
 
-def _read_json(path: Path, notes: list[str]) -> dict[str, Any]:
-    """Return the content of a file, empty where there is none or (with a note) it is damaged."""
+def _read_summary(path: Path, notes: list[str]) -> dict[str, dict[str, Any]]:
+    """Return what `SummaryHook` wrote, empty where there is none or (with a note) it is damaged."""
     if not path.is_file():
         return {}
     try:
@@ -125,6 +124,6 @@ def _read_json(path: Path, notes: list[str]) -> dict[str, Any]:
     except ValueError:
         content = None
     if isinstance(content, dict):
-        return content
+        return {key: value for key, value in content.items() if isinstance(value, dict)}
     notes.append(f"{path} is damaged and left out.")
     return {}

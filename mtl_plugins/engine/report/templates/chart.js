@@ -77,13 +77,15 @@ class Chart {
     });
     const xs = curves.flatMap((curve) => curve.points.map(([x]) => x));
     const range = [MARGIN.left, this.width - MARGIN.right];
-    this.x = makeScale(extent(xs), range, this.data.logX);
+    const [first, last] = extent(xs);
+    const xDomain = [this.data.logX ? first : Math.min(0, first), last];
+    this.x = makeScale(xDomain, range, this.data.logX);
     this.y = new Map();
     panes.forEach((pane, i) => {
       const values = curves.filter((c) => c.pane === pane).flatMap((c) => c.points.map(([, y]) => y));
       const domain = padded(extent(values.filter((v) => v !== null)));
       this.y.set(pane, makeScale(domain, [tops[i] + PANE_HEIGHT, tops[i]], false));
-      this.drawAxes(domain, pane, tops[i], i === panes.length - 1, extent(xs));
+      this.drawAxes(domain, pane, tops[i], i === panes.length - 1, xDomain);
     });
     for (const curve of curves) this.drawCurve(curve);
     this.line = draw(this.svg, "path", { class: "cursor", d: "" });
@@ -95,7 +97,7 @@ class Chart {
     const y = this.y.get(pane);
     const right = this.width - MARGIN.right;
     for (const tick of linearTicks(...domain, 4)) {
-      draw(this.svg, "path", { class: "grid", d: `M${MARGIN.left} ${y(tick)}H${right}` });
+      draw(this.svg, "path", { class: tick === 0 ? "zero" : "grid", d: `M${MARGIN.left} ${y(tick)}H${right}` });
       const place = { x: MARGIN.left - 6, y: y(tick) + 4, "text-anchor": "end" };
       draw(this.svg, "text", place, formatNumber(tick));
     }
