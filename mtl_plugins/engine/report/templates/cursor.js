@@ -37,7 +37,8 @@ Object.assign(Chart.prototype, {
       const row = html(this.tip, "div", "row");
       row.style.setProperty("--run", `var(--run-${curve.run})`);
       html(row, "span", "chip");
-      html(row, "span", "who", `${this.runNames[curve.run]} · ${curve.name}`);
+      const where = x === place ? "" : ` (at ${formatNumber(x)})`;
+      html(row, "span", "who", `${this.runNames[curve.run]} · ${curve.name}${where}`);
       html(row, "span", "value", formatNumber(value));
       const dot = draw(this.dots, "circle", { cx: this.x(x), cy: this.y.get(curve.pane)(value), r: 4 });
       dot.style.setProperty("--run", `var(--run-${curve.run})`);
