@@ -16,7 +16,8 @@ PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--remote-debugging-pipe",
+    # Shared memory is small in many containers.
+    *("--disable-dev-shm-usage", "--remote-debugging-pipe"),
 ]
 
 
@@ -121,8 +122,9 @@ class Chromium:
         """End the browser."""
         try:
             self.call("Browser.close")
-        finally:
             self.process.wait(self.timeout)
+        finally:
+            self.process.kill()
             os.close(self.commands)
             os.close(self.answers)
 
