@@ -93,6 +93,7 @@ ELSEWHERE = {
     "PackedDataset",
     "PanelHook",
     "PhotometricJitter",
+    "ReportHook",
     "SILogLoss",
     "SafeCheckpointHook",
     "SeededSampler",
