@@ -131,12 +131,13 @@ def _paint_task(image: _Kept, kind: str, runs: Sequence[RunRecord]) -> Task:
     truths = [row.truth for row in rows.values() if row.truth is not None]
     shown = {index: Shown(_uri(r.prediction), _uri(r.error), r.scores) for index, r in rows.items()}
     first: Row = next(iter(rows.values()))
+    classes = next(iter(runs[index].details.classes for index in maps))
     return Task(
         first.name,
         _uri(truths[0]) if truths else None,
         shown,
-        _legend([row.key for row in rows.values()]),
-        _legend([row.error_key for row in rows.values()]),
+        _legend([row.key for row in rows.values()], classes),
+        _legend([row.error_key for row in rows.values()], classes),
     )
 
 
@@ -152,9 +153,11 @@ def _style(run: RunRecord, limits: tuple[float, float] | None) -> Style:
     )
 
 
-def _legend(keys: Sequence[Key]) -> Legend:
-    """Join the keys of all runs: they differ in the classes that are there."""
-    swatches = {name: "#{:02x}{:02x}{:02x}".format(*c) for key in keys for name, c in key.swatches}
+def _legend(keys: Sequence[Key], classes: Sequence[str]) -> Legend:
+    """Join the keys of all runs, which differ in the classes that are there; classes come first."""
+    colors = {name: "#{:02x}{:02x}{:02x}".format(*c) for key in keys for name, c in key.swatches}
+    order = {name: index for index, name in enumerate(classes)}
+    swatches = dict(sorted(colors.items(), key=lambda item: order.get(item[0], len(order))))
     bar = next((key.bar for key in keys if key.bar), None)
     return Legend(list(swatches.items()), color_scale(bar) if bar else None)
 
