@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,9 @@ from mtl_plugins.engine.report import read_runs, write_page
 from mtl_plugins.engine.report.gallery import paint_gallery, read_gallery
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.visualization import INVALID_COLOR
+from tests.conftest import ROOT
 from tests.engine.report_runs import write_run
 from tests.html_page import parse_html
-from tests.test_tools import call
 
 SECTIONS = ("summary", "curves", "classes", "confusion", "distance", "balance", "cost", "gallery")
 NASTY = "</script><script>hacked=1</script><img src=http://x.example onerror=hacked=1>&\"'"
@@ -210,6 +211,14 @@ def test_wrong_work_dirs_are_refused(two, tmp_path):
         write_page(two, str(tmp_path))
 
 
-def test_command(two, tmp_path):
-    result = call("report.py", *two, "--out", str(tmp_path / "new" / "r.html"))
-    assert "r.html (0." in result.stdout and (tmp_path / "new" / "r.html").is_file()
+def test_command(two, tmp_path, monkeypatch, capsys):
+    tools = Path(ROOT, "tools")
+    monkeypatch.syspath_prepend(str(tools))
+    out = tmp_path / "new" / "r.html"
+    monkeypatch.setattr("sys.argv", ["report.py", *two, "--out", str(out)])
+    runpy.run_path(str(tools / "report.py"), run_name="__main__")
+    assert "r.html (0." in capsys.readouterr().out and out.is_file()
+    monkeypatch.setattr("sys.argv", ["report.py", str(tmp_path)])
+    with pytest.raises(SystemExit, match="1"):
+        runpy.run_path(str(tools / "report.py"), run_name="__main__")
+    assert "holds no logs" in capsys.readouterr().err

@@ -41,6 +41,16 @@ def test_a_resumed_run_is_one_curve(tmp_path):
     assert steps(history) == [4] and not history.validation
 
 
+def test_epochs_are_as_long_as_they_are_whatever_the_logging_interval(tmp_path):
+    records = [("train", step, {}) for step in (3, 6, 9, 13, 16, 19)]
+    records.insert(3, ("val", 1, {"a/b": 1.0}))
+    history = read_history([log_run(tmp_path / "a", records)])
+    assert history.per_epoch == 10 and history.validation[0].iteration == 10
+    # Within its first epoch a run does not know.
+    history = read_history([log_run(tmp_path / "b", records[:3])])
+    assert history.per_epoch is None
+
+
 def test_validations_may_be_counted_in_iterations(tmp_path):
     records = [("train", 14, {}), ("val", 15, {"a/b": 1.0}), ("train", 20, {})]
     history = read_history([log_run(tmp_path, records)])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 SCALARS = "vis_data/scalars.json"
@@ -31,7 +32,7 @@ class History:
     Args:
         training: losses, learning rate, times, weights of the tasks, ...
         validation: metrics.
-        per_epoch: iterations of an epoch; None: the run counts iterations alone.
+        per_epoch: iterations of an epoch; None: not counted, or not one has ended.
         broken_lines: lines of the logs that cannot be read, as a killed run leaves them.
     """
 
@@ -64,15 +65,9 @@ def read_history(files: list[Path]) -> History:
             repeated = (i for i, r in enumerate(records) if r.get("iter", -1) >= record["iter"])
             del records[next(repeated, len(records)) :]
         records.append(record)
-    training = [record for record in records if "iter" in record]
-    ratios = [record["iter"] / record["epoch"] for record in training if record.get("epoch")]
-    per_epoch = max(ratios, default=None)
-    return History(
-        [Entry(record["iter"], record) for record in training],
-        _validations(records, per_epoch),
-        per_epoch,
-        broken,
-    )
+    training = [Entry(record["iter"], record) for record in records if "iter" in record]
+    per_epoch = _iterations_per_epoch(records)
+    return History(training, _validations(records, per_epoch), per_epoch, broken)
 
 
 def _lines(files: list[Path]) -> Iterator[dict[str, Any] | None]:
@@ -89,16 +84,40 @@ def _lines(files: list[Path]) -> Iterator[dict[str, Any] | None]:
                 yield record if valid else None
 
 
+def _iterations_per_epoch(records: list[dict[str, Any]]) -> float | None:
+    """Return the length of an epoch; None where epochs are not counted, or none has ended.
+
+    The first record of every epoch is as many iterations behind its beginning.
+    """
+    first: dict[int, int] = {}
+    for record in records:
+        if "iter" in record and record.get("epoch"):
+            first.setdefault(record["epoch"], record["iter"])
+    lengths = [first[epoch + 1] - n for epoch, n in first.items() if epoch + 1 in first]
+    if lengths:
+        return median(lengths)
+    ended = [r["iter"] / r["epoch"] for r, by_epoch in _ends(records) if by_epoch]
+    return max(ended, default=None)
+
+
 def _validations(records: list[dict[str, Any]], per_epoch: float | None) -> list[Entry]:
     """Return the validations, the last one of each moment."""
     found: dict[float, dict[str, Any]] = {}
-    epoch = None
-    for record in records:
-        if "iter" in record:
-            epoch = record.get("epoch")
-            continue
-        # MMEngine counts validations in epochs or in iterations, and does not say which.
-        counts_epochs = per_epoch is not None and record["step"] == epoch
-        iteration = record["step"] * (per_epoch if counts_epochs else 1)
+    validations = (record for record in records if "iter" not in record)
+    for record, (_, by_epoch) in zip(validations, _ends(records), strict=True):
+        iteration = record["step"] * per_epoch if by_epoch and per_epoch else record["step"]
         found.setdefault(iteration, {}).update(record)
     return [Entry(iteration, found[iteration]) for iteration in sorted(found)]
+
+
+def _ends(records: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Yield for each validation the last record of training before it, and what it counts.
+
+    MMEngine counts validations in epochs (True) or in iterations, and does not say which.
+    """
+    last: dict[str, Any] = {}
+    for record in records:
+        if "iter" in record:
+            last = record
+        else:
+            yield last, record["step"] == last.get("epoch")
