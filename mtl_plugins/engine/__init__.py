@@ -22,6 +22,7 @@ from .metrics_table import metrics_table, show_metrics
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
+from .report_hook import ReportHook
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
@@ -38,6 +39,7 @@ __all__ = [
     "Cost",
     "DepthStatistics",
     "LiveMemory",
+    "ReportHook",
     "SafeCheckpointHook",
     "SavePredictionsHook",
     "ScalarsHook",

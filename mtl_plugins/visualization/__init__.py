@@ -1,5 +1,6 @@
 """Pictures: image | truth | prediction | error panels, and the hook that draws them."""
 
+from .chosen_images_hook import ChosenImagesHook, sample_maps
 from .colors import (
     IGNORE_COLOR,
     INVALID_COLOR,
@@ -13,6 +14,7 @@ from .colors import (
     depth_norm,
 )
 from .depth_picture import depth_picture
+from .map_files import load_maps, save_maps
 from .normals import NO_NORMAL_COLOR, colorize_normals
 from .overlay import overlay_colors
 from .painters import depth_range, paint_row
@@ -26,6 +28,7 @@ __all__ = [
     "NO_NORMAL_COLOR",
     "RIGHT_COLOR",
     "WRONG_COLOR",
+    "ChosenImagesHook",
     "PanelHook",
     "Style",
     "TaskMaps",
@@ -39,6 +42,9 @@ __all__ = [
     "depth_picture",
     "depth_range",
     "draw_panel",
+    "load_maps",
     "overlay_colors",
     "paint_row",
+    "sample_maps",
+    "save_maps",
 ]

@@ -97,7 +97,7 @@ def _paint_depth(maps: TaskMaps, style: Style) -> Row:
     error_norm = depth_norm(0.0, style.worst_depth_error)
     known = [m for m in (maps.truth, maps.prediction) if m is not None]
     both = len(known) == 2
-    gaps = [("no depth", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
+    gaps = [("not measured", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
     return Row(
         name=maps.name or "depth",
         truth=None if maps.truth is None else colorize_depth(maps.truth, norm),
