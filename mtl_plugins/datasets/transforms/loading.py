@@ -66,12 +66,12 @@ class LoadTargets(BaseTransform):
                 fields.append(target.array)
         return DecodeTargets().transform(results) if self.decode else results
 
-    def _read(self, results: dict, target: DenseTarget) -> tuple[np.ndarray, TargetFormat | None]:
+    def _read(self, results: dict, target: DenseTarget) -> tuple[np.ndarray, TargetFormat]:
         """Return a target as its file has it, and how to decode it."""
         if "packed" in results:
             return results["packed"].target(target)
         decode, path = results["formats"][target.kind], results[target.path]
-        values = read_map(path, self.backend_args, decode.channels)
+        values = read_map(path, self.backend_args, decode.channels, decode.exact)
         if values.shape[:2] != tuple(results["ori_shape"]):
             raise DataError(
                 f"{path} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
@@ -95,8 +95,5 @@ class DecodeTargets(BaseTransform):
             if target.array not in results["undecoded"]:
                 continue
             decode, raw = results["undecoded"].pop(target.array), results[target.array]
-            # A copy, because packed data is mapped read-only and a later transform may write.
-            results[target.array] = (
-                raw.copy() if decode is None else decode(raw, results[target.path])
-            )
+            results[target.array] = decode(raw, results[target.path])
         return results
