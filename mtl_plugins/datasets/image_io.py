@@ -116,7 +116,7 @@ def _decoded(
         # PIL reads lazily; a truncated file shows here.
         image.load()
         return convert(image)
-    except DataError:
+    except (DataError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(path, str(error)) from error
