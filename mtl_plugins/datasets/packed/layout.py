@@ -72,6 +72,20 @@ def read_json(path: str) -> dict:
     return content
 
 
+def read_description(folder: str, index: dict, shard: int) -> dict:
+    """Return what is in a shard of the data set that `index` describes.
+
+    Raises:
+        DataError: the description is missing or damaged, or that of another data set's shard.
+    """
+    path = shard_path(folder, shard, ".json")
+    description = read_json(path)
+    found = description["source"], len(description["samples"])
+    if found != (index["source"], index["shards"][shard]):
+        raise DataError(f"{path} belongs to another data set than {INDEX} beside it. {REMEDY}")
+    return description
+
+
 def _content_sum(content: dict) -> int:
     """Return the CRC-32 of what a JSON file says, however it is laid out."""
     return zlib.crc32(json.dumps(content).encode())

@@ -19,8 +19,9 @@ from ..dense_dataset import DenseDataset
 from ..depth_format import DepthFormat
 from ..normal_format import NormalFormat
 from ..target_format import TargetFormat
-from .layout import INDEX, REMEDY, check_size, check_sum, read_json, shard_path
+from .layout import INDEX, REMEDY, check_size, read_description, read_json, shard_path
 from .stored_format import StoredFormat
+from .verification import verify_packed
 
 FORMATS = {DEPTH.kind: DepthFormat, NORMALS.kind: NormalFormat}
 """Formats whose targets are stored as in their files."""
@@ -131,7 +132,7 @@ class PackedDataset(DenseDataset):
         """Return one entry a sample."""
         entries = []
         for shard in range(len(self.index["shards"])):
-            description = self._description(shard)
+            description = read_description(self.shards.folder, self.index, shard)
             check_size(shard_path(self.shards.folder, shard, ".bin"), description["bytes"])
             entries += [dict(entry, shard=shard) for entry in description["samples"]]
         return entries
@@ -147,20 +148,4 @@ class PackedDataset(DenseDataset):
 
     def verify(self) -> Iterator[str]:
         """Yield what is wrong with the shards, after reading every byte of them."""
-        for shard in range(len(self.index["shards"])):
-            try:
-                description = self._description(shard)
-                path = shard_path(self.shards.folder, shard, ".bin")
-                check_size(path, description["bytes"])
-                check_sum(path, description["checksum"])
-            except DataError as error:
-                yield str(error)
-
-    def _description(self, shard: int) -> dict:
-        """Return what is in a shard, which has to be a part of this data set."""
-        path = shard_path(self.shards.folder, shard, ".json")
-        description = read_json(path)
-        found = description["source"], len(description["samples"])
-        if found != (self.index["source"], self.index["shards"][shard]):
-            raise DataError(f"{path} belongs to another data set than {INDEX} beside it. {REMEDY}")
-        return description
+        yield from (problem for _, problem in verify_packed(self.shards.folder))

@@ -72,10 +72,12 @@ class LoadTargets(BaseTransform):
             return results["packed"].target(target)
         decode, path = results["formats"][target.kind], results[target.path]
         values = read_map(path, self.backend_args, decode.channels, decode.exact)
-        if values.shape[:2] != tuple(results["ori_shape"]):
+        size = results["ori_shape"]
+        # None where the image is damaged, and its targets are to be checked all the same.
+        if size is not None and values.shape[:2] != tuple(size):
             raise DataError(
                 f"{path} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
-                f"{results['img_path']} is {results['ori_shape'][0]}x{results['ori_shape'][1]} "
+                f"{results['img_path']} is {size[0]}x{size[1]} "
                 "(height x width). Resize the target (nearest neighbour) or pair the right files."
             )
         return values, decode
