@@ -47,11 +47,12 @@ def check_data(
         draw: called with each data set and some of its samples, spread evenly.
 
     Raises:
-        ConfigError: none of the splits has a data set of images and dense targets.
+        ConfigError: the config has none of the splits.
     """
     init_default_scope(config.get("default_scope", "mmseg"))
     parts: dict[str, PartCheck] = {}
     nodes: dict[str, dict] = {}
+    foreign: list[PartCheck] = []
     for split, name, node in named_datasets(config):
         if split not in splits:
             continue
@@ -60,14 +61,29 @@ def check_data(
         part = parts.setdefault(name, PartCheck(name, [], node["type"], root))
         if split not in part.splits:
             part.splits.append(split)
-    if not parts:
+    for split in splits:
+        loader = config.get(f"{split}_dataloader")
+        if loader and not any(split in part.splits for part in parts.values()):
+            foreign.append(_foreign(split, loader["dataset"]))
+    if not parts and not foreign:
         raise ConfigError(
-            f"{config.filename} has no data set of images and dense targets in {', '.join(splits)}."
+            f"{config.filename} has no data for {', '.join(splits)}; choose another split."
         )
     for name, part in parts.items():
         _check_part(part, nodes[name], workers, progress, draw)
     suspect_leaks([*parts.values()])
-    return DataCheck([*parts.values()])
+    return DataCheck([*parts.values(), *foreign])
+
+
+def _foreign(split: str, node: dict) -> PartCheck:
+    """Return that a split has a data set which cannot be checked."""
+    part = PartCheck(split, [split], node["type"], node.get("data_root") or split)
+    part.problem(
+        part.root,
+        f"{node['type']} is no data set of this toolkit and cannot be checked. Use "
+        "MultiTaskDataset, or leave its split out with --split.",
+    )
+    return part
 
 
 def _check_part(
