@@ -68,7 +68,8 @@ def read_map(
 
     Raises:
         DataError: the file is missing, truncated, not an image, too large (see `read_image`), has
-            another number of channels, 16-bit colours (of which PIL reads half), or is lossy.
+            another number of channels, 16-bit colours (of which PIL reads half), a scale of its own
+            (PGM), or is lossy.
     """
 
     def convert(image: Image.Image) -> np.ndarray:
@@ -86,7 +87,7 @@ def read_map(
         except ValueError as error:
             raise DataError(f"{path} is not a readable .npy file: {error}. {REMEDY}") from error
     else:
-        values = _decoded(path, backend_args, convert, wide_colors=False)
+        values = _decoded(path, backend_args, convert, values=True)
     expected = (*values.shape[:2], channels) if channels > 1 else values.shape[:2]
     if values.ndim < 2 or values.shape != expected:
         wanted = f"{channels} channels (H, W, {channels})" if channels > 1 else "one channel (H, W)"
@@ -101,9 +102,9 @@ def _decoded(
     path: str,
     backend_args: dict | None,
     convert: Callable[[Image.Image], np.ndarray],
-    wide_colors: bool = True,
+    values: bool = False,
 ) -> np.ndarray:
-    """Return what `convert` makes of the image of a file."""
+    """Return what `convert` makes of the image of a file (`values`: they mean no intensities)."""
     data = _bytes(path, backend_args)
     try:
         if not data:
@@ -112,7 +113,7 @@ def _decoded(
             if data.startswith(signature):
                 check(data)
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-        _check(path, image, wide_colors)
+        _check(path, image, values)
         # PIL reads lazily; a truncated file shows here.
         image.load()
         return convert(image)
@@ -128,16 +129,22 @@ def _decoded(
         raise DataError(f"{path} cannot be read as an image: {reason}. {REMEDY}") from error
 
 
-def _check(path: str, image: Image.Image, wide_colors: bool) -> None:
+def _check(path: str, image: Image.Image, values: bool) -> None:
     """Raise for what the header says, before memory is reserved for the pixels."""
     pixels = image.width * image.height
     if Image.MAX_IMAGE_PIXELS and pixels > Image.MAX_IMAGE_PIXELS:
         raise _too_large(path, f"it has {image.width} x {image.height} pixels")
-    raw = str([tile[3] for tile in image.tile])
-    if not wide_colors and ";16" in raw and not image.mode.startswith("I"):
+    if not values:
+        return
+    if ";16" in str([tile[3] for tile in image.tile]) and not image.mode.startswith("I"):
         raise DataError(
             f"{path} has colours of 16 bits a channel, of which only 8 could be read. Write the "
             "target with one channel of 16 bits, three of 8, or as .npy."
+        )
+    if image.format == "PPM" and any(tile[0] != "raw" for tile in image.tile):
+        raise DataError(
+            f"{path} has another maximum than 255 or 65535, to which its values would be scaled. "
+            "Write the target as PNG."
         )
 
 

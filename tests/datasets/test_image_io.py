@@ -147,6 +147,16 @@ def test_targets_of_which_half_would_be_read_are_refused(tmp_path):
         read_map(path, channels=3)
 
 
+def test_targets_whose_values_would_be_scaled_are_refused(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 18\n" + bytes([3, 18]))
+    with pytest.raises(DataError, match=r"a\.pgm has another maximum than 255 or 65535.*PNG"):
+        read_map(str(tmp_path / "a.pgm"))
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 255\n" + bytes([3, 18]))
+    assert read_map(str(tmp_path / "a.pgm")).tolist() == [[3, 18]]
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 65535\n" + bytes([1, 2, 0, 3]))
+    assert read_map(str(tmp_path / "a.pgm")).tolist() == [[258, 3]]
+
+
 def test_lossy_files_hold_no_classes_but_may_hold_depth(tmp_path):
     path = save(np.full((8, 8), 100, np.uint8), tmp_path / "a.jpg")
     assert read_map(path).tolist() == np.full((8, 8), 100).tolist()
