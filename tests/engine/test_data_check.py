@@ -18,9 +18,9 @@ from mtl_plugins.datasets import MultiTaskDataset
 from mtl_plugins.datasets.target_format import TargetFormat
 from mtl_plugins.engine import check_data, load_config, pack_config, report_data_check
 from mtl_plugins.engine.depth_statistics import measure_depth
-from mtl_plugins.engine.depth_tally import DepthTally
 from mtl_plugins.errors import ConfigError, DataError
 from tests.conftest import ROOT
+from tests.datasets.layouts import write_cityscapes, write_kitti, write_vkitti2
 from tests.engine.test_config import BRANCHED
 from tests.test_tools import call
 
@@ -228,6 +228,40 @@ def test_a_damaged_manifest_is_named(scene_options, scenes_root, tmp_path):
     assert "street_scenes.json is damaged" in problem.text and "Delete" in problem.text
 
 
+@pytest.mark.parametrize(
+    ("name", "write", "damaged"),
+    [
+        (
+            "CityscapesMultiTask",
+            write_cityscapes,
+            "camera/train/aachen/aachen_000000_000001_camera",
+        ),
+        (
+            "VirtualKitti2MultiTask",
+            write_vkitti2,
+            "Scene01/clone/frames/depth/Camera_0/depth_00001",
+        ),
+        (
+            "KittiMultiTask",
+            write_kitti,
+            "raw/2011_09_26/2011_09_26_drive_0001_sync/image_02/data/0",
+        ),
+    ],
+)
+def test_public_data_sets_are_checked(tmp_path, name, write, damaged):
+    write(str(tmp_path))
+    pipeline = [dict(type="LoadImage"), dict(type="LoadTargets")]
+    config = config_of(dict(type=name, data_root=str(tmp_path), pipeline=pipeline))
+    assert check_data(config).problems == []
+    path = min(path for path in map(str, tmp_path.rglob("*.*")) if damaged in path)
+    with open(path, "wb"):
+        pass
+    problems = check_data(config).problems
+    # The first image of a KITTI drive belongs to no sample.
+    assert len(problems) == (name != "KittiMultiTask")
+    assert all(os.path.basename(path) in finding.text for finding in problems)
+
+
 class Wrong(TargetFormat):
     """A format that fails for one file, and gives nan for all others."""
 
@@ -265,19 +299,6 @@ def test_splits_are_chosen(config):
     config.pop("val_dataloader")
     with pytest.raises(ConfigError, match="no data for val; choose another split"):
         check_data(config, ["val"])
-
-
-def test_depth_is_counted_in_spans_of_equal_ratios():
-    tally = DepthTally()
-    assert tally.spans(3) == []
-    tally.add(np.array([[0.0, 1.0, 1.5, 12.0, 90.0, 100.0, 100.0]]))
-    spans = tally.spans(2)
-    assert [pixels for *_, pixels in spans] == [2, 4]
-    (first, middle, _), (again, last, _) = spans
-    assert (first, last) == (1, 100) and middle == again == pytest.approx(10, rel=2e-3)
-    one = DepthTally()
-    one.add(np.full((2, 2), 3.0))
-    assert one.spans(5) == [(3.0, 3.0, 4)]
 
 
 def test_the_report_writes_json_and_sheets_before_it_ends_in_an_error(
