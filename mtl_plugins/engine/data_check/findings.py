@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .part_statistics import PartStatistics
@@ -24,6 +24,11 @@ class Finding:
 
     def __str__(self) -> str:
         return self.text if self.file in self.text else f"{self.file}: {self.text}"
+
+
+def counted(findings: Sequence[Finding], name: str) -> str:
+    """Return how many there are: '1 problem', '2 problems'."""
+    return f"{len(findings)} {name}" + ("" if len(findings) == 1 else "s")
 
 
 @dataclass

@@ -17,7 +17,7 @@ from ...visualization.colors import default_palette
 from ...visualization.contact_sheet import SheetSample, draw_sheet
 from ..packed_config import SPLITS
 from .check import check_data
-from .findings import DataCheck, PartCheck
+from .findings import DataCheck, PartCheck, counted
 from .tables import parts_table, statistics_tables
 
 
@@ -69,12 +69,13 @@ def report_data_check(
         console.print(f"Contact sheet: {sheet}", soft_wrap=True, markup=False, highlight=False)
     if json_file:
         _write_json(json_file, config, found, sheets)
+    warnings = counted(found.warnings, "warning")
     if found.problems:
         raise DataError(
-            f"{len(found.problems)} problems in the data of {config.filename}, each told above "
-            f"with its file. {len(found.warnings)} warnings."
+            f"{counted(found.problems, 'problem')} in the data of {config.filename}, each told "
+            f"above with its file; {warnings}."
         )
-    console.print(f"Nothing is wrong; {len(found.warnings)} warnings.", highlight=False)
+    console.print(f"Nothing is wrong; {warnings}.", highlight=False)
     return found
 
 

@@ -9,7 +9,7 @@ from rich.bar import Bar
 from rich.table import Table
 
 from ...structures import IGNORE_LABEL
-from .findings import PartCheck
+from .findings import PartCheck, counted
 from .part_statistics import PartStatistics
 
 BAR_WIDTH = 30
@@ -33,7 +33,7 @@ def parts_table(parts: list[PartCheck]) -> Table:
             str(found.samples) if found else "-",
             _sizes(found) if found else "-",
             "\n".join(found.targets) or "none" if found else "-",
-            f"{len(part.problems)} problems\n{len(part.warnings)} warnings",
+            f"{counted(part.problems, 'problem')}\n{counted(part.warnings, 'warning')}",
         )
     return table
 
