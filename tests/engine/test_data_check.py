@@ -306,7 +306,7 @@ def test_the_report_writes_json_and_sheets_before_it_ends_in_an_error(
 ):
     save(root / "label/val/1.png", np.full(SIZE, 7, np.uint8))
     out, file = str(tmp_path / "out"), str(tmp_path / "new" / "found.json")
-    with pytest.raises(DataError, match="1 problem in the data of .*; 0 warnings"):
+    with pytest.raises(DataError, match=r"1 problem in the data of .*; 0 warnings"):
         report_data_check(config, out=out, json_file=file)
     with open(file, encoding="utf-8") as text:
         written = json.load(text)
