@@ -9,12 +9,13 @@ from .command import run_command
 from .config import check_config, load_config
 from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
+from .data_check import check_data, report_data_check
 from .depth_statistics import (
-    DepthStatistics,
     measure_depth,
     report_depth_statistics,
     split_depth_statistics,
 )
+from .depth_tally import DepthStatistics
 from .evaluation_options import with_pictures, with_views
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
@@ -50,6 +51,7 @@ __all__ = [
     "balance_table",
     "build_dataset",
     "check_config",
+    "check_data",
     "configured_metric",
     "cost_table",
     "count_macs",
@@ -65,6 +67,7 @@ __all__ = [
     "pack_config",
     "peak_memory",
     "report_costs",
+    "report_data_check",
     "report_depth_statistics",
     "report_packing",
     "run_command",
