@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 
-from ..datasets.image_io import read_image
 from ..visualization import ChosenImagesHook, default_palette, sample_maps, save_maps
 from .baseline import configured_metric
 from .report_details import Details
@@ -58,6 +58,7 @@ class ReportHook(ChosenImagesHook):
     def show(
         self,
         runner: Runner,
+        image: np.ndarray,
         sample: BaseDataElement,
         meta: Mapping[str, Any],
         name: str,
@@ -65,10 +66,8 @@ class ReportHook(ChosenImagesHook):
     ) -> None:
         """Write the image and its maps; those of a test belong to no curve and are left out."""
         targets = sample_maps(sample)
-        if step is None or not targets:
-            return
-        image = read_image(sample.metainfo["img_path"])[..., ::-1]
-        save_maps(Details.gallery(runner.work_dir) / name, image, targets, self.longest)
+        if step is not None and targets:
+            save_maps(Details.gallery(runner.work_dir) / name, image, targets, self.longest)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Write `metrics.json`."""
@@ -77,13 +76,14 @@ class ReportHook(ChosenImagesHook):
         if self._cost is None and self._size is not None:
             self._cost = run_cost(runner.model, self._size)
         meta = runner.val_loop.dataloader.dataset.metainfo
-        classes = list(meta.get("classes") or ())
+        classes = [str(name) for name in meta.get("classes") or ()]
+        palette = meta.get("palette") or default_palette(len(classes))
         metric = configured_metric(runner.val_evaluator.metrics)
         Details(
             epoch=runner.epoch,
             iteration=runner.iter,
             classes=classes,
-            palette=[list(c) for c in meta.get("palette") or default_palette(len(classes))],
+            palette=[[int(value) for value in color] for color in palette],
             depth_unit=meta.get("depth_unit", "m"),
             ignore_label=metric.ignore_label,
             confusion=None if metric.confusion is None else metric.confusion.tolist(),

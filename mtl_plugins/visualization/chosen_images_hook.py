@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.dist import get_dist_info
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -15,7 +16,8 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..errors import ConfigError
+from ..datasets.image_io import read_image
+from ..errors import ConfigError, DataError
 from ..structures import DENSE_TARGETS
 from .rows import TaskMaps
 
@@ -44,6 +46,7 @@ class ChosenImagesHook(Hook, ABC):
     def show(
         self,
         runner: Runner,
+        image: np.ndarray,
         sample: BaseDataElement,
         meta: Mapping[str, Any],
         name: str,
@@ -53,6 +56,7 @@ class ChosenImagesHook(Hook, ABC):
 
         Args:
             runner: of the run.
+            image: H,W,3 uint8 RGB, as in its file, whose size may be another than the maps'.
             sample: with the maps of every task.
             meta: metainfo of the data set.
             name: that of the image's file, different for every image.
@@ -72,7 +76,7 @@ class ChosenImagesHook(Hook, ABC):
         data_batch: Any = None,
         outputs: Sequence[BaseDataElement] | None = None,
     ) -> None:
-        self._choose(runner, runner.val_loop.dataloader, outputs or (), runner.iter)
+        self._choose(runner, runner.val_loop.dataloader, data_batch, outputs or (), runner.iter)
 
     def after_test_iter(
         self,
@@ -82,7 +86,7 @@ class ChosenImagesHook(Hook, ABC):
         outputs: Sequence[BaseDataElement] | None = None,
     ) -> None:
         # In a test there is no step: asking the runner for it would build the training data.
-        self._choose(runner, runner.test_loop.dataloader, outputs or (), None)
+        self._choose(runner, runner.test_loop.dataloader, data_batch, outputs or (), None)
 
     def _start(self) -> None:
         self._seen = 0
@@ -92,6 +96,7 @@ class ChosenImagesHook(Hook, ABC):
         self,
         runner: Runner,
         loader: DataLoader,
+        batch: Mapping[str, Any] | None,
         samples: Sequence[BaseDataElement],
         step: int | None,
     ) -> None:
@@ -100,9 +105,11 @@ class ChosenImagesHook(Hook, ABC):
             return
         total = -(-len(loader.dataset) // world)
         chosen = spread_evenly(total if self.num_images is None else self.num_images, total)
-        for sample in samples:
+        for index, sample in enumerate(samples):
             if self._seen in chosen:
-                self.show(runner, sample, loader.dataset.metainfo, self._name(sample), step)
+                name = self._name(sample)
+                image = _image(sample, batch["inputs"][index] if batch else None)
+                self.show(runner, image, sample, loader.dataset.metainfo, name, step)
             self._seen += 1
 
     def _name(self, sample: BaseDataElement) -> str:
@@ -118,6 +125,17 @@ class ChosenImagesHook(Hook, ABC):
             name = f"{name}_{self._seen}"
         self._names.append(name)
         return name
+
+
+def _image(sample: BaseDataElement, pixels: Tensor | None) -> np.ndarray:
+    """Return the image of a sample's file, H,W,3 RGB: what the network got may be resized."""
+    try:
+        return read_image(sample.metainfo["img_path"])[..., ::-1]
+    except DataError:
+        if pixels is None or pixels.dtype != torch.uint8:
+            raise
+        # Packed data goes without its files.
+        return pixels.movedim(0, 2).cpu().numpy()[..., ::-1]
 
 
 def sample_maps(sample: BaseDataElement) -> list[TaskMaps]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
 
-from ..datasets.image_io import read_image
 from .chosen_images_hook import ChosenImagesHook, sample_maps
 from .colors import default_palette
 from .panels import draw_panel
@@ -47,14 +47,13 @@ class PanelHook(ChosenImagesHook):
     def show(
         self,
         runner: Runner,
+        image: np.ndarray,
         sample: BaseDataElement,
         meta: Mapping[str, Any],
         name: str,
         step: int | None,
     ) -> None:
         """Draw the panel, write it, and hand it to the visualizer."""
-        # The sample's own image is normalised and resized: show the file.
-        image = read_image(sample.metainfo["img_path"])[..., ::-1]
         classes = meta.get("classes") or ()
         palette = meta.get("palette") or default_palette(len(classes))
         style = {"depth_unit": meta.get("depth_unit", "m"), **self.style}

@@ -100,7 +100,7 @@ def test_numbers_of_the_sections_by_hand(two, tmp_path):
     assert distance[1, "share of the pixels (%)"] == [[2.0, 75.0], [20.0, 25.0]]
     [classes] = page.find("ul", class_="classes")
     road, sky = (item.text for item in classes.find("li"))
-    assert road.startswith("road 66.7 % of pixels 75.0") and "66.7" in sky
+    assert road.startswith("road 66.7 % of pixels 75.00") and "66.67" in sky
     worst = next(page.find("table", class_="worst"))
     assert worst.text == "most frequent confusions road → sky 25.0 %"
     cost = {label: cells[0].text for label, cells in rows_of(page, "cost").items()}

@@ -40,7 +40,7 @@ def class_rows(runs: Sequence[RunRecord]) -> list[ClassRow]:
         values = [None if s is None or math.isnan(s.iou) else s.iou for s in known]
         color = "#{:02x}{:02x}{:02x}".format(*colors[name])
         pixels = next(score.pixels for score in known if score)
-        rows.append(ClassRow(name, color, pixels, values, compare(values, "higher", 1)))
+        rows.append(ClassRow(name, color, pixels, values, compare(values, "higher", 2)))
     return rows
 
 
