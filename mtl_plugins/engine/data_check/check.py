@@ -15,8 +15,8 @@ from mmseg.registry import DATASETS
 from ...datasets import DenseDataset, LoadImage, LoadTargets, PackedDataset
 from ...datasets.packed import verify_packed
 from ...errors import ConfigError, MTLError
-from ...visualization.contact_sheet import SheetSample
 from ...visualization.chosen_images_hook import spread_evenly
+from ...visualization.contact_sheet import SheetSample
 from ..packed_config import SPLITS, named_datasets
 from .findings import DataCheck, PartCheck
 from .part_statistics import PartStatistics
