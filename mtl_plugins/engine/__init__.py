@@ -6,7 +6,8 @@ from .baseline import configured_metric, image_blind_scores
 from .checkpoint_io import CheckpointError, load_checkpoint
 from .class_check_hook import ClassCheckHook
 from .command import run_command
-from .config import check_config, load_config
+from .config import load_config
+from .config_check import check_config
 from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
 from .depth_statistics import (

@@ -10,10 +10,11 @@ from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
 from ..structures import DEPTH, NORMALS, SEMSEG
+from .metric_names import check_metric_names, set_rules, task_kinds
 
 BEST = {
     SEMSEG.kind: ("semseg/mIoU", "greater"),
@@ -112,6 +113,8 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
             "--nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
         )
     _choose_best_metric(config)
+    check_metric_names(config)
+    set_rules(config)
     if config.get("optim_wrapper"):
         config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
     if not torch.cuda.is_available():
@@ -122,8 +125,7 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
 def _choose_best_metric(config: Config) -> None:
     """Keep the best checkpoint by a metric that the model's tasks have."""
     hook = config.get("default_hooks", {}).get("checkpoint", {})
-    heads = config.model.get("decode_head", {}).get("task_heads", {})
-    kinds = {MODELS.get(head["type"]).target.kind for head in heads.values()}
+    kinds = task_kinds(config)
     # The score needs both.
     if hook.get("save_best") != "multitask/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
         return

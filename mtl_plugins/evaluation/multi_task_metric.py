@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..structures import DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
 from .class_scores import ClassScore, class_scores, class_table
+from .depth import DEPTH_METRICS
 from .semseg import AbsentClass
 from .streaming_metric import StreamingMetric
 from .tally import Pair, Tally, tally_image
@@ -47,6 +48,11 @@ class MultiTaskMetric(StreamingMetric[Tally]):
     """
 
     new_tally = Tally
+    metric_names = (
+        *(f"semseg/{name}" for name in ("mIoU", "aAcc", "mAcc")),
+        *(f"depth/{name}" for name in DEPTH_METRICS),
+        "multitask/score",
+    )
 
     def __init__(
         self,
