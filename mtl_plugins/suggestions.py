@@ -10,6 +10,9 @@ from collections.abc import Iterable
 LISTED = 20
 """So many names are listed where none is near; more of them nobody reads."""
 
+MARGIN = 0.15
+"""How much less alike than the nearest name another one may be and still be named."""
+
 
 def nearest(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6) -> list[str]:
     """Return the known names that are most like a name, the nearest first; case does not matter.
@@ -26,7 +29,13 @@ def nearest(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6
     spelled: dict[str, str] = {}
     for each in sorted(known):
         spelled.setdefault(each.lower(), each)
-    return [spelled[key] for key in difflib.get_close_matches(name.lower(), spelled, count, cutoff)]
+    found = difflib.get_close_matches(name.lower(), spelled, count, cutoff)
+    likeness = [difflib.SequenceMatcher(None, key, name.lower()).ratio() for key in found]
+    return [
+        spelled[key]
+        for key, ratio in zip(found, likeness, strict=True)
+        if ratio >= likeness[0] - MARGIN
+    ]
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -65,12 +74,13 @@ def nearest_paths(path: str, count: int = 3) -> list[str]:
     """Return what exists and is most like a path that does not, the nearest first."""
     start = os.sep if os.path.isabs(path) else ""
     parts = [part for part in path.split(os.sep) if part not in ("", ".")]
-    found = [start]
+    found = [start] if parts else []
     for depth, part in enumerate(parts):
         is_last = depth == len(parts) - 1
         found = [match for folder in found for match in _matches(folder, part, count, is_last)]
-    if not found and len(parts) > 1 and os.path.isdir(folder := os.path.dirname(path)):
-        found = sorted(glob.glob(os.path.join(glob.escape(folder), "*", parts[-1])))
+    folder = os.path.dirname(path)
+    if not found and parts and os.path.isdir(folder or "."):
+        found = sorted(glob.glob(os.path.join(glob.escape(folder), "*", glob.escape(parts[-1]))))
     return found[:count]
 
 
@@ -84,12 +94,11 @@ def _matches(folder: str, part: str, count: int, is_last: bool) -> list[str]:
         return []
     if not is_last:
         entries = [each for each in entries if os.path.isdir(os.path.join(folder, each))]
-    ending = os.path.splitext(part)[1]
-    # Of files of the same kind only: the ending alone would make any two alike.
-    alike = [each for each in entries if os.path.splitext(each)[1] == ending]
-    stems = {os.path.splitext(each)[0]: each for each in alike}
-    near = nearest(os.path.splitext(part)[0], stems, count)
-    return [os.path.join(folder, stems[stem]) for stem in near]
+    stem, ending = os.path.splitext(part)
+    # Compared without endings, which would make any two files of a kind alike.
+    alike = [each for each in entries if ending and os.path.splitext(each)[1] == ending]
+    stems = {os.path.splitext(each)[0]: each for each in alike or entries}
+    return [os.path.join(folder, stems[near]) for near in nearest(stem, stems, count)]
 
 
 def _either(names: list[str]) -> str:

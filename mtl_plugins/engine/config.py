@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 
 from mmengine.config import Config
@@ -29,9 +28,9 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
     try:
         config = Config.fromfile(path)
     except Exception as error:
-        # Of a `_base_` that does not exist, mmengine's message has the path.
-        missing = re.search(r'file "(.+)" does not exist', str(error))
-        hint = did_you_mean_path(os.path.relpath(missing[1])) if missing else ""
+        # Of a `_base_`, say.
+        missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
+        hint = did_you_mean_path(missing) if missing else ""
         raise ConfigError(
             f"The config {path} cannot be read: {type(error).__name__}: {error} {hint}".rstrip()
         ) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import mmengine.registry
 from mmengine.config import Config
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, Registry
+from mmengine.registry import Registry
 from mmengine.runner import LogProcessor, Runner, TestLoop, ValLoop
 from mmengine.utils.dl_utils import set_multi_processing
 from mmseg.utils import register_all_modules
@@ -73,7 +73,7 @@ def check_config(config: Config) -> None:
         _check_arguments(key, node, known[name])
     constructor = (content.get("optim_wrapper") or {}).get("constructor")
     if isinstance(constructor, str) and constructor not in known:
-        hint = did_you_mean(constructor, OPTIM_WRAPPER_CONSTRUCTORS.module_dict)
+        hint = did_you_mean(constructor, [name for name in known if "Constructor" in name])
         raise ConfigError(f"optim_wrapper.constructor={constructor!r} is not registered. {hint}")
     for key, accepted in SECTIONS.items():
         section: Any = content

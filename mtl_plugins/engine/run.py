@@ -14,6 +14,7 @@ from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
 from ..structures import DEPTH, NORMALS, SEMSEG
+from .checkpoint_io import check_file
 from .metric_names import check_metric_names, set_rules, task_kinds
 
 BEST = {
@@ -66,6 +67,7 @@ def evaluate(
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the test data of a config and return the metrics by name."""
     _check_split(config, "test")
+    _check_checkpoint(checkpoint)
     config = prepared(config, work_dir, launcher)
     config.load_from = checkpoint
     return Runner.from_cfg(config).test()
@@ -82,6 +84,7 @@ def resumed(config: Config, checkpoint: str) -> Config:
         if last is None:
             return Config(dict(config.to_dict(), resume=False), filename=config.filename)
         checkpoint = last
+    _check_checkpoint(checkpoint)
     return Config(
         dict(config.to_dict(), resume=True, load_from=checkpoint), filename=config.filename
     )
@@ -99,6 +102,12 @@ def _check_split(config: Config, split: str) -> None:
         raise ConfigError(
             f"{config.filename} has no {split}_dataloader; name the data of this split in it."
         )
+
+
+def _check_checkpoint(path: str) -> None:
+    """Raise, before anything is built, where a local checkpoint does not exist."""
+    if "://" not in path:
+        check_file(path)
 
 
 def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:

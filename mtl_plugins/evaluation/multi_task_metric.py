@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..structures import DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
+from ..suggestions import did_you_mean
 from .class_scores import ClassScore, class_scores, class_table
 from .depth import DEPTH_METRICS
 from .semseg import AbsentClass
@@ -67,7 +68,10 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         super().__init__()
         unknown = sorted(set(tasks or ()) - set(MEASURED))
         if unknown:
-            raise DataError(f"Unknown tasks {unknown}: expected some of {list(MEASURED)}.")
+            raise DataError(
+                f"Unknown tasks {unknown}: expected some of {list(MEASURED)}. "
+                + did_you_mean(unknown[0], MEASURED)
+            )
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
         self.absent = absent

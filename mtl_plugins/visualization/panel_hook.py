@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from torch.utils.data import DataLoader
 from ..datasets.image_io import read_image
 from ..errors import ConfigError
 from ..structures import DENSE_TARGETS
+from ..suggestions import did_you_mean
 from .colors import default_palette
 from .panels import draw_panel
-from .rows import TaskMaps
+from .rows import Style, TaskMaps
 
 
 @HOOKS.register_module()
@@ -38,7 +40,8 @@ class PanelHook(Hook):
         **style: further arguments of `draw_panel`, such as `depth_log=True`.
 
     Raises:
-        ConfigError: `num_images` is negative, or a sample does not know the path of its image.
+        ConfigError: `num_images` is negative, `style` has an unknown name, or a sample does not
+            know the path of its image.
 
     In a config: `custom_hooks = [dict(type='PanelHook', num_images=4)]`.
     """
@@ -48,6 +51,11 @@ class PanelHook(Hook):
     def __init__(self, num_images: int = 4, **style: Any) -> None:
         if num_images < 0:
             raise ConfigError(f"num_images={num_images}: expected 0 or more.")
+        known = {field.name for field in fields(Style)} - {"classes", "palette"}
+        for name in style:
+            if name not in known:
+                hint = did_you_mean(name, known | {"num_images"})
+                raise ConfigError(f"PanelHook has no argument {name!r}. {hint}")
         self.num_images = num_images
         self.style = style
         self._seen = 0
