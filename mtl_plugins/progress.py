@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -36,8 +36,8 @@ LOG_INTERVAL = 60.0
 class ProgressLine:
     """Show on stderr how far something is, in the main process alone.
 
-    On a terminal a bar that moves; into a file or pipe a plain line a minute. Nothing appears in
-    the first second.
+    On a terminal a bar that moves, and below it those of its parts; into a file or pipe a plain
+    line a minute. Nothing appears in the first second.
 
     Args:
         description: what is being done.
@@ -47,43 +47,51 @@ class ProgressLine:
     ...     line.update(done=1)
     """
 
+    _bars: ClassVar[Progress | None] = None
+    """The bars on the terminal, of the outermost line and of those within it."""
+    _depth: ClassVar[int] = 0
+    """Number of lines that are being shown, one within the other."""
+
     def __init__(self, description: str, total: int | None = None) -> None:
         self.description = description
         self.total = total
         self.done = 0
-        self._next_log = time.monotonic() + DELAY
-        self._next_draw = 0.0
         self._is_main = int(os.environ.get("RANK", 0)) == 0
-        self._bar: Progress | None = None
         self._timer: threading.Timer | None = None
-        if self._is_main and sys.stderr.isatty():
-            self._bar = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
-                MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )  # fmt: skip
-            self._task = self._bar.add_task(description, total=total)
-            self._timer = threading.Timer(DELAY, self._bar.start)
-            self._timer.daemon = True
+        self._next = 0.0
 
     def __enter__(self) -> ProgressLine:
-        if self._timer:
-            self._timer.start()
+        # In a log the outer line stands for those within it, unless they take long.
+        self._next = time.monotonic() + (LOG_INTERVAL if ProgressLine._depth else DELAY)
+        ProgressLine._depth += 1
+        if self._is_main and sys.stderr.isatty():
+            if ProgressLine._bars is None:
+                ProgressLine._bars = _bars()
+                self._timer = threading.Timer(DELAY, ProgressLine._bars.start)
+                self._timer.daemon = True
+                self._timer.start()
+                # An error may keep a `track` from ending, and the terminal without its cursor.
+                atexit.register(ProgressLine._bars.stop)
+            self._task = ProgressLine._bars.add_task(self.description, total=self.total)
+            self._next = 0.0
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._timer and self._bar:
-            self._timer.cancel()
-            # It may be starting the bar this very moment.
-            self._timer.join()
-            self._draw()
-            if self._bar.live.is_started:
-                self._bar.stop()
+    def __exit__(self, *_error: object) -> None:
+        ProgressLine._depth -= 1
+        bars = ProgressLine._bars
+        if bars is None:
+            return
+        self._draw(bars)
+        if self._timer is None:
+            bars.remove_task(self._task)
+            return
+        self._timer.cancel()
+        # It may be starting the bars this very moment.
+        self._timer.join()
+        if bars.live.is_started:
+            bars.stop()
+        atexit.unregister(bars.stop)
+        ProgressLine._bars = None
 
     def update(
         self, done: int | None = None, description: str | None = None, total: int | None = None
@@ -94,18 +102,19 @@ class ProgressLine:
             if value is not None:
                 setattr(self, name, value)
         now = time.monotonic()
-        if self._bar and now >= self._next_draw:
-            self._next_draw = now + DRAW_INTERVAL
-            self._draw()
-        elif self._is_main and not self._bar and now >= self._next_log:
-            self._next_log = now + LOG_INTERVAL
+        if not self._is_main or now < self._next:
+            return
+        if ProgressLine._bars is not None:
+            self._next = now + DRAW_INTERVAL
+            self._draw(ProgressLine._bars)
+        else:
+            self._next = now + LOG_INTERVAL
             of_all = "" if self.total is None else f" of {self.total}"
             print(f"{self.description}: {self.done}{of_all}", file=sys.stderr, flush=True)
 
-    def _draw(self) -> None:
-        if self._bar:
-            state = dict(completed=self.done, description=self.description, total=self.total)
-            self._bar.update(self._task, **state)
+    def _draw(self, bars: Progress) -> None:
+        state = dict(completed=self.done, description=self.description, total=self.total)
+        bars.update(self._task, **state)
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
@@ -125,3 +134,10 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
         for done, item in enumerate(items, start=1):
             yield item
             line.update(done)
+
+
+def _bars() -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True),
+    )  # fmt: skip

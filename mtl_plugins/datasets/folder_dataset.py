@@ -10,6 +10,7 @@ from typing import Any
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
+from ..progress import track
 from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
 from ..suggestions import did_you_mean, did_you_mean_path
 from .dense_dataset import DenseDataset
@@ -134,7 +135,7 @@ class MultiTaskDataset(DenseDataset):
         """Return the files below a folder that end in a suffix, without it, sorted."""
         return sorted(
             os.path.relpath(os.path.join(base, file), folder)[: -len(suffix)]
-            for base, _, files in os.walk(folder, followlinks=True)
+            for base, _, files in track(os.walk(folder, followlinks=True), f"listing {folder}")
             for file in files
             if file.endswith(suffix)
         )
@@ -143,7 +144,8 @@ class MultiTaskDataset(DenseDataset):
         """Raise where a file that an entry names is not there."""
         names = {target.path: target.kind for target in self.targets()}
         for key, kind in {"img_path": "image", **names}.items():
-            missing = [e[key] for e in entries if not os.path.isfile(e[key])]
+            looked_for = track([e[key] for e in entries], f"looking for {kind} files")
+            missing = [path for path in looked_for if not os.path.isfile(path)]
             if missing:
                 listed = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
                 raise DataError(
