@@ -3,6 +3,7 @@
 from .amp import AutocastOptimWrapper
 from .balance_report import balance_report, balance_table
 from .baseline import configured_metric, image_blind_scores
+from .browse_data import browse_data, seen_samples
 from .checkpoint_io import CheckpointError, load_checkpoint
 from .class_check_hook import ClassCheckHook
 from .command import run_command
@@ -42,6 +43,7 @@ __all__ = [
     "SummaryHook",
     "balance_report",
     "balance_table",
+    "browse_data",
     "build_dataset",
     "check_config",
     "configured_metric",
@@ -62,6 +64,7 @@ __all__ = [
     "report_depth_statistics",
     "report_packing",
     "run_command",
+    "seen_samples",
     "show_metrics",
     "split_depth_statistics",
     "train",

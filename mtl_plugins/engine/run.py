@@ -66,7 +66,7 @@ def evaluate(
     launcher: str = "none",
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the test data of a config and return the metrics by name."""
-    _check_split(config, "test")
+    check_split(config, "test")
     _check_checkpoint(checkpoint)
     config = prepared(config, work_dir, launcher)
     config.load_from = checkpoint
@@ -92,12 +92,13 @@ def resumed(config: Config, checkpoint: str) -> Config:
 
 def build_dataset(config: Config, split: str) -> BaseDataset:
     """Build the data set of a split ("train", "val" or "test") as a config describes it."""
-    _check_split(config, split)
+    check_split(config, split)
     init_default_scope(config.get("default_scope", "mmseg"))
     return DATASETS.build(config[f"{split}_dataloader"].dataset)
 
 
-def _check_split(config: Config, split: str) -> None:
+def check_split(config: Config, split: str) -> None:
+    """Raise a `ConfigError` where a config has no data of this split."""
     if not config.get(f"{split}_dataloader"):
         raise ConfigError(
             f"{config.filename} has no {split}_dataloader; name the data of this split in it."

@@ -16,7 +16,8 @@ from .normals import NO_NORMAL_COLOR, colorize_normals
 from .painters import depth_range, paint_row
 from .panel_hook import PanelHook
 from .panels import draw_panel
-from .rows import Style, TaskMaps
+from .rows import Style, TaskMaps, as_array
+from .sample_panel import draw_sample
 
 __all__ = [
     "IGNORE_COLOR",
@@ -27,6 +28,7 @@ __all__ = [
     "PanelHook",
     "Style",
     "TaskMaps",
+    "as_array",
     "colorize_depth",
     "colorize_depth_error",
     "colorize_labels",
@@ -36,5 +38,6 @@ __all__ = [
     "depth_norm",
     "depth_range",
     "draw_panel",
+    "draw_sample",
     "paint_row",
 ]

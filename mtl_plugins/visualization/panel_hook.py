@@ -14,7 +14,6 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ..datasets.image_io import read_image
@@ -23,7 +22,7 @@ from ..structures import DENSE_TARGETS
 from ..suggestions import did_you_mean
 from .colors import default_palette
 from .panels import draw_panel
-from .rows import Style, TaskMaps
+from .rows import Style, TaskMaps, as_array
 
 
 @HOOKS.register_module()
@@ -133,8 +132,8 @@ class PanelHook(Hook):
         targets = [
             TaskMaps(
                 kind=target.kind,
-                prediction=_as_array(sample.get(target.prediction).data),
-                truth=_as_array(sample.get(target.truth).data) if target.truth in sample else None,
+                prediction=as_array(sample.get(target.prediction).data),
+                truth=as_array(sample.get(target.truth).data) if target.truth in sample else None,
             )
             for target in DENSE_TARGETS.values()
             if target.prediction in sample
@@ -143,11 +142,6 @@ class PanelHook(Hook):
         palette = meta.get("palette") or default_palette(len(classes))
         style = {"depth_unit": meta.get("depth_unit", "m"), **self.style}
         return draw_panel(image, targets, classes, palette, title=name, **style)
-
-
-def _as_array(data: Tensor) -> np.ndarray:
-    """Return 1,H,W as H,W and C,H,W as H,W,C."""
-    return data.squeeze(0).cpu().numpy() if len(data) == 1 else data.movedim(0, 2).cpu().numpy()
 
 
 def spread_evenly(count: int, total: int) -> set[int]:
