@@ -135,7 +135,8 @@ def _set_epoch(loader: DataLoader, epoch: int) -> None:
     sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
     if hasattr(sampler, "set_epoch"):
         sampler.set_epoch(epoch)
-    elif epoch:
+    # That of an iteration-based loop has the method but heeds it not.
+    if epoch and getattr(sampler, "epoch", None) != epoch:
         raise ConfigError(
             f"epoch={epoch}, but {type(sampler).__name__} knows no epochs. Leave the epoch out, or "
             "use SeededSampler."
