@@ -9,6 +9,8 @@ from .class_check_hook import ClassCheckHook
 from .command import run_command
 from .config import load_config
 from .config_check import check_config
+from .config_report import print_config
+from .config_sources import Source, config_sources
 from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
 from .depth_statistics import (
@@ -40,12 +42,14 @@ __all__ = [
     "SafeCheckpointHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",
+    "Source",
     "SummaryHook",
     "balance_report",
     "balance_table",
     "browse_data",
     "build_dataset",
     "check_config",
+    "config_sources",
     "configured_metric",
     "cost_table",
     "count_macs",
@@ -60,6 +64,7 @@ __all__ = [
     "metrics_table",
     "pack_config",
     "peak_memory",
+    "print_config",
     "report_costs",
     "report_depth_statistics",
     "report_packing",

@@ -39,7 +39,7 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
         check_options(parsed, config)
         try:
             config.merge_from_dict(parsed)
-        except (KeyError, TypeError, IndexError, AssertionError) as error:
+        except (AttributeError, KeyError, TypeError, IndexError, AssertionError) as error:
             raise ConfigError(
                 f"--cfg-options {' '.join(options)} cannot be laid over {path}: {error}"
             ) from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -143,14 +141,10 @@ def test_what_cannot_be_browsed_is_said(config, tmp_path):
         browse_data(config, str(tmp_path), "test")
 
 
-def test_command(scene_options, tmp_path):
-    result = subprocess.run(
-        [
-            sys.executable, "tools/browse_data.py", "configs/mtl_branched.py", "--num", "2",
-            "--out", str(tmp_path), "--cfg-options", *scene_options,
-        ],
-        capture_output=True, text=True, cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT),
+def test_command(command, scene_options, tmp_path, capsys):
+    command(
+        "browse_data.py", "configs/mtl_branched.py", "--num", "2", "--out", str(tmp_path),
+        "--cfg-options", *scene_options,
     )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == f"{tmp_path}: 2 pictures\n"
+    assert capsys.readouterr().out == f"{tmp_path}: 2 pictures\n"
     assert len(list(tmp_path.glob("000?_*.png"))) == 2
