@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
@@ -42,7 +43,7 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         min_depth, max_depth, si_lambda, si_scale: see `depth_errors`.
 
     Raises:
-        DataError: an unknown task, a sample without a required map, or maps that
+        DataError: an unknown task or `absent`, a sample without a required map, or maps that
             `confusion_matrix` or `depth_errors` refuse; the image is named.
 
     In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`.
@@ -72,6 +73,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
                 f"Unknown tasks {unknown}: expected some of {list(MEASURED)}. "
                 + did_you_mean(unknown[0], MEASURED)
             )
+        if absent not in get_args(AbsentClass):
+            raise DataError(f"absent={absent!r}: expected one of {list(get_args(AbsentClass))}.")
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
         self.absent = absent

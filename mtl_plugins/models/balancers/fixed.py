@@ -43,10 +43,10 @@ class FixedWeights(Balancer):
         self.weights = dict.fromkeys(tasks, 1.0) if weights is None else dict(weights)
         if set(self.weights) != set(tasks):
             unknown = sorted(set(self.weights) - set(tasks))
-            hints = [f"{task}: {did_you_mean(task, tasks)}" for task in unknown]
+            hints = [f" {task}: {did_you_mean(task, tasks)}" for task in unknown]
             raise ConfigError(
                 f"FixedWeights: weights are given for {sorted(self.weights)}, but the model's "
-                f"tasks are {sorted(tasks)}. Give one weight for each task. {' '.join(hints)}"
+                f"tasks are {sorted(tasks)}. Give one weight for each task.{''.join(hints)}"
             )
 
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -37,7 +37,8 @@ def known(name: str, names: Mapping[str, Any], kind: str) -> str:
     plain = {_plain(each): each for each in names}
     found = plain.get(_plain(name)) or plain.get(ALIASES.get(_plain(name), ""))
     if found is None:
-        raise ConfigError(f"There is no {kind} {name!r}. {did_you_mean(name, names)}")
+        usable = [*names, *(alias for alias, each in ALIASES.items() if each in plain)]
+        raise ConfigError(f"There is no {kind} {name!r}. {did_you_mean(name, usable)}")
     return found
 
 
