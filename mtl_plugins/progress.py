@@ -134,6 +134,8 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
         for done, item in enumerate(items, start=1):
             yield item
             line.update(done)
+        # There may have been fewer than was said.
+        line.total = line.done
 
 
 def _bars() -> Progress:
