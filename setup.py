@@ -19,6 +19,7 @@ INSTALL_REQUIRES = [
     "pillow>=10.1",  # the first with a wheel for Python 3.12; reads all files, strictly
     "rich>=13",  # tables and progress bars
     "matplotlib>=3.8",  # the first with colormaps as a registry and wheels for Python 3.12
+    "jinja2>=3.1",  # the template of tools/report.py; torch brings it as well
 ]
 
 # mmseg imports ftfy and regex for its text encoders, but does not declare them.
@@ -44,6 +45,11 @@ EXTRAS = {
     # The shipped configs log to TensorBoard, so training with them needs this one; the package
     # itself never imports it, and a config with a LocalVisBackend alone goes without.
     "logging": ["tensorboard>=2.16"],  # the first that works with NumPy 2
+    # Only to read files of these kinds: Synscapes' depth, the .mat file of NYUv2.
+    "data": [
+        "OpenEXR>=3.5; python_version >= '3.11'",  # the first that reads from memory needs 3.11
+        "h5py>=3.11",  # the first that works with NumPy 2
+    ],
     "export": [
         "onnx>=1.17",  # the first that torch 2.6 exports to
         "onnxruntime>=1.20",  # the first that runs what onnx 1.17 writes
@@ -60,7 +66,7 @@ EXTRAS = {
 }
 EXTRAS["all"] = [
     requirement
-    for extra in ("openmmlab", "balancing", "logging", "export")
+    for extra in ("openmmlab", "balancing", "logging", "data", "export")
     for requirement in EXTRAS[extra]
 ]
 
@@ -72,7 +78,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",  # zip(strict=True), X | Y annotations at run time
     packages=find_packages(include=["mtl_plugins", "mtl_plugins.*"]),
-    package_data={"mtl_plugins": ["py.typed"]},
+    package_data={"mtl_plugins": ["py.typed"], "mtl_plugins.engine.report": ["templates/*"]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS,
 )

@@ -5,6 +5,7 @@ configs name it: `custom_imports = dict(imports=['mtl_plugins'])`.
 """
 
 import sys
+from typing import Any
 
 from .compat import prepare_stack
 from .version import __version__
@@ -23,4 +24,21 @@ except Exception as error:
         raise
     import_error = error
 
-__all__ = ["__version__", "datasets", "engine", "evaluation", "models", "visualization"]
+__all__ = [
+    "MultiTaskInferencer",
+    "__version__",
+    "datasets",
+    "engine",
+    "evaluation",
+    "models",
+    "visualization",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what training does not need when it is asked for."""
+    if name == "MultiTaskInferencer":
+        from .inference import MultiTaskInferencer
+
+        return MultiTaskInferencer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

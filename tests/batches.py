@@ -74,6 +74,13 @@ def step(network, data) -> dict[str, torch.Tensor]:
     return logged
 
 
+def predict(network, data) -> list[SegDataSample]:
+    """The predictions of a batch."""
+    network.eval()
+    with torch.no_grad():
+        return network.test_step(data)
+
+
 def gradients(network) -> dict[str, torch.Tensor]:
     """The gradients of all parameters that have one."""
     return {n: p.grad for n, p in network.named_parameters() if p.grad is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -60,3 +61,18 @@ def test_a_head_in_a_file_of_ones_own(tmp_path, monkeypatch):
         # Other tests compare the registry with what the package itself registers.
         MODELS.module_dict.pop("CappedDepthHead", None)
         sys.modules.pop("my_heads", None)
+
+
+def test_every_data_set_of_the_configs_is_described():
+    """Its variable, where the data goes without it, and every experiment on it."""
+    with open(os.path.join(ROOT, "docs", "datasets.md"), encoding="utf-8") as page:
+        text = page.read()
+    configs = os.path.join(ROOT, "configs")
+    for path in glob.glob(os.path.join(configs, "_base_", "datasets", "*.py")):
+        with open(path, encoding="utf-8") as file:
+            for variable, root in re.findall(r"\{\{\$(\w+):([\w/]+)\}\}", file.read()):
+                assert f"`{variable}` (`{root}`)" in text
+                folder = root.removeprefix("data/")
+                for experiment in glob.glob(os.path.join(configs, folder, "*.py")):
+                    name = os.path.relpath(experiment, configs)
+                    assert name in text or f"{folder}/*.py" in text

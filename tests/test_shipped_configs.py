@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,30 +12,27 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
-from PIL import Image
 
 from mtl_plugins.engine import load_config
 from tests.conftest import ROOT
+from tests.datasets import layouts
 from tests.engine.test_config import BRANCHED, SHIPPED
 
-
-@pytest.fixture
-def folders(tmp_path):
-    """Random files in the layout of the folder data sets, for all their names of folders."""
-    rng = np.random.default_rng(0)
-    for split in ("train", "val"):
-        for name in ("a", "b", "c", "d"):
-            files = {
-                f"rgb/{split}/{name}.png": rng.integers(0, 256, (256, 256, 3)).astype(np.uint8),
-                f"label/{split}/{name}.png": rng.integers(0, 2, (256, 256)).astype(np.uint8),
-                f"depth/{split}/{name}.png": rng.integers(0, 9000, (256, 256)).astype(np.uint16),
-            }
-            files[f"disparity/{split}/{name}.png"] = files[f"depth/{split}/{name}.png"]
-            files[f"rgb/{split}/{name}.jpg"] = files[f"rgb/{split}/{name}.png"]
-            for path, array in files.items():
-                os.makedirs(os.path.dirname(tmp_path / path), exist_ok=True)
-                Image.fromarray(array).save(tmp_path / path)
-    return str(tmp_path)
+WEATHERS = ("clone", "fog", "morning", "overcast", "rain", "sunset")
+SMALL = (64, 128)
+LAYOUTS = {
+    "cityscapes": partial(layouts.write_cityscapes, size=SMALL),
+    "kitti": partial(layouts.write_kitti, size=SMALL),
+    "miniscapes": partial(layouts.write_miniscapes, size=SMALL),
+    "nyuv2": partial(layouts.write_nyuv2, size=SMALL),
+    "potholes": partial(layouts.write_potholes, size=SMALL),
+    "shift": partial(layouts.write_shift, size=SMALL),
+    "synscapes": partial(layouts.write_synscapes, size=SMALL),
+    "vkitti2": partial(layouts.write_vkitti2, size=SMALL, variations=WEATHERS),
+}
+"""What writes tiny files in the layout of a data set; the rendered one needs none."""
+SMALLER = dict(ResizeSample=dict(size=SMALL), EvaluationCrop=dict(rows=(4, 60), columns=(9, 99)))
+"""Protocols of full-size images; tests/datasets holds what they do there."""
 
 
 def one_step_and_one_prediction(config):
@@ -42,6 +41,8 @@ def one_step_and_one_prediction(config):
         config[f"{split}_dataloader"].update(
             num_workers=0, persistent_workers=False, pin_memory=False, batch_size=2
         )
+        for transform in config[f"{split}_dataloader"].dataset.get("pipeline", ()):
+            transform.update(SMALLER.get(transform.type, {}))
     if isinstance(config.model.backbone.get("pretrained"), bool):
         config.model.backbone.pretrained = False
     network = MODELS.build(config.model)
@@ -67,13 +68,16 @@ def one_step_and_one_prediction(config):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: os.path.relpath(p, ROOT))
-def test_one_step_and_one_prediction(path, folders, scene_options, partial_options, monkeypatch):
+def test_one_step_and_one_prediction(path, tmp_path, scene_options, partial_options, monkeypatch):
     monkeypatch.setenv("LADDER_SIZE", "small")
-    splits = ("train", "val", "test")
-    roots = [f"{split}_dataloader.dataset.data_root={folders}" for split in splits]
-    on_scenes = any(name in path for name in ("ladder", "mtl_", "single_"))
-    scenes = partial_options if "partial" in path else scene_options
-    one_step_and_one_prediction(load_config(path, scenes if on_scenes else roots))
+    name = re.split("[/_]", os.path.relpath(path, os.path.join(ROOT, "configs")))[0]
+    if name in LAYOUTS:
+        LAYOUTS[name](str(tmp_path))
+        monkeypatch.setenv(f"{name.upper()}_ROOT", str(tmp_path))
+        options = []
+    else:
+        options = partial_options if "partial" in path else scene_options
+    one_step_and_one_prediction(load_config(path, options))
 
 
 LADDER = [path for path in SHIPPED if "ladder" in path]

@@ -17,6 +17,7 @@ load_from = None
 resume = False
 
 default_hooks = dict(
+    runtime_info=dict(type='ScalarsHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=True),
     param_scheduler=dict(type='ParamSchedulerHook'),
@@ -30,6 +31,7 @@ custom_hooks = [
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),
     dict(type='SkippedSamplesHook', limit=100),
+    dict(type='ReportHook', num_images=4),
 ]
 
 val_evaluator = dict(type='MultiTaskMetric')

@@ -7,10 +7,22 @@ from .folder_dataset import MultiTaskDataset
 from .kitti import KittiMultiTask
 from .label_format import LabelFormat
 from .normal_format import NormalFormat
+from .nyuv2 import NYUv2MultiTask
 from .packed import PackedDataset, pack_dataset
 from .seeded_sampler import SeededSampler
+from .shift import ShiftMultiTask
 from .street_scenes_dataset import StreetScenesDataset
-from .transforms import DecodeTargets, FlipTargets, LoadImage, LoadTargets, PackTargets
+from .synscapes import SynscapesMultiTask
+from .transforms import (
+    DecodeTargets,
+    EvaluationCrop,
+    FillSkyDepth,
+    FlipTargets,
+    LoadImage,
+    LoadTargets,
+    PackTargets,
+    ResizeSample,
+)
 from .vkitti2 import VirtualKitti2MultiTask
 
 __all__ = [
@@ -19,17 +31,23 @@ __all__ = [
     "DecodeTargets",
     "DenseDataset",
     "DepthFormat",
+    "EvaluationCrop",
+    "FillSkyDepth",
     "FlipTargets",
     "KittiMultiTask",
     "LabelFormat",
     "LoadImage",
     "LoadTargets",
     "MultiTaskDataset",
+    "NYUv2MultiTask",
     "NormalFormat",
     "PackTargets",
     "PackedDataset",
+    "ResizeSample",
     "SeededSampler",
+    "ShiftMultiTask",
     "StreetScenesDataset",
+    "SynscapesMultiTask",
     "VirtualKitti2MultiTask",
     "pack_dataset",
 ]

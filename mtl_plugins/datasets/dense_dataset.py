@@ -9,27 +9,10 @@ import numpy as np
 from mmseg.datasets import BaseSegDataset
 
 from ..errors import ConfigError, DataError
-from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
+from ..structures import DENSE_TARGETS, DenseTarget
+from .pipeline_check import check_pipeline
 from .sample_index import SampleIndex, seeded
 from .target_format import TargetFormat
-
-DEPTH_BREAKING = {
-    "CenterCrop": "CenterCropTargets",
-    "Pad": "PadTargets",
-    "RandomCutOut": "CutOutTargets",
-    "RandomMosaic": "MosaicTargets",
-    "RandomRotate": "RotateTargets",
-    "RandomRotFlip": "RotateTargets and FlipTargets",
-}
-"""Transforms of mmcv and mmseg that treat depth as labels, or not at all, and what to use."""
-
-NORMALS_BREAKING = {
-    **DEPTH_BREAKING,
-    "Albu": "transforms of this package",
-    "PackSegInputs": "PackTargets",
-    "RandomFlip": "FlipTargets",
-}
-"""Those that leave normals behind, or move them without turning their vectors."""
 
 BAD_IN_A_ROW = 20
 """So many unreadable samples one after the other: the storage is gone, not some files."""
@@ -56,6 +39,10 @@ class DenseDataset(BaseSegDataset):
     # A data set of depth alone has no classes, which mmseg would insist on.
     METAINFO: ClassVar[dict] = dict(classes=(), palette=[])
 
+    # Arguments with which a data set is built without writing or looking at single files, so that
+    # each problem can be told by itself.
+    CHECKING: ClassVar[dict] = {}
+
     formats: dict[str, TargetFormat]
 
     def __init__(
@@ -70,7 +57,7 @@ class DenseDataset(BaseSegDataset):
         super().__init__(**kwargs)
         # Not through metainfo=, where mmengine takes every text for a file's name.
         self._metainfo.setdefault("depth_unit", depth_unit)
-        self._check_transforms()
+        check_pipeline(self.pipeline.transforms, self.targets())
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:
@@ -118,27 +105,3 @@ class DenseDataset(BaseSegDataset):
         info = super().get_data_info(idx)
         info.update(seg_fields=[], formats=self.formats, reduce_zero_label=False, dataset=self)
         return info
-
-    def _check_transforms(self) -> None:
-        """Raise where a transform would leave a target behind, or make it wrong."""
-        transforms = self.pipeline.transforms
-        names = {type(transform).__name__ for transform in transforms}
-        for target, breaking, harm in (
-            (NORMALS, NORMALS_BREAKING, "leave normals behind, or do not turn their vectors"),
-            (DEPTH, DEPTH_BREAKING, "leave depth behind, or fill new area with a depth of 255"),
-        ):
-            wrong = sorted(names & set(breaking))
-            if wrong and self.has_target(target):
-                instead = ", ".join(f"{breaking[name]} for {name}" for name in wrong)
-                raise ConfigError(f"The pipeline has {wrong}, which {harm}. Use {instead}.")
-        for transform in transforms:
-            if getattr(transform, "on_device", False) and "PackSegInputs" in names:
-                raise ConfigError(
-                    f"{type(transform).__name__} leaves its work to the device, but PackSegInputs "
-                    "forgets what was drawn. Use PackTargets."
-                )
-            if getattr(transform, "cat_max_ratio", 1.0) < 1 and not self.has_target(SEMSEG):
-                raise ConfigError(
-                    f"{type(transform).__name__}(cat_max_ratio={transform.cat_max_ratio}) looks at "
-                    "labels, but none are loaded. Leave cat_max_ratio out."
-                )

@@ -14,6 +14,9 @@ from .target_format import TargetFormat
 TABLE_TYPES = (np.uint8, np.uint16)
 """Raw types that are decoded by a table of all their values, which is five times as fast."""
 
+FARTHEST = float(np.finfo(np.float32).max)
+"""What depth is stored in; larger values would become infinite."""
+
 
 @dataclass(frozen=True)
 class DepthFormat(TargetFormat):
@@ -49,6 +52,7 @@ class DepthFormat(TargetFormat):
     max_depth: float = float("inf")
     digits: tuple[float, ...] = (1,)
     channels: int = field(init=False, repr=False)
+    exact: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.scale == 0:
@@ -57,6 +61,8 @@ class DepthFormat(TargetFormat):
         object.__setattr__(self, "invalid", tuple(self.invalid))
         object.__setattr__(self, "digits", tuple(self.digits))
         object.__setattr__(self, "channels", len(self.digits))
+        # A small error of the highest digit would be a large one of depth.
+        object.__setattr__(self, "exact", self.channels > 1)
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Return H,W float32 metres for the raw values of the file `path`."""
@@ -66,6 +72,31 @@ class DepthFormat(TargetFormat):
             raw = raw.astype(np.float64) @ np.array(self.digits, np.float64)
         self._check(raw, path)
         return self._decode(raw)
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return the raw values nearest to depths in metres, of 16 bits or in several channels.
+
+        Depths outside what can be written become the nearest raw value that means a depth.
+
+        >>> DepthFormat(scale=0.01).encode(np.array([[2.5, 1e9]])).tolist()
+        [[250, 65535]]
+        >>> DepthFormat(scale=0.001, digits=(1, 256, 65536)).encode(np.array([[66.0]])).tolist()
+        [[[208, 1, 1]]]
+        """
+        value = 1 / values.astype(np.float64) if self.inverse else values.astype(np.float64)
+        raw = ((value - self.offset) / self.scale).round()
+        low, high = 0, 65535 if self.channels == 1 else 255 * int(sum(self.digits))
+        while low in self.invalid or low * self.scale + self.offset <= 0:
+            low += 1
+        while high in self.invalid:
+            high -= 1
+        raw = raw.clip(low, high).astype(np.int64)
+        if self.channels == 1:
+            return raw.astype(np.uint16)
+        channels = np.zeros((*raw.shape, self.channels), np.uint8)
+        for index in np.argsort(self.digits)[::-1]:
+            channels[..., index], raw = np.divmod(raw, int(self.digits[index]))
+        return channels
 
     def _check(self, raw: np.ndarray, path: str) -> None:
         """Raise for values that no depth has, unless they are said to mean "not measured"."""
@@ -90,8 +121,9 @@ class DepthFormat(TargetFormat):
         value = raw.astype(np.float64) * self.scale + self.offset
         valid = np.isfinite(value) & (value > 0) & ~self._unmeasured(raw)
         value = np.where(valid, value, 1.0)
-        depth = 1.0 / value if self.inverse else value
-        valid &= (depth >= self.min_depth) & (depth <= self.max_depth)
+        with np.errstate(over="ignore"):
+            depth = 1.0 / value if self.inverse else value
+        valid &= (depth >= self.min_depth) & (depth <= min(self.max_depth, FARTHEST))
         return np.where(valid, depth, NO_DEPTH).astype(np.float32)
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
@@ -48,6 +48,11 @@ class MultiTaskDataset(DenseDataset):
         ConfigError: an unknown argument of a format, or a transform of the pipeline that would
             break a target that is loaded.
     """
+
+    CHECKING: ClassVar[dict] = dict(check_files=False)
+
+    # Whether every file in the folders belongs to the set, so that one without an image is wrong.
+    WHOLE_FOLDERS: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -92,8 +97,11 @@ class MultiTaskDataset(DenseDataset):
         return os.path.join(self.data_prefix[target.path], name + self._suffix(target))
 
     def unpaired_files(self) -> list[str]:
-        """Return the target files in the folders that belong to no image, sorted."""
-        if self.ann_file:
+        """Return the target files in the folders that belong to no image, sorted.
+
+        A data set that is listed or chosen from its folders has no such files.
+        """
+        if self.ann_file or not self.WHOLE_FOLDERS:
             return []
         used = {entry.get(t.path) for entry in self.load_data_list() for t in self.targets()}
         found = (

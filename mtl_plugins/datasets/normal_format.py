@@ -57,3 +57,12 @@ class NormalFormat(TargetFormat):
         # False for NaN as well.
         valid = (length > LENGTHS[0]) & (length < LENGTHS[1])
         return np.where(valid, vectors / np.where(valid, length, 1), NO_NORMAL).astype(np.float32)
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Return the 8-bit values of H,W,3 unit vectors.
+
+        >>> NormalFormat().encode(np.array([[[1.0, 0.0, -1.0]]])).tolist()
+        [[[255, 128, 0]]]
+        """
+        raw = (values * np.array(self.signs) - self.offset) / self.scale
+        return raw.round().clip(0, 255).astype(np.uint8)

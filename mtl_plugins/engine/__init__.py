@@ -13,20 +13,25 @@ from .config_report import print_config
 from .config_sources import Source, config_sources
 from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
+from .data_check import check_data, report_data_check
 from .depth_statistics import (
-    DepthStatistics,
     measure_depth,
     report_depth_statistics,
     split_depth_statistics,
 )
+from .depth_tally import DepthStatistics
+from .evaluation_options import with_pictures, with_views
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
+from .report_hook import ReportHook
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
+from .save_predictions_hook import SavePredictionsHook
+from .scalars_hook import ScalarsHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
 from .train_loop import SeededTrainLoop
@@ -39,7 +44,10 @@ __all__ = [
     "Cost",
     "DepthStatistics",
     "LiveMemory",
+    "ReportHook",
     "SafeCheckpointHook",
+    "SavePredictionsHook",
+    "ScalarsHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",
     "Source",
@@ -49,6 +57,7 @@ __all__ = [
     "browse_data",
     "build_dataset",
     "check_config",
+    "check_data",
     "config_sources",
     "configured_metric",
     "cost_table",
@@ -66,6 +75,7 @@ __all__ = [
     "peak_memory",
     "print_config",
     "report_costs",
+    "report_data_check",
     "report_depth_statistics",
     "report_packing",
     "run_command",
@@ -74,4 +84,6 @@ __all__ = [
     "split_depth_statistics",
     "train",
     "with_packed",
+    "with_pictures",
+    "with_views",
 ]

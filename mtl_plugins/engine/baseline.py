@@ -41,7 +41,11 @@ def configured_metric(metrics: Iterable[BaseMetric]) -> MultiTaskMetric:
 
 
 class TargetReader:
-    """The targets of a data set in original size, without augmentation, one pair an image."""
+    """The targets of a data set without augmentation, one pair an image.
+
+    They have their original size, unless the pipeline has transforms of the protocol
+    (`of_protocol`), which also say what counts as truth.
+    """
 
     def __init__(self, dataset: BaseDataset) -> None:
         self.dataset = dataset
@@ -53,4 +57,7 @@ class TargetReader:
     def __iter__(self) -> Iterator[tuple[np.ndarray | None, np.ndarray | None]]:
         for index in range(len(self.dataset)):
             sample = self.load(self.dataset.get_data_info(index))
+            for transform in sample["dataset"].pipeline.transforms:
+                if getattr(transform, "of_protocol", False):
+                    sample = transform(sample)
             yield sample.get(SEMSEG.array), sample.get(DEPTH.array)

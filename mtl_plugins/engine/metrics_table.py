@@ -16,6 +16,8 @@ SHOWN = {
     "depth/rmse": "RMSE",
     "depth/abs_rel": "relative error",
     "depth/delta1": "delta < 1.25",
+    "mtan/abs_err": "absolute error (MTAN)",
+    "mtan/rel_err": "relative error (MTAN)",
     "normals/mean_angle": "normals, mean angle (deg)",
     "normals/median_angle": "normals, median angle (deg)",
     "normals/within_11.25": "normals within 11.25 deg (%)",

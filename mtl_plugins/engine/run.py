@@ -8,14 +8,16 @@ import os.path as osp
 import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
+from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
 from ..structures import DEPTH, NORMALS, SEMSEG
-from .checkpoint_io import check_file
+from .checkpoint_io import CheckpointError, check_file
 from .metric_names import check_metric_names, set_rules, task_kinds
+from .results import write_results
 
 BEST = {
     SEMSEG.kind: ("semseg/mIoU", "greater"),
@@ -64,13 +66,36 @@ def evaluate(
     checkpoint: str,
     work_dir: str | None = None,
     launcher: str = "none",
+    results: str | None = None,
 ) -> dict[str, float]:
-    """Evaluate a checkpoint on the test data of a config and return the metrics by name."""
+    """Evaluate a checkpoint on the test data of a config and return the metrics by name.
+
+    Args:
+        config: as from `load_config`.
+        checkpoint: file of a model of this config.
+        work_dir, launcher: as in `train`.
+        results: also write the metrics, the classes' scores and the confusion matrix there, JSON.
+
+    Raises:
+        CheckpointError: the checkpoint's weights are not those of the config's model.
+    """
     check_split(config, "test")
     _check_checkpoint(checkpoint)
-    config = prepared(config, work_dir, launcher)
-    config.load_from = checkpoint
-    return Runner.from_cfg(config).test()
+    runner = Runner.from_cfg(prepared(config, work_dir, launcher))
+    try:
+        # mmengine by itself would leave random whatever the checkpoint lacks.
+        runner.load_checkpoint(checkpoint, strict=True)
+    except RuntimeError as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(
+            f"The weights of {checkpoint} are not those of the model of {config.filename}: "
+            f"{error}. Give the config that it was trained with."
+        ) from error
+    metrics = runner.test()
+    if results is not None and is_main_process():
+        write_results(results, metrics, runner.test_evaluator.metrics, checkpoint)
+    return metrics
 
 
 def resumed(config: Config, checkpoint: str) -> Config:

@@ -2,11 +2,14 @@
 
 from .class_scores import ClassScore, class_scores, class_table
 from .depth import DEPTH_METRICS, depth_errors
+from .depth_by_distance import distance_errors, distance_sums
 from .image_blind import (
     ImageBlindPredictor,
     evaluate_image_blind,
     fit_image_blind,
 )
+from .mtan import mtan_errors
+from .mtan_metric import MTANDepthMetric
 from .multi_task_metric import MultiTaskMetric
 from .normals import angle_histogram, histogram_median, normal_angles
 from .normals_metric import NormalsMetric
@@ -26,6 +29,7 @@ __all__ = [
     "MAIN_METRICS",
     "ClassScore",
     "ImageBlindPredictor",
+    "MTANDepthMetric",
     "MultiTaskMetric",
     "NormalsMetric",
     "StreamingMetric",
@@ -37,10 +41,13 @@ __all__ = [
     "confusion_matrix",
     "delta_m",
     "depth_errors",
+    "distance_errors",
+    "distance_sums",
     "evaluate_image_blind",
     "fit_image_blind",
     "histogram_median",
     "iou_per_class",
+    "mtan_errors",
     "multitask_score",
     "normal_angles",
     "semseg_scores",

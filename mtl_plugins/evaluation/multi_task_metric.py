@@ -15,6 +15,7 @@ from ..structures import DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
 from ..suggestions import did_you_mean
 from .class_scores import ClassScore, class_scores, class_table
 from .depth import DEPTH_METRICS
+from .depth_by_distance import distance_errors
 from .semseg import AbsentClass
 from .streaming_metric import StreamingMetric
 from .tally import Pair, Tally, tally_image
@@ -32,8 +33,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
 
     The metrics are named `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc`, `depth/si_log_rmse` and
     the further names of `DEPTH_METRICS`, and `multitask/score`; see `Tally.scores`. After
-    `evaluate`, `confusion` (C,C int64, rows are the truth) and `per_class` hold the
-    segmentation's details, None where it was not measured.
+    `evaluate`, `confusion` (C,C int64, rows are the truth), `per_class` and `distance_errors`
+    (depth errors over the distance) hold the details, None where the task was not measured.
 
     Args:
         tasks: of "semseg" and "depth" those that every sample must hold, truth and prediction; None
@@ -86,6 +87,7 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         }
         self.confusion: Tensor | None = None
         self.per_class: list[ClassScore] | None = None
+        self.distance_errors: dict[str, list[float]] | None = None
 
     def measure(self, sample: dict) -> Tally:
         """Measure one sample, a dict whose maps are `{'data': 1,H,W tensor}`."""
@@ -107,6 +109,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
             )
         self.confusion = total.confusion
         self.per_class = None
+        sums = total.distance_sums
+        self.distance_errors = None if sums is None else distance_errors(sums)
         if total.confusion is not None:
             self.per_class = class_scores(total.confusion, self._classes)
             if is_main_process():

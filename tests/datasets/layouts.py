@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 
+import h5py
 import numpy as np
+import OpenEXR
 from PIL import Image
+from scipy.io import savemat
 
 CAMERA = dict(extrinsic=dict(baseline=0.2), intrinsic=dict(fx=2000.0))
 
@@ -47,11 +51,14 @@ def write_cityscapes(
                 json.dump(CAMERA, file)
 
 
-def write_vkitti2(root: str, size: tuple[int, int] = (4, 8)) -> None:
+def write_vkitti2(
+    root: str, size: tuple[int, int] = (4, 8), variations: tuple[str, ...] = ("clone",)
+) -> None:
     """Virtual KITTI 2: two frames of each scene."""
-    for scene in ("Scene01", "Scene02", "Scene06", "Scene18", "Scene20"):
+    scenes = ("Scene01", "Scene02", "Scene06", "Scene18", "Scene20")
+    for scene, variation in itertools.product(scenes, variations):
         for number in range(2):
-            frames = f"{scene}/clone/frames"
+            frames = f"{scene}/{variation}/frames"
             save(root, f"{frames}/rgb/Camera_0/rgb_{number:05d}.jpg", picture(size, number))
             depth = filled(size, [0, 1250, 65535], np.uint16)
             save(root, f"{frames}/depth/Camera_0/depth_{number:05d}.png", depth)
@@ -70,3 +77,78 @@ def write_kitti(root: str, size: tuple[int, int] = (4, 8)) -> None:
                 folder = f"depth/{split}/{drive}_sync/proj_depth/groundtruth/image_02"
                 raw = filled(size, [0, 256, 2688], np.uint16)
                 save(root, f"{folder}/{number:010d}.png", raw)
+
+
+def write_synscapes(
+    root: str, size: tuple[int, int] = (4, 8), numbers=(1, 2, 24501, 24502)
+) -> None:
+    """Synscapes: scenes by number, two of each split, label ids, metres as floats (sky: far)."""
+    for number in numbers:
+        save(root, f"img/rgb/{number}.png", picture(size, number))
+        save(root, f"img/class/{number}.png", filled(size, [7, 23, 0]))
+        depth = filled(size, [12.5, 5e4, 999.0], np.float32)
+        path = os.path.join(root, f"img/depth/{number}.exr")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        OpenEXR.File({}, {"Z": depth}).write(path)
+
+
+def write_miniscapes(root: str, size: tuple[int, int] = (4, 8)) -> None:
+    """Miniscapes: two frames a split, train ids, disparity in 8 bits; test without targets."""
+    for split in ("train", "val", "test"):
+        for number in range(2):
+            save(root, f"{split}/rgb/{number}.jpg", picture(size, number))
+            if split != "test":
+                save(root, f"{split}/semseg/{number}.png", filled(size, [0, 13, 255]))
+                save(root, f"{split}/depth/{number}.png", filled(size, [0, 1, 255]))
+
+
+def write_potholes(root: str, size: tuple[int, int] = (4, 8)) -> None:
+    """Potholes: two photographs a split, road and holes, relative disparity."""
+    for split in ("train", "val"):
+        for name in ("a", "b"):
+            save(root, f"rgb/{split}/{name}.jpg", picture(size, 0))
+            save(root, f"label/{split}/{name}.png", filled(size, [0, 1, 255]))
+            save(root, f"disparity/{split}/{name}.png", filled(size, [0, 60000, 30000], np.uint16))
+
+
+def write_shift(root: str, size: tuple[int, int] = (4, 8), view: str = "front") -> None:
+    """SHIFT: two frames of a drive in train and val, images alone in test."""
+    for split in ("train", "val", "test"):
+        folder = f"discrete/images/{split}/{view}"
+        for number in ("00000000", "00000010"):
+            name = f"007b-4e72/{number}"
+            save(root, f"{folder}/img/{name}_img_{view}.jpg", picture(size, int(number)))
+            if split == "test":
+                continue
+            # The class is red; red is depth's lowest byte, blue the highest; alpha says nothing.
+            classes = filled(size, [(7, 1, 2, 255), (13, 0, 0, 255), (3, 0, 0, 255)])
+            save(root, f"{folder}/semseg/{name}_semseg_{view}.png", classes)
+            far = [(255, 255, 255, 255), (0, 0, 1, 255), (0, 1, 0, 255), (0, 0, 0, 255)]
+            save(root, f"{folder}/depth/{name}_depth_{view}.png", filled(size, far))
+
+
+def write_nyuv2(root: str, size: tuple[int, int] = (480, 640)) -> None:
+    """NYUv2 as `tools/convert_nyuv2.py` writes it: two scenes a split, millimetres."""
+    for split, numbers in (("train", (3, 4)), ("test", (1, 2))):
+        for number in numbers:
+            save(root, f"rgb/{split}/{number:04d}.png", picture(size, number))
+            save(root, f"label40/{split}/{number:04d}.png", filled(size, [1, 4, 0, 40]))
+            depth = filled(size, [0, 713, 9995, 2000], np.uint16)
+            save(root, f"depth/{split}/{number:04d}.png", depth)
+
+
+def write_nyuv2_mat(root: str, size: tuple[int, int] = (6, 8)) -> None:
+    """NYUv2 as its authors give it: four scenes in a MATLAB 7.3 file (transposed), the splits, and
+    the class of each of 894 names."""
+    os.makedirs(root, exist_ok=True)
+    pictures = np.stack([picture(size, number) for number in range(1, 5)])
+    labels = np.stack([filled(size, [0, 1, 894, number], np.uint16) for number in range(1, 5)])
+    depths = np.stack([filled(size, [0.7134, 9.9952], np.float32)] * 4)
+    with h5py.File(os.path.join(root, "nyu_depth_v2_labeled.mat"), "w", userblock_size=512) as file:
+        file["images"] = pictures.transpose(0, 3, 2, 1)
+        file["labels"] = labels.transpose(0, 2, 1)
+        file["depths"] = depths.transpose(0, 2, 1)
+    splits = dict(trainNdxs=np.array([[3], [4]]), testNdxs=np.array([[1], [2]]))
+    savemat(os.path.join(root, "splits.mat"), splits)
+    classes = np.arange(894) % 40 + 1
+    savemat(os.path.join(root, "classMapping40.mat"), dict(mapClass=classes[None]))

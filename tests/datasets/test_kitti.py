@@ -13,7 +13,7 @@ PIPELINE = [dict(type="LoadImage"), dict(type="LoadTargets")]
 
 
 def build(root, **kwargs):
-    return KittiMultiTask(data_root=str(root), pipeline=PIPELINE, **kwargs)
+    return KittiMultiTask(data_root=str(root), pipeline=PIPELINE, serialize_data=False, **kwargs)
 
 
 def test_pairs_and_metres(tmp_path):

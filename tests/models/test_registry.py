@@ -69,11 +69,15 @@ ELSEWHERE = {
     "BalancedOptimWrapperConstructor",
     "BerHuLoss",
     "BinsChamferLoss",
+    "CenterCropTargets",
     "CityscapesMultiTask",
     "ClassCheckHook",
     "CosineLoss",
+    "CutOutTargets",
     "DecodeTargets",
+    "EvaluationCrop",
     "ExpCodec",
+    "FillSkyDepth",
     "FlipTargets",
     "InverseCodec",
     "KittiMultiTask",
@@ -81,27 +85,39 @@ ELSEWHERE = {
     "LoadImage",
     "LoadTargets",
     "LogNormalizedCodec",
+    "MTANDepthMetric",
     "MaskedCrossEntropyLoss",
     "MaskedL1Loss",
     "MaskedL2Loss",
+    "MosaicTargets",
     "MultiTaskDataPreprocessor",
     "MultiTaskDataset",
     "MultiTaskMetric",
     "MultiTaskSegmentor",
+    "NYUv2MultiTask",
     "NormalsMetric",
     "PackTargets",
     "PackedDataset",
+    "PadTargets",
     "PanelHook",
     "PhotometricJitter",
+    "ResizeSample",
+    "RotateTargets",
+    "ReportHook",
     "SILogLoss",
     "SafeCheckpointHook",
+    "SavePredictionsHook",
+    "ScalarsHook",
     "SeededSampler",
     "SeededTrainLoop",
+    "ShiftMultiTask",
     "SkippedSamplesHook",
     "StreetScenesDataset",
     "SummaryHook",
+    "SynscapesMultiTask",
     "TaskEncoders",
     "VirtualKitti2MultiTask",
+    "ZoomTargets",
 }
 
 
@@ -226,14 +242,16 @@ def test_task_heads_ignore_invalid_pixels(name):
 
 
 @cases("task_head")
-def test_task_heads_store_predictions_under_their_targets_key(name):
+def test_task_heads_decode_and_merge_views(name):
     head = build("task_head", name)
-    result = sample(16, 16)
-    head.add_to_sample(torch.rand(head.out_channels, 16, 16), result, keep_raw=True)
-    prediction = result.get(head.target.prediction).data
-    assert prediction.shape == (head.target.channels, 16, 16)
+    raw = torch.rand(2, head.out_channels, 16, 16)
+    prediction = head.decode(raw)
+    assert prediction.shape == (2, head.target.channels, 16, 16)
     assert torch.isfinite(prediction.float()).all()
-    assert result.get(head.target.logits).data.shape == (head.out_channels, 16, 16)
+    # Several views that say the same are as one.
+    merged = head.merged((head.mergeable(raw) + head.mergeable(raw)) / 2)
+    assert torch.allclose(merged.float(), prediction.float(), rtol=1e-5)
+    assert "mean" in head.merges
 
 
 @cases("multi_task_head")

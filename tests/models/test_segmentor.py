@@ -6,16 +6,10 @@ import pytest
 import torch
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
-from torch import nn
 
-from mtl_plugins.errors import ConfigError, DataError
-from tests.batches import NUM_CLASSES, batch, gradients, model, sample, step
-
-
-def predict(network, data):
-    network.eval()
-    with torch.no_grad():
-        return network.test_step(data)
+from mtl_plugins.errors import DataError
+from tests.batches import NUM_CLASSES, batch, gradients, model, predict, sample, step
+from tests.pointwise import pointwise_model
 
 
 def test_predictions_come_in_original_size_without_logits():
@@ -59,13 +53,14 @@ def test_images_of_any_size_train_and_predict(size):
 
 def test_odd_sizes_are_not_shifted():
     """Raw maps of an odd image are those of the same image inside a padded one."""
-    network = model().eval()
+    network = model(test_cfg=dict(keep_raw=True)).eval()
     image = torch.randn(1, 3, 60, 90)
     padded = torch.zeros(1, 3, 64, 96)
     padded[..., :60, :90] = image
     with torch.no_grad():
-        odd, even = network.encode_decode(image, []), network.encode_decode(padded, [])
-    assert torch.allclose(odd, even[..., :60, :90], atol=1e-6)
+        (odd,), (even,) = network.predict(image), network.predict(padded)
+    for key in ("seg_logits", "depth_raw"):
+        assert torch.allclose(odd.get(key).data, even.get(key).data[..., :60, :90], atol=1e-6)
 
 
 def test_a_batch_of_one_trains():
@@ -81,27 +76,6 @@ def test_no_valid_depth_at_all_trains_on():
     logged = step(network, data)
     assert logged["depth/silog"].item() == 0 and logged["semseg/ce"].item() > 0
     assert all(torch.isfinite(grad).all() for grad in gradients(network).values())
-
-
-class Pointwise(nn.Module):
-    """An encoder whose output at a pixel depends on this pixel alone."""
-
-    channels, strides = (4,), (1,)
-
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 4, 1)
-
-    def forward(self, images):
-        return (self.conv(images),)
-
-
-def pointwise_model(test_cfg):
-    if "Pointwise" not in MODELS:
-        MODELS.register_module(module=Pointwise)
-    decoder = dict(type="DeepLabDecoder", channels=6, aspp_rates=None, skip_stride=None)
-    torch.manual_seed(3)
-    return model("JointHead", dict(type="Pointwise"), decoder, test_cfg=test_cfg).eval()
 
 
 def test_padding_changes_no_loss():
@@ -124,57 +98,6 @@ def test_padding_changes_no_loss():
         assert padded[key].item() == pytest.approx(value.item(), rel=1e-5)
 
 
-def test_sliding_windows_of_a_pointwise_network_equal_the_whole_image():
-    data = batch((50, 70))
-    whole = predict(pointwise_model(dict(mode="whole")), data)[0]
-    data["data_samples"] = [sample(50, 70)]
-    cfg = dict(mode="slide", crop_size=(32, 32), stride=(20, 20))
-    slide = predict(pointwise_model(cfg), data)[0]
-    assert torch.allclose(whole.pred_depth_map.data, slide.pred_depth_map.data, rtol=1e-4)
-    assert torch.equal(whole.pred_sem_seg.data, slide.pred_sem_seg.data)
-
-
-def test_sliding_windows_average_their_overlap():
-    """Against windows cut, run and averaged by hand."""
-    cfg = dict(mode="slide", crop_size=(32, 32), stride=(16, 24))
-    network = model(test_cfg=cfg).eval()
-    image = torch.randn(1, 3, 48, 56)
-    total, count = torch.zeros(1, NUM_CLASSES + 1, 48, 56), torch.zeros(1, 1, 48, 56)
-    with torch.no_grad():
-        for top in (0, 16):
-            for left in (0, 24):
-                window = (..., slice(top, top + 32), slice(left, left + 32))
-                total[window] += network.encode_decode(image[window], [])
-                count[window] += 1
-        slid = network.inference(image, [dict(ori_shape=(48, 56))])
-    assert torch.allclose(slid, total / count, atol=1e-5)
-
-
-def test_sliding_is_really_used():
-    cfg = dict(mode="slide", crop_size=(32, 32), stride=(32, 32))
-    torch.manual_seed(5)
-    slid = model(test_cfg=cfg)
-    torch.manual_seed(5)
-    whole = model()
-    data = batch((64, 64))
-    a = predict(slid, dict(inputs=data["inputs"], data_samples=[sample(64, 64)]))[0]
-    b = predict(whole, dict(inputs=data["inputs"], data_samples=[sample(64, 64)]))[0]
-    assert not torch.equal(a.pred_depth_map.data, b.pred_depth_map.data)
-
-
-@pytest.mark.parametrize("direction", ["horizontal", "vertical"])
-def test_flipped_inputs_are_flipped_back(direction):
-    network = pointwise_model(dict(mode="whole"))
-    image = torch.randint(0, 256, (3, 40, 60), dtype=torch.uint8)
-    axis = 2 if direction == "horizontal" else 1
-    flipped = sample(40, 60)
-    flipped.set_metainfo(dict(flip=True, flip_direction=direction))
-    plain = predict(network, dict(inputs=[image], data_samples=[sample(40, 60)]))[0]
-    back = predict(network, dict(inputs=[image.flip(axis)], data_samples=[flipped]))[0]
-    assert torch.equal(plain.pred_sem_seg.data, back.pred_sem_seg.data)
-    assert torch.allclose(plain.pred_depth_map.data, back.pred_depth_map.data)
-
-
 def test_nothing_is_summed_into_the_loss_by_its_name():
     network = model()
     losses = {
@@ -183,15 +106,6 @@ def test_nothing_is_summed_into_the_loss_by_its_name():
     }
     total, logged = network.parse_losses(losses)
     assert total.item() == 5 and set(logged) == {"loss", *losses}
-
-
-@pytest.mark.parametrize(
-    ("test_cfg", "message"),
-    [(dict(mode="slid"), "'whole' or 'slide'"), (dict(mode="slide"), "crop_size")],
-)
-def test_wrong_test_config_is_refused(test_cfg, message):
-    with pytest.raises(ValueError, match=message):
-        model(test_cfg=test_cfg)
 
 
 def test_channels_last_computes_the_same():
@@ -241,8 +155,3 @@ def test_a_target_that_did_not_move_with_its_image_is_refused():
         DataError, match=r"gt_sem_seg is \(32, 64\) pixels, but its image \(32, 32\)"
     ):
         preprocessor(dict(inputs=data["inputs"], data_samples=[sized]), training=True)
-
-
-def test_unknown_test_options_are_refused():
-    with pytest.raises(ConfigError, match=r"mod.*keep_raw"):
-        model(test_cfg=dict(mod="slide"))

@@ -37,6 +37,8 @@ class NormalsHead(TaskHead):
     """
 
     target = NORMALS
+    # The maximum of each component would be no direction that any view has seen.
+    merges = ("mean",)
 
     def __init__(
         self,
@@ -68,3 +70,7 @@ class NormalsHead(TaskHead):
         signs = torch.ones(NORMALS.channels, 1, 1, device=raw.device, dtype=raw.dtype)
         signs[list(MIRRORED_AXES[direction])] = -1
         return super().unflip(raw, direction) * signs
+
+    def merged(self, views: Tensor) -> Tensor:
+        """Return the direction of the mean vector, N,3,H,W."""
+        return self.decode(views)

@@ -61,4 +61,13 @@ class SegmentationHead(TaskHead):
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return the id of the most likely class, N,1,H,W int64."""
-        return raw.argmax(dim=1, keepdim=True)
+        # Several times as fast as argmax on a CPU, and the first of equal ones as well.
+        return raw.max(dim=1, keepdim=True).indices
+
+    def mergeable(self, raw: Tensor) -> Tensor:
+        """Return the probabilities of the classes, N,K,H,W."""
+        return raw.softmax(dim=1)
+
+    def merged(self, views: Tensor) -> Tensor:
+        """Return the id of the most likely class, N,1,H,W int64."""
+        return self.decode(views)

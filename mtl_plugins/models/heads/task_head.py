@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModule
-from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
@@ -47,6 +46,8 @@ class TaskHead(BaseModule, ABC):
     """
 
     target: DenseTarget
+    merges: tuple[str, ...] = ("mean", "max")
+    """How predictions of several views of an image can be merged."""
 
     def __init__(
         self,
@@ -130,12 +131,13 @@ class TaskHead(BaseModule, ABC):
         """
         return raw.flip([-1 - axis for axis in MIRRORED_AXES[direction]])
 
-    def add_to_sample(self, raw: Tensor, sample: SegDataSample, keep_raw: bool) -> None:
-        """Store the prediction of one image, raw (C,H,W) in original size, in its sample."""
-        decoded = self.decode(raw[None].float())[0]
-        sample.set_data({self.target.prediction: PixelData(data=decoded)})
-        if keep_raw:
-            sample.set_data({self.target.logits: PixelData(data=raw)})
+    def mergeable(self, raw: Tensor) -> Tensor:
+        """Return of a raw map (N,C,H,W) what can be averaged over several views of an image."""
+        return self.decode(raw)
+
+    def merged(self, views: Tensor) -> Tensor:
+        """Return the prediction for the mean or maximum of `mergeable` maps."""
+        return views
 
     @abstractmethod
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:

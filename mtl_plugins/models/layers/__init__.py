@@ -5,7 +5,7 @@ from .channel_attention import ChannelAttention
 from .channel_fusion import ChannelFusion
 from .channel_gate import ChannelGate
 from .gate import SpatialGate
-from .resize import resize
+from .resize import enlarged_rows, resize, resized_rows, source_rows
 from .transformer_block import TransformerBlock
 
 __all__ = [
@@ -15,5 +15,8 @@ __all__ = [
     "ChannelGate",
     "SpatialGate",
     "TransformerBlock",
+    "enlarged_rows",
     "resize",
+    "resized_rows",
+    "source_rows",
 ]

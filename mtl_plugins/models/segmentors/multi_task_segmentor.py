@@ -7,25 +7,27 @@ from collections.abc import Sequence
 from math import ceil
 
 import torch
-from mmengine.config import ConfigDict
+from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...errors import ConfigError
 from ..encoders import encoder_spec
-from ..heads import RawPrediction, final_stage
+from ..heads import RawPrediction, TaskHead, final_stage
 from ..layers import resize
+from .inference_config import InferenceConfig
+from .prediction import decoded, raw_map, views_of
+from .view import View
 
 
 @MODELS.register_module()
 class MultiTaskSegmentor(EncoderDecoder):
     """Train and predict several dense tasks with one network.
 
-    Whole and sliding inference are mmseg's: the raw maps of all tasks travel through it
-    concatenated, and are split and decoded at the original size.
+    Predictions are decoded a few rows at a time, so that the raw maps of all classes are never
+    held at the original size.
 
     Args:
         backbone: config of the encoder: `TimmEncoder` or any mmseg backbone that returns a
@@ -35,8 +37,8 @@ class MultiTaskSegmentor(EncoderDecoder):
         neck: config of a module between them, as in mmseg.
         balancer: config of how the tasks' losses become one; default: equal weights.
         data_preprocessor: config of the preprocessor.
-        test_cfg: `mode='whole'`, or `mode='slide'` with `crop_size` and `stride` (both (H, W));
-            `keep_raw=True` also stores logits and raw depth on every sample.
+        test_cfg: arguments of `InferenceConfig`: whole images or sliding windows, test-time
+            augmentation.
         channels_last: keep images, features and weights in channels-last memory, which computes
             the same and is usually faster for convolutions, on CPU and GPU.
 
@@ -70,12 +72,14 @@ class MultiTaskSegmentor(EncoderDecoder):
         tasks = [task for task, _ in self.decode_head.tasks()]
         self.balancer = MODELS.build(dict(balancer or dict(type="FixedWeights"), tasks=tasks))
         self.train_cfg = train_cfg
-        self.test_cfg = _checked_test_cfg(test_cfg)
+        self.test_cfg = test_cfg
+        self.inference_config = InferenceConfig.of(test_cfg)
+        if self.inference_config.tta is not None:
+            self.inference_config.tta.check_tasks(
+                {task: head.merges for task, head in self.decode_head.tasks()}
+            )
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
-        # What EncoderDecoder's sliding inference asks of a head.
-        self.out_channels = sum(self.decode_head.out_channels.values())
-        self.align_corners = False
 
     def _forward(
         self, inputs: Tensor, data_samples: Sequence[SegDataSample] | None = None
@@ -109,39 +113,62 @@ class MultiTaskSegmentor(EncoderDecoder):
         total, extra = self.balancer(task_losses)
         return total, OrderedDict(loss=total, **losses, **extra)
 
-    def inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Return the raw predictions of all tasks, concatenated, from the whole image or windows.
-
-        mmseg's version warns in every batch whose images differ in size, which ours may.
-        """
-        run = self.slide_inference if self.test_cfg.mode == "slide" else self.whole_inference
-        return run(inputs, batch_img_metas)
-
-    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Return the raw predictions of all tasks, concatenated, in the size of the input."""
-        raw = self._forward(inputs)
-        height, width = inputs.shape[2:]
-        size = self._padded_size(inputs)
-        maps = [head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()]
-        return torch.cat([resize(m.float(), size)[:, :, :height, :width] for m in maps], dim=1)
-
-    def postprocess_result(
-        self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None
+    def predict(
+        self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
-        """Split the raw maps by task, undo padding, flip and resizing, and decode."""
+        """Return each sample with its predictions in original size.
+
+        The padding of a batch is cut off before the network sees an image, so that nothing
+        depends on what else is in its batch.
+        """
         if data_samples is None:
-            data_samples = [SegDataSample() for _ in seg_logits]
-        for raw, sample in zip(seg_logits, data_samples, strict=True):
-            meta = sample.metainfo
-            height, width = meta.get("img_shape", raw.shape[1:])[:2]
-            raw = raw[:, :height, :width]
-            raw = resize(raw[None], tuple(meta.get("ori_shape", raw.shape[1:])[:2]))[0]
-            parts = raw.split(list(self.decode_head.out_channels.values()))
-            for part, (_, head) in zip(parts, self.decode_head.tasks(), strict=True):
-                if meta.get("flip"):
-                    part = head.unflip(part, meta["flip_direction"])
-                head.add_to_sample(part, sample, keep_raw=self.test_cfg.get("keep_raw", False))
+            data_samples = [SegDataSample() for _ in inputs]
+        alike: dict[tuple, list[int]] = {}
+        for index, sample in enumerate(data_samples):
+            alike.setdefault(_geometry(sample, inputs), []).append(index)
+        for (seen, size, flip), indices in alike.items():
+            images = inputs if len(alike) == 1 else inputs[indices]
+            views = [
+                View(view.size, view.windows, (flip, *view.flips) if flip else view.flips)
+                for view in views_of(
+                    self._raw_maps, images[:, :, : seen[0], : seen[1]], self.inference_config
+                )
+            ]
+            for task, head in self.decode_head.tasks():
+                self._add_predictions(views, task, head, size, [data_samples[i] for i in indices])
         return data_samples
+
+    def _raw_maps(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """Return each task's raw map and how many pixels one of its values stands for."""
+        size = self._padded_size(images)
+        raw = self._forward(images)
+        maps = {
+            task: head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()
+        }
+        factors = {task: size[0] // m.shape[2] for task, m in maps.items()}
+        for task, factor in factors.items():
+            if (factor * maps[task].shape[2], factor * maps[task].shape[3]) != size:
+                # No whole stride: a decoder that rounds, which mmseg's may be.
+                maps[task], factors[task] = resize(maps[task], size), 1
+        return maps, factors
+
+    def _add_predictions(
+        self,
+        views: Sequence[View],
+        task: str,
+        head: TaskHead,
+        size: tuple[int, int],
+        samples: Sequence[SegDataSample],
+    ) -> None:
+        """Store a task's predictions of images of one original size in their samples."""
+        config = self.inference_config
+        merge = "mean" if config.tta is None else config.tta.merge_of(task)
+        found = {head.target.prediction: decoded(views, task, head, size, merge)}
+        if config.keep_raw:
+            found[head.target.logits] = raw_map(views, task, head, size)
+        for key, batch in found.items():
+            for sample, data in zip(samples, batch, strict=True):
+                sample.set_data({key: PixelData(data=data)})
 
     def _padded_size(self, images: Tensor) -> tuple[int, int]:
         """Return the image size rounded up to whole strides."""
@@ -160,22 +187,9 @@ class MultiTaskSegmentor(EncoderDecoder):
         return F.pad(images, (0, width - images.shape[3], 0, height - images.shape[2]))
 
 
-def _checked_test_cfg(test_cfg: dict | None) -> dict:
-    """Return the test config with its mode, or say what is wrong with it."""
-    config = ConfigDict(test_cfg or {})
-    unknown = sorted(set(config) - {"mode", "crop_size", "stride", "keep_raw"})
-    if unknown:
-        raise ConfigError(
-            f"MultiTaskSegmentor: test_cfg has no {unknown}; it takes mode, crop_size, stride and "
-            "keep_raw."
-        )
-    config.setdefault("mode", "whole")
-    if config.mode not in ("whole", "slide"):
-        raise ConfigError(
-            f"MultiTaskSegmentor: test_cfg mode={config.mode!r}; choose 'whole' or 'slide'."
-        )
-    if config.mode == "slide" and not {"crop_size", "stride"} <= set(config):
-        raise ConfigError(
-            "MultiTaskSegmentor: test_cfg mode='slide' needs crop_size=(H, W) and stride=(H, W)."
-        )
-    return config
+def _geometry(sample: SegDataSample, inputs: Tensor) -> tuple[tuple, tuple, str | None]:
+    """Return an image's size within the batch, its original size, and how it was flipped."""
+    meta = sample.metainfo
+    seen = tuple(meta.get("img_shape", inputs.shape[2:])[:2])
+    flip = meta["flip_direction"] if meta.get("flip") else None
+    return seen, tuple(meta.get("ori_shape", seen)[:2]), flip

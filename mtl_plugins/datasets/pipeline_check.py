@@ -1,0 +1,110 @@
+"""Which transforms would silently make a target wrong, and what to use instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import ConfigError
+from ..structures import DEPTH, NORMALS, SEMSEG, DenseTarget
+from .transforms.mosaic import MosaicTargets
+from .transforms.target_transform import TargetTransform
+
+SEMSEG_BREAKING = {"RandomRotFlip": "RotateTargets and FlipTargets"}
+"""Transforms that mix class ids of neighbouring pixels."""
+
+DEPTH_BREAKING = {
+    **SEMSEG_BREAKING,
+    "Albu": "transforms of this package",
+    "CenterCrop": "CenterCropTargets",
+    "Pad": "PadTargets",
+    "RandomCutOut": "CutOutTargets",
+    "RandomMosaic": "MosaicTargets",
+    "RandomRotate": "RotateTargets",
+    "mmcv.RandomFlip": "FlipTargets",
+    "mmcv.Resize": "mmseg's Resize (default_scope='mmseg')",
+}
+"""Transforms of mmcv and mmseg that treat depth as labels, or not at all, and what to use."""
+
+NORMALS_BREAKING = {
+    **DEPTH_BREAKING,
+    "PackSegInputs": "PackTargets",
+    "RandomFlip": "FlipTargets",
+}
+"""Those that leave normals behind, or move them without turning their vectors."""
+
+
+def check_pipeline(transforms: Sequence[Any], targets: Sequence[DenseTarget]) -> None:
+    """Raise where a transform would leave a target behind, or make it wrong.
+
+    Transforms within others (`RandomApply`, `RandomChoice`, `RandomResize`) are looked at as well.
+
+    Args:
+        transforms: a built pipeline.
+        targets: what the data set loads.
+
+    Raises:
+        ConfigError: it names the transform and what to use, or where to put it.
+    """
+    found = [*_within(transforms)]
+    names = {_name(transform) for transform in found}
+    for target, breaking, harm in (
+        (NORMALS, NORMALS_BREAKING, "leave normals behind, or do not turn their vectors"),
+        (DEPTH, DEPTH_BREAKING, "leave depth behind, or fill new area with a depth of 255"),
+        (SEMSEG, SEMSEG_BREAKING, "mix the class ids of neighbouring pixels"),
+    ):
+        wrong = sorted(names & set(breaking))
+        if wrong and target in targets:
+            instead = ", ".join(f"{breaking[name]} for {name}" for name in wrong)
+            raise ConfigError(f"The pipeline has {wrong}, which {harm}. Use {instead}.")
+    for transform in found:
+        name = _name(transform)
+        if getattr(transform, "on_device", False) and "PackSegInputs" in names:
+            raise ConfigError(
+                f"{name} leaves its work to the device, but PackSegInputs forgets what was drawn. "
+                "Use PackTargets."
+            )
+        if getattr(transform, "cat_max_ratio", 1.0) < 1 and SEMSEG not in targets:
+            raise ConfigError(
+                f"{name}(cat_max_ratio={transform.cat_max_ratio}) looks at labels, but none are "
+                "loaded. Leave cat_max_ratio out."
+            )
+        if getattr(transform, "swap_seg_labels", None) and DEPTH in targets:
+            raise ConfigError(
+                f"{name}(swap_seg_labels={transform.swap_seg_labels}) swaps depths that equal a "
+                "class id too. Use FlipTargets."
+            )
+    _check_order(found)
+
+
+def _check_order(transforms: Sequence[Any]) -> None:
+    """Raise where targets are loaded after the image was moved, and so would stay behind."""
+    names = [_name(transform) for transform in transforms]
+    if "LoadTargets" not in names:
+        return
+    early = [
+        _name(transform)
+        for transform in transforms[: names.index("LoadTargets")]
+        if isinstance(transform, (TargetTransform, MosaicTargets))
+    ]
+    if early:
+        raise ConfigError(
+            f"The pipeline has {early} before LoadTargets: the targets would stay behind. Put "
+            "LoadTargets first."
+        )
+
+
+def _within(transforms: Sequence[Any]) -> Iterator[Any]:
+    """Yield transforms and those that they hold, in order."""
+    for transform in transforms:
+        yield transform
+        yield from _within(getattr(transform, "transforms", ()))
+        if hasattr(transform, "resize"):
+            yield transform.resize
+
+
+def _name(transform: Any) -> str:
+    """Return what a config calls a transform; mmseg has its own Resize and RandomFlip."""
+    kind = type(transform)
+    own = kind.__name__ in ("Resize", "RandomFlip") and kind.__module__.startswith("mmcv.")
+    return f"mmcv.{kind.__name__}" if own else kind.__name__
