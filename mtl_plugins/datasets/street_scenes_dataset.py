@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
 from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from ..suggestions import did_you_mean
 from .folder_dataset import MultiTaskDataset
 from .street_scenes import DEPTH_SCALE, ensure_street_scenes, find_street_scenes
 
@@ -56,7 +57,8 @@ class StreetScenesDataset(MultiTaskDataset):
         unknown = sorted(set(targets) - set(FOLDERS))
         if unknown:
             raise ConfigError(
-                f"StreetScenesDataset: targets={list(targets)}; choose from {list(FOLDERS)}."
+                f"StreetScenesDataset: targets={list(targets)}; choose from {list(FOLDERS)}. "
+                + did_you_mean(unknown[0], FOLDERS)
             )
         paths = {DENSE_TARGETS[kind].path: f"{FOLDERS[kind]}/{split}" for kind in targets}
         super().__init__(

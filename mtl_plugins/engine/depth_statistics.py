@@ -10,10 +10,10 @@ from dataclasses import asdict
 import numpy as np
 from mmengine.config import Config
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from ..errors import ConfigError, DataError
+from ..progress import track
 from .baseline import TargetReader
 from .depth_tally import PERCENTILES, DepthStatistics, DepthTally
 from .run import build_dataset
@@ -61,9 +61,7 @@ def split_depth_statistics(config: Config, split: str) -> DepthStatistics:
     if not config.get(f"{split}_dataloader"):
         raise ConfigError(f"{config.filename} has no {split}_dataloader; choose another split.")
     reader = TargetReader(build_dataset(config, split))
-    # Drawn on stderr: stdout is for the result.
-    progress = track(reader, f"depth of {split}", total=len(reader), console=Console(stderr=True))
-    return measure_depth(depth for _, depth in progress)
+    return measure_depth(depth for _, depth in track(reader, f"depth of {split}"))
 
 
 def report_depth_statistics(

@@ -11,11 +11,11 @@ import torch
 from mmengine.config import Config
 
 from ..errors import ConfigError, DataError
+from ..progress import track
 from .loading import load_predictor
 from .output import OutputFolder, Report
 from .prediction import Prediction, Predictions
 from .predictor import Predictor
-from .progress import show_progress
 from .source import Frame, Problem
 from .sources import Inputs, Sources
 
@@ -68,7 +68,7 @@ class MultiTaskInferencer:
             ConfigError: bins were asked for of a network that has none.
         """
         sources = Sources(inputs)
-        frames = show_progress(self._predict(sources, bins), "predicting", sources.length)
+        frames = track(self._predict(sources, bins), "predicting", sources.length)
         predictions = Predictions(list(frames), sources.problems)
         if not predictions:
             raise nothing_read(sources.problems)
@@ -107,7 +107,7 @@ class MultiTaskInferencer:
             sources = Sources(inputs, skip=folder)
             frames = self._predict(sources, bins=False)
             try:
-                for prediction in show_progress(frames, "predicting", sources.length):
+                for prediction in track(frames, "predicting", sources.length):
                     output.write(prediction)
             except KeyboardInterrupt:
                 if sources.length is not None:

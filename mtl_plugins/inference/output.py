@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..errors import ConfigError
 from ..structures import DEPTH
+from ..suggestions import did_you_mean
 from ..visualization import Style, default_palette
 from .depth_png import encode_depth
 from .pictures import PICTURES, near_far, panes
@@ -191,7 +192,7 @@ def _checked_kinds(kinds: Collection[str] | None, metainfo: Mapping[str, Any]) -
         return None
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
-        raise ConfigError(f"kinds={unknown}; choose from {', '.join(KINDS)}.")
+        raise ConfigError(f"kinds={unknown}. {did_you_mean(unknown[0], KINDS)}")
     tasks = set(metainfo["tasks"].values())
     for kind in kinds:
         if NEEDS.get(kind) not in (None, *tasks):

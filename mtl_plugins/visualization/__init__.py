@@ -20,7 +20,8 @@ from .overlay import overlay_colors
 from .painters import depth_range, paint_row
 from .panel_hook import PanelHook
 from .panels import draw_panel
-from .rows import Style, TaskMaps
+from .rows import Style, TaskMaps, as_array
+from .sample_panel import draw_sample
 
 __all__ = [
     "IGNORE_COLOR",
@@ -32,6 +33,7 @@ __all__ = [
     "PanelHook",
     "Style",
     "TaskMaps",
+    "as_array",
     "colorize_depth",
     "colorize_depth_error",
     "colorize_labels",
@@ -42,6 +44,7 @@ __all__ = [
     "depth_picture",
     "depth_range",
     "draw_panel",
+    "draw_sample",
     "load_maps",
     "overlay_colors",
     "paint_row",

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from ..datasets.image_io import read_image
 from ..errors import ConfigError, DataError
 from ..structures import DENSE_TARGETS
-from .rows import TaskMaps
+from .rows import TaskMaps, as_array
 
 
 class ChosenImagesHook(Hook, ABC):
@@ -143,17 +143,12 @@ def sample_maps(sample: BaseDataElement) -> list[TaskMaps]:
     return [
         TaskMaps(
             kind=target.kind,
-            prediction=_as_array(sample.get(target.prediction).data),
-            truth=_as_array(sample.get(target.truth).data) if target.truth in sample else None,
+            prediction=as_array(sample.get(target.prediction).data),
+            truth=as_array(sample.get(target.truth).data) if target.truth in sample else None,
         )
         for target in DENSE_TARGETS.values()
         if target.prediction in sample
     ]
-
-
-def _as_array(data: Tensor) -> np.ndarray:
-    """Return 1,H,W as H,W and C,H,W as H,W,C."""
-    return data.squeeze(0).cpu().numpy() if len(data) == 1 else data.movedim(0, 2).cpu().numpy()
 
 
 def spread_evenly(count: int, total: int) -> set[int]:

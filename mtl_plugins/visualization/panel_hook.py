@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
 
+from ..errors import ConfigError
+from ..suggestions import did_you_mean
 from .chosen_images_hook import ChosenImagesHook, sample_maps
 from .colors import default_palette
 from .panels import draw_panel
+from .rows import Style
 
 
 @HOOKS.register_module()
@@ -32,7 +36,8 @@ class PanelHook(ChosenImagesHook):
         **style: further arguments of `draw_panel`, such as `depth_log=True`.
 
     Raises:
-        ConfigError: `num_images` is negative, or a sample does not know the path of its image.
+        ConfigError: `num_images` is negative, `style` has an unknown name, or a sample does not
+            know the path of its image.
 
     In a config: `custom_hooks = [dict(type='PanelHook', num_images=4)]`.
     """
@@ -41,6 +46,11 @@ class PanelHook(ChosenImagesHook):
 
     def __init__(self, num_images: int | None = 4, folder: str | None = None, **style: Any) -> None:
         super().__init__(num_images)
+        known = {field.name for field in fields(Style)} - {"classes", "palette"}
+        for name in style:
+            if name not in known:
+                hint = did_you_mean(name, known | {"num_images", "folder"})
+                raise ConfigError(f"PanelHook has no argument {name!r}. {hint}")
         self.folder = folder
         self.style = style
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.colors import Normalize
+from torch import Tensor
 
 from ..structures import DENSE_TARGETS, IGNORE_LABEL
 from .colors import RGB
@@ -109,3 +110,8 @@ class Row:
     scores: str
     key: Key
     error_key: Key
+
+
+def as_array(data: Tensor) -> np.ndarray:
+    """Return a map of a sample as pictures have it: 1,H,W as H,W and C,H,W as H,W,C."""
+    return data.squeeze(0).cpu().numpy() if len(data) == 1 else data.movedim(0, 2).cpu().numpy()

@@ -186,7 +186,7 @@ def test_nothing_is_written_where_it_does_not_belong(tmp_path, inferencer, monke
     assert files(tmp_path / "data" / "out2") == ["overlay/x.png", "predictions.json"]
     with pytest.raises(ConfigError, match="is a file"):
         inferencer.save("rgb", "rgb/x.png")
-    with pytest.raises(ConfigError, match=r"kinds=.*choose from panel"):
+    with pytest.raises(ConfigError, match=r"kinds=.*Did you mean panel"):
         inferencer.save("rgb", "new", kinds=["panels"])
     with pytest.raises(ConfigError, match="near < far"):
         inferencer.save("rgb", "new", depth_range=(5, 5))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from mtl_plugins.inference import MultiTaskInferencer
-from mtl_plugins.inference.progress import show_progress
 from tests.inference.conftest import brightness, images, read_video, write_video
 
 
@@ -67,10 +66,3 @@ def test_names_that_are_no_unicode(tmp_path):
     report = MultiTaskInferencer(brightness).save(tmp_path / "in", tmp_path / "out")
     assert report.images == 1 and "no valid Unicode" in report.problems[0].reason
     assert os.listdir(os.fsencode(tmp_path) + b"/out/panel") == [b"\xff.png"]
-
-
-def test_progress_shows_after_a_while_and_hands_everything_on(capsys):
-    assert list(show_progress(iter("abc"), "predicting", 3)) == list("abc")
-    assert capsys.readouterr().err == ""
-    assert list(show_progress(iter("abc"), "predicting", None, patience=-1)) == list("abc")
-    assert "predicting" in capsys.readouterr().err

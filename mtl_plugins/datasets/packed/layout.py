@@ -15,6 +15,7 @@ import zlib
 from typing import Any
 
 from ...errors import DataError
+from ...suggestions import did_you_mean_path
 
 VERSION = 2
 """Of the layout; another one is refused."""
@@ -59,9 +60,10 @@ def read_json(path: str) -> dict:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
     except FileNotFoundError as error:
+        hint = did_you_mean_path(path)
         raise DataError(
             f"{path} does not exist: the data set is not packed, or not to the end. Pack it with "
-            "tools/pack_data.py; that goes on where it was stopped."
+            f"tools/pack_data.py; that goes on where it was stopped. {hint}".rstrip()
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is damaged: {error}. {REMEDY}") from error

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from ...errors import DataError
+from ...progress import track
 from .scene import StreetScene, render_scene
 
 DEPTH_SCALE = 0.005
@@ -75,13 +75,13 @@ def write_street_scenes(
     work = partial(_render_and_write, root, tuple(size), seed)
     workers = min(workers or os.cpu_count() or 1, max(1, len(jobs)))
     if workers == 1:
-        for job in track(jobs, "Rendering StreetScenes"):
+        for job in track(jobs, "rendering StreetScenes"):
             work(job)
     else:
         # Forking is unsafe once the calling process runs threads, as torch does.
         with multiprocessing.get_context("spawn").Pool(workers, _prepare_worker) as pool:
             done = pool.imap_unordered(work, jobs, chunksize=8)
-            for _ in track(done, "Rendering StreetScenes", total=len(jobs)):
+            for _ in track(done, "rendering StreetScenes", total=len(jobs)):
                 pass
     partial_file = root / (MANIFEST + ".part")
     partial_file.write_text(json.dumps(manifest, indent=2))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from mmengine.config import Config
 from PIL import Image
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...errors import DataError
+from ...progress import ProgressLine
 from ...visualization.colors import default_palette
 from ...visualization.contact_sheet import SheetSample, draw_sheet
 from ..packed_config import SPLITS
@@ -41,15 +40,10 @@ def report_data_check(
     name = os.path.splitext(os.path.basename(config.filename or "config"))[0]
     out = out or os.path.join("work_dirs", name, "data_check")
     sheets: list[str] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    # Drawn on stderr: stdout is for the result.
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        tasks: dict[str, Any] = {}
+    with ProgressLine("checking") as line:
 
         def show(part: str, done: int, total: int) -> None:
-            if part not in tasks:
-                tasks[part] = bar.add_task(f"checking {part}", total=total)
-            bar.update(tasks[part], completed=done)
+            line.update(done, f"checking {part}", total)
 
         def draw(part: PartCheck, samples: list[SheetSample]) -> None:
             if samples:

@@ -11,9 +11,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from rich.console import Console
-from rich.progress import Progress
 
 from ...errors import ConfigError
+from ...progress import ProgressLine
 from .charts import balance_chart, distance_chart, training_chart
 from .classes import class_rows, confusions
 from .comparison import summary_rows
@@ -42,9 +42,8 @@ def write_page(folders: Sequence[str], out: str) -> None:
     """
     runs = read_runs(folders)
     kept, notes = read_gallery(runs)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("painting", total=len(kept))
-        pictures = paint_gallery(kept, runs, lambda: progress.advance(bar))
+    with ProgressLine("painting", len(kept)) as line:
+        pictures = paint_gallery(kept, runs, lambda: line.update(line.done + 1))
     text = render_page(runs, pictures, notes)
     try:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
