@@ -4,12 +4,41 @@ Importing the package makes the installed stack fit together and registers every
 configs name it: `custom_imports = dict(imports=['mtl_plugins'])`.
 """
 
+import sys
+from typing import Any
+
 from .compat import prepare_stack
+from .version import __version__
 
-# Before anything that imports torchvision, timm, mmcv or mmseg.
-prepare_stack()
+import_error: Exception | None = None
+"""Why the package could not be imported, where `python -m mtl_plugins.info` asks just that."""
 
-from . import datasets, engine, evaluation, models, visualization  # noqa: E402
-from .version import __version__  # noqa: E402
+try:
+    # Before anything that imports torchvision, timm, mmcv or mmseg.
+    prepare_stack()
 
-__all__ = ["__version__", "datasets", "engine", "evaluation", "models", "visualization"]
+    from . import datasets, engine, evaluation, models, visualization
+except Exception as error:
+    # Python imports the package before the module that is to tell what is wrong with it.
+    if not any(argument.endswith("mtl_plugins.info") for argument in sys.orig_argv):
+        raise
+    import_error = error
+
+__all__ = [
+    "MultiTaskInferencer",
+    "__version__",
+    "datasets",
+    "engine",
+    "evaluation",
+    "models",
+    "visualization",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what training does not need when it is asked for."""
+    if name == "MultiTaskInferencer":
+        from .inference import MultiTaskInferencer
+
+        return MultiTaskInferencer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,19 +3,24 @@
 from .amp import AutocastOptimWrapper
 from .balance_report import balance_report, balance_table
 from .baseline import configured_metric, image_blind_scores
+from .browse_data import browse_data, seen_samples
 from .checkpoint_io import CheckpointError, load_checkpoint
 from .class_check_hook import ClassCheckHook
 from .command import run_command
-from .config import check_config, load_config
+from .config import load_config
+from .config_check import check_config
+from .config_report import print_config
+from .config_sources import Source, config_sources
 from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
 from .curves_hook import CurvesHook
+from .data_check import check_data, report_data_check
 from .depth_statistics import (
-    DepthStatistics,
     measure_depth,
     report_depth_statistics,
     split_depth_statistics,
 )
+from .depth_tally import DepthStatistics
 from .durable_checkpoint_hook import DurableCheckpointHook
 from .evaluation_options import with_pictures, with_views
 from .kill_test import kill_test, show_kill_report
@@ -25,6 +30,7 @@ from .metrics_table import metrics_table, show_metrics
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
+from .report_hook import ReportHook
 from .run import build_dataset, evaluate, train
 from .runner import MultiTaskRunner, SaveError
 from .safe_checkpoint import SafeCheckpointHook
@@ -45,17 +51,22 @@ __all__ = [
     "DurableCheckpointHook",
     "LiveMemory",
     "MultiTaskRunner",
+    "ReportHook",
     "SafeCheckpointHook",
     "SaveError",
     "SavePredictionsHook",
     "ScalarsHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",
+    "Source",
     "SummaryHook",
     "balance_report",
     "balance_table",
+    "browse_data",
     "build_dataset",
     "check_config",
+    "check_data",
+    "config_sources",
     "configured_metric",
     "cost_table",
     "count_macs",
@@ -71,10 +82,13 @@ __all__ = [
     "metrics_table",
     "pack_config",
     "peak_memory",
+    "print_config",
     "report_costs",
+    "report_data_check",
     "report_depth_statistics",
     "report_packing",
     "run_command",
+    "seen_samples",
     "show_kill_report",
     "show_metrics",
     "split_depth_statistics",

@@ -20,6 +20,7 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from ..errors import MTLError
+from ..suggestions import did_you_mean_path
 
 _environment = threading.RLock()
 # What torch raises, depending on the place, when a file ends too soon or is none of its own.
@@ -49,11 +50,7 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
     Traceback (most recent call last):
     FileNotFoundError: checkpoint no_such.pth does not exist: expected a file, check the path.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"checkpoint {file} does not exist: expected a file, check the path."
-        )
+    file = check_file(path)
     with _pickle_explained(str(file)):
         try:
             checkpoint = torch.load(file, map_location=map_location, weights_only=True)
@@ -69,6 +66,17 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
             "was it written by a training run?"
         )
     return checkpoint
+
+
+def check_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a checkpoint; raise, with the nearest ones, where it does not exist."""
+    file = Path(path).expanduser()
+    if not file.is_file():
+        hint = did_you_mean_path(str(file))
+        raise FileNotFoundError(
+            f"checkpoint {file} does not exist: expected a file, check the path. {hint}".rstrip()
+        )
+    return file
 
 
 def register_safe_loading() -> None:

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from ..datasets import pack_dataset
 from ..datasets.street_scenes import DEPTH_SCALE
+from ..progress import track
 from .packing_report import folder_bytes
 
 FILES = [dict(type="LoadImage"), dict(type="LoadTargets")]
@@ -110,7 +111,7 @@ def measure_data_speed(
     torch.set_num_threads(1)
     ways = data_sets(root, scenes, crop)
     seconds: dict[tuple[str, str], list[float]] = {key: [] for key in ways}
-    for turn in range(repeats + 1):
+    for turn in track(range(repeats + 1), "loading, in turns"):
         for key, (dataset, _) in ways.items():
             np.random.seed(turn)
             begin = time.perf_counter()

@@ -16,6 +16,7 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from torch import nn
 
+from ..progress import track
 from .live_memory import peak_memory
 
 CLASSES = tuple(f"class {i}" for i in range(19))
@@ -182,7 +183,7 @@ def measure_evaluation(
     found = {}
     for name, pair in ways(device).items():
         taken: list[list[float]] = [[], []]
-        for turn in range(repeats + 1):
+        for turn in track(range(repeats + 1), f"evaluating in turns, {name}"):
             for evaluation, seconds in zip(pair, taken, strict=True):
                 begin = time.perf_counter()
                 evaluation.run(samples)

@@ -11,9 +11,7 @@ from .machine import machine_name
 
 def report_evaluation_speed(size: tuple[int, int], count: int, repeats: int, device: str) -> None:
     """Measure and print how fast we evaluate, and in how much memory, beside mmseg."""
-    console = Console()
-    with console.status("evaluating in turns, ours and mmseg's"):
-        found = measure_evaluation(size, count, repeats, device)
+    found = measure_evaluation(size, count, repeats, device)
     table = Table(title=f"{count} images of {size[0]}x{size[1]} on {machine_name(device)}")
     for name in ("evaluation", "", "images/s", "ratio", "memory above weights (MB)", "ratio "):
         table.add_column(name, justify="right" if name else "left")
@@ -28,4 +26,4 @@ def report_evaluation_speed(size: tuple[int, int], count: int, repeats: int, dev
         table.add_row(
             "", "mmseg", f"{peer.images_per_second:.3f}", "", f"{peer.peak_bytes / 1e6:.0f}", ""
         )
-    console.print(table)
+    Console().print(table)

@@ -82,6 +82,13 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
                 _pad_targets(sample, height, width)
         return dict(inputs=inputs, data_samples=samples)
 
+    def to_images(self, inputs: Tensor) -> Tensor:
+        """Return the images that normalised `inputs` N,3,H,W show: uint8, RGB."""
+        images = inputs * self.std + self.mean
+        # The files' channels are blue, green, red.
+        images = images if self.bgr_to_rgb else images.flip(1)
+        return images.round().clamp(0, 255).to(torch.uint8)
+
     def _normalised(self, batch: Tensor) -> Tensor:
         if self.bgr_to_rgb:
             batch = batch.flip(1)
