@@ -28,6 +28,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='SafeCheckpointHook'),
     dict(type='CurvesHook'),
+    dict(type='InterruptHook'),
     dict(type='ClassCheckHook'),
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),

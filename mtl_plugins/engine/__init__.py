@@ -23,6 +23,7 @@ from .depth_statistics import (
 from .depth_tally import DepthStatistics
 from .durable_checkpoint_hook import DurableCheckpointHook
 from .evaluation_options import with_pictures, with_views
+from .interrupt_hook import Interrupted, InterruptHook
 from .kill_test import kill_test, show_kill_report
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
@@ -49,6 +50,8 @@ __all__ = [
     "CurvesHook",
     "DepthStatistics",
     "DurableCheckpointHook",
+    "InterruptHook",
+    "Interrupted",
     "LiveMemory",
     "MultiTaskRunner",
     "ReportHook",

@@ -7,6 +7,8 @@ import shutil
 import signal
 from collections.abc import Callable
 from functools import partial
+from multiprocessing import active_children
+from multiprocessing.util import Finalize
 from typing import Any
 
 from mmengine.dist import master_only
@@ -93,6 +95,7 @@ class MultiTaskRunner(Runner):
         """Build a loader; see mmengine."""
         loader = Runner.build_dataloader(*args, **kwargs)
         if loader.num_workers:
+            Finalize(None, _kill_workers, exitpriority=0)
             loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
         return loader
 
@@ -107,6 +110,13 @@ def _start_worker(then: Callable[[int], None] | None, worker: int) -> None:
     signal.signal(signal.SIGTERM, _end_later)
     if then is not None:
         then(worker)
+
+
+def _kill_workers() -> None:
+    """End the workers that are left when the process ends; it would wait for them."""
+    for child in active_children():
+        if child.daemon:
+            child.kill()
 
 
 def _end_later(*_: Any) -> None:

@@ -10,7 +10,7 @@ from mmengine.hooks import LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-VALIDATED = "validated_epoch"
+VALIDATED = "last_validation"
 """Where the message hub, and so a checkpoint, says which epoch was the last to be validated."""
 
 
