@@ -18,9 +18,7 @@ def main() -> None:
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     parser.add_argument("--work-dir", required=True, help="a new folder, where the runs go")
-    parser.add_argument(
-        "--kills", type=int, default=30, metavar="N", help="how many at least (default: 30)"
-    )
+    parser.add_argument("--kills", type=int, default=30, metavar="N", help="how many (default: 30)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments and of the runs")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.

@@ -29,6 +29,8 @@ custom_hooks = [
     dict(type='SafeCheckpointHook'),
     dict(type='CurvesHook'),
     dict(type='InterruptHook'),
+    dict(type='NonFiniteHook', limit=10),
+    dict(type='FaultHook'),
     dict(type='ClassCheckHook'),
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),

@@ -23,11 +23,13 @@ from .depth_statistics import (
 from .depth_tally import DepthStatistics
 from .durable_checkpoint_hook import DurableCheckpointHook
 from .evaluation_options import with_pictures, with_views
+from .fault_hook import FaultError, FaultHook
 from .interrupt_hook import Interrupted, InterruptHook
 from .kill_test import kill_test, show_kill_report
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
+from .nonfinite_hook import NonFiniteError, NonFiniteHook
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
@@ -50,10 +52,14 @@ __all__ = [
     "CurvesHook",
     "DepthStatistics",
     "DurableCheckpointHook",
+    "FaultError",
+    "FaultHook",
     "InterruptHook",
     "Interrupted",
     "LiveMemory",
     "MultiTaskRunner",
+    "NonFiniteError",
+    "NonFiniteHook",
     "ReportHook",
     "SafeCheckpointHook",
     "SaveError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ class CurvesHook(Hook):
     So each checkpoint remembers how long the files of scalars (JSON and TensorBoard, in
     `<time>/vis_data`) were; where a run goes on they are cut to that length, and files that were
     begun later are removed. All of a run's files together then hold every point of its curves
-    exactly once, however often it was stopped. The text log (`<time>.log`) stays whole.
+    exactly once, however often it was stopped; `train` does the same where it is asked to go on and
+    there is no checkpoint yet. The text log (`<time>.log`) stays whole.
     """
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
@@ -43,14 +45,26 @@ class CurvesHook(Hook):
         lengths = checkpoint.get("meta", {}).get(CURVES)
         if not runner._resume or lengths is None or not is_main_process():
             return
-        for path in curve_files(runner.work_dir):
-            if runner.timestamp in path.relative_to(runner.work_dir).parts:
-                continue  # this run's own
-            length = lengths.get(str(path.relative_to(runner.work_dir)))
-            if length is None:
-                path.unlink()
-            elif length < path.stat().st_size:
-                os.truncate(path, length)
+        cut_curves(runner.work_dir, lengths, runner.timestamp)
+
+
+def cut_curves(work_dir: str, lengths: Mapping[str, int], own: str | None = None) -> None:
+    """Cut the files of scalars of a work dir to the lengths given, and remove all others.
+
+    Args:
+        work_dir: its paths in `lengths` are relative to it.
+        lengths: in bytes; a file that is shorter is left as it is.
+        own: name of a folder that is left alone.
+    """
+    for path in curve_files(work_dir):
+        name = path.relative_to(work_dir)
+        if own in name.parts:
+            continue
+        length = lengths.get(str(name))
+        if length is None:
+            path.unlink(missing_ok=True)
+        elif length < path.stat().st_size:
+            os.truncate(path, length)
 
 
 def curve_files(work_dir: str) -> list[Path]:

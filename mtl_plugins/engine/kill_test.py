@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,14 +34,15 @@ class KillReport:
 def kill_test(config: Config, work_dir: str, kills: int = 30, seed: int = 0) -> KillReport:
     """Train, then train again while killing, and compare what is left.
 
-    Each run is killed (SIGKILL) at random moments and resumed until it ends; runs are begun until
-    there were enough kills. Every third kill comes while a checkpoint is being written, the others
-    at any moment of a run, its start included. Processes are forked, so only the CPU is used.
+    A run is killed (SIGKILL) at random moments and resumed until it ends; further runs are begun
+    until there were enough kills. Every third kill comes while a checkpoint is being written, the
+    others at any moment of a run, its start included. Processes are forked, so only the CPU is
+    used.
 
     Args:
         config: as from `load_config`; a run of it should take seconds.
         work_dir: where the runs go: `whole`, and `killed_0` and so on.
-        kills: how many at least.
+        kills: how many.
         seed: of the moments, and of the runs.
 
     Returns:
@@ -63,20 +64,20 @@ def kill_test(config: Config, work_dir: str, kills: int = 30, seed: int = 0) -> 
         duration = time.monotonic() - start
         while report.kills < kills:
             run = os.path.join(work_dir, f"killed_{report.runs}")
-            while True:
+            process = _start(config, run, seed)
+            while report.kills < kills:
                 bar.update(shown, description=f"run {report.runs}, kill {report.kills} of {kills}")
-                process = _start(config, run, seed)
                 if report.kills % 3 == 2:
-                    _wait(process, duration, _is_saving(run, moments.randint(1, 3)))
-                    time.sleep(moments.uniform(0.0, 0.003))
+                    _stop_while_saving(process, run, moments)
                 else:
-                    _wait(process, moments.uniform(0.0, duration))
+                    process.join(moments.uniform(0.0, duration))
                 if not process.is_alive():
                     break
                 process.kill()
                 process.join()
                 report.kills += 1
                 report.while_saving += bool(_unfinished(run))
+                process = _start(config, run, seed)
             _finish(process, run)
             report.runs += 1
             report.differences += [f"{run}: {line}" for line in run_differences(whole, run)]
@@ -117,14 +118,6 @@ def _train(config: Config, work_dir: str, seed: int) -> None:
         train(config, work_dir, resume="auto", seed=seed)
 
 
-def _wait(
-    process: multiprocessing.Process, seconds: float, until: Callable[[], bool] = lambda: False
-) -> None:
-    end = time.monotonic() + seconds
-    while process.is_alive() and time.monotonic() < end and not until():
-        time.sleep(0.0005)
-
-
 def _finish(process: multiprocessing.Process, work_dir: str) -> None:
     process.join()
     if process.exitcode:
@@ -137,14 +130,23 @@ def _unfinished(work_dir: str) -> list[Path]:
     return list(Path(work_dir).glob("*.pth" + UNFINISHED))
 
 
-def _is_saving(work_dir: str, times: int) -> Callable[[], bool]:
-    """Return what tells whether a checkpoint is being written for the n-th time."""
-    begun, before = 0, False
-
-    def ask() -> bool:
-        nonlocal begun, before
-        now = bool(_unfinished(work_dir))
-        begun, before = begun + (now and not before), now
-        return begun >= times
-
-    return ask
+def _stop_while_saving(
+    process: multiprocessing.Process, work_dir: str, moments: random.Random
+) -> None:
+    """Halt a run while one of its checkpoints is being written; or let it end."""
+    passed_over = moments.randint(0, 2)
+    while process.is_alive():
+        if not _unfinished(work_dir):
+            time.sleep(0.0002)
+            continue
+        time.sleep(moments.uniform(0.0, 0.002))
+        # Halted, it can no longer finish the file before the kill.
+        os.kill(process.pid, signal.SIGSTOP)
+        time.sleep(0.001)
+        if _unfinished(work_dir):
+            if passed_over == 0:
+                return
+            passed_over -= 1
+        os.kill(process.pid, signal.SIGCONT)
+        while _unfinished(work_dir) and process.is_alive():
+            time.sleep(0.0002)

@@ -18,6 +18,7 @@ from mmseg.registry import DATASETS
 from ..errors import ConfigError
 from ..structures import DEPTH, NORMALS, SEMSEG
 from .checkpoint_io import check_file
+from .curves_hook import cut_curves
 from .latest_checkpoint import latest_checkpoint, load_resumable
 from .metric_names import check_metric_names, set_rules, task_kinds
 from .results import write_results
@@ -38,6 +39,7 @@ def train(
     amp: bool = False,
     launcher: str = "none",
     seed: int | None = None,
+    detect_anomaly: bool = False,
 ) -> Runner:
     """Train the model of a config, and validate it as the config says.
 
@@ -49,6 +51,7 @@ def train(
         amp: mixed precision, bfloat16 where the device can.
         launcher: "none", "pytorch" (torchrun), "slurm" or "mpi".
         seed: seed of everything random.
+        detect_anomaly: stop at the first operation whose gradient is NaN, and name it; slow.
 
     Returns:
         The runner, after training.
@@ -60,8 +63,11 @@ def train(
         config.randomness = dict(config.get("randomness") or {}, seed=seed)
     if resume is not None:
         config = resumed(config, resume)
+        if not config.resume:
+            cut_curves(config.work_dir, {})  # it was stopped before its first checkpoint
     runner = MultiTaskRunner.from_cfg(config)
-    runner.train()
+    with torch.autograd.set_detect_anomaly(detect_anomaly):
+        runner.train()
     return runner
 
 

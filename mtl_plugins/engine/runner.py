@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import active_children
 from multiprocessing.util import Finalize
@@ -36,15 +37,25 @@ class MultiTaskRunner(Runner):
     - A checkpoint gets its name when it is on the disk in full (see `replaced`).
     - A run goes on only from a checkpoint that has exactly the weights of its model; mmengine
       would leave random what a checkpoint lacks.
-    - Hooks may have `after_failure(runner, error)`, called where training ends with an error, which
-      may raise a better one, and `after_stop(runner)`, called however training ends.
+    - Hooks may have `after_failure(runner, error)`, called where training or testing ends with an
+      error, which may raise a better one, and `after_stop(runner)`, called however it ends.
     - Workers of loaders survive signals that mean the run (SIGTERM, SIGINT) for `GRACE` seconds.
     """
 
     def train(self) -> nn.Module:
         """Train; see mmengine."""
-        try:
+        with self._hooks_told():
             return super().train()
+
+    def test(self) -> dict[str, float]:
+        """Evaluate; see mmengine."""
+        with self._hooks_told():
+            return super().test()
+
+    @contextmanager
+    def _hooks_told(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:
             self.call_hook("after_failure", error=error)
             raise
