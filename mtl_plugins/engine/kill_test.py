@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmengine.config import Config
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import Console
 
 from ..errors import MTLError
 from .atomic_file import UNFINISHED
@@ -25,7 +25,7 @@ class KillReport:
 
     kills: int = 0
     while_saving: int = 0
-    """Kills that left an unfinished checkpoint."""
+    """Kills that came while a checkpoint was being written."""
     runs: int = 0
     """Runs that were killed and went on until they ended."""
     differences: list[str] = field(default_factory=list)
@@ -56,31 +56,34 @@ def kill_test(config: Config, work_dir: str, kills: int = 30, seed: int = 0) -> 
         raise MTLError(f"{work_dir} is not empty; name a new folder with --work-dir.")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     moments, report = random.Random(seed), KillReport()
+    # Plain lines: a bar has a thread, which does not go well with forks.
+    console = Console(stderr=True)
     whole = os.path.join(work_dir, "whole")
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()) as bar:
-        shown = bar.add_task("the run that is left alone")
-        start = time.monotonic()
-        _finish(_start(config, whole, seed), whole)
-        duration = time.monotonic() - start
+    console.print("one run is left alone")
+    start = time.monotonic()
+    _finish(_start(config, whole, seed), whole)
+    duration = time.monotonic() - start
+    while report.kills < kills:
+        run = os.path.join(work_dir, f"killed_{report.runs}")
+        process = _start(config, run, seed)
         while report.kills < kills:
-            run = os.path.join(work_dir, f"killed_{report.runs}")
+            if report.kills % 3 == 0:
+                saving = _stop_while_saving(process, run, moments)
+            else:
+                saving = False
+                process.join(moments.uniform(0.0, duration))
+            if not process.is_alive():
+                break
+            process.kill()
+            process.join()
+            report.kills += 1
+            report.while_saving += saving
+            when = "while a checkpoint was written" if saving else "at any moment"
+            console.print(f"run {report.runs + 1}: kill {report.kills} of {kills}, {when}")
             process = _start(config, run, seed)
-            while report.kills < kills:
-                bar.update(shown, description=f"run {report.runs}, kill {report.kills} of {kills}")
-                if report.kills % 3 == 2:
-                    _stop_while_saving(process, run, moments)
-                else:
-                    process.join(moments.uniform(0.0, duration))
-                if not process.is_alive():
-                    break
-                process.kill()
-                process.join()
-                report.kills += 1
-                report.while_saving += bool(_unfinished(run))
-                process = _start(config, run, seed)
-            _finish(process, run)
-            report.runs += 1
-            report.differences += [f"{run}: {line}" for line in run_differences(whole, run)]
+        _finish(process, run)
+        report.runs += 1
+        report.differences += [f"{run}: {line}" for line in run_differences(whole, run)]
     return report
 
 
@@ -126,27 +129,36 @@ def _finish(process: multiprocessing.Process, work_dir: str) -> None:
         )
 
 
-def _unfinished(work_dir: str) -> list[Path]:
-    return list(Path(work_dir).glob("*.pth" + UNFINISHED))
-
-
 def _stop_while_saving(
     process: multiprocessing.Process, work_dir: str, moments: random.Random
-) -> None:
-    """Halt a run while one of its checkpoints is being written; or let it end."""
-    passed_over = moments.randint(0, 2)
+) -> bool:
+    """Halt a run while one of its checkpoints is being written; False: it ended before."""
+    start, passed_over = time.time(), moments.randint(0, 2)
+
+    def saving() -> bool:
+        # What an earlier kill left is older.
+        return any(_changed(path) > start for path in Path(work_dir).glob("*.pth" + UNFINISHED))
+
     while process.is_alive():
-        if not _unfinished(work_dir):
+        if not saving():
             time.sleep(0.0002)
             continue
         time.sleep(moments.uniform(0.0, 0.002))
         # Halted, it can no longer finish the file before the kill.
         os.kill(process.pid, signal.SIGSTOP)
         time.sleep(0.001)
-        if _unfinished(work_dir):
+        if saving():
             if passed_over == 0:
-                return
+                return True
             passed_over -= 1
         os.kill(process.pid, signal.SIGCONT)
-        while _unfinished(work_dir) and process.is_alive():
+        while saving() and process.is_alive():
             time.sleep(0.0002)
+    return False
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -132,10 +132,8 @@ def test_weights_alone_are_no_state_to_go_on_from(folder):
 
 
 def test_runs_that_are_killed_end_like_one_that_is_left_alone(scene_options, tmp_path):
-    config = tiny_config(scene_options)
-    config.train_cfg.max_epochs = 2
-    report = kill_test(config, str(tmp_path / "runs"), kills=3, seed=2)
-    assert (report.kills, report.while_saving > 0, report.runs > 0) == (3, True, True)
+    report = kill_test(tiny_config(scene_options), str(tmp_path / "runs"), kills=3, seed=2)
+    assert report.kills == 3 and report.while_saving >= 1 and report.runs >= 1
     assert report.differences == []
     # What it would find: a curve with a double, weights of another seed.
     whole, killed = tmp_path / "runs" / "whole", tmp_path / "runs" / "killed_0"

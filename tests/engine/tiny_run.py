@@ -18,9 +18,9 @@ TINY = [
     "model.backbone.model_name=test_resnet",
     "model.decode_head.decoder.channels=8",
     "model.decode_head.decoder.dropout=0.3",
-    "train_cfg.max_epochs=3",
+    "train_cfg.max_epochs=2",
 ]
-"""Three epochs of three batches on the scenes of `scene_options`."""
+"""Two epochs of three batches on the scenes of `scene_options`."""
 
 KEPT_OUT = ("PanelHook", "ReportHook", "SummaryHook")
 """Hooks that take long and do nothing for the weights."""
