@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from math import ceil
 
 import torch
 from mmengine.config import ConfigDict
@@ -119,11 +118,17 @@ class MultiTaskSegmentor(EncoderDecoder):
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Return the raw predictions of all tasks, concatenated, in the size of the input."""
+        return torch.cat(list(self.raw_maps(inputs).values()), dim=1)
+
+    def raw_maps(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Return every task's raw prediction (N,C,H,W float32) in the size of the input."""
         raw = self._forward(inputs)
         height, width = inputs.shape[2:]
         size = self._padded_size(inputs)
-        maps = [head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()]
-        return torch.cat([resize(m.float(), size)[:, :, :height, :width] for m in maps], dim=1)
+        maps = {task: head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()}
+        return {
+            task: resize(each.float(), size)[:, :, :height, :width] for task, each in maps.items()
+        }
 
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None
@@ -145,8 +150,10 @@ class MultiTaskSegmentor(EncoderDecoder):
 
     def _padded_size(self, images: Tensor) -> tuple[int, int]:
         """Return the image size rounded up to whole strides."""
+        # In whole numbers, which an export follows for sizes that it does not know yet.
         height, width = (
-            ceil(side / self.size_divisor) * self.size_divisor for side in images.shape[2:]
+            (side + self.size_divisor - 1) // self.size_divisor * self.size_divisor
+            for side in images.shape[2:]
         )
         return height, width
 

@@ -1,0 +1,48 @@
+"""Programs of torch.export, run by torch."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+
+from ..engine import CheckpointError
+from .exported_predictor import ExportedPredictor, existing_file
+from .model_info import KEY, ModelInfo
+
+
+class ExportedProgramPredictor(ExportedPredictor):
+    """Predict with a `.pt2` file of tools/export.py, by torch.
+
+    Args:
+        path: the file. Like every file of torch.export it is to be trusted: read none of others.
+        device: of torch; default: "cuda" where there is one, else "cpu".
+
+    Shapes: as in `Predictor`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: it is damaged, or was not written by tools/export.py.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], device: str | None = None) -> None:
+        name = existing_file(path)
+        stored = {KEY: ""}
+        try:
+            program = torch.export.load(name, extra_files=stored)
+        except Exception as error:  # torch's errors here have no common class
+            raise CheckpointError(
+                f"{name} could not be read as a program of torch.export "
+                f"({str(error).splitlines()[0]}); it may be truncated or of another format: copy "
+                "it again, or export the model again."
+            ) from error
+        super().__init__(ModelInfo.from_json(stored[KEY] or None, name))
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.module = program.module().to(self.device)
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """Return the model's outputs, in the order of the tasks."""
+        with torch.no_grad():
+            outputs = self.module(torch.from_numpy(inputs).to(self.device))
+        return [outputs[task].cpu().numpy() for task in self.info.tasks]
