@@ -104,7 +104,8 @@ def check_predictor(
 def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[int, int, int]]:
     """Return (number, height, width) of batches that try sizes of every sort.
 
-    Whole strides, odd ones, smaller than a stride, larger than what was traced; in sum few pixels.
+    Whole strides, odd sides, sides below a stride, larger ones than were traced, whole windows of
+    window transformers.
 
     Args:
         divisor: the model's `size_divisor`.
@@ -118,6 +119,7 @@ def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[in
         (3, odd, divisor * 3 // 2 - 1),
         (1, 4 * divisor + 5, 6 * divisor - 3),
         (2, divisor - 3, odd),
+        (1, 7 * divisor, 7 * divisor),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 import torch
+from timm.layers import PatchEmbed
 from torch import Tensor, nn
 
 from ...models.segmentors import MultiTaskSegmentor
@@ -30,6 +31,10 @@ class ExportableModel(nn.Module):
         # Tracing would fix whatever tells channels-last memory apart, such as sides above 1.
         self.network.memory_format = torch.contiguous_format
         self.network.to(memory_format=torch.contiguous_format)
+        # timm views tokens as it finds them in memory, which no tracing follows for sides unknown.
+        for module in self.network.modules():
+            if isinstance(module, PatchEmbed):
+                module.register_forward_hook(lambda _, inputs, tokens: tokens.contiguous())
         self.preprocess = preprocess
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:

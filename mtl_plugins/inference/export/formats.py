@@ -7,6 +7,7 @@ import operator
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from unittest.mock import patch
 
 import torch
 from torch.export import Dim, ExportedProgram
@@ -38,9 +39,8 @@ def export_program(network: MultiTaskSegmentor, info: ModelInfo) -> ExportedProg
     images = torch.zeros(2, 3, height, width)
     if info.preprocess:
         images = images.permute(0, 2, 3, 1).to(torch.uint8).contiguous()
-    dynamic = {0: Dim.DYNAMIC}
-    if info.size is None:
-        dynamic |= {axis: Dim.DYNAMIC for axis, name in _axes(info).items() if name != BATCH}
+    # Nothing is empty: sides of maps are then simply what they are, not max(side, 1).
+    dynamic = dict.fromkeys(_axes(info), Dim.DYNAMIC(min=1))
     try:
         with _tracing():
             program = torch.export.export(
@@ -52,6 +52,9 @@ def export_program(network: MultiTaskSegmentor, info: ModelInfo) -> ExportedProg
             f"{str(error).strip().splitlines()[0]})."
         ) from error
     _divide_in_whole_numbers(program.graph)
+    # Conditions on strides, of which sides of 1 pixel have several right ones. That other sizes
+    # than the example's are predicted as they should be, `check_predictor` finds out.
+    program._guards_code.clear()
     return program
 
 
@@ -84,10 +87,9 @@ def save_onnx(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
     for value in (*model.graph.inputs, *model.graph.outputs):
         # Behind a channel the axes of outputs are those of normalised images.
         names = axes if value.name == INPUT else _OUTPUT_AXES[len(value.shape)]
-        if info.size is not None:
-            names = {axis: name for axis, name in names.items() if name == BATCH}
         for axis, name in names.items():
-            value.shape[axis] = name
+            if name in axes.values():
+                value.shape[axis] = name
     model.metadata_props[KEY] = info.to_json()
     model.producer_name, model.producer_version = KEY, info.version
     onnx.save(path)
@@ -116,22 +118,27 @@ _OUTPUT_AXES = {3: {0: BATCH, 1: HEIGHT, 2: WIDTH}, 4: {0: BATCH, 2: HEIGHT, 3: 
 
 def _axes(info: ModelInfo) -> dict[int, str]:
     """Return the names of the input's dynamic axes."""
-    return {0: BATCH, 1: HEIGHT, 2: WIDTH} if info.preprocess else _OUTPUT_AXES[4]
+    axes = {0: BATCH, 1: HEIGHT, 2: WIDTH} if info.preprocess else _OUTPUT_AXES[4]
+    return axes if info.size is None else {0: BATCH}
 
 
 @contextmanager
 def _tracing() -> Iterator[None]:
     """Trace without taking what holds of the example's sizes alone for true of all."""
-    with warnings.catch_warnings():
+    with (
+        warnings.catch_warnings(),
+        torch.no_grad(),
+        # A single image or a map of one pixel is no special case.
+        torch.fx.experimental._config.patch(backed_size_oblivious=True),
+        # Nor does the graph depend on the memory format and library that torch would choose for a
+        # convolution by the number and size of its images.
+        patch.object(torch._C, "_select_conv_backend", lambda *args, **kwargs: None),
+        patch.object(
+            torch._C, "_conv_determine_backend_memory_format", lambda *args: torch.contiguous_format
+        ),
+    ):
         warnings.simplefilter("ignore")
-        with (
-            torch.no_grad(),
-            # A single image or a map of one pixel is no special case.
-            torch.fx.experimental._config.patch(backed_size_oblivious=True),
-            # oneDNN would be chosen, or not, by the number of images.
-            torch.backends.mkldnn.flags(enabled=False),
-        ):
-            yield
+        yield
 
 
 def _divide_in_whole_numbers(graph: Graph) -> None:
