@@ -9,7 +9,26 @@ from .compat import prepare_stack
 # Before anything that imports torchvision, timm, mmcv or mmseg.
 prepare_stack()
 
+from typing import Any  # noqa: E402
+
 from . import datasets, engine, evaluation, models, visualization  # noqa: E402
 from .version import __version__  # noqa: E402
 
-__all__ = ["__version__", "datasets", "engine", "evaluation", "models", "visualization"]
+__all__ = [
+    "MultiTaskInferencer",
+    "__version__",
+    "datasets",
+    "engine",
+    "evaluation",
+    "models",
+    "visualization",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what training does not need when it is asked for."""
+    if name == "MultiTaskInferencer":
+        from .inference import MultiTaskInferencer
+
+        return MultiTaskInferencer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

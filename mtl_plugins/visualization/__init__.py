@@ -12,7 +12,9 @@ from .colors import (
     default_palette,
     depth_norm,
 )
+from .depth_picture import depth_picture
 from .normals import NO_NORMAL_COLOR, colorize_normals
+from .overlay import overlay_colors
 from .painters import depth_range, paint_row
 from .panel_hook import PanelHook
 from .panels import draw_panel
@@ -34,7 +36,9 @@ __all__ = [
     "colorize_semseg_error",
     "default_palette",
     "depth_norm",
+    "depth_picture",
     "depth_range",
     "draw_panel",
+    "overlay_colors",
     "paint_row",
 ]

@@ -61,6 +61,8 @@ class Style:
         depth_unit: shown beside depths; not every data set is metric.
         depth_log: equal ratios of depth are equally far apart in colour.
         depth_percentiles: what of the true depths the colours span, see `depth_range`.
+        depth_range: depths of the first and the last colour, instead of percentiles, so that
+            several pictures can be compared.
         worst_depth_error: relative error of the last colour.
         worst_angle: angle between normals of the last colour, degrees.
     """
@@ -71,6 +73,7 @@ class Style:
     depth_unit: str = "m"
     depth_log: bool = False
     depth_percentiles: tuple[float, float] = (2.0, 98.0)
+    depth_range: tuple[float, float] | None = None
     worst_depth_error: float = 0.5
     worst_angle: float = 60.0
 
