@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..engine import CheckpointError
+from ..errors import MTLError
 from .exported_predictor import ExportedPredictor, existing_file
 from .model_info import KEY, ModelInfo
 
@@ -24,9 +25,10 @@ class ExportedProgramPredictor(ExportedPredictor):
     Raises:
         FileNotFoundError: there is no such file.
         CheckpointError: it is damaged, or was not written by tools/export.py.
+        MTLError: when it is called, torch fails.
     """
 
-    def __init__(self, path: str | os.PathLike[str], device: str | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], device: str | torch.device | None = None) -> None:
         name = existing_file(path)
         stored = {KEY: ""}
         try:
@@ -38,11 +40,17 @@ class ExportedProgramPredictor(ExportedPredictor):
                 "it again, or export the model again."
             ) from error
         super().__init__(ModelInfo.from_json(stored[KEY] or None, name))
+        self.name = name
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.module = program.module().to(self.device)
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         """Return the model's outputs, in the order of the tasks."""
-        with torch.no_grad():
-            outputs = self.module(torch.from_numpy(inputs).to(self.device))
+        try:
+            with torch.no_grad():
+                outputs = self.module(torch.from_numpy(inputs).to(self.device))
+        except RuntimeError as error:
+            raise MTLError(
+                f"torch cannot run {self.name} on images {inputs.shape}: {error}"
+            ) from error
         return [outputs[task].cpu().numpy() for task in self.info.tasks]

@@ -2,7 +2,7 @@
 
 from .agreement import Agreement, check_predictor
 from .exportable import ExportableModel
-from .formats import FORMATS, ExportError, save_onnx, save_program, save_weights
+from .formats import FORMATS, ExportError, save_onnx, save_program
 
 __all__ = [
     "FORMATS",
@@ -12,5 +12,4 @@ __all__ = [
     "check_predictor",
     "save_onnx",
     "save_program",
-    "save_weights",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import operator
 import warnings
@@ -18,6 +19,7 @@ from ...models.segmentors import MultiTaskSegmentor
 from ..model_info import KEY, ModelInfo
 from ..optional import needed
 from .exportable import ExportableModel
+from .pooling import without_pooling
 
 INPUT = "images"
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"
@@ -78,7 +80,7 @@ def save_onnx(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
     try:
         with _tracing():
             onnx = torch.onnx.export(
-                program, input_names=[INPUT], output_names=list(info.tasks), verbose=False
+                without_pooling(program), input_names=[INPUT], output_names=list(info.tasks), verbose=False
             )
     except torch.onnx.errors.OnnxExporterError as error:
         raise ExportError(f"ONNX cannot express the model ({error}).") from error
@@ -95,21 +97,9 @@ def save_onnx(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
     onnx.save(path)
 
 
-def save_weights(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
-    """Write the bare weights as safetensors, with the description among its metadata.
-
-    Raises:
-        ImportError: safetensors is not installed.
-    """
-    # Copies: safetensors refuses weights that share memory.
-    weights = {name: value.clone().contiguous() for name, value in network.state_dict().items()}
-    needed("safetensors.torch").save_file(weights, path, metadata={KEY: info.to_json()})
-
-
 FORMATS: dict[str, tuple[str, Callable[[MultiTaskSegmentor, str, ModelInfo], None]]] = {
     "onnx": (".onnx", save_onnx),
     "torch": (".pt2", save_program),
-    "safetensors": (".safetensors", save_weights),
 }
 """Each format's suffix and what writes it."""
 
@@ -137,8 +127,14 @@ def _tracing() -> Iterator[None]:
             torch._C, "_conv_determine_backend_memory_format", lambda *args: torch.contiguous_format
         ),
     ):
+        # Both packages report what they try and give up on the way.
         warnings.simplefilter("ignore")
-        yield
+        level = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(level)
 
 
 def _divide_in_whole_numbers(graph: Graph) -> None:
