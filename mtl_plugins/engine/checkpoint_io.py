@@ -157,8 +157,8 @@ def _damaged(name: str, error: Exception) -> str:
     reason = text.strip().partition(". ")[0].partition("\n")[0] or type(error).__name__
     return (
         f"checkpoint {name} could not be read ({reason}); expected a file written by torch.save "
-        f"(or, with the ending {SUFFIX}, as safetensors): it may be truncated or of another format, "
-        "copy or download it again."
+        f"(or, ending in {SUFFIX}, as safetensors): it may be truncated or of another format, copy "
+        "or download it again."
     )
 
 

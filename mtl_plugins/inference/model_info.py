@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from torch import nn
+
 from ..engine import CheckpointError
 from ..errors import ConfigError
 from ..models.data_preprocessor import MultiTaskDataPreprocessor
@@ -86,7 +88,7 @@ class ModelInfo:
             bgr_to_rgb=preprocessor.bgr_to_rgb,
             preprocess=preprocess,
             size_divisor=network.size_divisor,
-            size=getattr(network.backbone, "fixed_size", None),
+            size=fixed_size(network),
         )
 
     @property
@@ -131,6 +133,12 @@ are: expected a file written by tools/export.py.
             raise CheckpointError(
                 f"The description in {path} cannot be read ({error}); export the model again."
             ) from error
+
+
+def fixed_size(network: nn.Module) -> tuple[int, int] | None:
+    """Return (height, width) where an encoder takes images of one size alone, else None."""
+    sizes = (getattr(module, "fixed_size", None) for module in network.modules())
+    return next((tuple(size) for size in sizes if size is not None), None)
 
 
 def _frozen(value: Any) -> Any:

@@ -34,7 +34,9 @@ class OnnxPredictor(ExportedPredictor):
         MTLError: when it is called, ONNX Runtime fails.
     """
 
-    def __init__(self, path: str | os.PathLike[str], device: str | torch.device | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], device: str | torch.device | None = None
+    ) -> None:
         onnxruntime = needed("onnxruntime")
         name = existing_file(path)
         available = onnxruntime.get_available_providers()
@@ -48,7 +50,7 @@ class OnnxPredictor(ExportedPredictor):
         options = onnxruntime.SessionOptions()
         # One place says how many threads there are: OMP_NUM_THREADS or torch.set_num_threads.
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # its errors are raised as well
         providers = list(dict.fromkeys(PROVIDERS[each] for each in wanted))
         try:
             self.session = onnxruntime.InferenceSession(name, options, providers=providers)

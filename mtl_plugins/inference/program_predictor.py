@@ -28,7 +28,9 @@ class ExportedProgramPredictor(ExportedPredictor):
         MTLError: when it is called, torch fails.
     """
 
-    def __init__(self, path: str | os.PathLike[str], device: str | torch.device | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], device: str | torch.device | None = None
+    ) -> None:
         name = existing_file(path)
         stored = {KEY: ""}
         try:

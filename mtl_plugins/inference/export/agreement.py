@@ -130,9 +130,7 @@ def random_image(rng: np.random.Generator, height: int, width: int) -> np.ndarra
     return (smooth + rng.normal(0, 8, smooth.shape)).clip(0, 255).astype(np.uint8)
 
 
-def eager_predictions(
-    network: MultiTaskSegmentor, images: Sequence[np.ndarray]
-) -> list[Maps]:
+def eager_predictions(network: MultiTaskSegmentor, images: Sequence[np.ndarray]) -> list[Maps]:
     """Predict whole images of one size with the model itself, as testing does."""
     size = images[0].shape[:2]
     samples = [SegDataSample(metainfo=dict(ori_shape=size, img_shape=size)) for _ in images]

@@ -50,5 +50,6 @@ def worst(agreements: Sequence[Agreement]) -> dict[str, Agreement]:
     return found
 
 
-def _badness(agreement: Agreement) -> tuple[float, float]:
-    return (not agreement.holds) + 1.0 - (agreement.agreeing or 0.0), agreement.relative or 0.0
+def _badness(agreement: Agreement) -> tuple[bool, float]:
+    disagreeing = 0.0 if agreement.agreeing is None else 1 - agreement.agreeing
+    return not agreement.holds, disagreeing + (agreement.relative or 0.0)

@@ -59,7 +59,8 @@ def export(
         status.update(f"writing {out}")
         if format == "safetensors":
             _write_weights(predictor, read, out)
-            console.print(f"{out}: {_size(out)}, the weights are the checkpoint's, bit for bit.", soft_wrap=True)
+            text = f"{out}: {_size(out)}, the weights are the checkpoint's, bit for bit."
+            console.print(text, soft_wrap=True)
             return
         info = ModelInfo.of(network, predictor.metainfo, preprocess)
         FORMATS[format][1](network, out, info)
@@ -115,7 +116,8 @@ def _notes(predictor: TorchPredictor, config: Config) -> list[str]:
     before = [each["type"] for each in image_transforms(config) if each["type"] not in packing]
     notes = []
     if before:
-        notes.append(f"Note: the test pipeline's {', '.join(before)} must be applied to images before.")
+        applied = ", ".join(before)
+        notes.append(f"Note: {applied} of the test pipeline must be applied to images before.")
     if predictor.network.test_cfg.mode == "slide":
         notes.append(
             "Note: the exported model takes images whole, the config slides a window over them."

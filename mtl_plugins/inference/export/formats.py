@@ -80,7 +80,10 @@ def save_onnx(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
     try:
         with _tracing():
             onnx = torch.onnx.export(
-                without_pooling(program), input_names=[INPUT], output_names=list(info.tasks), verbose=False
+                without_pooling(program),
+                input_names=[INPUT],
+                output_names=list(info.tasks),
+                verbose=False,
             )
     except torch.onnx.errors.OnnxExporterError as error:
         raise ExportError(f"ONNX cannot express the model ({error}).") from error

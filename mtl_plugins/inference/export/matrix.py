@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -19,8 +20,8 @@ from ...engine.cost import without_pretrained
 from ...errors import MTLError
 from ...models.segmentors import MultiTaskSegmentor
 from ..loading import load_predictor
-from ..model_info import ModelInfo
-from .agreement import Agreement, check_predictor, default_batches
+from ..model_info import ModelInfo, fixed_size
+from .agreement import Agreement, check_predictor, default_batches, random_image
 from .agreement_table import worst
 from .formats import FORMATS
 
@@ -155,10 +156,18 @@ def randomise(network: MultiTaskSegmentor) -> None:
                 module.reset_running_stats()
                 module.momentum = None
         # So that activations keep their size through many layers.
-        side = 4 * network.size_divisor
-        size = getattr(network.backbone, "fixed_size", None) or (side, side)
-        network.train()._forward(torch.randn(2, 3, *size))
-        network.eval()
+        size = fixed_size(network) or (160, 160)
+        rng = np.random.default_rng(0)
+        pixels = np.stack([random_image(rng, *size) for _ in range(2)]).transpose(0, 3, 1, 2)
+        images = network.data_preprocessor.normalised(torch.from_numpy(pixels).float())
+        network.train()._forward(images)
+        raw = network.eval().raw_maps(images)
+        for task, head in network.decode_head.tasks():
+            # Standard normal predictions: most depths are then inside the codec's range.
+            if hasattr(head, "predict"):
+                std, mean = torch.std_mean(raw[task])
+                head.predict.weight /= std
+                head.predict.bias.sub_(mean).div_(std)
 
 
 def _laid_over(config: Config, changes: dict) -> dict:
@@ -167,9 +176,7 @@ def _laid_over(config: Config, changes: dict) -> dict:
     return copy.model.to_dict()
 
 
-def _export(
-    name: str, network: MultiTaskSegmentor, format: str, preprocess: bool
-) -> ExportResult:
+def _export(name: str, network: MultiTaskSegmentor, format: str, preprocess: bool) -> ExportResult:
     suffix, write = FORMATS[format]
     info = ModelInfo.of(network, {}, preprocess)
     with tempfile.TemporaryDirectory() as folder:

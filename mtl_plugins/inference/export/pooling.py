@@ -27,8 +27,7 @@ def average_cells(maps: Tensor, size: Sequence[int]) -> Tensor:
     True
     """
     rows, columns = (
-        _cell_weights(side, cells, maps)
-        for side, cells in zip(maps.shape[-2:], size, strict=True)
+        _cell_weights(side, cells, maps) for side, cells in zip(maps.shape[-2:], size, strict=True)
     )
     return rows @ maps @ columns.mT
 

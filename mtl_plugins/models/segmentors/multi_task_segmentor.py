@@ -125,10 +125,11 @@ class MultiTaskSegmentor(EncoderDecoder):
         raw = self._forward(inputs)
         height, width = inputs.shape[2:]
         size = self._padded_size(inputs)
-        maps = {task: head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()}
-        return {
-            task: resize(each.float(), size)[:, :, :height, :width] for task, each in maps.items()
-        }
+        maps = {}
+        for task, head in self.decode_head.tasks():
+            full = resize(head.to_map(final_stage(raw[task])).float(), size)
+            maps[task] = full[:, :, :height, :width]
+        return maps
 
     def postprocess_result(
         self, seg_logits: Tensor, data_samples: list[SegDataSample] | None = None
