@@ -4,12 +4,12 @@ Importing the package makes the installed stack fit together and registers every
 configs name it: `custom_imports = dict(imports=['mtl_plugins'])`.
 """
 
+from typing import Any
+
 from .compat import prepare_stack
 
 # Before anything that imports torchvision, timm, mmcv or mmseg.
 prepare_stack()
-
-from typing import Any  # noqa: E402
 
 from . import datasets, engine, evaluation, models, visualization  # noqa: E402
 from .version import __version__  # noqa: E402

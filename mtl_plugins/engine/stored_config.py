@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -42,7 +42,7 @@ def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
     try:
         values = read_literals(text)
         model, pipeline = values["model"], image_transforms(values)
-        _sort_tasks(model["decode_head"], checkpoint.get("state_dict", {}))
+        _sort_tasks(model["decode_head"], [str(key) for key in checkpoint.get("state_dict", ())])
     except ValueError as error:
         raise CheckpointError(
             f"the config that checkpoint {name} carries would have to be executed ({error}); "
@@ -68,11 +68,10 @@ def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
     return Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=pipeline))))
 
 
-def _foreign_imports(custom: Any) -> Iterator[str]:
+def _foreign_imports(custom: Any) -> list[str]:
     imports = custom.get("imports") if isinstance(custom, Mapping) else custom
-    for name in [imports] if isinstance(imports, str) else imports or ():
-        if name != "mtl_plugins":
-            yield f"the module {name!r}"
+    imports = imports if isinstance(imports, (list, tuple)) else [imports]
+    return [f"the module {name!r}" for name in imports if name not in (None, "mtl_plugins")]
 
 
 def _foreign_types(node: Any, registry: Registry) -> Iterator[str]:
@@ -93,7 +92,7 @@ def _holds(registry: Registry | None, name: Any) -> bool:
     return name in list(registry.module_dict) or _holds(registry.parent, name)
 
 
-def _sort_tasks(head: dict[str, Any], weights: Mapping[str, Any]) -> None:
+def _sort_tasks(head: dict[str, Any], weights: Sequence[str]) -> None:
     """Put the tasks in the order in which the network had them: mmengine sorts its text by name.
 
     Sums over tasks and the order of results follow it.

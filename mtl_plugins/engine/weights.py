@@ -32,11 +32,11 @@ def load_weights(network: nn.Module, checkpoint: Mapping[str, Any], name: str) -
 another shape: weight (3, 1) for (2, 1), bias (3,) for (2,). Give the CONFIG that it was trained \
 with, --cfg-options included.
     """
-    found = checkpoint.get("state_dict", checkpoint)
+    weights = checkpoint.get("state_dict", checkpoint)
     found = {
-        key: value
-        for key, value in found.items()
-        if isinstance(value, Tensor) and not key.startswith("balancer.")
+        str(key): value
+        for key, value in dict(weights).items()
+        if isinstance(value, Tensor) and not str(key).startswith("balancer.")
     }
     own = {k: v for k, v in network.state_dict().items() if not k.startswith("balancer.")}
     shapes = [

@@ -10,7 +10,8 @@ from .output import OutputFolder, Report
 from .prediction import Prediction, Predictions
 from .predictor import Maps, Predictor
 from .program_predictor import ExportedProgramPredictor
-from .sources import Problem, Sources
+from .source import Problem
+from .sources import Sources
 from .torch_predictor import TorchPredictor
 
 __all__ = [

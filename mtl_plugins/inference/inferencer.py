@@ -16,7 +16,8 @@ from .output import OutputFolder, Report
 from .prediction import Prediction, Predictions
 from .predictor import Predictor
 from .progress import show_progress
-from .sources import Frame, Inputs, Problem, Sources
+from .source import Frame, Problem
+from .sources import Inputs, Sources
 
 
 class MultiTaskInferencer:

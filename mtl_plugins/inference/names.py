@@ -4,52 +4,39 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePath
 
 
-class Names:
-    """Hand out names that are distinct, whatever the file system thinks of case and accents.
+def distinct_names(wanted: Sequence[str], folders: Collection[int] = ()) -> list[str]:
+    """Return names that are distinct, whatever the file system thinks of case and accents.
 
-    >>> names = Names()
-    >>> names.take("a/x"), names.take("A/x"), names.take("clip", folder=True)
-    ('a/x', 'A/x_2', 'clip')
+    The first keeps its name, the next one of it gets the first number that makes it new.
+
+    Args:
+        wanted: parts joined by "/".
+        folders: positions of names below which others will be made, as for a video's frames: no
+            other name may lie there.
+
+    >>> distinct_names(["a/x", "A/x", "a", "a"], folders=[2])
+    ['a/x', 'A/x_2', 'a_2', 'a']
     """
-
-    def __init__(self) -> None:
-        self._names: set[str] = set()
-        self._parents: set[str] = set()
-        self._folders: set[str] = set()
-
-    def take(self, wanted: str, folder: bool = False) -> str:
-        """Return `wanted`, or with the first number behind it that makes it new.
-
-        Args:
-            wanted: parts joined by "/".
-            folder: whether other names will be made below it, as for the frames of a video.
-        """
-        name, number = wanted, 1
-        while not self._free(name, folder):
+    taken: set[str] = set()
+    parents: set[str] = set()
+    names = list(wanted)
+    # Folders come last: then all that could lie in them is known.
+    for index in sorted(range(len(names)), key=lambda index: index in folders):
+        number, used = 1, taken | parents if index in folders else taken
+        while _key(names[index]) in used:
             number += 1
-            name = f"{wanted}_{number}"
-        self._names.add(_key(name))
-        self._parents.update(_parents(name))
-        if folder:
-            self._folders.add(_key(name))
-        return name
-
-    def _free(self, name: str, folder: bool) -> bool:
-        if _key(name) in self._names or self._folders.intersection(_parents(name)):
-            return False
-        return not folder or _key(name) not in self._parents
+            names[index] = f"{wanted[index]}_{number}"
+        taken.add(_key(names[index]))
+        parents.update(map(str, PurePath(_key(names[index])).parents))
+    return names
 
 
 def _key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
-
-
-def _parents(name: str) -> list[str]:
-    return [str(parent) for parent in PurePath(_key(name)).parents][:-1]
 
 
 def relative_names(paths: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from ..visualization import Style, default_palette
 from .depth_png import encode_depth
 from .pictures import PICTURES, near_far, panes
 from .prediction import Prediction
-from .sources import Problem, Source
+from .source import Problem, Source
 from .video import SideBySideVideo
 
 LISTING = "predictions.json"
@@ -182,8 +182,8 @@ class OutputFolder:
             predictions=self._entries,
             problems=[dict(source=p.source, reason=p.reason) for p in problems],
         )
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        (self.folder / LISTING).write_text(text + "\n", encoding="utf-8")
+        # Escaped: names of files need not be valid Unicode.
+        (self.folder / LISTING).write_text(json.dumps(content, indent=1) + "\n", encoding="ascii")
 
 
 def _checked_kinds(kinds: Collection[str] | None, metainfo: Mapping[str, Any]) -> list[str] | None:

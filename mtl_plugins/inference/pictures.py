@@ -57,7 +57,8 @@ def _panel(prediction: Prediction, style: Style) -> np.ndarray:
     return draw_panel(
         np.ascontiguousarray(prediction.image[..., ::-1]),
         maps,
-        title=prediction.name,
+        # A file's name need not be valid Unicode.
+        title=prediction.name.encode("utf-8", "replace").decode(),
         **vars(style),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..structures import DEPTH, NORMALS, SEMSEG
 from .bins import DepthBins
 from .predictor import Maps
-from .sources import Problem, Source
+from .source import Problem, Source
 
 
 @dataclass(frozen=True)

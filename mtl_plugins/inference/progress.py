@@ -32,7 +32,6 @@ def show_progress(
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
-        transient=True,
     )
     task = bar.add_task(description, total=total)
     start = time.monotonic()
@@ -40,7 +39,8 @@ def show_progress(
         for done, item in enumerate(items):
             if not bar.live.is_started and time.monotonic() - start > patience:
                 bar.start()
-            bar.update(task, completed=done)
             yield item
+            bar.update(task, completed=done + 1)
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
