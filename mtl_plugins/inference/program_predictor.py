@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import torch
+from torch.export.passes import move_to_device_pass
 
 from ..engine import CheckpointError
 from ..errors import MTLError
@@ -44,7 +45,8 @@ class ExportedProgramPredictor(ExportedPredictor):
         super().__init__(ModelInfo.from_json(stored[KEY] or None, name))
         self.name = name
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.module = program.module().to(self.device)
+        # Constants that the program makes itself move too.
+        self.module = move_to_device_pass(program, str(self.device)).module()
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         """Return the model's outputs, in the order of the tasks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -105,7 +106,8 @@ def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[in
     """Return (number, height, width) of batches that try sizes of every sort.
 
     Whole strides, odd sides, sides below a stride, larger ones than were traced, whole windows of
-    window transformers.
+    window transformers. Each has so many pixels that a few on which two classes are equally
+    likely, up to rounding, are no failure.
 
     Args:
         divisor: the model's `size_divisor`.
@@ -113,13 +115,13 @@ def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[in
     """
     if size is not None:
         return [(1, *size), (3, *size)]
-    odd = 2 * divisor + 1
+    unit = divisor * ceil(16 / divisor)
     return [
-        (1, 2 * divisor, 3 * divisor),
-        (3, odd, divisor * 3 // 2 - 1),
-        (1, 4 * divisor + 5, 6 * divisor - 3),
-        (2, divisor - 3, odd),
-        (1, 7 * divisor, 7 * divisor),
+        (1, 4 * unit, 6 * unit),
+        (3, 2 * unit + 1, 3 * unit - 1),
+        (1, 6 * unit + 5, 8 * unit - 3),
+        (2, max(divisor - 3, 1), 20 * unit + 1),
+        (1, 7 * unit, 7 * unit),
     ]
 
 

@@ -54,6 +54,9 @@ def export_program(network: MultiTaskSegmentor, info: ModelInfo) -> ExportedProg
             f"{str(error).strip().splitlines()[0]})."
         ) from error
     _divide_in_whole_numbers(program.graph)
+    for node in program.graph.nodes:
+        # The paths of this machine's files.
+        node.meta.pop("stack_trace", None)
     # Conditions on strides, of which sides of 1 pixel have several right ones. That other sizes
     # than the example's are predicted as they should be, `check_predictor` finds out.
     program._guards_code.clear()
@@ -95,6 +98,10 @@ def save_onnx(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
         for axis, name in names.items():
             if name in axes.values():
                 value.shape[axis] = name
+    # How torch came to each node, which takes more room than the nodes.
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+    model.graph.metadata_props.clear()
     model.metadata_props[KEY] = info.to_json()
     model.producer_name, model.producer_version = KEY, info.version
     onnx.save(path)
