@@ -71,3 +71,8 @@ def existing_file(path: str | os.PathLike[str]) -> str:
     if not os.path.isfile(name):
         raise FileNotFoundError(f"There is no model file {name}; check the path.")
     return name
+
+
+def first_line(error: Exception) -> str:
+    """Return what of an error's text fits into a message."""
+    return str(error).strip().partition("\n")[0]

@@ -9,7 +9,7 @@ import torch
 
 from ..engine import CheckpointError
 from ..errors import ConfigError, MTLError
-from .exported_predictor import ExportedPredictor, existing_file
+from .exported_predictor import ExportedPredictor, existing_file, first_line
 from .model_info import KEY, ModelInfo
 from .optional import needed
 
@@ -56,7 +56,7 @@ class OnnxPredictor(ExportedPredictor):
             self.session = onnxruntime.InferenceSession(name, options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors have no common class
             raise CheckpointError(
-                f"{name} could not be read as an ONNX model ({str(error).splitlines()[0]}); it may "
+                f"{name} could not be read as an ONNX model ({first_line(error)}); it may "
                 "be truncated or of another format: copy it again, or export the model again."
             ) from error
         self.name, self.input_name = name, self.session.get_inputs()[0].name

@@ -10,7 +10,8 @@ from torch.export.passes import move_to_device_pass
 
 from ..engine import CheckpointError
 from ..errors import MTLError
-from .exported_predictor import ExportedPredictor, existing_file
+from .device import checked_device
+from .exported_predictor import ExportedPredictor, existing_file, first_line
 from .model_info import KEY, ModelInfo
 
 
@@ -26,12 +27,14 @@ class ExportedProgramPredictor(ExportedPredictor):
     Raises:
         FileNotFoundError: there is no such file.
         CheckpointError: it is damaged, or was not written by tools/export.py.
+        ConfigError: torch has no such device here.
         MTLError: when it is called, torch fails.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], device: str | torch.device | None = None
     ) -> None:
+        self.device = checked_device(device)
         name = existing_file(path)
         stored = {KEY: ""}
         try:
@@ -39,12 +42,11 @@ class ExportedProgramPredictor(ExportedPredictor):
         except Exception as error:  # torch's errors here have no common class
             raise CheckpointError(
                 f"{name} could not be read as a program of torch.export "
-                f"({str(error).splitlines()[0]}); it may be truncated or of another format: copy "
+                f"({first_line(error)}); it may be truncated or of another format: copy "
                 "it again, or export the model again."
             ) from error
         super().__init__(ModelInfo.from_json(stored[KEY] or None, name))
         self.name = name
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         # Constants that the program makes itself move too.
         self.module = move_to_device_pass(program, str(self.device)).module()
 

@@ -199,7 +199,7 @@ def test_damaged_files_are_named(folder, tmp_path, name):
         MultiTaskInferencer(tmp_path / f"none{broken.suffix}")
 
 
-def test_other_onnx_files_are_refused(folder, tmp_path):
+def test_other_files_devices_and_images_are_refused(folder, tmp_path):
     import onnx
 
     model = onnx.load(folder / "model.onnx")
@@ -207,8 +207,9 @@ def test_other_onnx_files_are_refused(folder, tmp_path):
     onnx.save(model, tmp_path / "foreign.onnx")
     with pytest.raises(CheckpointError, match=r"foreign\.onnx does not say.*tools/export\.py"):
         OnnxPredictor(tmp_path / "foreign.onnx")
-    with pytest.raises(ConfigError, match=r"device='cuda'.*cpu"):
-        OnnxPredictor(folder / "model.onnx", device="cuda")
+    for name, kind in zip(FILES, (OnnxPredictor, ExportedProgramPredictor), strict=True):
+        with pytest.raises(ConfigError, match=r"device='xpu'.*cpu"):
+            kind(folder / name, device="xpu")
     for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
         with pytest.raises(DataError, match=r"expected \(height, width, 3\) uint8"):
             OnnxPredictor(folder / "model.onnx")([wrong])

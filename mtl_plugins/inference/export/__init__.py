@@ -2,7 +2,8 @@
 
 from .agreement import Agreement, check_predictor
 from .exportable import ExportableModel
-from .formats import FORMATS, ExportError, save_onnx, save_program
+from .formats import FORMATS, save_onnx, save_program
+from .tracing import ExportError
 
 __all__ = [
     "FORMATS",

@@ -21,7 +21,8 @@ from ..model_info import ModelInfo
 from ..torch_predictor import TorchPredictor
 from .agreement import check_predictor, default_batches
 from .agreement_table import agreement_table
-from .formats import FORMATS, ExportError
+from .formats import FORMATS
+from .tracing import ExportError
 
 SUFFIXES = {name: suffix for name, (suffix, _) in FORMATS.items()} | {"safetensors": SUFFIX}
 """The suffix of each format's files."""
