@@ -52,6 +52,7 @@ EXTRAS = {
     ],
     "export": [
         "onnx>=1.17",  # the first that torch 2.6 exports to
+        "onnxscript>=0.7",  # torch's exporter is written with it; the tested release
         "onnxruntime>=1.20",  # the first that runs what onnx 1.17 writes
         "safetensors>=0.4",  # bfloat16 weights
     ],

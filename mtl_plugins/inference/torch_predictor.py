@@ -24,6 +24,7 @@ from ..engine.weights import load_weights
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from .bins import DepthBins, record_bins
+from .device import checked_device
 from .metainfo import read_metainfo
 from .predictor import Maps
 
@@ -63,7 +64,7 @@ class TorchPredictor:
             config = stored_config(content, name)
         elif not isinstance(config, Config):
             config = load_config(str(config), options)
-        self.device = _checked_device(device)
+        self.device = checked_device(device)
         self.network = _build_network(config, name)
         load_weights(self.network, content, name)
         self.network.to(self.device).eval()
@@ -136,20 +137,6 @@ class TorchPredictor:
         return DepthBins(
             probabilities, depths, edges, padded, meta["img_shape"][:2], meta["ori_shape"][:2]
         )
-
-
-def _checked_device(device: str | torch.device | None) -> torch.device:
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(
-            f"device={str(device)!r} cannot be used here: {str(error).splitlines()[0]} "
-            "Choose 'cpu', or 'cuda' where torch finds one."
-        ) from error
-    return found
 
 
 def _build_network(config: Mapping[str, Any], name: str) -> MultiTaskSegmentor:

@@ -71,7 +71,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         inputs = torch.stack([_padded(image, height, width) for image in images]).float()
         if augmented:
             inputs = recolor_on_device(inputs, augmented)
-        inputs = self._normalised(inputs)
+        inputs = self.normalised(inputs)
         for image, padded in zip(images, inputs, strict=True):
             # The mean colour, which is 0 now, whatever the colours were changed to.
             padded[:, image.shape[1] :] = 0
@@ -89,7 +89,8 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         images = images if self.bgr_to_rgb else images.flip(1)
         return images.round().clamp(0, 255).to(torch.uint8)
 
-    def _normalised(self, batch: Tensor) -> Tensor:
+    def normalised(self, batch: Tensor) -> Tensor:
+        """Return what the network gets of float images N,3,H,W (0 to 255, as read from files)."""
         if self.bgr_to_rgb:
             batch = batch.flip(1)
         return (batch - self.mean) / self.std
