@@ -43,9 +43,12 @@ class CurvesHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Cut the files of earlier runs, where this one goes on from one of theirs."""
         lengths = checkpoint.get("meta", {}).get(CURVES)
-        if not runner._resume or lengths is None or not is_main_process():
-            return
-        cut_curves(runner.work_dir, lengths, runner.timestamp)
+        if runner._resume and lengths is not None and is_main_process():
+            # A checkpoint of another folder says nothing about the files in this one.
+            folder = Path(runner.work_dir).resolve()
+            origin = Path(runner._load_from or folder / "any").resolve().parent
+            if origin == folder or any((folder / name).exists() for name in lengths):
+                cut_curves(runner.work_dir, lengths, runner.timestamp)
 
 
 def cut_curves(work_dir: str, lengths: Mapping[str, int], own: str | None = None) -> None:

@@ -54,7 +54,7 @@ class FaultHook(Hook):
         loader = f"{self.split}_dataloader"
         if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in reason:
             raise FaultError(self._out_of_memory(runner, error, loader)) from error
-        if "DataLoader worker" in reason:
+        if "DataLoader worker (pid" in reason:
             raise FaultError(_worker_died(reason, runner.cfg.get(loader) or {}, loader)) from error
         if re.search(r"returned nan values in its \d+th output", reason):
             raise FaultError(

@@ -118,6 +118,8 @@ class NonFiniteHook(Hook):
         step, skipped = self._step, self._skipped
         if skipped is None:  # a gradient scaler has decided
             skipped = self._agreed(torch.tensor(False) if self._bad is None else self._bad)
+            if self._snapshot is not None:
+                self._snapshot.put_back(skipped)
         self._forget()
         self._account(runner, self._flag(skipped, step))
 

@@ -112,11 +112,12 @@ def resumed(config: Config, checkpoint: str) -> Config:
     if checkpoint == "auto":
         path, state = latest_checkpoint(config.work_dir) or (config.get("load_from"), None)
     else:
-        path, state = checkpoint, load_resumable(checkpoint)
+        # What is elsewhere is looked at when it has been fetched.
+        path, state = checkpoint, {} if "://" in checkpoint else load_resumable(checkpoint)
     config = Config(
         dict(config.to_dict(), resume=state is not None, load_from=path), filename=config.filename
     )
-    if state is not None:
+    if state:
         _keep_seed(config, state["meta"].get("seed"))
     return config
 

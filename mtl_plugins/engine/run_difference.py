@@ -17,8 +17,10 @@ from .checkpoint_io import load_checkpoint
 from .curves_hook import CURVES, curve_files
 from .plain_state import from_plain
 
-CLOCK = ("time", "data_time", "memory", "eta", "experiment_name", "cfg", CURVES)
-"""What tells of the machine, the moment or the folder, and may differ."""
+MAY_DIFFER = (
+    "time", "data_time", "memory", "eta", "experiment_name", "cfg", "mmengine_version", CURVES,
+)  # fmt: skip
+"""What tells of the machine, the moment or the folder (mmengine's version, of its commit)."""
 
 
 def run_differences(first: str, second: str) -> list[str]:
@@ -49,7 +51,7 @@ def _differences(first: Any, second: Any, where: str) -> list[str]:
     if isinstance(first, HistoryBuffer) and isinstance(second, HistoryBuffer):
         return _differences([*first.data], [*second.data], where)
     if isinstance(first, Mapping) and isinstance(second, Mapping):
-        keys = [key for key in {**first, **second} if not _of_the_clock(key)]
+        keys = [key for key in {**first, **second} if not _may_differ(key)]
         both = [key for key in keys if key in first and key in second]
         lost = [f"{where}.{key} is in one only" for key in keys if key not in both]
         return lost + [
@@ -73,8 +75,8 @@ def _same(first: Any, second: Any) -> bool:
     return first == second or (first != first and second != second)
 
 
-def _of_the_clock(key: Any) -> bool:
-    return str(key).rpartition("/")[2] in CLOCK
+def _may_differ(key: Any) -> bool:
+    return str(key).rpartition("/")[2] in MAY_DIFFER
 
 
 def _scalars(run: str) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import active_children
 from multiprocessing.util import Finalize
+from threading import current_thread, main_thread
 from typing import Any
 
 from mmengine.dist import master_only
@@ -125,6 +126,8 @@ def _start_worker(then: Callable[[int], None] | None, worker: int) -> None:
 
 def _kill_workers() -> None:
     """End the workers that are left when the process ends; it would wait for them."""
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch takes their end for a fault
     for child in active_children():
         if child.daemon:
             child.kill()

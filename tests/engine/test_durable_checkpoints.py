@@ -69,6 +69,18 @@ def test_a_full_disk_leaves_what_was_there_and_the_run_goes_on_from_it(scene_opt
     assert names(moved) == [BEST, "epoch_2.pth"]
 
 
+def test_going_on_in_another_folder_leaves_its_curves_alone(scene_options, tmp_path):
+    config = full_disk(scene_options, None, epochs=1)
+    train(config, str(tmp_path / "first"))
+    [own] = (tmp_path / "first").glob("*/vis_data/scalars.json")
+    length = own.stat().st_size
+    other = tmp_path / "second" / "earlier" / "vis_data" / "scalars.json"
+    other.parent.mkdir(parents=True)
+    other.write_text("{}\n")
+    train(config, str(tmp_path / "second"), resume=str(tmp_path / "first" / "epoch_1.pth"))
+    assert other.read_text() == "{}\n" and own.stat().st_size == length
+
+
 def test_a_full_disk_may_stop_the_training(scene_options, tmp_path):
     stop = "default_hooks.checkpoint.on_save_error=stop"
     with pytest.raises(SaveError, match="No space left on device"):
