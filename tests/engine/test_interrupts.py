@@ -53,7 +53,7 @@ def test_a_run_goes_on_as_if_there_had_been_no_signal(
     path, state = latest_checkpoint(str(tmp_path))
     assert path.endswith("interrupted.pth")
     assert (state["meta"]["epoch"], state["meta"]["iter"]) == position
-    code, output = run(config, tmp_path)
+    code, output = run(config, tmp_path, seed=None)  # the checkpoint knows it
     assert code == 0, output
     assert run_differences(str(whole), str(tmp_path)) == []
 
