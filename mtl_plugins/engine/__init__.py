@@ -28,6 +28,7 @@ from .save_predictions_hook import SavePredictionsHook
 from .scalars_hook import ScalarsHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
+from .sweep_hook import SweepHook
 from .train_loop import SeededTrainLoop
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "SeededTrainLoop",
     "SkippedSamplesHook",
     "SummaryHook",
+    "SweepHook",
     "balance_report",
     "balance_table",
     "build_dataset",

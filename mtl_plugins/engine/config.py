@@ -52,7 +52,7 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
             f"The config {path} cannot be read: {type(error).__name__}: {error}"
         ) from error
     if options:
-        parsed = _parsed(options)
+        parsed = parsed_options(options)
         _check_options(parsed, config)
         try:
             config.merge_from_dict(parsed)
@@ -64,7 +64,7 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
     return config
 
 
-def _parsed(options: Sequence[str]) -> dict[str, Any]:
+def parsed_options(options: Sequence[str]) -> dict[str, Any]:
     """Return the values of `key=value` strings, typed as mmengine's command line types them."""
     for option in options:
         if "=" not in option:
