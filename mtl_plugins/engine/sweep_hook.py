@@ -69,7 +69,7 @@ class SweepHook(Hook):
         histories = runner.message_hub.log_scalars
         peak, memory = process_peak_bytes()
         usage = dict(
-            batch_size=runner.train_dataloader.batch_sampler.batch_size,
+            batch_size=getattr(runner.train_dataloader.batch_sampler, "batch_size", None),
             peak_bytes=peak,
             memory=memory,
             step_seconds=None,

@@ -154,7 +154,7 @@ def test_a_failed_trial_is_listed_and_the_others_go_on(tmp_path, script, capsys)
     assert {row["param rate"] for row in rows[3:]} == {"7.0"}
     printed = capsys.readouterr().out
     assert "6 trials: 3 complete, 3 failed." in printed
-    assert "failed (batch 4, rate 7.0): exit code 1: error: the loss" in printed
+    assert "failed (batch 4, rate 7): exit code 1: error: the loss" in printed
     assert {row["trials"] for row in read_csv(sweep, "values.csv")} == {"1", "3"}
 
 
@@ -269,6 +269,15 @@ def test_a_trial_that_was_given_to_another_worker_is_let_go(tmp_path, script, mo
     thread.join()
     assert [trial.number for trial in told] == [1, 2]
     assert study.trials[1].params == study.trials[0].params
+
+
+def test_a_worker_that_died_before_its_first_sign_of_life_loses_nothing(tmp_path, script):
+    sweep = sweep_of(tmp_path, LINE, trials=1, heartbeat=1)
+    worker = worker_of(sweep, script)
+    study_of(sweep).ask()  # by a worker that is never heard of again
+    worker.run()
+    lost, again = study_of(sweep).trials
+    assert (lost.state, again.state) == (TrialState.FAIL, TrialState.COMPLETE)
 
 
 MISTAKES = {

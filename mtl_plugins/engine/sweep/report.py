@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .plots import draw_plots
-from .rows import PARAM, trial_rows, value_rows
+from .rows import PARAM, shown, shown_values, trial_rows, value_rows
 from .study import retried
 
 SHOWN_TRIALS = 10
@@ -79,8 +79,8 @@ def _notes(study: optuna.Study, rows: Sequence[dict[str, Any]]) -> list[str]:
         notes.append(f"{len(twins)} had the values of an earlier one and took its result over.")
     for row in rows:
         if row["state"] == "failed":
-            params = ", ".join(f"{name} {value}" for name, value in _params(row).items())
-            notes.append(f"Trial {row['trial']} failed ({params}): {row['reason'] or 'unknown'}")
+            values = shown_values(_params(row))
+            notes.append(f"Trial {row['trial']} failed ({values}): {row['reason'] or 'unknown'}")
     return notes
 
 
@@ -94,7 +94,7 @@ def _trial_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
         "seeds": lambda row: str(row["n"]),
     }
     for name in _params(rows[0]) if rows else ():
-        columns[name] = lambda row, name=name: _value(_params(row)[name])
+        columns[name] = lambda row, name=name: shown(_params(row)[name])
     columns |= {
         "seconds": lambda row: _number(row["seconds"], ".0f"),
         "ms/step": lambda row: _number(row["step_seconds"], ".0f", 1e3),
@@ -109,7 +109,7 @@ def _value_cells(values: Sequence[dict[str, Any]]) -> list[list[str]]:
     body = [
         [
             row["parameter"],
-            _value(row["value"]),
+            shown(row["value"]),
             str(row["trials"]),
             f"{row['mean_score']:.4g}",
             f"{row['best_score']:.4g}",
@@ -128,12 +128,6 @@ def _params(row: dict[str, Any]) -> dict[str, Any]:
 
 def _number(value: float | None, form: str, factor: float = 1) -> str:
     return "-" if value is None else format(value * factor, form)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "-" if value is None else str(value)
 
 
 def _rich_table(title: str, cells: Sequence[Sequence[str]]) -> Table:

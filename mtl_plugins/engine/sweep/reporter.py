@@ -10,7 +10,7 @@ from mmengine.config import Config
 from optuna.exceptions import UpdateFinishedTrialError
 
 from .link import TrialLink
-from .search_space import load_space
+from .search_space import SearchSpace, load_space
 from .storage import open_storage
 
 
@@ -23,6 +23,7 @@ class Reporter:
 
     def __init__(self, link: TrialLink) -> None:
         self.link = link
+        self._space: SearchSpace | None = None
         self._storage = open_storage(link.storage) if link.reports else None
 
     def is_hopeless(self, config: Config, step: int, metrics: Mapping[str, float]) -> bool:
@@ -37,7 +38,8 @@ class Reporter:
             ConfigError: the study's metric is not among them.
             SystemExit: the trial has been taken from this worker.
         """
-        space = load_space(self.link.space, config)
+        # Once: the file may be changed while the training runs.
+        self._space = space = self._space or load_space(self.link.space, config)
         score = space.score(metrics)
         if self._storage is None:
             return False

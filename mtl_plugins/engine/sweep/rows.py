@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
@@ -12,8 +12,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ..ladder.statistics import spread_of
+from .storage import WORKER
 from .study import latest
-from .worker import OPTIONS, REASON, RUNS, TWIN, WORKER
+from .worker import OPTIONS, REASON, RUNS, TWIN
 
 MOST_VALUES = 8
 """Parameters with more values than this have no row for each."""
@@ -91,7 +92,7 @@ def _value_row(
     name: str, value: Any, members: Sequence[dict[str, Any]], maximize: bool
 ) -> dict[str, Any]:
     scores = [row["score"] for row in members]
-    timed = [row for row in members if row["step_seconds"]]
+    timed = [row for row in members if row["step_seconds"] and row["batch_size"]]
     return dict(
         parameter=name,
         value=value,
@@ -107,3 +108,19 @@ def _value_row(
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return mean(known) if known else None
+
+
+def shown(value: Any) -> str:
+    """Return a parameter's value as text.
+
+    >>> shown(0.0001234567), shown(8), shown(None)
+    ('0.0001235', '8', '-')
+    """
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "-" if value is None else str(value)
+
+
+def shown_values(params: Mapping[str, Any]) -> str:
+    """Return parameters and their values as text."""
+    return ", ".join(f"{name} {shown(value)}" for name, value in params.items())

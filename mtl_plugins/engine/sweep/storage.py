@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
@@ -17,6 +21,8 @@ DEATHS = 5
 LOCK_SECONDS = 60
 """How long SQLite waits for others that write."""
 ATTEMPTS = 5
+WORKER = "worker"
+"""Attribute of a trial: who runs it."""
 
 
 def open_storage(url: str, heartbeat: int | None = None) -> RDBStorage:
@@ -61,3 +67,26 @@ def open_storage(url: str, heartbeat: int | None = None) -> RDBStorage:
                 f"--storage {shown}: {error}. Install the driver of this database, such as "
                 "psycopg2-binary for PostgreSQL or pymysql for mysql+pymysql://."
             ) from error
+
+
+def repeat(study: optuna.Study, trial: FrozenTrial) -> None:
+    """Queue a trial once more, with the same values; its number will be another one."""
+    RetryHeartbeatStaleTrialCallback(inherit_intermediate_values=True)(study, trial)
+
+
+def give_back_stale(study: optuna.Study, storage: RDBStorage) -> None:
+    """Queue the trials of dead workers once more."""
+    optuna.storages.fail_stale_trials(study)
+    # Optuna overlooks those whose worker died before its first sign of life.
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        age = (datetime.now() - trial.datetime_start).total_seconds()
+        if WORKER in trial.user_attrs or age < storage.grace_period:
+            continue
+        number = storage.get_trial_id_from_study_id_trial_number(
+            storage.get_study_id_from_name(study.study_name), trial.number
+        )
+        try:
+            storage.set_trial_state_values(number, TrialState.FAIL)
+        except UpdateFinishedTrialError:
+            continue  # another worker was faster
+        repeat(study, trial)

@@ -10,13 +10,23 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import timedelta
 from threading import Event
 
+import optuna
 import torch
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from ...errors import ConfigError, MTLError
 from .report import write_report
+from .rows import shown_values
 from .search_space import check_space
 from .storage import open_storage
 from .study import Sweep, latest, open_study
@@ -54,22 +64,23 @@ def run_sweep(sweep: Sweep, script: str | None, jobs: int = 1) -> None:
         raise MTLError("No trial has a score yet.")
 
 
-def job_environments(jobs: int, devices: Sequence[str], cores: int) -> list[dict[str, str]]:
+def job_environments(jobs: int, devices: Sequence[str], threads: int) -> list[dict[str, str]]:
     """Return the variables of every job's trainings: which GPU, and how many threads.
 
     Args:
         jobs: number of jobs.
         devices: ids of the GPUs, dealt out in turn.
-        cores: of the processor, shared by the jobs unless `OMP_NUM_THREADS` is set.
+        threads: shared by the jobs.
 
     >>> job_environments(3, ["0", "1"], 6)[2]
     {'OMP_NUM_THREADS': '2', 'CUDA_VISIBLE_DEVICES': '0'}
     """
-    threads = os.environ.get("OMP_NUM_THREADS", str(max(1, cores // jobs)))
-    environments = [dict(OMP_NUM_THREADS=threads) if jobs > 1 else {} for _ in range(jobs)]
-    for index, environment in enumerate(environments):
+    environments = []
+    for index in range(jobs):
+        environment = dict(OMP_NUM_THREADS=str(max(1, threads // jobs)))
         if len(devices) > 1:
             environment["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
+        environments.append(environment)
     return environments
 
 
@@ -78,7 +89,7 @@ def _visible_devices() -> list[str]:
     return listed.split(",") if listed else [str(i) for i in range(torch.cuda.device_count())]
 
 
-def _run_workers(sweep: Sweep, storage: object, script: str, jobs: int) -> None:
+def _run_workers(sweep: Sweep, storage: RDBStorage, script: str, jobs: int) -> None:
     # A default SIGTERM would leave trial and training to themselves.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda code, _: sys.exit(128 + code))
@@ -87,7 +98,7 @@ def _run_workers(sweep: Sweep, storage: object, script: str, jobs: int) -> None:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("trials"),
         TimeElapsedColumn(), TextColumn("{task.fields[state]}"),
     )  # fmt: skip
-    environments = job_environments(jobs, _visible_devices(), os.cpu_count() or 1)
+    environments = job_environments(jobs, _visible_devices(), torch.get_num_threads())
     with (
         Progress(*columns, console=Console(stderr=True)) as progress,
         ThreadPoolExecutor(jobs) as pool,
@@ -111,7 +122,7 @@ def _run_workers(sweep: Sweep, storage: object, script: str, jobs: int) -> None:
             stop.set()
 
 
-def _show(progress: Progress, bar: object, study: object) -> None:
+def _show(progress: Progress, bar: TaskID, study: optuna.Study) -> None:
     trials = latest(study)
     ended = sum(trial.state.is_finished() for trial in trials)
     running = [str(t.number) for t in study.get_trials(False) if t.state == TrialState.RUNNING]
@@ -124,7 +135,6 @@ def _show(progress: Progress, bar: object, study: object) -> None:
 
 def describe(trial: FrozenTrial) -> str:
     """Return a line that tells how a trial ended."""
-    values = ", ".join(f"{name} {value}" for name, value in trial.params.items())
     took = timedelta(seconds=round(trial.duration.total_seconds()))
     if TWIN in trial.user_attrs:
         result = f"same values as trial {trial.user_attrs[TWIN]}"
@@ -134,4 +144,4 @@ def describe(trial: FrozenTrial) -> str:
         result = f"pruned after {took}"
     else:
         result = f"failed after {took}: {trial.user_attrs.get(REASON, 'unknown')}"
-    return f"trial {trial.number}: {result} ({values})"
+    return f"trial {trial.number}: {result} ({shown_values(trial.params)})"

@@ -8,22 +8,26 @@ import socket
 from collections.abc import Callable, Mapping
 from statistics import mean
 from threading import Event
+from uuid import uuid4
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BruteForceSampler, GridSampler
-from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ...errors import ConfigError, MTLError
 from ..ladder.runs import Run
 from .link import TrialLink
+from .storage import WORKER, give_back_stale, repeat
 from .study import SURPLUS, Sweep, counted, open_study, origin, run_folder
 from .training import InterruptedTrialError, PrunedRunError, TrialError, train_run
 
-WORKER, OPTIONS, RUNS, REASON, TWIN = "worker", "options", "runs", "reason", "twin"
-"""Attributes of a trial: who runs it, what it was trained with, what came out, why it failed, and
-the number of the trial with the same values whose result it took over."""
+OPTIONS, RUNS, REASON, TWIN = "options", "runs", "reason", "twin"
+"""Attributes of a trial: what it was trained with, what came out, why it failed, and the number of
+the trial with the same values whose result it took over."""
+IDENTITY = "identity"
+"""Attribute that a repeated trial has from the one that it repeats."""
 WAIT_SECONDS = 1
 FAILURES = 5
 """Trials that may fail one after the other, with none that succeeds, before a worker gives up."""
@@ -59,6 +63,7 @@ class Worker:
         self.environment = environment
         self.stop = stop
         self.tell = tell
+        self._storage = storage
         self._study = open_study(sweep, storage)
         self._exhausted = False
         self._succeeded = False
@@ -72,7 +77,7 @@ class Worker:
             GaveUpError: the first trials all failed.
         """
         while not self.stop.is_set():
-            optuna.storages.fail_stale_trials(self._study)
+            give_back_stale(self._study, self._storage)
             if self._may_take():
                 self._take()
             elif any(t.state == TrialState.RUNNING for t in self._study.get_trials(False)):
@@ -113,7 +118,7 @@ class Worker:
             return
         if trial.state == TrialState.FAIL and REASON not in trial.user_attrs:
             # Interrupted: given back.
-            RetryHeartbeatStaleTrialCallback(inherit_intermediate_values=True)(self._study, trial)
+            repeat(self._study, trial)
             return
         self.tell(trial)
         self._succeeded |= trial.state != TrialState.FAIL
@@ -126,6 +131,8 @@ class Worker:
 
     def _objective(self, trial: optuna.Trial) -> float:
         self._number = trial.number
+        if IDENTITY not in trial.user_attrs:
+            trial.set_user_attr(IDENTITY, uuid4().hex)
         trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
         first = origin(self._study, trial.number)
         if first.number == trial.number and self._is_surplus(trial):
@@ -160,7 +167,7 @@ class Worker:
                     run,
                     self.script,
                     [*self.sweep.options, *options, "default_hooks.sweep.type=SweepHook"],
-                    dict(begun=first.datetime_start.isoformat(), options=options),
+                    dict(trial=trial.user_attrs[IDENTITY], options=options),
                     {**self.environment, **link.environment()},
                     self.stop,
                 )
