@@ -4,6 +4,7 @@ from optuna.samplers import BruteForceSampler
 
 direction = 'maximize'
 sampler = BruteForceSampler
+pairs = [('optimizer', 'learning_rate')]
 
 
 def metric(metrics):

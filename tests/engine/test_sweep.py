@@ -112,7 +112,7 @@ def read_csv(sweep, name):
 
 
 def test_tables_hold_means_and_spreads_and_what_a_batch_size_costs(tmp_path, script, capsys):
-    sweep = sweep_of(tmp_path, GRID + "seeds = (0, 1, 3)\n", trials=50)
+    sweep = sweep_of(tmp_path, GRID + "seeds, pairs = (0, 1, 3), [('batch', 'rate')]", trials=50)
     run_sweep(sweep, script, jobs=2)
     rows = read_csv(sweep, "sweep.csv")
     # The grid has six points, and the batch's size times 1, 2 and 4 is what they score.
@@ -135,6 +135,7 @@ def test_tables_hold_means_and_spreads_and_what_a_batch_size_costs(tmp_path, scr
     text = (tmp_path / "out" / "sweep.md").read_text()
     assert "| 14 | 9.2 | 3 | 6 |" in text and "6 trials: 6 complete." in text
     assert "| batch | 4 | 2 | 9.333 | 9.333 | 40 | 100.0 | 4 |" in text
+    assert "| batch x rate | 0.1 | 0.2 |" in text and "| 4 | 9.333 | 9.333 |" in text
     for name in ("importance", "parallel_coordinates"):
         with open(os.path.join(sweep.out, f"{name}.png"), "rb") as file:
             assert file.read(4) == b"\x89PNG"
@@ -159,7 +160,9 @@ def test_a_failed_trial_is_listed_and_the_others_go_on(tmp_path, script, capsys)
 
 
 def test_a_sweep_that_only_fails_gives_up(tmp_path, script):
-    sweep = sweep_of(tmp_path, GRID.replace("[0.1, 0.2]", "[7.0, 8.0]"), trials=6)
+    sweep = sweep_of(
+        tmp_path, GRID.replace("[0.1, 0.2]", "[7, 8]") + "pairs = [('batch', 'rate')]", trials=6
+    )
     with pytest.raises(GaveUpError, match=r"first 5 trials failed.*not finite"):
         run_sweep(sweep, script)
     assert len(counted(study_of(sweep))) == 5
@@ -286,6 +289,7 @@ MISTAKES = {
     LINE + "direction = 'up'": "Give both",
     LINE + "metric = None": "Give both",
     LINE + "directon = 'minimize'": "Did you mean direction",
+    LINE + "pairs = [('rate', 'size')]": "out of rate",
     LINE + "seeds = (1, 1)": "expected different numbers",
     LINE + "sampler = 'tpe'": "sampler",
     LINE + "pruner = 'median'": "optuna.pruners",

@@ -7,7 +7,7 @@ import os
 import os.path as osp
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import optuna
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .plots import draw_plots
-from .rows import PARAM, shown, shown_values, trial_rows, value_rows
+from .rows import PARAM, pair_rows, scored_rows, shown, shown_values, trial_rows, value_rows
 from .study import retried
 
 SHOWN_TRIALS = 10
@@ -31,22 +31,27 @@ CONVENTION = (
 )
 
 
-def write_report(study: optuna.Study, metric: str, out: str) -> None:
+def write_report(
+    study: optuna.Study, metric: str, out: str, pairs: Sequence[Sequence[str]] = ()
+) -> None:
     """Print the tables of a study, and write them and the plots into a folder.
 
     Writes `sweep.csv` (every trial, unrounded), `values.csv` (every value of every parameter),
-    `sweep.md` (both, as shown), `importance.png` and `parallel_coordinates.png`.
+    `sweep.md` (the tables, as shown), `importance.png` and `parallel_coordinates.png`.
 
     Args:
         study: with any number of trials.
         metric: what to call the score.
         out: the folder.
+        pairs: names of two parameters each, whose values are shown in a table of both.
     """
     os.makedirs(out, exist_ok=True)
     maximize = study.direction == StudyDirection.MAXIMIZE
     rows = trial_rows(study)
     values = value_rows(study)
-    tables = [_trial_cells(rows), _value_cells(values)]
+    tables = {"Best trials": _trial_cells(scored_rows(study)), "By value": _value_cells(values)}
+    for pair in pairs:
+        tables[f"Mean score by {' and '.join(pair)}"] = _pair_cells(pair_rows(study, *pair))
     memory = " and ".join(sorted({row["memory"] for row in rows if row["memory"]})) or "unknown"
     caption = CONVENTION.format(
         metric=metric, direction="higher is better" if maximize else "lower is better",
@@ -55,11 +60,11 @@ def write_report(study: optuna.Study, metric: str, out: str) -> None:
     notes = _notes(study, rows)
     files = [_write_csv(osp.join(out, "sweep.csv"), rows)]
     files.append(_write_csv(osp.join(out, "values.csv"), values))
-    files.append(_write_markdown(osp.join(out, "sweep.md"), tables, [caption, *notes]))
+    files.append(_write_markdown(osp.join(out, "sweep.md"), tables.values(), [caption, *notes]))
     plots, problems = draw_plots(study, metric, out)
     # A file or pipe has no width: there, wide enough for most tables.
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
-    for title, cells in zip(("Best trials", "By value"), tables, strict=True):
+    for title, cells in tables.items():
         if len(cells) > 1:
             console.print(_rich_table(title, cells))
     for line in (caption, *notes, *problems, f"report  {' '.join([*filter(None, files), *plots])}"):
@@ -84,16 +89,15 @@ def _notes(study: optuna.Study, rows: Sequence[dict[str, Any]]) -> list[str]:
     return notes
 
 
-def _trial_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+def _trial_cells(scored: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Return the best trials as text, headings first."""
-    scored = [row for row in rows if row["score"] is not None and row["twin"] is None]
     columns: dict[str, Callable[[dict], str]] = {
         "trial": lambda row: str(row["trial"]),
         "score": lambda row: f"{row['score']:.4g}",
         "±": lambda row: _number(row["std"], ".2g"),
         "seeds": lambda row: str(row["n"]),
     }
-    for name in _params(rows[0]) if rows else ():
+    for name in _params(scored[0]) if scored else ():
         columns[name] = lambda row, name=name: shown(_params(row)[name])
     columns |= {
         "seconds": lambda row: _number(row["seconds"], ".0f"),
@@ -120,6 +124,11 @@ def _value_cells(values: Sequence[dict[str, Any]]) -> list[list[str]]:
         for row in values
     ]
     return [[*head, "memory (MiB)"], *body]
+
+
+def _pair_cells(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    head = list(rows[0]) if rows else []
+    return [head, *([shown(value) for value in row.values()] for row in rows)]
 
 
 def _params(row: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +159,7 @@ def _write_csv(path: str, rows: Sequence[dict[str, Any]]) -> str | None:
 
 
 def _write_markdown(
-    path: str, tables: Sequence[Sequence[Sequence[str]]], notes: Sequence[str]
+    path: str, tables: Iterable[Sequence[Sequence[str]]], notes: Sequence[str]
 ) -> str:
     blocks = []
     for head, *body in tables:

@@ -67,13 +67,39 @@ def _trial_row(trial: FrozenTrial, params: Sequence[str], metrics: Sequence[str]
     )
 
 
+def scored_rows(study: optuna.Study) -> list[dict[str, Any]]:
+    """Return the rows of trials that were trained to their end, the best first."""
+    return [row for row in trial_rows(study) if row["score"] is not None and row["twin"] is None]
+
+
+def pair_rows(study: optuna.Study, first: str, second: str) -> list[dict[str, Any]]:
+    """Return a row for each value of one parameter, with a column for each of another.
+
+    They hold the mean score of the trials with both; None: there is none.
+    """
+    rows = [r for r in scored_rows(study) if {PARAM + first, PARAM + second} <= r.keys()]
+    if not rows:
+        return []
+    keys = [(row[PARAM + first], row[PARAM + second]) for row in rows]
+    lines, columns = (_sorted(set(values) - {None}) for values in zip(*keys, strict=True))
+    means = {
+        key: mean(row["score"] for row, own in zip(rows, keys, strict=True) if own == key)
+        for key in keys
+    }
+    return [
+        {f"{first} x {second}": line}
+        | {shown(column): means.get((line, column)) for column in columns}
+        for line in lines
+    ]
+
+
 def value_rows(study: optuna.Study) -> list[dict[str, Any]]:
     """Return a row for each value of each parameter that takes few, over its scored trials.
 
     Columns: `parameter`, `value`, number of `trials`, `mean_score`, `best_score`, `step_seconds`
     (mean), `images_per_second`, `peak_bytes` (of the worst trial).
     """
-    rows = [row for row in trial_rows(study) if row["score"] is not None and row["twin"] is None]
+    rows = scored_rows(study)
     kinds = {name: kind for t in latest(study) for name, kind in t.distributions.items()}
     maximize = study.direction == StudyDirection.MAXIMIZE
     found = []
@@ -81,8 +107,7 @@ def value_rows(study: optuna.Study) -> list[dict[str, Any]]:
         values = {row[PARAM + name] for row in rows} - {None}
         if len(values) > MOST_VALUES or (isinstance(kind, FloatDistribution) and not kind.step):
             continue
-        # Numbers as numbers, then words.
-        for value in sorted(values, key=lambda v: (isinstance(v, str), v)):
+        for value in _sorted(values):
             members = [row for row in rows if row[PARAM + name] == value]
             found.append(_value_row(name, value, members, maximize))
     return found
@@ -103,6 +128,11 @@ def _value_row(
         images_per_second=_mean([row["batch_size"] / row["step_seconds"] for row in timed]),
         peak_bytes=max((row["peak_bytes"] or 0 for row in members), default=0) or None,
     )
+
+
+def _sorted(values: set[Any]) -> list[Any]:
+    """Return numbers as numbers, then words."""
+    return sorted(values, key=lambda value: (isinstance(value, str), value))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

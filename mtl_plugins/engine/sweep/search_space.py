@@ -23,7 +23,7 @@ PROBES = 32
 """Random points of a space that are checked against the config before anything is trained."""
 DIRECTIONS = {"greater": "maximize", "less": "minimize"}
 """mmengine's words for which metric is better, and Optuna's."""
-NAMES = ("space", "metric", "direction", "seeds", "sampler", "pruner")
+NAMES = ("space", "metric", "direction", "seeds", "sampler", "pruner", "pairs")
 """What a search space's file may define."""
 
 
@@ -40,6 +40,7 @@ class SearchSpace:
         seeds: every trial is trained with each of them.
         sampler: makes Optuna's sampler from a seed.
         pruner: Optuna's pruner.
+        pairs: names of two parameters each, which the report shows in a table of both.
     """
 
     path: str
@@ -49,6 +50,7 @@ class SearchSpace:
     seeds: Sequence[int]
     sampler: Callable[[int], BaseSampler]
     pruner: BasePruner
+    pairs: Sequence[tuple[str, str]]
 
     @property
     def metric_name(self) -> str:
@@ -111,7 +113,7 @@ def load_space(path: str, config: Config) -> SearchSpace:
         path: a Python file. It is executed: read only those that you trust. It defines
             `space(trial)`, which suggests values by Optuna's `trial.suggest_...` and returns the
             config's options by dotted key; and, where the default does not fit, `metric` with
-            `direction`, `seeds`, `sampler(seed)` and `pruner`.
+            `direction`, `seeds`, `sampler(seed)`, `pruner` and `pairs`.
         config: whose best checkpoint's metric is the default.
 
     Raises:
@@ -135,6 +137,7 @@ def load_space(path: str, config: Config) -> SearchSpace:
         tuple(found.get("seeds", (0,))),
         found.get("sampler", lambda seed: optuna.samplers.TPESampler(seed=seed)),
         found.get("pruner") or optuna.pruners.MedianPruner(),
+        tuple(found.get("pairs", ())),
     )
     if not space.seeds or len(set(space.seeds)) < len(space.seeds) or min(space.seeds) < 0:
         raise ConfigError(f"{path}: seeds={space.seeds}; expected different numbers >= 0.")
@@ -193,12 +196,15 @@ def check_space(space: SearchSpace, config: str, options: Sequence[str]) -> None
         ConfigError: `space` fails, or there is no such key or type; with the nearest names.
     """
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    seen = set()
+    seen: set[frozenset[str]] = set()
+    params: set[str] = set()
     for _ in range(PROBES):
+        trial = study.ask()
         try:
-            suggested = tuple(space.options(study.ask()))
+            suggested = space.options(trial)
         except optuna.TrialPruned:
             continue
+        params |= trial.params.keys()
         if (names := _names(suggested)) in seen:
             continue
         seen.add(names)
@@ -206,3 +212,9 @@ def check_space(space: SearchSpace, config: str, options: Sequence[str]) -> None
             load_config(config, [*options, *suggested])
         except ConfigError as error:
             raise ConfigError(f"{space.path}: {error}") from error
+    for pair in space.pairs:
+        if len(pair) != 2 or not set(pair) <= params:
+            raise ConfigError(
+                f"{space.path}: pairs has {pair!r}; expected the names of two parameters, out of "
+                f"{', '.join(sorted(params))}."
+            )

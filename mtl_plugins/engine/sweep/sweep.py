@@ -59,7 +59,7 @@ def run_sweep(sweep: Sweep, script: str | None, jobs: int = 1) -> None:
             _run_workers(sweep, storage, script, jobs)
     finally:
         # Also what an interrupted or given-up sweep has found so far.
-        write_report(study, sweep.space.metric_name, sweep.out)
+        write_report(study, sweep.space.metric_name, sweep.out, sweep.space.pairs)
     if not study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
         raise MTLError("No trial has a score yet.")
 
