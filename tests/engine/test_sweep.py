@@ -163,7 +163,7 @@ def test_a_sweep_that_only_fails_gives_up(tmp_path, script):
     sweep = sweep_of(
         tmp_path, GRID.replace("[0.1, 0.2]", "[7, 8]") + "pairs = [('batch', 'rate')]", trials=6
     )
-    with pytest.raises(GaveUpError, match=r"first 5 trials failed.*not finite"):
+    with pytest.raises(GaveUpError, match=r"(?s)first 5 trials failed.*not finite"):
         run_sweep(sweep, script)
     assert len(counted(study_of(sweep))) == 5
 

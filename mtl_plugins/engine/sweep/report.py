@@ -85,7 +85,8 @@ def _notes(study: optuna.Study, rows: Sequence[dict[str, Any]]) -> list[str]:
     for row in rows:
         if row["state"] == "failed":
             values = shown_values(_params(row))
-            notes.append(f"Trial {row['trial']} failed ({values}): {row['reason'] or 'unknown'}")
+            reason = row["reason"] or "its worker ended each time"
+            notes.append(f"Trial {row['trial']} failed ({values}): {reason}")
     return notes
 
 

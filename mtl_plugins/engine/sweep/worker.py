@@ -125,8 +125,8 @@ class Worker:
         self._failures += trial.state == TrialState.FAIL
         if self._failures == FAILURES and not self._succeeded:
             raise GaveUpError(
-                f"The first {FAILURES} trials failed, the last one so: {trial.user_attrs[REASON]}. "
-                "Mend the config or the search space."
+                f"The first {FAILURES} trials failed. Mend the config or the search space. The "
+                f"last one ended so:\n  {trial.user_attrs[REASON]}"
             )
 
     def _objective(self, trial: optuna.Trial) -> float:
