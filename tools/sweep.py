@@ -36,7 +36,7 @@ def main() -> None:
         "(default: the file OUT/sweep.db)",
     )
     parser.add_argument(
-        "--study", metavar="NAME", help="its name there (default: that of config and space)"
+        "--study", metavar="NAME", help="its name there (default: those of config and space)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the choice of values (default: 0)")
     parser.add_argument(

@@ -319,13 +319,14 @@ def test_other_mistakes_are_told(tmp_path, script):
         run_sweep(sweep_of(tmp_path, LINE), script, jobs=0)
     for url, problem in {
         "nonsense": "no database URL",
-        "oracle9://host": "Install the driver",
+        "oracle9://host": "no driver for oracle9",
         "sqlite:////nowhere/at/all.db": "unable to open",
     }.items():
         with pytest.raises(ConfigError, match=problem):
             run_sweep(sweep_of(tmp_path, LINE, storage=url), script)
     with pytest.raises(ConfigError, match="There is no study"):
         run_sweep(sweep_of(tmp_path, LINE), None)
+    assert not (tmp_path / "out" / "sweep.db").exists()
     worker_of(sweep_of(tmp_path, LINE, trials=1), script).run()
     with pytest.raises(ConfigError, match="begun with another search space"):
         run_sweep(sweep_of(tmp_path, GRID), script)

@@ -64,8 +64,8 @@ def open_storage(url: str, heartbeat: int | None = None) -> RDBStorage:
             time.sleep(0.2 * attempt)
         except (ImportError, NoSuchModuleError) as error:
             raise ConfigError(
-                f"--storage {shown}: {error}. Install the driver of this database, such as "
-                "psycopg2-binary for PostgreSQL or pymysql for mysql+pymysql://."
+                f"--storage {shown}: there is no driver for {backend}. Install it, such as "
+                "psycopg2-binary for postgresql:// or pymysql for mysql+pymysql://."
             ) from error
 
 

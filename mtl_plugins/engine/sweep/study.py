@@ -20,6 +20,7 @@ from .search_space import SearchSpace
 SURPLUS = "surplus"
 """Attribute of a trial that several workers at once took beyond the last one."""
 SETTINGS = "settings"
+DATABASE = "sweep.db"
 
 retried = RetryHeartbeatStaleTrialCallback.retried_trial_number
 
@@ -33,8 +34,9 @@ class Sweep:
         space: the search space.
         out: folder of the runs and the report.
         trials: how many there shall be altogether, whoever runs them.
-        storage: URL of the database; None: the SQLite file `sweep.db` in `out`.
-        study: its name, unique within the database; None: that of the config and of the space.
+        storage: URL of the database; None: the SQLite file `sweep.db` in `out`, for this study
+            alone.
+        study: its name, unique within the database; None: those of config and space.
         options: `dotted.key=value`, laid over the config before those of a trial.
         seed: of the choice of values.
         heartbeat: seconds between a worker's signs of life.
@@ -61,12 +63,15 @@ class Sweep:
     @property
     def url(self) -> str:
         """URL of the database."""
-        return self.storage or f"sqlite:///{osp.abspath(osp.join(self.out, 'sweep.db'))}"
+        return self.storage or f"sqlite:///{osp.abspath(osp.join(self.out, DATABASE))}"
 
     @property
     def name(self) -> str:
         """Name of the study."""
-        return self.study or "-".join(map(step_name, (self.config, self.space.path)))
+        if self.study or self.storage:
+            return self.study or "-".join(map(step_name, (self.config, self.space.path)))
+        # One name for all: a folder that holds another study is noticed.
+        return "sweep"
 
     def settings(self) -> dict[str, Any]:
         """Return what every worker must agree on for the scores to be comparable."""
@@ -106,8 +111,8 @@ def open_study(sweep: Sweep, storage: RDBStorage, create: bool = True) -> optuna
             study = optuna.load_study(**options)
         except KeyError as error:
             raise ConfigError(
-                f"There is no study {sweep.name!r} to report. Run the command without "
-                "--report-only first."
+                f"There is no study {sweep.name!r} in the database. Run it without --report-only "
+                "first."
             ) from error
     settings = sweep.settings()
     recorded = study.user_attrs.get(SETTINGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import os.path as osp
 import signal
 import sys
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from .report import write_report
 from .rows import shown_values
 from .search_space import check_space
 from .storage import open_storage
-from .study import Sweep, latest, open_study
+from .study import DATABASE, Sweep, latest, open_study
 from .worker import REASON, TWIN, Worker
 
 REFRESH_SECONDS = 0.5
@@ -52,6 +53,8 @@ def run_sweep(sweep: Sweep, script: str | None, jobs: int = 1) -> None:
     if script:
         check_space(sweep.space, sweep.config, sweep.options)
         os.makedirs(sweep.out, exist_ok=True)
+    elif not sweep.storage and not osp.exists(osp.join(sweep.out, DATABASE)):
+        raise ConfigError(f"There is no study in {sweep.out}. Run it without --report-only first.")
     storage = open_storage(sweep.url, sweep.heartbeat)
     study = open_study(sweep, storage, create=script is not None)
     try:
