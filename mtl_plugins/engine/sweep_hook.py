@@ -57,7 +57,9 @@ class SweepHook(Hook):
         self._write_usage(runner)
         by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
         step = runner.iter if by_iter else runner.epoch
-        if self.reporter.is_hopeless(runner.cfg, step, metrics or {}):
+        hopeless = self.reporter.is_hopeless(runner.cfg, step, metrics or {})
+        # At the end there is nothing to save any more, and the score is known.
+        if hopeless and runner.iter < runner.train_loop.max_iters:
             runner.logger.info(f"Trial {self.link.trial} is pruned after step {step}.")
             sys.exit(PRUNED)
 

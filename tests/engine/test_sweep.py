@@ -399,7 +399,7 @@ import optuna
 
 class Impatient(optuna.pruners.BasePruner):
     def prune(self, study, trial):
-        return trial.params["rate"] == 0.5
+        return trial.params["rate"] == 0.5 or trial.last_step == 2
 
 
 metric, direction, pruner = "depth/si_log_rmse", "minimize", Impatient()

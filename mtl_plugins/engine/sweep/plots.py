@@ -24,20 +24,24 @@ def draw_plots(study: optuna.Study, metric: str, out: str) -> tuple[list[str], l
         The files, and sentences on what they do not show.
     """
     trials = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    shared = sorted(set.intersection(*(set(t.params) for t in trials))) if trials else []
-    if len({trial.value for trial in trials}) < FEWEST or not shared:
-        return [], [f"No plots: they need {FEWEST} different scores and a parameter of all trials."]
+    shared = set.intersection(*(set(t.params) for t in trials)) if trials else set()
+    drawn = sorted(name for name in shared if len({t.params[name] for t in trials}) > 1)
+    if len({trial.value for trial in trials}) < FEWEST or not drawn:
+        return [], [
+            f"No plots: they need {FEWEST} different scores, and a parameter that all trials have "
+            "and that differs."
+        ]
     plt.switch_backend("Agg")
     files = []
     for name, draw in dict(
         importance=_importance, parallel_coordinates=_parallel_coordinates
     ).items():
         files.append(osp.join(out, f"{name}.png"))
-        axes = draw(study, metric, shared)
+        axes = draw(study, metric, drawn)
         axes.figure.savefig(files[-1], dpi=DPI, bbox_inches="tight")
         plt.close(axes.figure)
-    rest = sorted({name for trial in trials for name in trial.params} - set(shared))
-    left_out = f"The plots leave out {', '.join(rest)}, which some trials do not have."
+    rest = sorted({name for trial in trials for name in trial.params} - set(drawn))
+    left_out = f"The plots leave out {', '.join(rest)}: not in all trials, or always the same."
     return files, [left_out] if rest else []
 
 
