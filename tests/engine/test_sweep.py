@@ -1,10 +1,8 @@
-"""Sweeps: search spaces, the study's logic with a stand-in for training, and real trainings."""
+"""The logic of a study: trials, workers and their deaths, tables."""
 
 from __future__ import annotations
 
-import csv
 import glob
-import importlib
 import os
 import signal
 import subprocess
@@ -14,59 +12,26 @@ import time
 
 import optuna
 import pytest
-from optuna.trial import FixedTrial, TrialState
+from optuna.trial import TrialState
 
-import mtl_plugins.engine.sweep
-from mtl_plugins.engine import SweepHook, load_config
-from mtl_plugins.engine.sweep import Sweep, TrialLink, check_space, load_space, run_sweep
+from mtl_plugins.engine.sweep import run_sweep
 from mtl_plugins.engine.sweep.storage import open_storage
-from mtl_plugins.engine.sweep.study import counted, latest, open_study
-from mtl_plugins.engine.sweep.worker import GaveUpError, Worker
-from mtl_plugins.errors import ConfigError
+from mtl_plugins.engine.sweep.study import counted, latest
+from mtl_plugins.engine.sweep.worker import GaveUpError
 from tests.conftest import ROOT
-from tests.test_tools import SMALL, call
+from tests.engine.sweeps import (
+    CONFIG,
+    GRID,
+    LINE,
+    STAND_IN,
+    read_csv,
+    start,
+    study_of,
+    sweep_of,
+    worker_of,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-CONFIG = os.path.join(ROOT, "configs", "mtl_branched.py")
-LR, BATCH = "optim_wrapper.optimizer.lr", "train_dataloader.batch_size"
-
-# Takes the arguments of tools/train.py; the score is a function of them.
-STAND_IN = """
-import json, os, sys, time
-
-arguments = sys.argv
-folder = arguments[arguments.index("--work-dir") + 1]
-seed = int(arguments[arguments.index("--seed") + 1])
-options = dict(option.split("=") for option in arguments[arguments.index("--cfg-options") + 1 :])
-rate, batch = float(options["optim_wrapper.optimizer.lr"]), int(options.get(
-    "train_dataloader.batch_size", 8))
-with open(os.path.join(folder, "pid"), "w") as file:
-    file.write(str(os.getpid()))
-time.sleep(float(os.environ.get("STAND_IN_SECONDS", 0)))
-if rate > 1:
-    print("Traceback ...")
-    sys.exit("error: the loss is not finite")
-usage = dict(batch_size=batch, step_seconds=batch / 100, peak_bytes=batch * 2**20, memory="none")
-for name, content in dict(usage=usage, summary=dict(metrics=dict(gain=batch * (seed + 1)))).items():
-    with open(os.path.join(folder, name + ".json"), "w") as file:
-        json.dump(content, file)
-"""
-GRID = f"""
-from optuna.samplers import BruteForceSampler
-metric, direction, sampler = "gain", "maximize", BruteForceSampler
-
-
-def space(trial):
-    rate = trial.suggest_categorical("rate", [0.1, 0.2])
-    return {{{LR!r}: rate, {BATCH!r}: trial.suggest_int("batch", 2, 6, step=2)}}
-"""
-LINE = f"""
-metric, direction = "gain", "maximize"
-
-
-def space(trial):
-    return {{{LR!r}: trial.suggest_float("rate", 1e-4, 1e-1, log=True)}}
-"""
 
 
 @pytest.fixture
@@ -74,41 +39,6 @@ def script(tmp_path):
     path = tmp_path / "train.py"
     path.write_text(STAND_IN)
     return str(path)
-
-
-def sweep_of(folder, text, **options):
-    """Return a sweep of a search space with this text."""
-    path = folder / "space.py"
-    path.write_text(text)
-    space = load_space(str(path), load_config(CONFIG))
-    return Sweep(CONFIG, space, str(folder / "out"), **options)
-
-
-def study_of(sweep):
-    return open_study(sweep, open_storage(sweep.url), create=False)
-
-
-def worker_of(sweep, script, stop=None, told=None):
-    """Return a worker that runs in this process."""
-    os.makedirs(sweep.out, exist_ok=True)
-    tell = (lambda trial: None) if told is None else told.append
-    storage = open_storage(sweep.url, sweep.heartbeat)
-    return Worker(sweep, storage, script, {}, stop or threading.Event(), tell)
-
-
-def start(worker, sweep):
-    """Run a worker aside, and return when it trains its first trial."""
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    while not os.path.exists(os.path.join(sweep.out, "trial_0000", "pid")):
-        assert thread.is_alive()
-        time.sleep(0.02)
-    return thread
-
-
-def read_csv(sweep, name):
-    with open(os.path.join(sweep.out, name), encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_tables_hold_means_and_spreads_and_what_a_batch_size_costs(tmp_path, script, capsys):
@@ -281,164 +211,3 @@ def test_a_worker_that_died_before_its_first_sign_of_life_loses_nothing(tmp_path
     worker.run()
     lost, again = study_of(sweep).trials
     assert (lost.state, again.state) == (TrialState.FAIL, TrialState.COMPLETE)
-
-
-MISTAKES = {
-    "metric = 1": "no function space",
-    "def space(:": "SyntaxError",
-    LINE + "direction = 'up'": "Give both",
-    LINE + "metric = None": "Give both",
-    LINE + "directon = 'minimize'": "Did you mean direction",
-    LINE + "pairs = [('rate', 'size')]": "out of rate",
-    LINE + "seeds = (1, 1)": "expected different numbers",
-    LINE + "sampler = 'tpe'": "sampler",
-    LINE + "pruner = 'median'": "optuna.pruners",
-    LINE.replace("lr'", "lrr'"): "lrr: Adam has no such argument. Did you mean lr",
-    LINE.replace("suggest_float", "suggest_flaot"): "AttributeError",
-    "def space(trial): return {'optim_wrapper.optimizer.type': 'Admm'}": "Did you mean Adam",
-    "def space(trial): return {'optim_wraper.optimizer.lr': 1}": "Did you mean optim_wrapper",
-    "def space(trial): return {'train_cfg': dict(max_epochs=1)}": "cannot be given",
-    "def space(trial): return 1": "expected a dict",
-}
-
-
-@pytest.mark.parametrize("text", MISTAKES, ids=range(len(MISTAKES)))
-def test_mistakes_in_a_search_space_are_found_before_anything_is_trained(tmp_path, text):
-    with pytest.raises(ConfigError, match=MISTAKES[text]):
-        run_sweep(sweep_of(tmp_path, text), str(tmp_path / "nowhere.py"))
-    assert not (tmp_path / "out").exists()
-
-
-def test_other_mistakes_are_told(tmp_path, script):
-    with pytest.raises(ConfigError, match="There is no search space"):
-        load_space("nowhere.py", load_config(CONFIG))
-    for options in (dict(trials=0), dict(seed=-1), dict(heartbeat=0)):
-        with pytest.raises(ConfigError, match=f"--{next(iter(options))}"):
-            sweep_of(tmp_path, LINE, **options)
-    with pytest.raises(ConfigError, match="--jobs 0"):
-        run_sweep(sweep_of(tmp_path, LINE), script, jobs=0)
-    for url, problem in {
-        "nonsense": "no database URL",
-        "oracle9://host": "no driver for oracle9",
-        "sqlite:////nowhere/at/all.db": "unable to open",
-    }.items():
-        with pytest.raises(ConfigError, match=problem):
-            run_sweep(sweep_of(tmp_path, LINE, storage=url), script)
-    with pytest.raises(ConfigError, match="There is no study"):
-        run_sweep(sweep_of(tmp_path, LINE), None)
-    assert not (tmp_path / "out" / "sweep.db").exists()
-    worker_of(sweep_of(tmp_path, LINE, trials=1), script).run()
-    with pytest.raises(ConfigError, match="begun with another search space"):
-        run_sweep(sweep_of(tmp_path, GRID), script)
-    with pytest.raises(ConfigError, match=r"begun with options=\[\]"):
-        run_sweep(sweep_of(tmp_path, LINE, options=["train_cfg.max_epochs=7"]), script)
-    os.remove(tmp_path / "out" / "sweep.db")
-    told = []
-    worker_of(sweep_of(tmp_path, LINE, trials=2), script, told=told).run()
-    assert [trial.state for trial in told] == [TrialState.FAIL, TrialState.COMPLETE]
-    assert "holds a run of another study" in told[0].user_attrs["reason"]
-
-
-def test_a_metric_that_the_validation_lacks_is_told_with_those_it_has(tmp_path):
-    space = sweep_of(tmp_path, LINE).space
-    with pytest.raises(ConfigError, match=r"no metric 'gain'. It has semseg/mIoU"):
-        space.score({"semseg/mIoU": 1})
-
-
-def test_the_default_metric_is_that_of_the_best_checkpoint(tmp_path):
-    path = tmp_path / "space.py"
-    path.write_text(LINE.replace("metric, direction", "_unused, _also"))
-    shown = [
-        (space.metric, space.direction)
-        for name in ("mtl_branched", "single_depth")
-        for space in [load_space(str(path), load_config(f"{ROOT}/configs/{name}.py"))]
-    ]
-    assert shown == [("multitask/score", "maximize"), ("depth/si_log_rmse", "minimize")]
-
-
-def test_the_shipped_space_fits_the_default_config():
-    path = os.path.join(ROOT, "configs", "sweeps", "report_a.py")
-    space = load_space(path, load_config(CONFIG))
-    check_space(space, CONFIG, [])
-    assert space.score({"semseg/mIoU": 20.0, "depth/si_log_rmse": 30.0}) == -10
-    options = space.options(
-        FixedTrial(dict(optimizer="SGD", learning_rate=1e-4, semseg_weight=0.67, batch_size=8))
-    )
-    config = load_config(CONFIG, options)
-    assert config.optim_wrapper.optimizer == dict(type="SGD", lr=1e-4, momentum=0.9)
-    assert config.model.balancer.weights == dict(semseg=0.67, depth=0.33)
-
-
-def test_a_training_ends_when_its_worker_is_gone(tmp_path, monkeypatch):
-    space = sweep_of(tmp_path, LINE).space.path
-    with pytest.raises(ConfigError, match="leave the hook out"):
-        SweepHook()
-    for worker in (os.getppid(), os.getppid() + 1):
-        link = TrialLink("sqlite://", "study", 3, space, worker, reports=False)
-        for name, value in link.environment().items():
-            monkeypatch.setenv(name, value)
-        hook = SweepHook()
-        if worker == os.getppid():
-            hook.before_train_iter(None, 0)
-            hook.before_val_iter(None, 0)
-        else:
-            with pytest.raises(SystemExit, match="worker of trial 3 has ended"):
-                hook.before_train_iter(None, 0)
-
-
-def test_a_missing_package_is_told_with_the_command_that_brings_it(monkeypatch):
-    for name in ("optuna", "sklearn"):
-        with monkeypatch.context() as patch, pytest.raises(ImportError, match=f"need {name}.*pip"):
-            patch.setitem(sys.modules, name, None)
-            importlib.reload(mtl_plugins.engine.sweep)
-
-
-REAL = f"""
-import optuna
-
-
-class Impatient(optuna.pruners.BasePruner):
-    def prune(self, study, trial):
-        return trial.params["rate"] == 0.5 or trial.last_step == 2
-
-
-metric, direction, pruner = "depth/si_log_rmse", "minimize", Impatient()
-sampler = optuna.samplers.BruteForceSampler
-
-
-def space(trial):
-    rate = trial.suggest_categorical("rate", [0.001, 0.5, "broken"])
-    if rate == "broken":
-        return {{"model.backbone.model_name": "resnet1"}}
-    return {{{LR!r}: rate}}
-"""
-
-
-def test_real_trainings_are_scored_pruned_and_reported(tmp_path, scene_options):
-    path = tmp_path / "space.py"
-    path.write_text(REAL)
-    out = tmp_path / "out"
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=2"]
-    result = call(
-        "sweep.py", "configs/mtl_branched.py", str(path), "--out", str(out), "--trials", "3",
-        "--cfg-options", *options,
-    )  # fmt: skip
-    with open(out / "sweep.csv", encoding="utf-8", newline="") as file:
-        rows = {row["param rate"]: row for row in csv.DictReader(file)}
-    states = {rate: row["state"] for rate, row in rows.items()}
-    assert states == {"0.001": "complete", "0.5": "pruned", "broken": "failed"}
-    folders = {rate: out / f"trial_{int(row['trial']):04d}" for rate, row in rows.items()}
-    assert (folders["0.001"] / "epoch_2.pth").exists()
-    assert (folders["0.5"] / "epoch_1.pth").exists()
-    assert not (folders["0.5"] / "epoch_2.pth").exists()
-    assert "timm has no model 'resnet1'" in rows["broken"]["reason"]
-    assert "timm has no model 'resnet1'" in result.stdout
-    score = float(rows["0.001"]["score"])
-    assert score == float(rows["0.001"]["depth/si_log_rmse"]) > 0
-    assert rows["0.001"]["batch_size"] == "2" and float(rows["0.001"]["step_seconds"]) > 0
-    if sys.platform == "linux":
-        assert float(rows["0.001"]["peak_bytes"]) > 100 * 2**20
-    study = optuna.load_study(study_name=None, storage=f"sqlite:///{out}/sweep.db")
-    values = {t.params["rate"]: t.intermediate_values for t in study.trials}
-    assert list(values[0.001]) == [1, 2] and values[0.001][2] == score
-    assert list(values[0.5]) == [1] and values["broken"] == {}
