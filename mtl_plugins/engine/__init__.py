@@ -41,6 +41,7 @@ from .save_predictions_hook import SavePredictionsHook
 from .scalars_hook import ScalarsHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
+from .sweep_hook import SweepHook
 from .train_loop import SeededTrainLoop
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "SkippedSamplesHook",
     "Source",
     "SummaryHook",
+    "SweepHook",
     "balance_report",
     "balance_table",
     "browse_data",

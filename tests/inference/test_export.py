@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import redirect_stdout
 
 import cv2
 import numpy as np
@@ -23,15 +24,29 @@ from mtl_plugins.inference import (
     OnnxPredictor,
     TorchPredictor,
 )
-from mtl_plugins.inference.export import check_predictor
+from mtl_plugins.inference.export import Agreement, ExportError, check_predictor
 from mtl_plugins.inference.export.agreement import compare, default_batches, random_image
+from mtl_plugins.inference.export.agreement_table import report_agreement
 from mtl_plugins.inference.export.command import export
 from mtl_plugins.inference.export.matrix import export_all, networks, randomise
 from tests.conftest import ROOT
 
 NORMALS = os.path.join(ROOT, "configs", "mtl_normals.py")
-SMALL = ["model.backbone.model_name=test_resnet", "model.decode_head.decoder.channels=8"]
+SMALL = [
+    "model.backbone.model_name=test_resnet",
+    "model.decode_head.type=JointHead",  # tracing takes as long as there are layers
+    "model.decode_head.decoder.channels=8",
+    "model.decode_head.decoder.aspp_rates=(3,)",
+]
 FILES = ["model.onnx", "model.pt2"]
+SLIDE = ["model.test_cfg.mode=slide", "model.test_cfg.crop_size=(32,32)"]
+OPTIONS = {
+    "model.onnx": dict(preprocess=True),
+    "model.pt2": dict(
+        config=NORMALS, options=[*SMALL, *SLIDE, "model.test_cfg.stride=(16,16)"], format="torch"
+    ),
+    "weights.safetensors": dict(),
+}
 CLASSES = CityscapesDataset.METAINFO
 
 
@@ -47,8 +62,9 @@ def folder(tmp_path_factory):
     checkpoint = str(folder / "trained.pth")
     meta = dict(cfg=config.pretty_text, dataset_meta=dict(CLASSES))
     torch.save(dict(state_dict=network.state_dict(), meta=meta), checkpoint)
-    for name in [*FILES, "weights.safetensors"]:
-        export(checkpoint, out=str(folder / name), preprocess=name == "model.onnx")
+    for name, options in OPTIONS.items():
+        with open(folder / f"{name}.txt", "w") as said, redirect_stdout(said):
+            export(checkpoint, out=str(folder / name), **options)
     return folder
 
 
@@ -148,6 +164,25 @@ def test_safetensors_are_a_checkpoint(folder, eager):
     [image] = images((45, 70))
     [mine], [other] = TorchPredictor(path, device="cpu")([image]), eager([image])
     assert all(np.array_equal(mine[task], other[task]) for task in other)
+
+
+def test_the_command_tells_differences_and_what_is_left_out(folder):
+    said = {name: (folder / f"{name}.txt").read_text() for name in OPTIONS}
+    for name in FILES:
+        batches = default_batches(16, None)
+        for count, height, width in batches:
+            assert said[name].count(f"{count} x {height} x {width} ") == 3
+        assert len(re.findall(r"ok\s*$", said[name], re.MULTILINE)) == 3 * len(batches)
+    assert "(batch, height, width, 3) uint8 BGR -> semseg, depth, normals." in said["model.onnx"]
+    assert ["slides a window" in text for text in said.values()] == [False, True, False]
+    assert "bit for bit" in said["weights.safetensors"]
+
+
+def test_what_differs_is_an_error(capsys):
+    bad = Agreement("depth", "depth", 1, 8, 9, largest=1.0, relative=0.1)
+    with pytest.raises(ExportError, match=r"a\.onnx differ"):
+        report_agreement("a.onnx", [bad])
+    assert "1.0e-01" in capsys.readouterr().out
 
 
 def test_what_differs_is_found(exported):

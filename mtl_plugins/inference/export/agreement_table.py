@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from .agreement import LARGEST_DIFFERENCE, LEAST_AGREEMENT, Agreement
+from .tracing import ExportError
 
 LIMITS = (
     f"Limits: classes (and vectors, to {LARGEST_DIFFERENCE:g}) agree on {LEAST_AGREEMENT:.1%} of "
     f"the pixels, depth within {LARGEST_DIFFERENCE:g} relative everywhere."
 )
+
+
+def report_agreement(path: str, agreements: Sequence[Agreement]) -> None:
+    """Print how the predictions of an exported file agree with the model's.
+
+    Raises:
+        ExportError: they do not.
+    """
+    Console().print(agreement_table(agreements, f"{path} and the model it was exported from"))
+    if not all(each.holds for each in agreements):
+        raise ExportError(
+            f"The predictions of {path} differ from the model's by more than the limits above: do "
+            "not use it."
+        )
 
 
 def agreement_table(agreements: Iterable[Agreement], title: str) -> Table:

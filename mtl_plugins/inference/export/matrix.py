@@ -135,8 +135,12 @@ def export_all(
     formats = list(formats)
     for name, model in models.items():
         torch.manual_seed(0)
-        network = MODELS.build(model)
-        randomise(network)
+        try:
+            network = MODELS.build(model)
+            randomise(network)
+        except MTLError as error:
+            yield from (ExportResult(name, format, 0.0, error=str(error)) for format in formats)
+            continue
         for format in formats:
             yield _export(name, network, format, preprocess)
 

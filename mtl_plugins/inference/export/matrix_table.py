@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..progress import show_progress
+from ...progress import track
 from .agreement import Agreement
 from .agreement_table import LIMITS
 from .formats import FORMATS
@@ -28,7 +28,7 @@ def report_exports(
     """Export all models, print a row for each, and write them as Markdown where asked for."""
     formats = list(formats or FORMATS)
     steps = export_all(models, formats, preprocess)
-    results = list(show_progress(steps, "exporting", len(models) * len(formats)))
+    results = list(track(steps, "exporting", len(models) * len(formats)))
     tasks = list(dict.fromkeys(task for each in results for task in each.agreements))
     heading = ["network", "format", *tasks, "seconds", ""]
     rows = [_row(each, tasks) for each in results]
