@@ -73,9 +73,7 @@ def peer_models(model: dict, size: tuple[int, int]) -> dict[str, nn.Module]:
         ),
     )  # fmt: skip
     kinds = dict(semseg="EncoderDecoder", depth="DepthEstimator")
-    preprocessor = dict(
-        type="SegDataPreProcessor", mean=MEAN, std=STD, bgr_to_rgb=True, size=size
-    )
+    preprocessor = dict(type="SegDataPreProcessor", mean=MEAN, std=STD, bgr_to_rgb=True, size=size)
     models = {}
     for task, kind in kinds.items():
         config = dict(

@@ -11,7 +11,7 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from ..engine.live_memory import peak_memory
+from ..engine.live_memory import LiveMemory, peak_memory
 from ..engine.random_batch import random_batch
 from ..models.segmentors import MultiTaskSegmentor
 
@@ -60,6 +60,9 @@ class TrainingStep:
         return step
 
     def memory(self) -> int:
-        """Return the peak memory of a step in bytes, see `peak_memory`."""
+        """Return the peak bytes of a step above weights and optimizer state, see `peak_memory`."""
         held = [*self.network.parameters(), *self.network.buffers(), self.wrapper.state_dict()]
-        return peak_memory(self, held, self.device)
+        before = LiveMemory(held).now
+        if self.device.type == "cuda":
+            before = torch.cuda.memory_allocated(self.device)
+        return peak_memory(self, held, self.device) - before

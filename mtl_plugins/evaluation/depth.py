@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -69,7 +71,11 @@ def depth_errors(
     valid = torch.isfinite(target) & (target > NO_DEPTH)
     if max_depth is not None:
         valid &= target <= max_depth
-    truth, guess = target[valid].double(), prediction[valid].double()
+    # Found once: indexing by a mask would look for its pixels each time.
+    pixels = valid.flatten().nonzero()[:, 0]
+    truth, guess = (
+        maps.flatten().index_select(0, pixels).double() for maps in (target, prediction)
+    )
     if truth.numel() == 0:
         return None
     broken = int((~torch.isfinite(guess)).sum())
@@ -93,7 +99,7 @@ def depth_errors(
         (error / truth).mean(),
         (error.square() / truth).mean(),
         log_error.square().mean().sqrt(),
-        (guess.log10() - truth.log10()).abs().mean(),
+        log_error.abs().mean() / math.log(10),
         *((ratio < 1.25**k).double().mean() for k in (1, 2, 3)),
     )
     return dict(zip(DEPTH_METRICS, torch.stack(values).tolist(), strict=True))
