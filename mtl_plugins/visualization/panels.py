@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from .painters import paint_row
 from .rows import Key, Row, Style, TaskMaps
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Lengths in pixels. Text of 9 points is 12.5 pixels high at 100 dots an inch, and 7 wide.
 _DPI = 100
@@ -95,9 +93,14 @@ class _Sheet:
         self.key_width = maps * self.slot + (maps - 1) * _MARGIN
         top = _MARGIN + (_TITLE if self.title else 0)
         self.height = top + sum(self._row_height(row) for row in self.rows)
+        # Imported late: it takes long, and a start of training draws nothing.
+        from matplotlib.figure import Figure
+
         self.figure = Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI)
 
     def draw(self) -> np.ndarray:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
         canvas = FigureCanvasAgg(self.figure)
         top = _MARGIN
         if self.title:
@@ -144,6 +147,9 @@ class _Sheet:
         axes.spines[:].set(color="0.6", linewidth=0.5)
 
     def _key(self, key: Key, left: int, top: int, width: int) -> None:
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.patches import Patch
+
         if key.bar is not None:
             # The bar stands below truth and prediction, swatches in front of it below the image.
             front = self.slot + _MARGIN if width > self.slot else 0
