@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,7 +79,5 @@ def peer_models(model: dict, size: tuple[int, int]) -> dict[str, nn.Module]:
             type=kind, data_preprocessor=preprocessor, backbone=model["backbone"],
             decode_head=heads[task], train_cfg=dict(), test_cfg=dict(mode="whole"),
         )  # fmt: skip
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # mmseg's, of its own defaults
-            models[task] = MODELS.build(ConfigDict(config))
+        models[task] = MODELS.build(ConfigDict(config))
     return models

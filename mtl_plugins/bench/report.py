@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..errors import ConfigError
 from .measurement import Measurement
 from .picture import draw_results
 from .run import RowResult
@@ -117,6 +118,8 @@ def _put(text: str, device: str, path: str) -> None:
         before, _, rest = file.read().partition(first)
     _, found, after = rest.partition(last)
     if not found:
-        raise ValueError(f"{path} has no lines {first.strip()!r} and {last!r} to write between.")
+        raise ConfigError(
+            f"{path} has no lines {first.strip()!r} and {last!r}; the tables go between them."
+        )
     with open(path, "w", encoding="utf-8") as file:
         file.write(before + first + text + found + after)

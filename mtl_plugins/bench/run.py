@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,7 +86,12 @@ def run_benchmarks(
     )  # fmt: skip
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     results = []
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with (
+        Progress(*columns, console=Console(stderr=True)) as progress,
+        warnings.catch_warnings(),
+    ):
+        # Theirs, of their own defaults and shapes.
+        warnings.filterwarnings("ignore", module="mmseg|mmengine")
         for row in [load_row(name) for name in names]:
             path = os.path.join(out, settings.device, f"{row.name}.json")
             results.append(_run_row(row, settings, made, path, again, progress))

@@ -31,7 +31,7 @@ class Settings:
     scratch: str
     device: str = "cpu"
     quick: bool = False
-    repeats: int = 3
+    repeats: int = 4
 
     @property
     def place(self) -> torch.device:

@@ -31,17 +31,22 @@ def in_turns(
 
 def seconds_of(run: Callable[[], Any], device: torch.device) -> float:
     """Return the time of one call, work that the device does later included."""
-    gc.collect()  # what others left behind is not collected on this one's time
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     wait()
-    count, begin = 0, time.perf_counter()
-    while True:
-        run()
-        wait()
-        count += 1
-        elapsed = time.perf_counter() - begin
-        if elapsed >= SHORTEST:
-            return elapsed / count
+    collects = gc.isenabled()
+    gc.disable()  # what others left behind is not collected on this one's time
+    try:
+        count, begin = 0, time.perf_counter()
+        while True:
+            run()
+            wait()
+            count += 1
+            elapsed = time.perf_counter() - begin
+            if elapsed >= SHORTEST:
+                return elapsed / count
+    finally:
+        if collects:
+            gc.enable()
 
 
 def per_second(samples: Samples, count: float = 1) -> Samples:

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--out", default="bench_out", metavar="DIR", help="default: %(default)s")
     parser.add_argument("--docs", metavar="FILE", help="Markdown file that gets the tables too")
-    parser.add_argument("--repeats", type=int, default=5, help="turns; default: %(default)s")
+    parser.add_argument("--repeats", type=int, default=4, help="turns; default: %(default)s")
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does everything run?")
     parser.add_argument("--again", action="store_true", help="measure what is there as well")
     args = parser.parse_args()

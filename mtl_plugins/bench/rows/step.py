@@ -37,9 +37,9 @@ class Trainings:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.batch = settings.choose(cpu=4, cuda=16, quick=2)
+        self.batch = settings.choose(cpu=2, cuda=16, quick=2)
         self.first = settings.choose(cpu=2, cuda=15, quick=1)
-        self.iterations = settings.choose(cpu=3, cuda=60, quick=2)
+        self.iterations = settings.choose(cpu=4, cuda=60, quick=2)
         self.workers = settings.choose(cpu=2, cuda=12, quick=0)
         self.crop = settings.choose(cpu=(256, 256), cuda=(256, 256), quick=(64, 64))
         self.images = self.batch * self.iterations
