@@ -19,6 +19,7 @@ INSTALL_REQUIRES = [
     "pillow>=10.1",  # the first with a wheel for Python 3.12; reads all files, strictly
     "rich>=13",  # tables and progress bars
     "matplotlib>=3.8",  # the first with colormaps as a registry and wheels for Python 3.12
+    "jinja2>=3.1",  # the template of tools/report.py; torch brings it as well
 ]
 
 # mmseg imports ftfy and regex for its text encoders, but does not declare them.
@@ -51,6 +52,7 @@ EXTRAS = {
     ],
     "export": [
         "onnx>=1.17",  # the first that torch 2.6 exports to
+        "onnxscript>=0.7",  # torch's exporter is written with it; the tested release
         "onnxruntime>=1.20",  # the first that runs what onnx 1.17 writes
         "safetensors>=0.4",  # bfloat16 weights
     ],
@@ -77,7 +79,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",  # zip(strict=True), X | Y annotations at run time
     packages=find_packages(include=["mtl_plugins", "mtl_plugins.*"]),
-    package_data={"mtl_plugins": ["py.typed"]},
+    package_data={"mtl_plugins": ["py.typed"], "mtl_plugins.engine.report": ["templates/*"]},
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS,
 )

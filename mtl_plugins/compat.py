@@ -32,6 +32,9 @@ TORCHVISION_OPS = {
     for name in ("nms", "qnms")
 }
 
+mended: list[str] = []
+"""What did not fit together in this process and what was done about it, for bug reports."""
+
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _keep_alive: list[Any] = []  # an op's schema lives as long as the Library that defined it
@@ -46,9 +49,14 @@ def prepare_stack() -> None:
         ImportError: not exactly one complete mm* family is installed, or ftfy or regex is missing.
     """
     with _lock:
-        check_distributions(_installed())
+        installed_family()
         _complete_torchvision()
         _stand_in_for_mmcv_ops()
+
+
+def installed_family() -> str:
+    """Returns the name of the installed mm* family; raises as `check_distributions` does."""
+    return check_distributions(_installed())
 
 
 def check_distributions(installed: Collection[str]) -> str:
@@ -127,6 +135,10 @@ def _complete_torchvision() -> None:
     for name, schema in TORCHVISION_OPS.items():
         if not hasattr(torch.ops.torchvision, name):
             library.define(schema)
+    mended.append(
+        "torchvision's compiled ops do not match torch: their schemas are declared, "
+        f"{' and '.join(TORCHVISION_OPS)} cannot be called"
+    )
     # The failed import left submodules behind that never saw their package completed.
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[name]
@@ -165,4 +177,5 @@ def _stand_in_for_mmcv_ops() -> None:
     # A spec without a loader: mmengine asks for the loader to learn whether mmcv has its ops.
     stand_in.__spec__ = ModuleSpec(name, loader=None)
     sys.modules[name] = stand_in
+    mended.append("mmcv has no compiled ops: each of them raises an error where it is called")
     _log.debug("mmcv has no compiled ops: each of them raises an error when called")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import runpy
+import sys
 
 # The tests' networks are tiny: threads would cost more than they bring. Set before torch is
 # imported, and inherited by the commands that tests start.
@@ -60,3 +62,17 @@ def partial_options(scene_options) -> list[str]:
     for option in set(scene_options) - set(options):
         options += [option.replace(train, f"{parts}.{index}.") for index in range(2)]
     return [*options, f"{parts}.0.indices=3", f"{parts}.1.indices=-3"]
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Call a command of tools/ in this process, from the repository's root."""
+
+    def call(tool: str, *arguments: str) -> None:
+        folder = os.path.join(ROOT, "tools")
+        monkeypatch.chdir(ROOT)
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.setattr(sys, "argv", [tool, *arguments])
+        runpy.run_path(os.path.join(folder, tool), run_name="__main__")
+
+    return call

@@ -108,6 +108,7 @@ added = set(sys.modules) - before
 assert "torchvision" in added and not {"torch", "mmcv", "mmcv._ext"} & added, added
 from mmcv import _ext
 assert _ext.nms() == "compiled"
+assert compat.mended == []
 """,
         path=tmp_path,
         bare=True,
@@ -131,6 +132,7 @@ compat._complete_torchvision(), compat._complete_torchvision()
 import builtins, torch, torchvision
 assert builtins.runs == 2, "the half-imported submodule must be imported anew, and only once"
 assert torchvision.early is sys.modules["torchvision.early"]
+assert len(compat.mended) == 1 and "nms and qnms cannot be called" in compat.mended[0]
 schema = str(torch.ops.torchvision.nms.default._schema)
 assert schema == "torchvision::nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 """,
@@ -169,7 +171,8 @@ def compiled_mmcv_ops():
 def test_an_op_that_mmcv_lacks_says_so_when_it_is_called():
     result = run(
         """
-compat.prepare_stack()
+compat.prepare_stack(), compat.prepare_stack()
+assert sum("mmcv has no compiled ops" in what for what in compat.mended) == 1
 import inspect, torch
 import mmcv.ops
 assert not hasattr(sys.modules["mmcv._ext"], "__file__")

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import Any
+
+
+class _Parser(argparse.ArgumentParser):
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        parsed = super().parse_args(*args, **kwargs)
+        # Importing torch and mmseg comes next and takes seconds; `run_command` wipes this off.
+        if sys.stderr.isatty():
+            print("loading ...", end="\r", file=sys.stderr, flush=True)
+        return parsed
 
 
 def command_parser(description: str | None, example: str) -> argparse.ArgumentParser:
     """Return a parser whose help ends with an example call of the command."""
-    return argparse.ArgumentParser(
+    return _Parser(
         description=description,
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -31,6 +31,7 @@ custom_hooks = [
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),
     dict(type='SkippedSamplesHook', limit=100),
+    dict(type='ReportHook', num_images=4),
 ]
 
 val_evaluator = dict(type='MultiTaskMetric')

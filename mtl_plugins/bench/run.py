@@ -12,11 +12,10 @@ from typing import Any
 import cv2
 import torch
 from mmengine.registry import init_default_scope
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ..engine.machine import machine_name
 from ..errors import ConfigError
+from ..progress import ProgressLine
 from ..version import __version__
 from .measurement import Measurement
 from .row import Row, load_row
@@ -84,22 +83,19 @@ def run_benchmarks(
         machine=machine_name(settings.device), device=settings.device, quick=settings.quick,
         repeats=settings.repeats, version=__version__,
     )  # fmt: skip
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     results = []
-    with (
-        Progress(*columns, console=Console(stderr=True)) as progress,
-        warnings.catch_warnings(),
-    ):
+    with ProgressLine("benchmark", total=len(names)) as line, warnings.catch_warnings():
         # Theirs, of their own defaults and shapes.
         warnings.filterwarnings("ignore", module="mmseg|mmengine")
-        for row in [load_row(name) for name in names]:
+        for done, row in enumerate([load_row(name) for name in names], start=1):
             path = os.path.join(out, settings.device, f"{row.name}.json")
-            results.append(_run_row(row, settings, made, path, again, progress))
+            results.append(_run_row(row, settings, made, path, again, line))
+            line.update(done)
     return results
 
 
 def _run_row(
-    row: Row, settings: Settings, made: dict, path: str, again: bool, progress: Progress
+    row: Row, settings: Settings, made: dict, path: str, again: bool, line: ProgressLine
 ) -> RowResult:
     known: dict[str, Measurement] = {}
     if os.path.isfile(path) and not again:
@@ -107,15 +103,13 @@ def _run_row(
         if before.made == made:
             known = {each.case: each for each in before.measurements if not each.skipped}
     result = RowResult(row.name, row.title, made)
-    bar = progress.add_task(row.name, total=None)
     for case in row.cases(settings):
-        progress.update(bar, description=f"{row.name}: {case.name}")
+        line.update(description=f"{row.name}: {case.name}")
         result.measurements.append(known[case.name] if case.name in known else case.run())
         # Those that come later in the row are still known after a stop.
         rest = [each for name, each in known.items() if name not in _names(result)]
         RowResult(row.name, row.title, made, [*result.measurements, *rest]).write(path)
     result.write(path)
-    progress.update(bar, description=row.name, total=1, completed=1)
     return result
 
 

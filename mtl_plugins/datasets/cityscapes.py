@@ -40,6 +40,9 @@ TRAIN_IDS = {**NONE, **{label: i for i, label in enumerate(LABELS)}}
 CATEGORY_IDS = {**NONE, **{k: i for i, (a, b) in enumerate(GROUPS) for k in range(a, b)}}
 """Category of each label id."""
 
+PLAUSIBLE = (0.001, 100.0), (1.0, 1e6)
+"""What a camera's baseline in metres and focal length in pixels lie between."""
+
 
 class CityscapesDepthFormat(TargetFormat):
     """Decode Cityscapes' 16-bit disparity with the camera that stands beside each file.
@@ -84,15 +87,15 @@ def _camera(path: str) -> tuple[float, float]:
             f"The camera {path} does not exist, and disparity has no metres without it. Unpack "
             "camera_trainvaltest.zip beside disparity, or leave data_prefix.depth_map_path out."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f"The camera {path} cannot be read: {error!r}. Expected JSON with extrinsic.baseline "
             "and intrinsic.fx; replace the file."
         ) from error
-    if not all(0 < value < float("inf") for value in values):
+    if not all(low < value < high for value, (low, high) in zip(values, PLAUSIBLE, strict=True)):
         raise DataError(
-            f"The camera {path} has baseline {values[0]} and fx {values[1]}; expected finite "
-            "numbers above 0. Replace the file."
+            f"The camera {path} has baseline {values[0]} and fx {values[1]}; expected metres "
+            f"between {PLAUSIBLE[0]} and pixels between {PLAUSIBLE[1]}. Replace the file."
         )
     return values
 

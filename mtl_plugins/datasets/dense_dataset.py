@@ -39,6 +39,10 @@ class DenseDataset(BaseSegDataset):
     # A data set of depth alone has no classes, which mmseg would insist on.
     METAINFO: ClassVar[dict] = dict(classes=(), palette=[])
 
+    # Arguments with which a data set is built without writing or looking at single files, so that
+    # each problem can be told by itself.
+    CHECKING: ClassVar[dict] = {}
+
     formats: dict[str, TargetFormat]
 
     def __init__(

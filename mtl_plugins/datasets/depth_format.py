@@ -14,6 +14,9 @@ from .target_format import TargetFormat
 TABLE_TYPES = (np.uint8, np.uint16)
 """Raw types that are decoded by a table of all their values, which is five times as fast."""
 
+FARTHEST = float(np.finfo(np.float32).max)
+"""What depth is stored in; larger values would become infinite."""
+
 
 @dataclass(frozen=True)
 class DepthFormat(TargetFormat):
@@ -49,6 +52,7 @@ class DepthFormat(TargetFormat):
     max_depth: float = float("inf")
     digits: tuple[float, ...] = (1,)
     channels: int = field(init=False, repr=False)
+    exact: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.scale == 0:
@@ -57,6 +61,8 @@ class DepthFormat(TargetFormat):
         object.__setattr__(self, "invalid", tuple(self.invalid))
         object.__setattr__(self, "digits", tuple(self.digits))
         object.__setattr__(self, "channels", len(self.digits))
+        # A small error of the highest digit would be a large one of depth.
+        object.__setattr__(self, "exact", self.channels > 1)
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Return H,W float32 metres for the raw values of the file `path`."""
@@ -115,8 +121,9 @@ class DepthFormat(TargetFormat):
         value = raw.astype(np.float64) * self.scale + self.offset
         valid = np.isfinite(value) & (value > 0) & ~self._unmeasured(raw)
         value = np.where(valid, value, 1.0)
-        depth = 1.0 / value if self.inverse else value
-        valid &= (depth >= self.min_depth) & (depth <= self.max_depth)
+        with np.errstate(over="ignore"):
+            depth = 1.0 / value if self.inverse else value
+        valid &= (depth >= self.min_depth) & (depth <= min(self.max_depth, FARTHEST))
         return np.where(valid, depth, NO_DEPTH).astype(np.float32)
 
     @cached_property

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields
+from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
-from ..structures import DEPTH, NORMALS, SEMSEG, DenseTarget
+from ..progress import track
+from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
+from ..suggestions import did_you_mean, did_you_mean_path
 from .dense_dataset import DenseDataset
 from .depth_format import DepthFormat
 from .label_format import LabelFormat
@@ -46,6 +49,11 @@ class MultiTaskDataset(DenseDataset):
             break a target that is loaded.
     """
 
+    CHECKING: ClassVar[dict] = dict(check_files=False)
+
+    # Whether every file in the folders belongs to the set, so that one without an image is wrong.
+    WHOLE_FOLDERS: ClassVar[bool] = True
+
     def __init__(
         self,
         depth_map_suffix: str = ".png",
@@ -61,6 +69,7 @@ class MultiTaskDataset(DenseDataset):
         self.check_files = check_files
         decode_depth = _built(DepthFormat, "depth_format", depth_format)
         decode_normals = _built(NormalFormat, "normal_format", normal_format)
+        _check_prefix(kwargs.get("data_prefix") or {})
         super().__init__(**kwargs)
         self.formats = {
             SEMSEG.kind: LabelFormat(len(self.metainfo["classes"]), label_map),
@@ -88,8 +97,11 @@ class MultiTaskDataset(DenseDataset):
         return os.path.join(self.data_prefix[target.path], name + self._suffix(target))
 
     def unpaired_files(self) -> list[str]:
-        """Return the target files in the folders that belong to no image, sorted."""
-        if self.ann_file:
+        """Return the target files in the folders that belong to no image, sorted.
+
+        A data set that is listed or chosen from its folders has no such files.
+        """
+        if self.ann_file or not self.WHOLE_FOLDERS:
             return []
         used = {entry.get(t.path) for entry in self.load_data_list() for t in self.targets()}
         found = (
@@ -104,7 +116,8 @@ class MultiTaskDataset(DenseDataset):
 
     def _listed_names(self) -> list[str]:
         if not os.path.isfile(self.ann_file):
-            raise DataError(f"ann_file {self.ann_file} does not exist.")
+            hint = did_you_mean_path(self.ann_file)
+            raise DataError(f"ann_file {self.ann_file} does not exist. {hint}".rstrip())
         with open(self.ann_file, encoding="utf-8") as lines:
             names = [line.strip() for line in lines if line.strip()]
         if not names:
@@ -113,9 +126,10 @@ class MultiTaskDataset(DenseDataset):
 
     def _names_in(self, folder: str) -> list[str]:
         if not os.path.isdir(folder):
+            hint = did_you_mean_path(folder)
             raise DataError(
                 f"The image folder {folder} does not exist. Set data_root (now {self.data_root!r}) "
-                "or data_prefix.img_path to where the data is."
+                f"or data_prefix.img_path to where the data is. {hint}".rstrip()
             )
         names = self._files(folder, self.img_suffix)
         if not names:
@@ -129,7 +143,7 @@ class MultiTaskDataset(DenseDataset):
         """Return the files below a folder that end in a suffix, without it, sorted."""
         return sorted(
             os.path.relpath(os.path.join(base, file), folder)[: -len(suffix)]
-            for base, _, files in os.walk(folder, followlinks=True)
+            for base, _, files in track(os.walk(folder, followlinks=True), f"listing {folder}")
             for file in files
             if file.endswith(suffix)
         )
@@ -138,7 +152,8 @@ class MultiTaskDataset(DenseDataset):
         """Raise where a file that an entry names is not there."""
         names = {target.path: target.kind for target in self.targets()}
         for key, kind in {"img_path": "image", **names}.items():
-            missing = [e[key] for e in entries if not os.path.isfile(e[key])]
+            looked_for = track([e[key] for e in entries], f"looking for {kind} files")
+            missing = [path for path in looked_for if not os.path.isfile(path)]
             if missing:
                 listed = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
                 raise DataError(
@@ -148,9 +163,22 @@ class MultiTaskDataset(DenseDataset):
                 )
 
 
+def _check_prefix(folders: Mapping[str, str]) -> None:
+    """Raise for a folder of nothing that is read: what it was meant for would be left out."""
+    known = {"img_path", *(target.path for target in DENSE_TARGETS.values())}
+    for name in folders:
+        if name not in known:
+            raise ConfigError(f"data_prefix has no folder {name!r}. {did_you_mean(name, known)}")
+
+
 def _built(format_class: type, name: str, arguments: Mapping[str, Any] | None) -> Any:
     """Build a format from a config's argument `name`, or say what is wrong with it."""
+    arguments = dict(arguments or {})
+    known = {field.name for field in fields(format_class) if field.init}
+    for argument in arguments:
+        if argument not in known:
+            raise ConfigError(f"{name} has no {argument!r}. {did_you_mean(argument, known)}")
     try:
-        return format_class(**(arguments or {}))
+        return format_class(**arguments)
     except TypeError as error:
-        raise ConfigError(f"{name}={dict(arguments or {})}: {error}") from error
+        raise ConfigError(f"{name}={arguments}: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -10,42 +11,89 @@ from mmengine import fileio
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import DataError
+from . import jpeg_check, png_check
 from .exr import read_exr
+from .npy_file import parse_npy
+
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""Formats that are tried. PIL knows others, one of which starts another program to draw."""
+
+LOSSY = ("JPEG", "MPO")
+"""Formats whose values are not those that were written."""
+
+CHECKS = {png_check.SIGNATURE: png_check.check_png, jpeg_check.SIGNATURE: jpeg_check.check_jpeg}
+"""What is looked for that decoders bear in silence, by what a file begins with."""
+
+REMEDY = "It is truncated or damaged; replace it or take it out of the data set."
 
 
 def read_image(path: str, backend_args: dict | None = None) -> np.ndarray:
     """Return the image of a file as H,W,3 uint8 BGR.
 
+    It stands as viewers show it (EXIF). Of 16 bits the high byte is taken, grey is repeated three
+    times, transparency is left out.
+
     Raises:
-        DataError: the file is missing, truncated or not an image.
+        DataError: the file is missing, truncated, not an image, has more pixels than
+            `PIL.Image.MAX_IMAGE_PIXELS` or values that no picture has (32-bit, floats).
     """
-    # As viewers show it, and as labels are drawn on it.
-    image = ImageOps.exif_transpose(_open(path, backend_args, "RGB"))
-    return cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)
+
+    def convert(image: Image.Image) -> np.ndarray:
+        wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+        if image.mode in ("I", "F") and not wide:
+            raise DataError(
+                f"{path} has {'float' if image.mode == 'F' else '32-bit'} values; expected an "
+                "image of 8 or 16 bits. Convert it to 8 bits."
+            )
+        # As viewers show it, and as labels are drawn on it.
+        ImageOps.exif_transpose(image, in_place=True)
+        if wide:
+            # PIL would clip at 255 instead.
+            return cv2.cvtColor((np.asarray(image) >> 8).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+        rgb = image if image.mode == "RGB" else image.convert("RGB")
+        return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)
+
+    return _decoded(path, backend_args, convert)
 
 
-def read_map(path: str, backend_args: dict | None = None, channels: int = 1) -> np.ndarray:
+def read_map(
+    path: str, backend_args: dict | None = None, channels: int = 1, exact: bool = False
+) -> np.ndarray:
     """Return the raw values of a target's file: H,W for one channel, otherwise H,W,channels.
 
     A palette image gives its indices, not its colours; three channels are in RGB order, without a
     fourth one of transparency; `channels=0` takes as many as there are. `.npy` and `.exr` files
     are read as well.
 
+    Args:
+        exact: refuse lossy compression, which invents values between those of two classes.
+
     Raises:
         ImportError: an `.exr` file without OpenEXR installed.
-        DataError: the file is missing, truncated, not an image, or has another number of channels.
+        DataError: the file is missing, truncated, not an image, too large (see `read_image`), has
+            another number of channels, 16-bit colours (of which PIL reads half), a scale of its own
+            (PGM), or is lossy.
     """
+
+    def convert(image: Image.Image) -> np.ndarray:
+        if exact and image.format in LOSSY:
+            raise DataError(
+                f"{path} is a JPEG, which changes values next to edges into those of other "
+                "classes. Write the target losslessly, as PNG."
+            )
+        transparent = channels == 3 and image.mode == "RGBA"
+        return np.asarray(image.convert("RGB") if transparent else image)
+
     if path.endswith(".npy"):
+        data = _bytes(path, backend_args)
         try:
-            values = np.load(io.BytesIO(_bytes(path, backend_args)), allow_pickle=False)
+            values = parse_npy(data)
         except ValueError as error:
-            raise DataError(f"{path} is not a readable .npy file: {error}.") from error
+            raise DataError(f"{path} is not a readable .npy file: {error}. {REMEDY}") from error
     elif path.endswith(".exr"):
         values = read_exr(_bytes(path, backend_args), path)
     else:
-        image = _open(path, backend_args, None)
-        transparent = channels == 3 and image.mode == "RGBA"
-        values = np.asarray(image.convert("RGB") if transparent else image)
+        values = _decoded(path, backend_args, convert, values=True)
     if channels == 0 and values.ndim >= 2:
         return values
     expected = (*values.shape[:2], channels) if channels > 1 else values.shape[:2]
@@ -58,26 +106,71 @@ def read_map(path: str, backend_args: dict | None = None, channels: int = 1) -> 
     return values
 
 
-def _open(path: str, backend_args: dict | None, mode: str | None) -> Image.Image:
+def _decoded(
+    path: str,
+    backend_args: dict | None,
+    convert: Callable[[Image.Image], np.ndarray],
+    values: bool = False,
+) -> np.ndarray:
+    """Return what `convert` makes of the image of a file (`values`: they mean no intensities)."""
+    data = _bytes(path, backend_args)
     try:
-        image = Image.open(io.BytesIO(_bytes(path, backend_args)))
+        if not data:
+            raise ValueError("it is empty (0 bytes)")
+        for signature, check in CHECKS.items():
+            if data.startswith(signature):
+                check(data)
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        _check(path, image, values)
         # PIL reads lazily; a truncated file shows here.
         image.load()
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        return convert(image)
+    except (DataError, MemoryError):
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path, str(error)) from error
+    # Decoders fail on damaged files in every way there is.
+    except Exception as error:
         # PIL would show where in memory the bytes lie: another text at every reading.
         unknown = isinstance(error, UnidentifiedImageError)
         reason = "it begins like no known image format" if unknown else error
+        raise DataError(f"{path} cannot be read as an image: {reason}. {REMEDY}") from error
+
+
+def _check(path: str, image: Image.Image, values: bool) -> None:
+    """Raise for what the header says, before memory is reserved for the pixels."""
+    pixels = image.width * image.height
+    if Image.MAX_IMAGE_PIXELS and pixels > Image.MAX_IMAGE_PIXELS:
+        raise _too_large(path, f"it has {image.width} x {image.height} pixels")
+    if not values:
+        return
+    if ";16" in str([tile[3] for tile in image.tile]) and not image.mode.startswith("I"):
         raise DataError(
-            f"{path} cannot be read as an image: {reason}. It is truncated or damaged; replace it "
-            "or take it out of the data set."
-        ) from error
-    return image if mode is None or image.mode == mode else image.convert(mode)
+            f"{path} has colours of 16 bits a channel, of which only 8 could be read. Write the "
+            "target with one channel of 16 bits, three of 8, or as .npy."
+        )
+    if image.format == "PPM" and any(tile[0] != "raw" for tile in image.tile):
+        raise DataError(
+            f"{path} has another maximum than 255 or 65535, to which its values would be scaled. "
+            "Write the target as PNG."
+        )
+
+
+def _too_large(path: str, reason: str) -> DataError:
+    return DataError(
+        f"{path} is too large: {reason}; more than {Image.MAX_IMAGE_PIXELS} are refused, as "
+        "damaged headers promise any size. Cut it into tiles, or raise PIL.Image.MAX_IMAGE_PIXELS."
+    )
 
 
 def _bytes(path: str, backend_args: dict | None) -> bytes:
     try:
         return fileio.get(path, backend_args)
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist.") from error
+        raise DataError(
+            f"{path} does not exist. Put it back, or take its sample out of the data set."
+        ) from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error}.") from error
+        raise DataError(
+            f"{path} cannot be read: {error}. Check that it is a file you may read."
+        ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
@@ -28,6 +28,8 @@ class KittiMultiTask(MultiTaskDataset):
     Raises:
         DataError: there is no depth file, or the image of one is missing.
     """
+
+    WHOLE_FOLDERS: ClassVar[bool] = False
 
     def __init__(self, split: str = "train", camera: str = "image_02", **kwargs: Any) -> None:
         self.camera = camera

@@ -13,6 +13,9 @@ from .target_format import TargetFormat
 PALETTE_DIGITS = np.array([1 << 16, 1 << 8, 1])
 """A colour (R, G, B) as one number."""
 
+LARGEST_FLOAT = 2.0**53
+"""Floats below it hold every integer."""
+
 
 class LabelFormat(TargetFormat):
     """Decode raw label values into ids 0 to num_classes - 1, and 255 for "no class".
@@ -23,8 +26,8 @@ class LabelFormat(TargetFormat):
             are pictures of classes, id for each colour (R, G, B).
 
     Raises:
-        DataError: `label_map` leads to no class; or a file has a value that is neither a class nor
-            255 nor in `label_map`.
+        DataError: `label_map` leads to no class; or a file has a value that is no integer, or
+            neither a class nor 255 nor in `label_map`.
 
     >>> decode = LabelFormat(2, {0: 255, 7: 0, 8: 1})
     >>> decode(np.array([[7, 8, 0]]), 'a.png').tolist()
@@ -32,6 +35,8 @@ class LabelFormat(TargetFormat):
     >>> LabelFormat(1, {(128, 64, 128): 0})(np.array([[[128, 64, 128]]]), 'a.png').tolist()
     [[0]]
     """
+
+    exact = True
 
     def __init__(
         self,
@@ -67,6 +72,7 @@ class LabelFormat(TargetFormat):
             if ids.min(initial=0) < 0:
                 self._refuse(raw[ids < 0], path)
             return ids.astype(np.uint8)
+        self._check_whole(raw, path)
         codes = self._code(raw)
         if self._small:
             position = codes - self._raw[0]
@@ -94,6 +100,18 @@ class LabelFormat(TargetFormat):
         if self.channels == 3:
             return np.stack([raw >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(np.uint8)
         return raw.astype(np.uint8 if raw.max(initial=0) < 256 else np.uint16)
+
+    @staticmethod
+    def _check_whole(raw: np.ndarray, path: str) -> None:
+        """Raise for values that are no integers, which would be cut off to some class."""
+        if raw.dtype.kind != "f":
+            return
+        wrong = ~(np.abs(raw) < LARGEST_FLOAT) | (raw != np.rint(raw))
+        if wrong.any():
+            raise DataError(
+                f"{path} has {wrong.sum()} label values that are not whole numbers, such as "
+                f"{raw[wrong][0]}. Write class ids as integers."
+            )
 
     def _code(self, raw: np.ndarray) -> np.ndarray:
         """Return one integer for each raw value or colour."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from rich.progress import track
 
 from ..errors import DataError
+from ..progress import track
 
 MAT_URL = "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat"
 SPLITS_URL = "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat"
@@ -59,7 +59,7 @@ def convert_nyuv2(mat: str, splits: str, classes: str, root: str) -> dict[str, i
         with _readable(mat):
             _check(file, mat, members)
         scenes = [(split, number) for split in members for number in members[split]]
-        for split, number in track(scenes, "Converting NYUv2"):
+        for split, number in track(scenes, "converting NYUv2"):
             paths = [Path(root, kind, split, f"{number:04d}.png") for kind in KINDS]
             if not all(path.exists() for path in paths):
                 with _readable(mat):

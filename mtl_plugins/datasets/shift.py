@@ -62,6 +62,7 @@ class FirstChannelFormat(TargetFormat):
     """
 
     channels = 0
+    exact = True
 
     def __init__(self, inner: TargetFormat) -> None:
         self.inner = inner

@@ -9,10 +9,11 @@ from mmengine.dist import barrier, is_main_process
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from ..suggestions import did_you_mean
 from .folder_dataset import MultiTaskDataset
-from .street_scenes import DEPTH_SCALE, ensure_street_scenes
+from .street_scenes import DEPTH_SCALE, ensure_street_scenes, find_street_scenes
 
 FOLDERS = {SEMSEG.kind: "label", DEPTH.kind: "depth", NORMALS.kind: "normals"}
 """Folder of each target below `data_root`."""
@@ -29,6 +30,7 @@ class StreetScenesDataset(MultiTaskDataset):
         size: (height, width) in pixels.
         seed: another seed gives other scenes.
         targets: kinds of `DENSE_TARGETS` that are loaded: "semseg", "depth", "normals".
+        render: False: scenes that are missing are an error.
         kwargs: as in `MultiTaskDataset`.
 
     Raises:
@@ -37,6 +39,7 @@ class StreetScenesDataset(MultiTaskDataset):
     """
 
     METAINFO: ClassVar[dict] = CityscapesDataset.METAINFO
+    CHECKING: ClassVar[dict] = dict(MultiTaskDataset.CHECKING, render=False)
 
     def __init__(
         self,
@@ -46,13 +49,16 @@ class StreetScenesDataset(MultiTaskDataset):
         size: Sequence[int] = (128, 256),
         seed: int = 0,
         targets: Sequence[str] = ("semseg", "depth"),
+        render: bool = True,
         **kwargs: Any,
     ) -> None:
+        self.render = render
         self.scenes = dict(counts=dict(counts), size=tuple(size), seed=seed)
         unknown = sorted(set(targets) - set(FOLDERS))
         if unknown:
             raise ConfigError(
-                f"StreetScenesDataset: targets={list(targets)}; choose from {list(FOLDERS)}."
+                f"StreetScenesDataset: targets={list(targets)}; choose from {list(FOLDERS)}. "
+                + did_you_mean(unknown[0], FOLDERS)
             )
         paths = {DENSE_TARGETS[kind].path: f"{FOLDERS[kind]}/{split}" for kind in targets}
         super().__init__(
@@ -64,7 +70,13 @@ class StreetScenesDataset(MultiTaskDataset):
 
     def load_data_list(self) -> list[dict]:
         """Render the scenes where they are missing, and list them."""
-        if is_main_process():
+        if not self.render:
+            if not find_street_scenes(self.data_root, **self.scenes):
+                raise DataError(
+                    f"There are no StreetScenes in {self.data_root}. Training renders them, or "
+                    "tools/make_street_scenes.py."
+                )
+        elif is_main_process():
             ensure_street_scenes(self.data_root, **self.scenes)
         barrier()
         return super().load_data_list()

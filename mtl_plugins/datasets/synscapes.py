@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
@@ -34,6 +34,9 @@ class SynscapesMultiTask(MultiTaskDataset):
         DataError: no image of the split is there; otherwise as in `MultiTaskDataset`.
         ImportError: while reading, OpenEXR is not installed.
     """
+
+    # A split takes some numbers out of folders that hold both.
+    WHOLE_FOLDERS: ClassVar[bool] = False
 
     def __init__(self, split: str = "train", **kwargs: Any) -> None:
         if split not in SPLITS:

@@ -10,11 +10,13 @@ import numpy as np
 class TargetFormat(ABC):
     """How the raw values of a target's file become what the toolkit means by it.
 
-    `channels` is the number of channels that a file has, 0: any. A format whose meaning differs
-    from file to file (disparity with a camera of its own) returns that of one file from `for_file`.
+    `channels` is the number of channels that a file has, 0: any; `exact` formats refuse files whose
+    values lossy compression has changed. A format whose meaning differs from file to file
+    (disparity with a camera of its own) returns that of one file from `for_file`.
     """
 
     channels: int = 1
+    exact: bool = False
 
     @abstractmethod
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
@@ -48,6 +48,8 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
     Raises:
         DataError: no image is in those folders; otherwise as in `MultiTaskDataset`.
     """
+
+    WHOLE_FOLDERS: ClassVar[bool] = False
 
     def __init__(
         self,

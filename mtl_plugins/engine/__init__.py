@@ -3,18 +3,23 @@
 from .amp import AutocastOptimWrapper
 from .balance_report import balance_report, balance_table
 from .baseline import configured_metric, image_blind_scores
+from .browse_data import browse_data, seen_samples
 from .checkpoint_io import CheckpointError, load_checkpoint
 from .class_check_hook import ClassCheckHook
 from .command import run_command
-from .config import check_config, load_config
+from .config import load_config
+from .config_check import check_config
+from .config_report import print_config
+from .config_sources import Source, config_sources
 from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
+from .data_check import check_data, report_data_check
 from .depth_statistics import (
-    DepthStatistics,
     measure_depth,
     report_depth_statistics,
     split_depth_statistics,
 )
+from .depth_tally import DepthStatistics
 from .evaluation_options import with_pictures, with_views
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
@@ -22,6 +27,7 @@ from .metrics_table import metrics_table, show_metrics
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
+from .report_hook import ReportHook
 from .run import build_dataset, evaluate, train
 from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
@@ -38,16 +44,21 @@ __all__ = [
     "Cost",
     "DepthStatistics",
     "LiveMemory",
+    "ReportHook",
     "SafeCheckpointHook",
     "SavePredictionsHook",
     "ScalarsHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",
+    "Source",
     "SummaryHook",
     "balance_report",
     "balance_table",
+    "browse_data",
     "build_dataset",
     "check_config",
+    "check_data",
+    "config_sources",
     "configured_metric",
     "cost_table",
     "count_macs",
@@ -62,10 +73,13 @@ __all__ = [
     "metrics_table",
     "pack_config",
     "peak_memory",
+    "print_config",
     "report_costs",
+    "report_data_check",
     "report_depth_statistics",
     "report_packing",
     "run_command",
+    "seen_samples",
     "show_metrics",
     "split_depth_statistics",
     "train",

@@ -53,7 +53,7 @@ class AutocastOptimWrapper(OptimWrapper):
     ) -> None:
         super().__init__(optimizer, **kwargs)
         self.device_type: str = optimizer.param_groups[0]["params"][0].device.type
-        self.dtype = _choose_dtype(dtype, self.device_type)
+        self.dtype = choose_dtype(dtype, self.device_type)
         # A disabled scaler passes everything through and has an empty state.
         self.loss_scaler = torch.amp.GradScaler(
             self.device_type, enabled=self.dtype is torch.float16, **(scaler or {})
@@ -94,7 +94,8 @@ class AutocastOptimWrapper(OptimWrapper):
         super().load_state_dict(state)
 
 
-def _choose_dtype(dtype: str, device_type: str) -> torch.dtype:
+def choose_dtype(dtype: str, device_type: str) -> torch.dtype:
+    """Return the type that `AutocastOptimWrapper(dtype=...)` computes in on a kind of device."""
     if dtype not in DTYPES:
         raise ConfigError(
             f"AutocastOptimWrapper got dtype={dtype!r}, expected one of {DTYPES}: "

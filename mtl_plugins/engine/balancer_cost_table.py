@@ -8,9 +8,9 @@ from typing import Any
 
 from mmengine.config import Config
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
+from ..progress import ProgressLine
 from .balancer_cost import BalancerCost, measure_balancers
 from .machine import machine_name
 
@@ -30,16 +30,15 @@ def measure_all_balancers(
     `options` are those of `measure_balancers`.
     """
     costs: list[BalancerCost] = []
-    with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("fixed weights", total=len(configs) * len(balancers))
+    with ProgressLine("fixed weights", len(configs) * len(balancers)) as line:
         for name, config in configs.items():
 
             def show(balancer: str, name: str = name) -> None:
-                progress.update(bar, description=f"{name}: {balancer}")
+                line.update(description=f"{name}: {balancer}")
 
             for cost in measure_balancers(config, name, balancers, on_balancer=show, **options):
                 costs.append(cost)
-                progress.advance(bar)
+                line.update(done=len(costs))
     return costs
 
 

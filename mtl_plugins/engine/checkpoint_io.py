@@ -20,6 +20,8 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from ..errors import MTLError
+from ..suggestions import did_you_mean_path
+from .safetensors_io import SUFFIX, read_safetensors
 
 _environment = threading.RLock()
 # What torch raises, depending on the place, when a file ends too soon or is none of its own.
@@ -35,7 +37,7 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
     """Reads a local checkpoint and runs no code that the file may carry.
 
     Args:
-        path: file written by `torch.save`.
+        path: file written by `torch.save`, or by `write_safetensors` (ends in .safetensors).
         map_location: device of the tensors, as in `torch.load`.
 
     Returns:
@@ -49,13 +51,11 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
     Traceback (most recent call last):
     FileNotFoundError: checkpoint no_such.pth does not exist: expected a file, check the path.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"checkpoint {file} does not exist: expected a file, check the path."
-        )
+    file = check_file(path)
     with _pickle_explained(str(file)):
         try:
+            if file.suffix == SUFFIX:
+                return read_safetensors(file, map_location or "cpu")
             checkpoint = torch.load(file, map_location=map_location, weights_only=True)
         except _DAMAGE as error:
             # Not the file's fault: the GPU's memory, or a disk that says so by its error number.
@@ -69,6 +69,17 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
             "was it written by a training run?"
         )
     return checkpoint
+
+
+def check_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a checkpoint; raise, with the nearest ones, where it does not exist."""
+    file = Path(path).expanduser()
+    if not file.is_file():
+        hint = did_you_mean_path(str(file))
+        raise FileNotFoundError(
+            f"checkpoint {file} does not exist: expected a file, check the path. {hint}".rstrip()
+        )
+    return file
 
 
 def register_safe_loading() -> None:
@@ -153,8 +164,9 @@ def _damaged(name: str, error: Exception) -> str:
     text = str(error).partition("WeightsUnpickler error: ")[2] or str(error)
     reason = text.strip().partition(". ")[0].partition("\n")[0] or type(error).__name__
     return (
-        f"checkpoint {name} could not be read ({reason}); expected a file written by torch.save: "
-        "it may be truncated or of another format, copy or download it again."
+        f"checkpoint {name} could not be read ({reason}); expected a file written by torch.save "
+        f"(or, ending in {SUFFIX}, as safetensors): it may be truncated or of another format, copy "
+        "or download it again."
     )
 
 

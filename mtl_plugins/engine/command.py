@@ -17,6 +17,9 @@ def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Errors of the data loader's worker processes arrive with the worker's traceback in their
     text; only the message at its end is shown. Anything unforeseen keeps its traceback.
     """
+    if sys.stderr.isatty():
+        # Wipe off what the command said while everything was imported.
+        print("\033[2K", end="\r", file=sys.stderr, flush=True)
     try:
         return command(*args, **kwargs)
     except (MTLError, CheckpointError, FileNotFoundError, ImportError) as error:

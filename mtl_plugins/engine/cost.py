@@ -126,8 +126,12 @@ def measure_cost(
     )  # fmt: skip
 
 
+WEIGHT_SOURCES = {"pretrained", "checkpoint_path", "init_cfg"}
+"""Keys of a model's config that say where weights come from before a checkpoint is loaded."""
+
+
 def without_pretrained(node: Any) -> Any:
-    """Return a model's config without `pretrained`, however deep it stands.
+    """Return a model's config without the `WEIGHT_SOURCES`, however deep they stand.
 
     Left out rather than set: "none" is False for some encoders and None for others.
 
@@ -135,7 +139,7 @@ def without_pretrained(node: Any) -> Any:
     {'type': 'TaskEncoders', 'tasks': {'depth': {}}}
     """
     if isinstance(node, Mapping):
-        return {k: without_pretrained(v) for k, v in node.items() if k != "pretrained"}
+        return {k: without_pretrained(v) for k, v in node.items() if k not in WEIGHT_SOURCES}
     if isinstance(node, (list, tuple)):
         return type(node)(without_pretrained(value) for value in node)
     return node

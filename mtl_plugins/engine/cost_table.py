@@ -12,9 +12,9 @@ from typing import Any, TextIO
 from mmengine.config import Config
 from rich import box
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ..progress import ProgressLine
 from .cost import Cost, measure_cost
 
 MIB = 2**20
@@ -53,17 +53,15 @@ def measure_costs(configs: Mapping[str, Config], **options: Any) -> list[Cost]:
 
     `options` are those of `measure_cost`.
     """
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    costs = []
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    costs: list[Cost] = []
+    with ProgressLine("measuring", len(configs)) as line:
         for name, config in configs.items():
-            bar = progress.add_task(name, total=1)
 
-            def show(stage: str, bar: Any = bar, name: str = name) -> None:
-                progress.update(bar, description=f"{name}: {stage}")
+            def show(stage: str, name: str = name) -> None:
+                line.update(description=f"{name}: {stage}")
 
             costs.append(measure_cost(config, name, **options, on_stage=show))
-            progress.update(bar, description=name, completed=1)
+            line.update(done=len(costs))
     return costs
 
 

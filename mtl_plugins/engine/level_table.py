@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from statistics import mean
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
+from ..progress import track
 from .level_difference import LevelDifference
 
 
@@ -18,9 +18,8 @@ def show_level_differences(runs: Mapping[str, Iterable[LevelDifference]], count:
     table.add_column("weighting")
     for column in ("cosine, mean", "lowest", "length ratio, mean", "cosine of the sum, mean"):
         table.add_column(column, justify="right")
-    console = Console(stderr=True)
     for name, run in runs.items():
-        found = list(track(run, name, total=count, console=console))
+        found = list(track(run, name, count))
         cosines = [each.cosine for each in found]
         numbers = (
             mean(cosines),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
-
 import torch
 
-CPU_INFO = "/proc/cpuinfo"
+from ..processor import cpu_name
 
 
 def machine_name(device: str) -> str:
@@ -15,16 +12,5 @@ def machine_name(device: str) -> str:
     if device == "cuda":
         processor = torch.cuda.get_device_name()
     else:
-        processor = f"{_cpu_name()} (threads used: {torch.get_num_threads()})"
+        processor = f"{cpu_name()} (threads used: {torch.get_num_threads()})"
     return f"{processor}, torch {torch.__version__}"
-
-
-def _cpu_name() -> str:
-    # Linux alone tells the name of the model, and Python has no function for it.
-    if os.path.isfile(CPU_INFO):
-        with open(CPU_INFO, encoding="utf-8") as lines:
-            for line in lines:
-                key, _, value = line.partition(":")
-                if key.strip() == "model name":
-                    return value.strip()
-    return platform.processor() or platform.machine()

@@ -46,7 +46,7 @@ def pack_config(
     """
     init_default_scope(config.get("default_scope", "mmseg"))
     skipped, names = [], set()
-    for name, node in _parts(config):
+    for _, name, node in named_datasets(config):
         if name in names:
             continue
         names.add(name)
@@ -75,7 +75,7 @@ def with_packed(config: Config, folder: str) -> Config:
         DataError: the folder is not packed to the end.
     """
     config = Config(config.to_dict(), cfg_text=config.text, filename=config.filename)
-    for name, node in [*_parts(config)]:
+    for _, name, node in [*named_datasets(config)]:
         path = os.path.join(folder, name)
         packed, wanted = read_json(os.path.join(path, INDEX))["source"], source_of(node)
         if packed != wanted:
@@ -122,15 +122,18 @@ def cropping_first(pipeline: list[dict]) -> list[dict]:
     return [*pipeline[:first], load, *pipeline[first + 1 : end], decode, *pipeline[end:]]
 
 
-def _parts(config: Config) -> Iterator[tuple[str, dict]]:
-    """Yield every data set of a config with the name of its folder, the same one for the same."""
+def named_datasets(config: Config) -> Iterator[tuple[str, str, dict]]:
+    """Yield (split, name, config) of every data set of a config, the same name for the same data.
+
+    A name is that of the first split with the data, and a number where the split joins several.
+    """
     names: dict[str, str] = {}
     for split in SPLITS:
         loader = config.get(f"{split}_dataloader")
         leaves = [*_leaves(loader["dataset"])] if loader else []
         for number, node in enumerate(leaves):
             name = split if len(leaves) == 1 else f"{split}-{number}"
-            yield names.setdefault(json.dumps(source_of(node), sort_keys=True), name), node
+            yield split, names.setdefault(json.dumps(source_of(node), sort_keys=True), name), node
 
 
 def _leaves(node: dict) -> Iterator[dict]:

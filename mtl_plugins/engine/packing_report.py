@@ -6,23 +6,17 @@ import os
 from typing import Any
 
 from mmengine.config import Config
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..progress import ProgressLine
 from .packed_config import pack_config
 
 
 def report_packing(config: Config, folder: str, **options: Any) -> None:
     """Pack the data sets of a config, show the progress, and print what to do next."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    # Drawn on stderr: stdout is for the result.
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        tasks: dict[str, Any] = {}
+    with ProgressLine("packing") as line:
 
         def show(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(f"packing {name}", total=total)
-            bar.update(tasks[name], completed=done)
+            line.update(done, f"packing {name}", total)
 
         skipped = pack_config(config, folder, show, **options)
     for problem in skipped:

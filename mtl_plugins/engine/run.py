@@ -11,11 +11,12 @@ from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
 from ..structures import DEPTH, NORMALS, SEMSEG
-from .checkpoint_io import CheckpointError
+from .checkpoint_io import CheckpointError, check_file
+from .metric_names import check_metric_names, set_rules, task_kinds
 from .results import write_results
 
 BEST = {
@@ -78,7 +79,8 @@ def evaluate(
     Raises:
         CheckpointError: the checkpoint's weights are not those of the config's model.
     """
-    _check_split(config, "test")
+    check_split(config, "test")
+    _check_checkpoint(checkpoint)
     runner = Runner.from_cfg(prepared(config, work_dir, launcher))
     try:
         # mmengine by itself would leave random whatever the checkpoint lacks.
@@ -107,6 +109,7 @@ def resumed(config: Config, checkpoint: str) -> Config:
         if last is None:
             return Config(dict(config.to_dict(), resume=False), filename=config.filename)
         checkpoint = last
+    _check_checkpoint(checkpoint)
     return Config(
         dict(config.to_dict(), resume=True, load_from=checkpoint), filename=config.filename
     )
@@ -114,16 +117,23 @@ def resumed(config: Config, checkpoint: str) -> Config:
 
 def build_dataset(config: Config, split: str) -> BaseDataset:
     """Build the data set of a split ("train", "val" or "test") as a config describes it."""
-    _check_split(config, split)
+    check_split(config, split)
     init_default_scope(config.get("default_scope", "mmseg"))
     return DATASETS.build(config[f"{split}_dataloader"].dataset)
 
 
-def _check_split(config: Config, split: str) -> None:
+def check_split(config: Config, split: str) -> None:
+    """Raise a `ConfigError` where a config has no data of this split."""
     if not config.get(f"{split}_dataloader"):
         raise ConfigError(
             f"{config.filename} has no {split}_dataloader; name the data of this split in it."
         )
+
+
+def _check_checkpoint(path: str) -> None:
+    """Raise, before anything is built, where a local checkpoint does not exist."""
+    if "://" not in path:
+        check_file(path)
 
 
 def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
@@ -138,6 +148,8 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
             "--nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
         )
     _choose_best_metric(config)
+    check_metric_names(config)
+    set_rules(config)
     if config.get("optim_wrapper"):
         config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
     set_tf32((config.get("env_cfg") or {}).get("tf32"))
@@ -160,8 +172,7 @@ def set_tf32(allowed: bool | None) -> None:
 def _choose_best_metric(config: Config) -> None:
     """Keep the best checkpoint by a metric that the model's tasks have."""
     hook = config.get("default_hooks", {}).get("checkpoint", {})
-    heads = config.model.get("decode_head", {}).get("task_heads", {})
-    kinds = {MODELS.get(head["type"]).target.kind for head in heads.values()}
+    kinds = task_kinds(config)
     # The score needs both.
     if hook.get("save_best") != "multitask/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
         return

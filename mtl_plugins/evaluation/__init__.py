@@ -2,6 +2,7 @@
 
 from .class_scores import ClassScore, class_scores, class_table
 from .depth import DEPTH_METRICS, depth_errors
+from .depth_by_distance import distance_errors, distance_sums
 from .image_blind import (
     ImageBlindPredictor,
     evaluate_image_blind,
@@ -40,6 +41,8 @@ __all__ = [
     "confusion_matrix",
     "delta_m",
     "depth_errors",
+    "distance_errors",
+    "distance_sums",
     "evaluate_image_blind",
     "fit_image_blind",
     "histogram_median",

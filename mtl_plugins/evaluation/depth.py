@@ -66,27 +66,23 @@ def depth_errors(
     >>> errors["si_log_rmse"], errors["abs_rel"], errors["sq_rel"], errors["delta3"]
     (0.0, 1.0, 1.5, 0.0)
     """
-    _check(prediction, target, min_depth, si_lambda, max_depth)
-    target = target.to(prediction.device)
-    valid = torch.isfinite(target) & (target > NO_DEPTH)
-    if max_depth is not None:
-        valid &= target <= max_depth
-    # Found once: indexing by a mask would look for its pixels each time.
-    pixels = valid.flatten().nonzero()[:, 0]
-    truth, guess = (
-        maps.flatten().index_select(0, pixels).double() for maps in (target, prediction)
+    return pixel_errors(
+        *measured_pixels(prediction, target, min_depth, max_depth), si_lambda, si_scale
     )
+
+
+def pixel_errors(
+    guess: Tensor, truth: Tensor, si_lambda: float = 1.0, si_scale: float = 100.0
+) -> dict[str, float] | None:
+    """Return the metrics of `depth_errors` of two vectors from `measured_pixels`.
+
+    Raises:
+        ValueError: `si_lambda` is not in 0..1.
+    """
+    if not 0 <= si_lambda <= 1:
+        raise ValueError(f"si_lambda={si_lambda}: expected 0..1, beyond it no root exists.")
     if truth.numel() == 0:
         return None
-    broken = int((~torch.isfinite(guess)).sum())
-    if broken:
-        raise ValueError(
-            f"The depth prediction is nan or infinite at {broken} of {guess.numel()} measured "
-            "pixels: expected finite metres. The training has diverged, or overflows in half "
-            "precision: lower the learning rate, or bound the depth head's output."
-        )
-    truth, guess = truth.clamp(min_depth, max_depth), guess.clamp(min_depth, max_depth)
-
     error = (guess - truth).abs()
     log_error = truth.log() - guess.log()
     # mean(d^2) - lambda * mean(d)^2, written as a sum of squares: rounding cannot turn it negative.
@@ -105,11 +101,47 @@ def depth_errors(
     return dict(zip(DEPTH_METRICS, torch.stack(values).tolist(), strict=True))
 
 
+def measured_pixels(
+    prediction: Tensor, target: Tensor, min_depth: float = 0.01, max_depth: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return prediction and target of the valid pixels, as `depth_errors` compares them.
+
+    Args:
+        prediction, target, min_depth, max_depth: see `depth_errors`.
+
+    Returns:
+        Two vectors of one length, metres, float64.
+
+    Raises:
+        ValueError: see `depth_errors`.
+
+    >>> measured_pixels(torch.tensor([2.0, 9.0]), torch.tensor([1.0, 0.0]))[0].tolist()
+    [2.0]
+    """
+    _check(prediction, target, min_depth, max_depth)
+    target = target.to(prediction.device)
+    valid = torch.isfinite(target) & (target > NO_DEPTH)
+    if max_depth is not None:
+        valid &= target <= max_depth
+    # Found once: indexing by a mask would look for its pixels each time.
+    pixels = valid.flatten().nonzero()[:, 0]
+    truth, guess = (
+        maps.flatten().index_select(0, pixels).double() for maps in (target, prediction)
+    )
+    broken = int((~torch.isfinite(guess)).sum())
+    if broken:
+        raise ValueError(
+            f"The depth prediction is nan or infinite at {broken} of {guess.numel()} measured "
+            "pixels: expected finite metres. The training has diverged, or overflows in half "
+            "precision: lower the learning rate, or bound the depth head's output."
+        )
+    return guess.clamp(min_depth, max_depth), truth.clamp(min_depth, max_depth)
+
+
 def _check(
     prediction: Tensor,
     target: Tensor,
     min_depth: float,
-    si_lambda: float,
     max_depth: float | None,
 ) -> None:
     if prediction.shape != target.shape:
@@ -121,5 +153,3 @@ def _check(
         raise ValueError(f"min_depth={min_depth}: expected a depth above 0, logarithms need one.")
     if max_depth is not None and max_depth <= min_depth:
         raise ValueError(f"max_depth={max_depth}: expected more than min_depth={min_depth}.")
-    if not 0 <= si_lambda <= 1:
-        raise ValueError(f"si_lambda={si_lambda}: expected 0..1, beyond it no root exists.")

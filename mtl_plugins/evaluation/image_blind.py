@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from rich.progress import track
 
+from ..progress import track
 from ..structures import IGNORE_LABEL, NO_DEPTH
 from .semseg import AbsentClass
 from .tally import Tally, tally_image
@@ -55,7 +55,7 @@ def fit_image_blind(
         grid: largest number of rows and columns; a smaller first target makes it smaller. The
             exact median keeps 4 bytes a cell and image: 131 kB an image at 128 x 256.
         ignore_label: class id of pixels without truth.
-        progress: show a progress bar.
+        progress: show how far it is.
 
     Raises:
         ValueError: no target at all, or a class id outside 0..C-1.
@@ -67,7 +67,7 @@ def fit_image_blind(
     votes: np.ndarray | None = None
     depths: list[np.ndarray] = []
     size: tuple[int, int] | None = None
-    for labels, depth in track(dataset, "image-blind predictor", disable=not progress):
+    for labels, depth in track(dataset, "image-blind predictor") if progress else dataset:
         for target in (labels, depth):
             if target is not None and size is None:
                 size = (min(grid[0], target.shape[0]), min(grid[1], target.shape[1]))
@@ -101,14 +101,14 @@ def evaluate_image_blind(
         num_classes: number of classes.
         ignore_label: class id of pixels without truth.
         absent: see `semseg_scores`.
-        progress: show a progress bar.
+        progress: show how far it is.
         **depth_options: keyword arguments of `depth_errors`.
 
     Returns:
         The metrics of `Tally.scores` for the tasks that predictor and data set share.
     """
     total = Tally()
-    for truths in track(dataset, "image-blind scores", disable=not progress):
+    for truths in track(dataset, "image-blind scores") if progress else dataset:
         pairs = []
         for kind, truth in enumerate(truths):
             guess = None if truth is None else predictor.predict(*truth.shape)[kind]
@@ -150,7 +150,7 @@ def _medians(depths: list[np.ndarray]) -> np.ndarray | None:
     if not depths:
         return None
     medians = np.empty_like(depths[0])
-    for row in range(len(medians)):
+    for row in track(range(len(medians)), "image-blind predictor, median depth"):
         # Row by row: a sorted copy of everything would double the memory. nan sorts to the end.
         ordered = np.sort(np.stack([depth[row] for depth in depths]), axis=0)
         count = np.isfinite(ordered).sum(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
@@ -11,7 +12,10 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..structures import DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
+from ..suggestions import did_you_mean
 from .class_scores import ClassScore, class_scores, class_table
+from .depth import DEPTH_METRICS
+from .depth_by_distance import distance_errors
 from .semseg import AbsentClass
 from .streaming_metric import StreamingMetric
 from .tally import Pair, Tally, tally_image
@@ -29,8 +33,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
 
     The metrics are named `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc`, `depth/si_log_rmse` and
     the further names of `DEPTH_METRICS`, and `multitask/score`; see `Tally.scores`. After
-    `evaluate`, `confusion` (C,C int64, rows are the truth) and `per_class` hold the
-    segmentation's details, None where it was not measured.
+    `evaluate`, `confusion` (C,C int64, rows are the truth), `per_class` and `distance_errors`
+    (depth errors over the distance) hold the details, None where the task was not measured.
 
     Args:
         tasks: of "semseg" and "depth" those that every sample must hold, truth and prediction; None
@@ -40,13 +44,18 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         min_depth, max_depth, si_lambda, si_scale: see `depth_errors`.
 
     Raises:
-        DataError: an unknown task, a sample without a required map, or maps that
+        DataError: an unknown task or `absent`, a sample without a required map, or maps that
             `confusion_matrix` or `depth_errors` refuse; the image is named.
 
     In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`.
     """
 
     new_tally = Tally
+    metric_names = (
+        *(f"semseg/{name}" for name in ("mIoU", "aAcc", "mAcc")),
+        *(f"depth/{name}" for name in DEPTH_METRICS),
+        "multitask/score",
+    )
 
     def __init__(
         self,
@@ -61,7 +70,12 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         super().__init__()
         unknown = sorted(set(tasks or ()) - set(MEASURED))
         if unknown:
-            raise DataError(f"Unknown tasks {unknown}: expected some of {list(MEASURED)}.")
+            raise DataError(
+                f"Unknown tasks {unknown}: expected some of {list(MEASURED)}. "
+                + did_you_mean(unknown[0], MEASURED)
+            )
+        if absent not in get_args(AbsentClass):
+            raise DataError(f"absent={absent!r}: expected one of {list(get_args(AbsentClass))}.")
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
         self.absent = absent
@@ -73,6 +87,7 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         }
         self.confusion: Tensor | None = None
         self.per_class: list[ClassScore] | None = None
+        self.distance_errors: dict[str, list[float]] | None = None
 
     def measure(self, sample: dict) -> Tally:
         """Measure one sample, a dict whose maps are `{'data': 1,H,W tensor}`."""
@@ -94,6 +109,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
             )
         self.confusion = total.confusion
         self.per_class = None
+        sums = total.distance_sums
+        self.distance_errors = None if sums is None else distance_errors(sums)
         if total.confusion is not None:
             self.per_class = class_scores(total.confusion, self._classes)
             if is_main_process():

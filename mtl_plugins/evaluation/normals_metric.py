@@ -59,6 +59,11 @@ class NormalsMetric(StreamingMetric[AngleTally]):
     """
 
     new_tally = AngleTally
+    metric_names = (
+        "normals/mean_angle",
+        "normals/median_angle",
+        *(f"normals/within_{degrees:g}" for degrees in WITHIN),
+    )
 
     def measure(self, sample: dict) -> AngleTally:
         """Measure one sample, a dict whose maps are `{'data': 3,H,W tensor}`."""

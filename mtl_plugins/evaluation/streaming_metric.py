@@ -33,7 +33,8 @@ class StreamingMetric(BaseMetric, Generic[T]):
     position i * world + r and fills the last round up with repetitions, so each rank holds its
     latest image back and drops it if its position lies behind the data set.
 
-    Subclasses set `new_tally` and implement `measure` and `compute_metrics`.
+    Subclasses set `new_tally` and implement `measure` and `compute_metrics`. Where they also set
+    `metric_names`, a config that names another one is refused before training.
 
     Raises:
         DataError: a `ValueError` of `measure`, with the name of the image.
@@ -41,6 +42,7 @@ class StreamingMetric(BaseMetric, Generic[T]):
 
     # Not None: the names already carry their task, and MMEngine warns of a missing prefix.
     default_prefix = ""
+    metric_names: ClassVar[tuple[str, ...]] = ()
     new_tally: ClassVar[Callable[[], Addable]]
 
     def __init__(self) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from ..structures import IGNORE_LABEL
-from .depth import DEPTH_METRICS, depth_errors
+from .depth import DEPTH_METRICS, measured_pixels, pixel_errors
+from .depth_by_distance import distance_sums
 from .score import multitask_score
 from .semseg import AbsentClass, confusion_matrix, semseg_scores
 
@@ -27,6 +28,7 @@ class Tally:
         depth_sums: sum over images of each metric of `DEPTH_METRICS`.
         depth_images: images in those sums.
         images_without_depth: images whose depth target has no valid pixel, left out of them.
+        distance_sums: of all valid pixels, see `distance_sums`; None as long as there is none.
     """
 
     images: int = 0
@@ -34,6 +36,7 @@ class Tally:
     depth_sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DEPTH_METRICS, 0.0))
     depth_images: int = 0
     images_without_depth: int = 0
+    distance_sums: Tensor | None = None
 
     def add(self, other: Tally) -> None:
         """Take in the images of another tally."""
@@ -41,6 +44,9 @@ class Tally:
         if other.confusion is not None:
             known = 0 if self.confusion is None else self.confusion
             self.confusion = known + other.confusion
+        if other.distance_sums is not None:
+            known = 0 if self.distance_sums is None else self.distance_sums
+            self.distance_sums = known + other.distance_sums
         for name, value in other.depth_sums.items():
             self.depth_sums[name] += value
         self.depth_images += other.depth_images
@@ -98,9 +104,13 @@ def tally_image(
     if semseg is not None:
         tally.confusion = confusion_matrix(*semseg, num_classes, ignore_label).cpu()
     if depth is not None:
-        errors = depth_errors(*depth, **(depth_options or {}))
+        options = dict(depth_options or {})
+        limits = {key: options.pop(key) for key in ("min_depth", "max_depth") if key in options}
+        pixels = measured_pixels(*depth, **limits)
+        errors = pixel_errors(*pixels, **options)
         if errors is None:
             tally.images_without_depth = 1
         else:
             tally.depth_sums, tally.depth_images = errors, 1
+            tally.distance_sums = distance_sums(*pixels)
     return tally

@@ -71,7 +71,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         inputs = torch.stack([_padded(image, height, width) for image in images]).float()
         if augmented:
             inputs = recolor_on_device(inputs, augmented)
-        inputs = self._normalised(inputs)
+        inputs = self.normalised(inputs)
         for image, padded in zip(images, inputs, strict=True):
             # The mean colour, which is 0 now, whatever the colours were changed to.
             padded[:, image.shape[1] :] = 0
@@ -82,7 +82,15 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
                 _pad_targets(sample, height, width)
         return dict(inputs=inputs, data_samples=samples)
 
-    def _normalised(self, batch: Tensor) -> Tensor:
+    def to_images(self, inputs: Tensor) -> Tensor:
+        """Return the images that normalised `inputs` N,3,H,W show: uint8, RGB."""
+        images = inputs * self.std + self.mean
+        # The files' channels are blue, green, red.
+        images = images if self.bgr_to_rgb else images.flip(1)
+        return images.round().clamp(0, 255).to(torch.uint8)
+
+    def normalised(self, batch: Tensor) -> Tensor:
+        """Return what the network gets of float images N,3,H,W (0 to 255, as read from files)."""
         if self.bgr_to_rgb:
             batch = batch.flip(1)
         return (batch - self.mean) / self.std

@@ -92,11 +92,12 @@ def _semseg_scores(maps: TaskMaps, style: Style) -> str:
 
 
 def _paint_depth(maps: TaskMaps, style: Style) -> Row:
-    norm = depth_norm(*depth_range(maps, style.depth_percentiles), style.depth_log)
+    near_far = style.depth_range or depth_range(maps, style.depth_percentiles)
+    norm = depth_norm(*near_far, style.depth_log)
     error_norm = depth_norm(0.0, style.worst_depth_error)
     known = [m for m in (maps.truth, maps.prediction) if m is not None]
     both = len(known) == 2
-    gaps = [("no depth", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
+    gaps = [("not measured", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
     return Row(
         name=maps.name or "depth",
         truth=None if maps.truth is None else colorize_depth(maps.truth, norm),

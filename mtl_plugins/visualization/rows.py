@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.colors import Normalize
+from torch import Tensor
 
 from ..structures import DENSE_TARGETS, IGNORE_LABEL
 from .colors import RGB
@@ -61,6 +62,8 @@ class Style:
         depth_unit: shown beside depths; not every data set is metric.
         depth_log: equal ratios of depth are equally far apart in colour.
         depth_percentiles: what of the true depths the colours span, see `depth_range`.
+        depth_range: depths of the first and the last colour, instead of percentiles, so that
+            several pictures can be compared.
         worst_depth_error: relative error of the last colour.
         worst_angle: angle between normals of the last colour, degrees.
     """
@@ -71,6 +74,7 @@ class Style:
     depth_unit: str = "m"
     depth_log: bool = False
     depth_percentiles: tuple[float, float] = (2.0, 98.0)
+    depth_range: tuple[float, float] | None = None
     worst_depth_error: float = 0.5
     worst_angle: float = 60.0
 
@@ -106,3 +110,8 @@ class Row:
     scores: str
     key: Key
     error_key: Key
+
+
+def as_array(data: Tensor) -> np.ndarray:
+    """Return a map of a sample as pictures have it: 1,H,W as H,W and C,H,W as H,W,C."""
+    return data.squeeze(0).cpu().numpy() if len(data) == 1 else data.movedim(0, 2).cpu().numpy()

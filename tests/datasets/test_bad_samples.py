@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mtl_plugins.datasets.sample_index import SampleIndex
-from mtl_plugins.engine import SkippedSamplesHook
+from mtl_plugins.engine import SkippedSamplesHook, run_command
 from mtl_plugins.errors import ConfigError, DataError
 
 PIPELINE = [dict(type="LoadImage"), dict(type="LoadTargets"), dict(type="PackTargets")]
@@ -37,6 +38,8 @@ def config(tmp_path):
         img_suffix=".png",
         metainfo=dict(classes=("a",)),
         pipeline=PIPELINE,
+        # Collecting garbage after serialising costs more than all the rest.
+        serialize_data=False,
     )
 
 
@@ -66,6 +69,36 @@ def test_a_file_that_vanishes_is_named(config):
     os.remove(os.path.join(config["data_root"], "rgb", "0.png"))
     with pytest.raises(DataError, match=r"rgb/0\.png does not exist"):
         dataset[0]
+
+
+@pytest.mark.parametrize(("workers", "gone"), [(0, "rgb/3.png"), (1, "label/3.png")])
+def test_a_file_that_vanishes_during_training_ends_it_in_one_message(config, workers, gone, capsys):
+    """Also a broken file is only met when its turn comes: the batches before it are trained."""
+    sampler = dict(type="SeededSampler", shuffle=False)
+    loader = Runner.build_dataloader(
+        dict(
+            dataset=dict(config, indices=[0, 1, 5, 3] * 4),
+            sampler=sampler, batch_size=3, num_workers=workers,
+        ),
+        seed=0,
+    )  # fmt: skip
+    batches = []
+
+    def run():
+        for batch in loader:
+            batches.append(batch)
+            if len(batches) == 1:
+                os.remove(os.path.join(config["data_root"], gone))
+
+    with pytest.raises(SystemExit) as end:
+        run_command(run)
+    message = capsys.readouterr().err
+    assert end.value.code == 1 and len(batches) >= 1
+    assert re.fullmatch(
+        rf"\nerror: \S+/{gone} does not exist\. Put it back, or take its sample out of the data "
+        r"set\.\n",
+        message,
+    )
 
 
 def test_tests_never_skip(config):

@@ -68,7 +68,13 @@ def test_every_file_is_decoded_by_its_own_camera_and_cameras_are_shared(root):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", '{"extrinsic": {"baseline": 0}, "intrinsic": {"fx": 1}}']
+    "text",
+    ["", "{", "[]", "3"]
+    + [
+        f'{{"extrinsic": {{"baseline": {baseline}}}, "intrinsic": {{"fx": {fx}}}}}'
+        for baseline, fx in [(0, 9), (1, "NaN"), ("1e-200", 9), (1, "1" + "0" * 400), ('"', 9)]
+    ],
+    ids=lambda text: text[:50],
 )
 def test_a_damaged_camera_is_named(root, text):
     (root / CAMERA).write_text(text)

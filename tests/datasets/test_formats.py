@@ -103,3 +103,18 @@ def test_negative_raw_values_are_mapped():
 def test_a_map_to_no_class_is_refused():
     with pytest.raises(DataError, match=r"\{4: 9\}"):
         LabelFormat(3, {4: 9})
+
+
+def test_labels_that_are_no_integers_are_not_rounded():
+    decode = LabelFormat(3)
+    assert decode(np.array([[0.0, 2.0, 255.0]], np.float32)).tolist() == [[0, 2, 255]]
+    for value in (1.5, np.nan, np.inf, 1e300):
+        with pytest.raises(
+            DataError, match=r"a\.npy has 1 label values that are not whole numbers"
+        ):
+            decode(np.array([[0.0, value]]), "a.npy")
+
+
+def test_depth_that_float32_cannot_hold_is_not_measured():
+    assert DepthFormat()(np.array([[1e300, 2.0]])).tolist() == [[0.0, 2.0]]
+    assert DepthFormat(inverse=True)(np.array([[1e-310, 1e-300, 0.5]])).tolist() == [[0, 0, 2]]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import zlib
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from mtl_plugins.datasets import DepthFormat, LabelFormat
 from mtl_plugins.datasets.image_io import read_image, read_map
 from mtl_plugins.errors import DataError
 
@@ -88,3 +94,151 @@ def test_missing_and_foreign_files(tmp_path):
 def test_colour_coded_maps_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"\(4, 5, 3\); expected one channel"):
         read_map(save(np.zeros((4, 5, 3), np.uint8), tmp_path / "c.png"))
+
+
+def test_an_empty_file_and_a_folder_are_said(tmp_path):
+    for name in ("a.png", "a.npy"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(
+        DataError, match=r"a\.png cannot be read as an image: it is empty .*replace"
+    ):
+        read_image(str(tmp_path / "a.png"))
+    with pytest.raises(DataError, match=r"a\.npy is not a readable \.npy file.*replace"):
+        read_map(str(tmp_path / "a.npy"))
+    with pytest.raises(DataError, match=r"cannot be read: .*Check that it is a file"):
+        read_image(str(tmp_path))
+
+
+def test_pictures_of_other_modes_as_viewers_show_them(tmp_path):
+    """CMYK without ink is white; of 16 bits the high byte is taken, and never clipped."""
+    Image.new("CMYK", (3, 2), (0, 255, 0, 0)).save(tmp_path / "cmyk.jpg", quality=100)
+    assert np.abs(read_image(str(tmp_path / "cmyk.jpg"))[0, 0] - [255.0, 0, 255]).max() < 4
+    grey = save(np.full((2, 3), 0x1234, np.uint16), tmp_path / "grey16.png")
+    assert read_image(grey).tolist() == np.full((2, 3, 3), 0x12).tolist()
+    colours = np.full((2, 3, 3), (0x1234, 0x5678, 0x9ABC), np.uint16)
+    cv2.imwrite(str(tmp_path / "colour16.png"), colours)
+    assert read_image(str(tmp_path / "colour16.png"))[0, 0].tolist() == [0x12, 0x56, 0x9A]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "message"), [(np.float32, "float values"), (np.int32, "32-bit values")]
+)
+def test_values_that_no_picture_has_are_refused_as_images_and_taken_as_maps(
+    tmp_path, dtype, message
+):
+    path = save(np.full((2, 3), 70000, dtype), tmp_path / "a.tif")
+    with pytest.raises(DataError, match=rf"a\.tif has {message}; .*Convert it"):
+        read_image(path)
+    assert read_map(path).tolist() == np.full((2, 3), 70000).tolist()
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("LA", 1), ("RGBA", 1), ("CMYK", 3)])
+def test_targets_with_other_channels_are_refused(tmp_path, mode, channels):
+    path = str(tmp_path / ("a.tif" if mode == "CMYK" else "a.png"))
+    Image.new(mode, (5, 4)).save(path)
+    with pytest.raises(DataError, match=rf"a\.\w+ has shape \(4, 5, {len(mode)}\); expected"):
+        read_map(path, channels=channels)
+
+
+def test_targets_of_which_half_would_be_read_are_refused(tmp_path):
+    path = str(tmp_path / "a.png")
+    cv2.imwrite(path, np.full((2, 3, 3), 0x1234, np.uint16))
+    with pytest.raises(DataError, match=r"a\.png has colours of 16 bits .*\.npy"):
+        read_map(path, channels=3)
+
+
+def test_targets_whose_values_would_be_scaled_are_refused(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 18\n" + bytes([3, 18]))
+    with pytest.raises(DataError, match=r"a\.pgm has another maximum than 255 or 65535.*PNG"):
+        read_map(str(tmp_path / "a.pgm"))
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 255\n" + bytes([3, 18]))
+    assert read_map(str(tmp_path / "a.pgm")).tolist() == [[3, 18]]
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 65535\n" + bytes([1, 2, 0, 3]))
+    assert read_map(str(tmp_path / "a.pgm")).tolist() == [[258, 3]]
+
+
+def test_lossy_files_hold_no_classes_but_may_hold_depth(tmp_path):
+    path = save(np.full((8, 8), 100, np.uint8), tmp_path / "a.jpg")
+    assert read_map(path).tolist() == np.full((8, 8), 100).tolist()
+    with pytest.raises(DataError, match=r"a\.jpg is a JPEG.*Write the target losslessly"):
+        read_map(path, exact=True)
+    assert LabelFormat(1).exact and DepthFormat(digits=(1, 256)).exact and not DepthFormat().exact
+
+
+def header(data, **fields):
+    """A PNG file with other values in its header, and a checksum that is right."""
+    names = ("width", "height", "bits", "colour", "compression", "filter", "interlace")
+    values = dict(zip(names, struct.unpack(">IIBBBBB", data[16:29]), strict=True), **fields)
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", *values.values())
+    return data[:12] + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+
+
+def encoded(array, file_format="PNG"):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, file_format)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("side", [9_000, 2**31 - 1])
+def test_a_png_that_promises_more_than_it_holds_is_refused(tmp_path, side):
+    (tmp_path / "a.png").write_bytes(header(encoded(np.zeros((4, 4), np.uint8)), width=side))
+    with pytest.raises(DataError, match=r"a\.png cannot be read .*header promises \d+ bytes"):
+        read_map(str(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize("side", [9_000, 65_535])
+def test_a_jpeg_that_promises_more_than_it_holds_is_refused(tmp_path, side):
+    data = bytearray(encoded(np.zeros((16, 16, 3), np.uint8), "JPEG"))
+    place = data.index(b"\xff\xc0") + 5
+    data[place : place + 4] = struct.pack(">HH", side, side)
+    (tmp_path / "a.jpg").write_bytes(data)
+    with pytest.raises(DataError, match=rf"a\.jpg cannot be read .*promises {side**2} pixels"):
+        read_image(str(tmp_path / "a.jpg"))
+
+
+def test_a_jpeg_whose_end_is_zeros_is_no_picture(tmp_path):
+    random = np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8)
+    data = encoded(random, "JPEG")
+    half = len(data) // 2
+    (tmp_path / "a.jpg").write_bytes(data[:half] + bytes(len(data) - half))
+    with pytest.raises(DataError, match=r"a\.jpg cannot be read .*end marker"):
+        read_image(str(tmp_path / "a.jpg"))
+
+
+@pytest.mark.parametrize("pixels", [15, 7])
+def test_pictures_beyond_pils_limit_are_refused(tmp_path, monkeypatch, pixels):
+    """PIL itself warns from once its limit on, and refuses from twice."""
+    path = save(np.zeros((4, 4), np.uint8), tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels)
+    with pytest.raises(DataError, match=rf"a\.png is too large.*more than {pixels} .*tiles"):
+        read_map(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert read_map(path).shape == (4, 4)
+
+
+def test_npy_files_promise_what_they_hold(tmp_path):
+    np.save(tmp_path / "d.npy", np.zeros((3, 4), np.float32))
+    data = (tmp_path / "d.npy").read_bytes()
+    wide = data.replace(b"(3, 4), }     ", b"(3, 4000000), }")[: len(data)]
+    for changed in (data[:-1], data + b"x", wide, data.replace(b"'<f4'", b"'<f8'")):
+        assert changed != data
+        (tmp_path / "d.npy").write_bytes(changed)
+        with pytest.raises(DataError, match=r"d\.npy is not a readable .*header promises shape"):
+            read_map(str(tmp_path / "d.npy"))
+
+
+@pytest.mark.parametrize(
+    "values", [np.array([["a"]]), np.array([[1j]]), np.array([[None]]), np.zeros((2, 2), "M8[s]")]
+)
+def test_npy_files_hold_numbers(tmp_path, values):
+    np.save(tmp_path / "d.npy", values)
+    with pytest.raises(DataError, match=r"d\.npy is not a readable .*expected numbers"):
+        read_map(str(tmp_path / "d.npy"))
+
+
+def test_npy_files_of_any_order_and_version_are_read(tmp_path):
+    values = np.arange(6, dtype=">i4").reshape(2, 3)
+    for version in ((1, 0), (2, 0)):
+        with open(tmp_path / "d.npy", "wb") as file:
+            np.lib.format.write_array(file, np.asfortranarray(values), version)
+        assert read_map(str(tmp_path / "d.npy")).tolist() == values.tolist()

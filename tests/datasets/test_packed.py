@@ -179,7 +179,78 @@ def test_a_changed_byte_is_found(config, folder):
     assert "pack_data.py" in problem
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 99}'])
+def test_a_shard_that_is_cut_off_while_it_is_mapped_is_an_error_and_no_crash(config, folder):
+    """Reading a page behind the end of a mapped file would kill the process."""
+    pack_config(config, folder, samples_per_shard=3)
+    dataset = built(with_packed(config, folder))
+    dataset[0], dataset[3]
+    for size in (0, 5000):
+        os.truncate(shard(folder, 0), size)
+        with pytest.raises(
+            DataError, match=rf"shard-00000\.bin was cut off to {size} of .*pack_data"
+        ):
+            dataset[0]
+        assert_equal(dataset[SampleIndex(3, (0, 0, 3))], dataset[SampleIndex(3, (0, 0, 3))])
+
+
+def test_a_mapped_shard_may_be_deleted_or_replaced_but_not_a_new_one(config, folder):
+    pack_config(config, folder, samples_per_shard=3)
+    dataset, index = built(with_packed(config, folder)), SampleIndex(0, (0, 0, 0))
+    before = dataset[index]
+    for number in (0, 1):
+        os.remove(shard(folder, number))
+    assert_equal(dataset[index], before)
+    with pytest.raises(DataError, match=r"shard-00001\.bin cannot be read: .*pack_data"):
+        dataset[3]
+    with open(shard(folder, 1), "wb") as file:
+        file.write(bytes(100))
+    with pytest.raises(DataError, match=r"shard-00001\.bin ends within a sample.*pack_data"):
+        dataset[3]
+
+
+def test_changed_class_ids_in_a_shard_are_no_targets(config, folder):
+    pack_config(config, folder)
+    dataset = built(with_packed(config, folder), "val")
+    with open(shard(folder, 0, ".json"), encoding="utf-8") as file:
+        offset = json.load(file)["samples"][2]["arrays"]["gt_seg_map"][0]
+    with open(shard(folder, 0), "r+b") as file:
+        file.seek(offset)
+        file.write(bytes([2, 77, 255]))
+    with pytest.raises(
+        DataError, match=r"shard-00000\.bin is damaged: .*label/2\.png has the class ids \[2, 77\]"
+    ):
+        dataset[2]
+
+
+def test_a_description_of_another_set_or_with_another_number_is_named(config, folder):
+    pack_config(config, folder, samples_per_shard=3)
+    path = shard(folder, 1, ".json")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace('"gt_seg_map": [', '"gt_seg_map": [1'))
+    with pytest.raises(DataError, match=r"shard-00001\.json is damaged: it changed after"):
+        built(with_packed(config, folder))
+    with open(shard(folder, 2, ".json"), encoding="utf-8") as other:
+        text = other.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    with pytest.raises(DataError, match=r"shard-00001\.json belongs to another data set"):
+        built(with_packed(config, folder))
+
+
+def test_packed_data_is_packed_again(config, folder, tmp_path):
+    pack_config(config, folder)
+    packed = built(with_packed(config, folder), "val")
+    pack_dataset(packed, str(tmp_path / "again"), {})
+    again = DATASETS.build(
+        dict(type="PackedDataset", data_root=str(tmp_path / "again"), pipeline=WHOLE)
+    )
+    for index in range(SAMPLES):
+        assert_equal(again[index], packed[index])
+
+
+@pytest.mark.parametrize("content", ["", "{", "[" * 100_000, '{"version": 99}'])
 def test_a_damaged_index_is_named(config, folder, content):
     pack_config(config, folder)
     for path in (os.path.join(folder, "train", "index.json"), shard(folder, 0, ".json")):
@@ -187,7 +258,7 @@ def test_a_damaged_index_is_named(config, folder, content):
             text = file.read()
         with open(path, "w", encoding="utf-8") as file:
             file.write(content)
-        with pytest.raises(DataError, match=r"\.json is (damaged|not of version 1)"):
+        with pytest.raises(DataError, match=r"\.json is (damaged|not of version 2)"):
             built(with_packed(config, folder))
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)

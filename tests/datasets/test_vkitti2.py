@@ -24,7 +24,7 @@ def test_classes_and_metres(tmp_path):
     assert len(dataset) == 4
     assert {info["img_path"].split("/")[-6] for info in dataset.load_data_list()} == {
         "Scene02", "Scene18"}  # fmt: skip
-    assert dataset.unpaired_files() is not None
+    assert dataset.unpaired_files() == []
     sample = dataset[3]
     # Road, Car and Undefined; black sky and far pixels are not measured.
     assert sample["gt_seg_map"][0, :3].tolist() == [5, 12, 255]

@@ -60,6 +60,21 @@ def test_options_are_laid_over_with_their_types():
         ("train_dataloader.batchsize=4", r"no such argument.*batch_size"),
         ("optim_wrapper.optimizer.lrr=1", r"no such argument.*lr"),
         ("val_evaluator.max_dept=80", r"no such argument.*max_depth"),
+        ("model.decode_head.task_heads.semesg.num_classes=5", r"no semesg in .*mean semseg\?"),
+        ("default_hooks.checkpont.interval=2", r"no checkpont in default_hooks.*checkpoint\?"),
+        ("default_hooks.checkpoint.save_bes=auto", r"no such argument.*save_best\?"),
+        ("custom_hooks.2.num_image=3", r"PanelHook has no such argument.*num_images\?"),
+        ("custom_hooks.99.limit=3", r"custom_hooks has the entries 0 to \d+, not 99"),
+        ("train_cfg.max_epochs.x=1", r"train_cfg.max_epochs is 4, without parts"),
+        ("env_cfg.cudnn_benchmarks=True", r"no such argument.*cudnn_benchmark\?"),
+        ("env_cfg.mp_cfg.start_method=fork", r"no such argument.*mp_start_method\?"),
+        ("randomness.sed=1", r"no such argument.*seed\?"),
+        ("log_processor.windowsize=3", r"no such argument.*window_size\?"),
+        ("param_scheduler.0.start_facto=0.1", r"no such argument.*start_factor\?"),
+        ("optim_wrapper.clip_grad.max_nrom=1", r"no such argument.*max_norm\?"),
+        ("optim_wrapper.constructor=BalancedConstructor", r"mean BalancedOptimWrapperConstr"),
+        ("model.decode_head.task_heads.depth.codec.type=ExpCodecs", r"mean ExpCodec\?"),
+        ("model.decode_head.task_heads.depth.loss.type=SigLogLoss", r"mean SILogLoss"),
     ],
 )
 def test_a_typo_names_its_place_and_the_nearest_name(option, message):
@@ -67,9 +82,35 @@ def test_a_typo_names_its_place_and_the_nearest_name(option, message):
         load_config(BRANCHED, [option])
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "optim_wrapper.paramwise_cfg.bias_lr_mult=2",
+        "optim_wrapper.constructor=DefaultOptimWrapperConstructor",
+        "optim_wrapper.clip_grad.max_norm=1",
+        "optim_wrapper.clip_grad.type=value",
+        "param_scheduler.1.convert_to_iter_based=True",
+        "model.decode_head.task_heads.normals.type=NormalsHead",
+        "model.decode_head.task_decoders.depth.channels=32",
+        "custom_hooks.2.depth_log=True",
+        "default_hooks.timer=None",
+        "randomness.seed=3",
+    ],
+)
+def test_what_mmengine_takes_is_not_refused(option):
+    load_config(BRANCHED, [option])
+
+
 def test_missing_and_broken_files(tmp_path):
     with pytest.raises(ConfigError, match=r"no config file 'none\.py'"):
         load_config("none.py")
+    with pytest.raises(ConfigError, match=r"Did you mean .*configs/mtl_branched\.py\?"):
+        load_config(BRANCHED.replace("branched", "brnched"))
+    child = tmp_path / "child.py"
+    child.write_text("_base_ = 'brokn.py'\n")
+    (tmp_path / "broken.py").touch()
+    with pytest.raises(ConfigError, match=r"child\.py cannot be read: .*Did you mean .*broken\.py"):
+        load_config(str(child))
     broken = tmp_path / "broken.py"
     broken.write_text("model = dict(\n")
     with pytest.raises(ConfigError, match=r"broken\.py cannot be read"):

@@ -19,6 +19,7 @@ from mtl_plugins.engine import (
     split_depth_statistics,
 )
 from mtl_plugins.engine.baseline import TargetReader
+from mtl_plugins.engine.depth_tally import DepthTally
 from mtl_plugins.errors import ConfigError, DataError
 from tests.conftest import ROOT
 from tests.test_tools import call
@@ -64,6 +65,19 @@ def test_the_smallest_and_largest_floats_have_a_bin():
 def test_no_valid_depth_is_said(maps):
     with pytest.raises(DataError, match="has a valid pixel"):
         measure_depth(maps)
+
+
+def test_depth_is_counted_in_spans_of_equal_ratios():
+    tally = DepthTally()
+    assert tally.spans(3) == []
+    tally.add(np.array([[0.0, 1.0, 1.5, 12.0, 90.0, 100.0, 100.0]]))
+    spans = tally.spans(2)
+    assert [pixels for *_, pixels in spans] == [2, 4]
+    (first, middle, _), (again, last, _) = spans
+    assert (first, last) == (1, 100) and middle == again == pytest.approx(10, rel=2e-3)
+    one = DepthTally()
+    one.add(np.full((2, 2), 3.0))
+    assert one.spans(5) == [(3.0, 3.0, 4)]
 
 
 def test_a_split_without_depth_or_without_data_is_said(tmp_path):

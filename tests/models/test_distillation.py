@@ -66,7 +66,7 @@ def test_both_stages_are_trained():
 
 def raw(network, image):
     """The raw map of every task, concatenated."""
-    maps, _ = network._raw_maps(image)
+    maps, _ = network._coarse_maps(image)
     return torch.cat([*maps.values()], dim=1)
 
 

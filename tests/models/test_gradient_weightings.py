@@ -172,8 +172,11 @@ def test_infinite_gradients_reach_the_encoder():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (dict(weighting="CAGard"), "no weighting 'CAGard'; choose one of MGDA"),
-        (dict(weighting="CAGrad", d=1), "unexpected keyword argument 'd'"),
+        (dict(weighting="CAGard"), "no weighting 'CAGard'. Did you mean CAGrad"),
+        (
+            dict(weighting="CAGrad", d=1),
+            "CAGradWeighting has no argument 'd'. Choose from c, norm_eps",
+        ),
         (dict(weighting="CAGrad", c=-1.0), "non-negative"),
         (dict(weighting="MGDA", level="layers"), "level='layers'; choose one of"),
     ],

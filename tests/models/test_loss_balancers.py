@@ -180,8 +180,8 @@ def test_nothing_is_learned_from_losses_without_graph():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (dict(scalarizer="WU"), "no scalarizer 'WU'; choose one of UW"),
-        (dict(scalarizer="DWA", temprature=1), "unexpected keyword argument 'temprature'"),
+        (dict(scalarizer="WU"), "no scalarizer 'WU'. Choose from DWA, FAMO"),
+        (dict(scalarizer="DWA", temprature=1), "'temprature'. Did you mean temperature"),
         (dict(scalarizer="DWA", period=0), "period=0: expected"),
         (dict(scalarizer="STCH", mu=-1.0), "strictly positive"),
     ],

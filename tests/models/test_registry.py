@@ -103,6 +103,7 @@ ELSEWHERE = {
     "PhotometricJitter",
     "ResizeSample",
     "RotateTargets",
+    "ReportHook",
     "SILogLoss",
     "SafeCheckpointHook",
     "SavePredictionsHook",

@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 import mtl_plugins  # noqa: F401  prepares the stack that mmseg needs
+from mtl_plugins.errors import DataError
 from mtl_plugins.visualization import INVALID_COLOR, PanelHook
 
 META = {"classes": ("road", "car"), "palette": [[9, 9, 9], [0, 99, 0]]}
@@ -89,6 +90,19 @@ def test_a_test_has_its_own_folder_and_may_lack_truth(tmp_path):
     assert [p.name for p in (tmp_path / "panels" / "test").iterdir()] == ["a.png"]
 
 
+def test_packed_data_goes_without_its_files(tmp_path):
+    sample = make_sample(tmp_path / "images", "a")
+    (tmp_path / "images" / "a.png").unlink()
+    runner, hook = make_runner(tmp_path, 1), PanelHook()
+    with pytest.raises(DataError, match="does not exist"):
+        validate(hook, runner, [sample])
+    hook.before_val_epoch(runner)
+    blue_green_red = torch.tensor([120, 5, 250], dtype=torch.uint8).view(3, 1, 1).expand(3, 20, 40)
+    hook.after_val_iter(runner, 0, {"inputs": [blue_green_red]}, [sample])
+    picture = np.array(Image.open(tmp_path / "panels" / "iter_7" / "a.png"))
+    assert (picture == (250, 5, 120)).all(-1).mean() > 0.02
+
+
 def test_equal_names_do_not_overwrite_each_other(tmp_path):
     samples = [make_sample(tmp_path / city, "rgb") for city in ("ulm", "bonn")]
     validate(PanelHook(), make_runner(tmp_path, 2), samples)
@@ -150,7 +164,7 @@ def test_draws_and_measures_in_mmengines_runner(tmp_path):
 def test_only_the_first_process_draws(tmp_path, monkeypatch):
     samples = [make_sample(tmp_path / "images", f"street_{i}") for i in range(4)]
     runner = make_runner(tmp_path, 8)
-    where = "mtl_plugins.visualization.panel_hook.get_dist_info"
+    where = "mtl_plugins.visualization.chosen_images_hook.get_dist_info"
     monkeypatch.setattr(where, lambda: (1, 2))
     validate(PanelHook(num_images=2), runner, samples)
     assert runner.visualizer.added == []

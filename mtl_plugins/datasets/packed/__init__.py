@@ -2,5 +2,6 @@
 
 from .packed_dataset import PackedDataset
 from .packing import pack_dataset
+from .verification import verify_packed
 
-__all__ = ["PackedDataset", "pack_dataset"]
+__all__ = ["PackedDataset", "pack_dataset", "verify_packed"]

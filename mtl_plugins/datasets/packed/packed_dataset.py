@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from functools import lru_cache
+from mmap import ACCESS_READ, mmap
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,9 @@ from ..dense_dataset import DenseDataset
 from ..depth_format import DepthFormat
 from ..normal_format import NormalFormat
 from ..target_format import TargetFormat
-from .layout import INDEX, REMEDY, check_size, check_sum, read_json, shard_path
+from .layout import INDEX, REMEDY, check_size, read_description, read_json, shard_path
+from .stored_format import StoredFormat
+from .verification import verify_packed
 
 FORMATS = {DEPTH.kind: DepthFormat, NORMALS.kind: NormalFormat}
 """Formats whose targets are stored as in their files."""
@@ -26,25 +30,33 @@ FORMATS = {DEPTH.kind: DepthFormat, NORMALS.kind: NormalFormat}
 class PackedSample:
     """Where the arrays of one sample lie in a mapped shard."""
 
-    def __init__(self, shard: np.ndarray, arrays: dict, decoding: dict) -> None:
+    def __init__(
+        self, path: str, shard: np.ndarray, arrays: dict, decoding: dict, num_classes: int
+    ) -> None:
+        self.path = path
         self.shard = shard
         self.arrays = arrays
         self.decoding = decoding
+        self.num_classes = num_classes
 
     def image(self) -> np.ndarray:
         """Return H,W,3 uint8 BGR, a read-only view: nothing is read before it is looked at."""
         return self._view("img")
 
-    def target(self, target: DenseTarget) -> tuple[np.ndarray, TargetFormat | None]:
-        """Return a target as it is stored, a view, and how to decode it (None: it is decoded)."""
+    def target(self, target: DenseTarget) -> tuple[np.ndarray, TargetFormat]:
+        """Return a target as it is stored, a view, and how to decode it."""
         arguments = self.decoding.get(target.kind)
         decode = None if arguments is None else _format(target.kind, json.dumps(arguments))
-        return self._view(target.array), decode
+        stored = StoredFormat(self.path, target, self.num_classes, decode)
+        return self._view(target.array), stored
 
     def _view(self, key: str) -> np.ndarray:
         offset, dtype, shape = self.arrays[key]
-        size = np.dtype(dtype).itemsize * int(np.prod(shape))
-        return self.shard[offset : offset + size].view(dtype).reshape(shape)
+        size = np.dtype(dtype).itemsize * math.prod(shape)
+        stored = self.shard[offset : offset + size]
+        if len(stored) < size:
+            raise DataError(f"{self.path} ends within a sample: it was replaced. {REMEDY}")
+        return stored.view(dtype).reshape(shape)
 
 
 @lru_cache(64)
@@ -61,17 +73,25 @@ class MappedShards:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self._maps: dict[int, np.ndarray] = {}
+        self._maps: dict[int, mmap] = {}
 
     def __getitem__(self, shard: int) -> np.ndarray:
-        if shard not in self._maps:
-            path = shard_path(self.folder, shard, ".bin")
-            try:
-                # The plain view: slices of np.memmap itself cost ten times as much.
-                self._maps[shard] = np.asarray(np.memmap(path, np.uint8, mode="r"))
-            except (OSError, ValueError) as error:
-                raise DataError(f"{path} cannot be read: {error}. {REMEDY}") from error
-        return self._maps[shard]
+        path = shard_path(self.folder, shard, ".bin")
+        try:
+            if shard not in self._maps:
+                with open(path, "rb") as file:
+                    self._maps[shard] = mmap(file.fileno(), 0, access=ACCESS_READ)
+            mapped = self._maps[shard]
+            size = mapped.size()
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} cannot be read: {error}. {REMEDY}") from error
+        # Reading a page behind the end of a file kills the process. (A file that is deleted or
+        # replaced stays as it was for those who have mapped it.)
+        if size < len(mapped):
+            raise DataError(
+                f"{path} was cut off to {size} of {len(mapped)} bytes while it was in use. {REMEDY}"
+            )
+        return np.frombuffer(mapped, np.uint8)
 
     def __getstate__(self) -> dict:
         # Another process maps the files itself instead of being sent their bytes.
@@ -100,6 +120,7 @@ class PackedDataset(DenseDataset):
         self.formats = {}
         stored = self.index["metainfo"]
         metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
+        self.num_classes = len(metainfo["classes"])
         unit = stored["depth_unit"]
         super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
 
@@ -111,7 +132,7 @@ class PackedDataset(DenseDataset):
         """Return one entry a sample."""
         entries = []
         for shard in range(len(self.index["shards"])):
-            description = read_json(shard_path(self.shards.folder, shard, ".json"))
+            description = read_description(self.shards.folder, self.index, shard)
             check_size(shard_path(self.shards.folder, shard, ".bin"), description["bytes"])
             entries += [dict(entry, shard=shard) for entry in description["samples"]]
         return entries
@@ -120,16 +141,11 @@ class PackedDataset(DenseDataset):
         """Return one entry with its `PackedSample`."""
         info = super().get_data_info(idx)
         shard, arrays, decoding = info.pop("shard"), info.pop("arrays"), info.pop("decoding")
-        info.update(packed=PackedSample(self.shards[shard], arrays, decoding))
+        path = shard_path(self.shards.folder, shard, ".bin")
+        mapped = self.shards[shard]
+        info.update(packed=PackedSample(path, mapped, arrays, decoding, self.num_classes))
         return info
 
     def verify(self) -> Iterator[str]:
         """Yield what is wrong with the shards, after reading every byte of them."""
-        for shard in range(len(self.index["shards"])):
-            try:
-                description = read_json(shard_path(self.shards.folder, shard, ".json"))
-                path = shard_path(self.shards.folder, shard, ".bin")
-                check_size(path, description["bytes"])
-                check_sum(path, description["checksum"])
-            except DataError as error:
-                yield str(error)
+        yield from (problem for _, problem in verify_packed(self.shards.folder))

@@ -3,7 +3,7 @@
 from .camera import Camera
 from .labels import Label
 from .scene import StreetScene, render_scene
-from .writer import DEPTH_SCALE, ensure_street_scenes, write_street_scenes
+from .writer import DEPTH_SCALE, ensure_street_scenes, find_street_scenes, write_street_scenes
 
 __all__ = [
     "DEPTH_SCALE",
@@ -11,6 +11,7 @@ __all__ = [
     "Label",
     "StreetScene",
     "ensure_street_scenes",
+    "find_street_scenes",
     "render_scene",
     "write_street_scenes",
 ]

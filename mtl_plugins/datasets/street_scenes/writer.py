@@ -9,9 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rich.progress import track
 
 from ...errors import DataError
+from ...progress import track
 from .scene import StreetScene, render_scene
 
 DEPTH_SCALE = 0.005
@@ -75,13 +75,13 @@ def write_street_scenes(
     work = partial(_render_and_write, root, tuple(size), seed)
     workers = min(workers or os.cpu_count() or 1, max(1, len(jobs)))
     if workers == 1:
-        for job in track(jobs, "Rendering StreetScenes"):
+        for job in track(jobs, "rendering StreetScenes"):
             work(job)
     else:
         # Forking is unsafe once the calling process runs threads, as torch does.
         with multiprocessing.get_context("spawn").Pool(workers, _prepare_worker) as pool:
             done = pool.imap_unordered(work, jobs, chunksize=8)
-            for _ in track(done, "Rendering StreetScenes", total=len(jobs)):
+            for _ in track(done, "rendering StreetScenes", total=len(jobs)):
                 pass
     partial_file = root / (MANIFEST + ".part")
     partial_file.write_text(json.dumps(manifest, indent=2))
@@ -99,18 +99,35 @@ def ensure_street_scenes(
 
     Raises DataError if ``root`` holds StreetScenes of another size, seed, count or renderer.
     """
+    if find_street_scenes(root, counts, size, seed):
+        return False
+    write_street_scenes(root, counts, size, seed, workers)
+    return True
+
+
+def find_street_scenes(
+    root: str | Path, counts: dict[str, int], size: tuple[int, int] = (128, 256), seed: int = 0
+) -> bool:
+    """Return whether ``root`` holds just these StreetScenes.
+
+    Raises DataError if it holds those of another size, seed, count or renderer.
+    """
     path = Path(root) / MANIFEST
     expected = _manifest(counts, size, seed)
-    if not path.exists():
-        write_street_scenes(root, counts, size, seed, workers)
-        return True
-    found = json.loads(path.read_text())
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path} is damaged: {error}. Delete {root} to have the scenes rendered again."
+        ) from error
     if found != expected:
         raise DataError(
             f"{path} describes other StreetScenes: found {found}, expected {expected}. "
             f"Choose another folder, or delete {root} to have them rendered again."
         )
-    return False
+    return True
 
 
 def _manifest(counts: dict[str, int], size: tuple[int, int], seed: int) -> dict:

@@ -66,16 +66,18 @@ class LoadTargets(BaseTransform):
                 fields.append(target.array)
         return DecodeTargets().transform(results) if self.decode else results
 
-    def _read(self, results: dict, target: DenseTarget) -> tuple[np.ndarray, TargetFormat | None]:
+    def _read(self, results: dict, target: DenseTarget) -> tuple[np.ndarray, TargetFormat]:
         """Return a target as its file has it, and how to decode it."""
         if "packed" in results:
             return results["packed"].target(target)
         decode, path = results["formats"][target.kind], results[target.path]
-        values = read_map(path, self.backend_args, decode.channels)
-        if values.shape[:2] != tuple(results["ori_shape"]):
+        values = read_map(path, self.backend_args, decode.channels, decode.exact)
+        size = results["ori_shape"]
+        # None where the image is damaged, and its targets are to be checked all the same.
+        if size is not None and values.shape[:2] != tuple(size):
             raise DataError(
                 f"{path} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
-                f"{results['img_path']} is {results['ori_shape'][0]}x{results['ori_shape'][1]} "
+                f"{results['img_path']} is {size[0]}x{size[1]} "
                 "(height x width). Resize the target (nearest neighbour) or pair the right files."
             )
         return values, decode
@@ -95,8 +97,5 @@ class DecodeTargets(BaseTransform):
             if target.array not in results["undecoded"]:
                 continue
             decode, raw = results["undecoded"].pop(target.array), results[target.array]
-            # A copy, because packed data is mapped read-only and a later transform may write.
-            results[target.array] = (
-                raw.copy() if decode is None else decode(raw, results[target.path])
-            )
+            results[target.array] = decode(raw, results[target.path])
         return results

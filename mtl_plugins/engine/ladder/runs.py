@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ...errors import ConfigError
+from ..config import check_exists
 from ..machine import machine_name
 
 SIZE_VARIABLE, DEFAULT_SIZE = "LADDER_SIZE", "full"
@@ -89,8 +90,7 @@ class Ladder:
     def __post_init__(self) -> None:
         paths: dict[str, str] = {}
         for path in self.configs:
-            if not osp.isfile(path):
-                raise ConfigError(f"There is no config file {path!r}.")
+            check_exists(path)
             name = step_name(path)
             if name in paths:
                 raise ConfigError(

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
+from ...suggestions import did_you_mean
 from .balancer import Balancer
 
 
@@ -41,9 +42,11 @@ class FixedWeights(Balancer):
             raise ConfigError(f"FixedWeights: weights {negative} are negative; expected >= 0.")
         self.weights = dict.fromkeys(tasks, 1.0) if weights is None else dict(weights)
         if set(self.weights) != set(tasks):
+            unknown = sorted(set(self.weights) - set(tasks))
+            hints = [f" {task}: {did_you_mean(task, tasks)}" for task in unknown]
             raise ConfigError(
                 f"FixedWeights: weights are given for {sorted(self.weights)}, but the model's "
-                f"tasks are {sorted(tasks)}. Give one weight for each task."
+                f"tasks are {sorted(tasks)}. Give one weight for each task.{''.join(hints)}"
             )
 
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:

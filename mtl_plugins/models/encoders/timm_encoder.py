@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
+from ...suggestions import did_you_mean
 
 LEVELS = 4
 """Levels of the pyramid: strides 4, 8, 16 and 32 where the model has them."""
@@ -202,8 +202,7 @@ def _build(name: str, args: dict[str, Any]) -> Any:
     """Create the model as a feature extractor; say what to do where that fails."""
     if not timm.is_model(name):
         architecture = name.split(".")[0]
-        near = difflib.get_close_matches(architecture, timm.list_models(), n=4, cutoff=0.5)
-        hint = f"Did you mean {', '.join(near)}?" if near else "See timm.list_models()."
+        hint = did_you_mean(architecture, timm.list_models(), "See timm.list_models().")
         raise ConfigError(f"TimmEncoder: timm has no model {name!r}. {hint}")
     try:
         return timm.create_model(name, features_only=True, **args)

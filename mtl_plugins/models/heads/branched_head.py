@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
+from ...suggestions import did_you_mean
 from .multi_task_head import MultiTaskHead, Share
 from .task_head import RawPrediction
 
@@ -55,7 +56,7 @@ class BranchedHead(MultiTaskHead):
         if unknown:
             raise ConfigError(
                 f"BranchedHead: task_decoders names {unknown}, but the tasks are "
-                f"{list(task_heads)}."
+                f"{list(task_heads)}. {did_you_mean(unknown[0], task_heads)}"
             )
         decoders = {}
         for task in task_heads:
@@ -83,6 +84,7 @@ def _of(task: str, value: Any) -> Any:
         return value
     if task not in value:
         raise ConfigError(
-            f"The task {task!r} has a head but no encoder; encoders are given for {list(value)}."
+            f"The task {task!r} has a head but no encoder; encoders are given for {list(value)}. "
+            + did_you_mean(task, value)
         )
     return value[task]

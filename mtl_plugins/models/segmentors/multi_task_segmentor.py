@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from math import ceil
 
 import torch
 from mmengine.structures import PixelData
@@ -120,6 +119,17 @@ class MultiTaskSegmentor(EncoderDecoder):
         total, extra = self.balancer(task_losses)
         return total, OrderedDict(loss=total, **losses, **extra)
 
+    def raw_maps(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Return every task's raw prediction (N,C,H,W float32) in the size of the input."""
+        raw = self._forward(inputs)
+        height, width = inputs.shape[2:]
+        size = self._padded_size(inputs)
+        maps = {}
+        for task, head in self.decode_head.tasks():
+            full = resize(head.to_map(final_stage(raw[task])).float(), size)
+            maps[task] = full[:, :, :height, :width]
+        return maps
+
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
@@ -138,14 +148,14 @@ class MultiTaskSegmentor(EncoderDecoder):
             views = [
                 View(view.size, view.windows, (flip, *view.flips) if flip else view.flips)
                 for view in views_of(
-                    self._raw_maps, images[:, :, : seen[0], : seen[1]], self.inference_config
+                    self._coarse_maps, images[:, :, : seen[0], : seen[1]], self.inference_config
                 )
             ]
             for task, head in self.decode_head.tasks():
                 self._add_predictions(views, task, head, size, [data_samples[i] for i in indices])
         return data_samples
 
-    def _raw_maps(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, int]]:
+    def _coarse_maps(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, int]]:
         """Return each task's raw map and how many pixels one of its values stands for."""
         size = self._padded_size(images)
         raw = self._forward(images)
@@ -179,8 +189,10 @@ class MultiTaskSegmentor(EncoderDecoder):
 
     def _padded_size(self, images: Tensor) -> tuple[int, int]:
         """Return the image size rounded up to whole strides."""
+        # In whole numbers, which an export follows for sizes that it does not know yet.
         height, width = (
-            ceil(side / self.size_divisor) * self.size_divisor for side in images.shape[2:]
+            (side + self.size_divisor - 1) // self.size_divisor * self.size_divisor
+            for side in images.shape[2:]
         )
         return height, width
 

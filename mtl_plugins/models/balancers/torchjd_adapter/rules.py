@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ....errors import ConfigError
+from ....suggestions import did_you_mean
 
 Rule = Callable[[Tensor], Tensor]
 """An object of TorchJD: losses (m,) -> scalar, or Gramian (m,m) -> weights (m,)."""
@@ -18,6 +20,9 @@ Build = Callable[[Sequence[int]], Rule]
 
 ALIASES = {"uncertainty": "uw", "gls": "geometricmean"}
 """Other usual names, both in small letters."""
+
+FILLED_IN = {"n_tasks", "shape"}
+"""Arguments that follow from the model's tasks."""
 
 
 def known(name: str, names: Mapping[str, Any], kind: str) -> str:
@@ -32,8 +37,18 @@ def known(name: str, names: Mapping[str, Any], kind: str) -> str:
     plain = {_plain(each): each for each in names}
     found = plain.get(_plain(name)) or plain.get(ALIASES.get(_plain(name), ""))
     if found is None:
-        raise ConfigError(f"There is no {kind} {name!r}; choose one of {', '.join(names)}.")
+        usable = [*names, *(alias for alias, each in ALIASES.items() if each in plain)]
+        raise ConfigError(f"There is no {kind} {name!r}. {did_you_mean(name, usable)}")
     return found
+
+
+def check_options(rule: Callable, options: Iterable[str], also: Iterable[str] = ()) -> None:
+    """Raise a `ConfigError` for an option that is neither TorchJD's nor, in `also`, ours."""
+    accepted = {*inspect.signature(rule).parameters, *also} - FILLED_IN
+    for option in options:
+        if option not in accepted:
+            name, hint = rule.__name__, did_you_mean(option, accepted, "It takes none.")
+            raise ConfigError(f"TorchJD's {name} has no argument {option!r}. {hint}")
 
 
 def _plain(name: str) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ....errors import ConfigError
 from ..ranks import sum_over_ranks
-from .rules import Build, Rule, known, of_tasks, seeded, tensors
+from .rules import Build, Rule, check_options, known, of_tasks, seeded, tensors
 
 SCALARIZERS: dict[str, dict[str, Any]] = {
     "UW": {},
@@ -34,10 +34,12 @@ def scalarizer(name: str, num_tasks: int, options: Mapping[str, Any]) -> Scalari
     name = known(name, SCALARIZERS, "scalarizer")
     from torchjd import scalarization
 
+    rule_of = getattr(scalarization, name)
+    check_options(rule_of, options, also=["period"] if name == "DWA" else [])
     options = tensors({**SCALARIZERS[name], **options})
 
     def build(present: Sequence[int]) -> Rule:
-        return getattr(scalarization, name)(**of_tasks(options, present))
+        return rule_of(**of_tasks(options, present))
 
     try:
         if name == "DWA":
@@ -45,7 +47,7 @@ def scalarizer(name: str, num_tasks: int, options: Mapping[str, Any]) -> Scalari
         if name == "FAMO":
             return _FAMO(num_tasks, **options)
         if name in ("UW", "IMTLL"):
-            return _Learned(getattr(scalarization, name)(num_tasks, **options))
+            return _Learned(rule_of(num_tasks, **options))
         build(range(num_tasks))
         return (_Random if name == "Random" else Scalarizer)(build)
     except (TypeError, ValueError) as error:

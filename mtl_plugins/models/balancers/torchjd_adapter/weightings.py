@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ....errors import ConfigError
-from .rules import Build, Rule, known, of_tasks, seeded, tensors
+from .rules import Build, Rule, check_options, known, of_tasks, seeded, tensors
 
 WEIGHTINGS: dict[str, dict[str, Any]] = {
     "MGDA": {},
@@ -40,16 +40,17 @@ def weighting(name: str, num_tasks: int, options: Mapping[str, Any]) -> Weightin
     name = known(name, WEIGHTINGS, "weighting")
     from torchjd import aggregation
 
+    # Those two are there as aggregators of Jacobians alone.
+    rule_of = getattr(aggregation, name if name in ("NashMTL", "ConFIG") else f"{name}Weighting")
+    check_options(rule_of, options)
     options = tensors({**WEIGHTINGS[name], **options}, torch.float64)
 
     def build(present: Sequence[int]) -> Rule:
         part = of_tasks(options, present)
         if name == "NashMTL":
-            return aggregation.NashMTL(len(present), **part)
-        if name == "ConFIG":
-            rule = aggregation.ConFIG(**part)
-            return lambda gramian: _through_root(rule, gramian)
-        return getattr(aggregation, f"{name}Weighting")(**part)
+            return rule_of(len(present), **part)
+        rule = rule_of(**part)
+        return (lambda gramian: _through_root(rule, gramian)) if name == "ConFIG" else rule
 
     try:
         if not (name == "NashMTL" and num_tasks <= 2):

@@ -1,0 +1,78 @@
+"""Whether decoded arrays are what `structures.py` says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..structures import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG, DenseTarget
+
+LENGTH_ERROR = 1e-3
+"""Of unit vectors in float32."""
+
+
+def image_breach(image: np.ndarray) -> str | None:
+    """Return in which way an image is not H,W,3 uint8 with at least one pixel, or None."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        return f"is {image.dtype} of shape {image.shape}; expected uint8 of H, W, 3"
+    return None
+
+
+def target_breach(target: DenseTarget, array: np.ndarray, num_classes: int) -> str | None:
+    """Return in which way a decoded target breaks its contract, or None.
+
+    Args:
+        target: its kind. Kinds that this file does not know are checked for shape and type alone.
+        array: what its format made of a file: H,W, or H,W,C.
+        num_classes: number of classes of the data set.
+
+    >>> target_breach(SEMSEG, np.array([[0, 2]], np.uint8), num_classes=2)
+    'has the class ids [2]; expected 0 to 1, or 255 for no class'
+    >>> target_breach(DEPTH, np.array([[0.0, 2.5]], np.float32), num_classes=0)
+    """
+    dtype = np.uint8 if target.kind == SEMSEG.kind else np.float32
+    shape = array.shape[:2] + ((target.channels,) if target.channels > 1 else ())
+    if array.dtype != dtype or array.ndim < 2 or array.shape != shape:
+        wanted = "H, W" + (f", {target.channels}" if target.channels > 1 else "")
+        return (
+            f"decodes to {array.dtype} of shape {array.shape}; expected {np.dtype(dtype)} "
+            f"of {wanted}"
+        )
+    check = CHECKS.get(target.kind)
+    return check(array, num_classes) if check else None
+
+
+def _semseg(labels: np.ndarray, num_classes: int) -> str | None:
+    # 255 + 1 is 0 in 8 bits: one comparison tells whether any id is wrong.
+    if (labels + np.uint8(1)).max(initial=0) <= num_classes:
+        return None
+    wrong = np.unique(labels[(labels >= num_classes) & (labels != IGNORE_LABEL)])
+    return (
+        f"has the class ids {wrong.tolist()}; expected 0 to {num_classes - 1}, or "
+        f"{IGNORE_LABEL} for no class"
+    )
+
+
+def _depth(depth: np.ndarray, num_classes: int) -> str | None:
+    wrong = ~np.isfinite(depth) | (depth < 0)
+    if not wrong.any():
+        return None
+    return (
+        f"decodes to {wrong.sum()} depths that are negative, nan or infinite, such as "
+        f"{depth[wrong][0]}; expected metres, or 0 for not measured"
+    )
+
+
+def _normals(normals: np.ndarray, num_classes: int) -> str | None:
+    length = np.linalg.norm(normals, axis=-1)
+    # Written so that nan is wrong as well.
+    wrong = ~((np.abs(length - 1) < LENGTH_ERROR) | (length == 0))
+    if not wrong.any():
+        return None
+    return (
+        f"decodes to {wrong.sum()} normals that are no unit vectors, such as one of length "
+        f"{length[wrong][0]:.4g}; expected length 1, or 0, 0, 0 for none"
+    )
+
+
+CHECKS = {SEMSEG.kind: _semseg, DEPTH.kind: _depth, NORMALS.kind: _normals}
+"""How the values of each kind are checked."""

@@ -1,0 +1,151 @@
+"""What a network sees of a data set: its samples behind pipeline and preprocessor, as pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmengine.structures import BaseDataElement
+from mmseg.registry import MODELS
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from ..datasets.sample_index import seed_all, seeded
+from ..errors import ConfigError
+from ..models import MultiTaskDataPreprocessor
+from ..progress import track
+from ..structures import DENSE_TARGETS
+from ..visualization import TaskMaps, as_array, default_palette, draw_sample
+from .run import check_split
+
+
+@dataclass(frozen=True)
+class SeenSample:
+    """A sample as the network gets it.
+
+    Args:
+        number: its place in the epoch, from 0.
+        image: H,W,3 uint8 RGB, before it is normalised; padding has the mean colour.
+        sample: its targets and what is known of it.
+        meta: the data set's: `classes`, `palette`, `depth_unit`.
+    """
+
+    number: int
+    image: np.ndarray
+    sample: BaseDataElement
+    meta: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the image's file."""
+        return os.path.basename(self.sample.metainfo.get("img_path", "sample"))
+
+
+def seen_samples(
+    config: Config, split: str = "train", epoch: int = 0, seed: int = 0
+) -> Iterator[SeenSample]:
+    """Yield the samples of an epoch in the order in which the network gets them.
+
+    Of the training split they are cropped, flipped, coloured and padded exactly as in epoch
+    `epoch` of a training run of this seed, where the data comes through a `SeededSampler`; with
+    another sampler they are one draw of many. Other splits are seen as in a validation.
+
+    Args:
+        config: as from `load_config`.
+        split: "train", "val" or "test".
+        epoch: number of the epoch, from 0.
+        seed: seed of the run.
+
+    Raises:
+        ConfigError: the config has no such split, its sampler knows no epochs, or its preprocessor
+            is none of this toolkit.
+    """
+    check_split(config, split)
+    init_default_scope(config.get("default_scope", "mmseg"))
+    # In this process: workers would only take time to start.
+    here = dict(num_workers=0, persistent_workers=False, pin_memory=False, prefetch_factor=None)
+    loader = Runner.build_dataloader({**config[f"{split}_dataloader"], **here}, seed=seed)
+    _set_epoch(loader, epoch)
+    preprocessor = MODELS.build(config.model.data_preprocessor)
+    if not isinstance(preprocessor, MultiTaskDataPreprocessor):
+        raise ConfigError(
+            f"model.data_preprocessor is a {type(preprocessor).__name__}, which does not tell its "
+            "images' colours again. Use MultiTaskDataPreprocessor."
+        )
+    # Data sets without a key for each sample draw from the common generators.
+    seed_all(seed, epoch)
+    number = 0
+    for index, batch in enumerate(loader):
+        # As in SeededTrainLoop.
+        with seeded(seed, epoch * len(loader) + index, 0):
+            seen = preprocessor(batch, training=split == "train")
+        images = preprocessor.to_images(seen["inputs"]).permute(0, 2, 3, 1).numpy()
+        for image, sample in zip(images, seen["data_samples"], strict=True):
+            if split != "train":
+                # Targets of a validation are not padded.
+                height, width = sample.metainfo["img_shape"][:2]
+                image = image[:height, :width]
+            yield SeenSample(number, image, sample, loader.dataset.metainfo)
+            number += 1
+
+
+def browse_data(
+    config: Config,
+    folder: str,
+    split: str = "train",
+    num: int = 16,
+    epoch: int = 0,
+    seed: int | None = None,
+) -> list[str]:
+    """Draw the first samples of an epoch, see `seen_samples`, and return the files.
+
+    Each picture shows image, labels, depth (metres) and normals, as far as they are there, with
+    pixels without truth in a colour of their own. It is called `<place in the epoch>_<name>.png`.
+    The seed is by default the config's, or 0.
+    """
+    if seed is None:
+        seed = (config.get("randomness") or {}).get("seed") or 0
+    if num < 1 or epoch < 0:
+        raise ConfigError(f"num={num}, epoch={epoch}; expected num >= 1 and epoch >= 0.")
+    os.makedirs(folder, exist_ok=True)
+    files = []
+    seen = islice(seen_samples(config, split, epoch, seed), num)
+    for each in track(seen, "drawing samples", num):
+        classes = each.meta.get("classes") or ()
+        palette = each.meta.get("palette") or default_palette(len(classes))
+        title = f"{each.name}   {split}, seed {seed}, epoch {epoch}, sample {each.number}"
+        picture = draw_sample(
+            each.image, _truths(each.sample), classes, palette, title,
+            depth_unit=each.meta.get("depth_unit", "m"),
+        )  # fmt: skip
+        files.append(os.path.join(folder, f"{each.number:04d}_{Path(each.name).stem}.png"))
+        Image.fromarray(picture).save(files[-1])
+    return files
+
+
+def _set_epoch(loader: DataLoader, epoch: int) -> None:
+    sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+    if hasattr(sampler, "set_epoch"):
+        sampler.set_epoch(epoch)
+    # That of an iteration-based loop has the method but heeds it not.
+    if epoch and getattr(sampler, "epoch", None) != epoch:
+        raise ConfigError(
+            f"epoch={epoch}, but {type(sampler).__name__} knows no epochs. Leave the epoch out, or "
+            "use SeededSampler."
+        )
+
+
+def _truths(sample: BaseDataElement) -> list[TaskMaps]:
+    return [
+        TaskMaps(target.kind, truth=as_array(sample.get(target.truth).data))
+        for target in DENSE_TARGETS.values()
+        if target.truth in sample
+    ]

@@ -1,0 +1,153 @@
+"""Whether every type and argument that a config names exists."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import mmengine.registry
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.runner import LogProcessor, Runner, TestLoop, ValLoop
+from mmengine.utils.dl_utils import set_multi_processing
+from mmseg.utils import register_all_modules
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+from torch.utils.data import DataLoader
+
+from ..errors import ConfigError
+from ..suggestions import did_you_mean, nearest
+
+NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}
+"""Keys that mmengine takes out of any config before it builds."""
+
+TAKEN_OUT = {
+    "optim_wrapper": {"constructor", "paramwise_cfg"},
+    "param_scheduler": {"convert_to_iter_based"},
+}
+"""Further ones, by the section in which it does."""
+
+TYPO = 0.8
+"""Likeness to an argument from which on a name is taken for a typo, where any is accepted."""
+
+
+def _named(*functions: Callable) -> set[str]:
+    """Return the names of the arguments of functions."""
+    return {name for function in functions for name in inspect.signature(function).parameters}
+
+
+LOADER_ARGUMENTS = _named(DataLoader.__init__) | {"num_batch_per_epoch", "dataset"}
+"""Keys of a data loader's config."""
+
+SECTIONS = {
+    "train_dataloader": LOADER_ARGUMENTS,
+    "val_dataloader": LOADER_ARGUMENTS,
+    "test_dataloader": LOADER_ARGUMENTS,
+    "env_cfg": {"cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit", "tf32"},
+    "env_cfg.mp_cfg": _named(set_multi_processing),
+    "randomness": _named(Runner.set_randomness),
+    "log_processor": _named(LogProcessor.__init__),
+    "val_cfg": _named(ValLoop.__init__),
+    "test_cfg": _named(TestLoop.__init__),
+    "auto_scale_lr": {"enable", "base_batch_size"},
+    "optim_wrapper.clip_grad": _named(clip_grad_norm_, clip_grad_value_) | {"type"},
+}
+"""Keys of what mmengine builds without a `type`; `env_cfg.tf32` is ours, see `set_tf32`."""
+
+PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
+"""Where a `type` is not, or not always, one of the registries'."""
+
+
+def check_config(config: Config) -> None:
+    """Raise a `ConfigError` for the first type or argument that does not exist."""
+    register_all_modules(init_default_scope=False)
+    known = _registered()
+    content = config.to_dict()
+    for key, node in _typed_nodes(content, ""):
+        name = node["type"].rpartition(".")[2]
+        if "." in node["type"] and name not in known:
+            continue  # the import path of a class, which mmengine resolves itself
+        if name not in known:
+            hint = did_you_mean(name, known, "Is the module that registers it in custom_imports?")
+            raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
+        _check_arguments(key, node, known[name])
+    constructor = (content.get("optim_wrapper") or {}).get("constructor")
+    if isinstance(constructor, str) and constructor not in known:
+        hint = did_you_mean(constructor, [name for name in known if "Constructor" in name])
+        raise ConfigError(f"optim_wrapper.constructor={constructor!r} is not registered. {hint}")
+    for key, accepted in SECTIONS.items():
+        section: Any = content
+        for part in key.split("."):
+            section = (section or {}).get(part)
+        if isinstance(section, Mapping) and ("type" not in section or key in PLAIN):
+            _check_names(key, section, accepted | NOT_PASSED_ON, key)
+
+
+def _registered() -> dict[str, Any]:
+    """Return everything in mmengine's root registries and in mmseg's and mmcv's children."""
+    found: dict[str, Any] = {}
+    pending = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
+    while pending:
+        registry = pending.pop()
+        found.update(registry.module_dict)
+        pending.extend(registry.children.values())
+    return found
+
+
+def _typed_nodes(node: Any, key: str) -> Iterator[tuple[str, dict]]:
+    """Yield every dict that names a registered type, with its dotted key."""
+    if key in PLAIN:
+        return
+    if isinstance(node, Mapping):
+        if isinstance(node.get("type"), str):
+            yield key, dict(node)
+        items = node.items()
+    elif isinstance(node, (list, tuple)):
+        items = enumerate(node)
+    else:
+        return
+    for name, value in items:
+        yield from _typed_nodes(value, f"{key}.{name}" if key else str(name))
+
+
+def _check_arguments(key: str, node: dict, registered: Any) -> None:
+    """Raise where a config gives an argument that the registered class does not take."""
+    accepted, is_open = _accepted_arguments(registered)
+    accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
+    if not is_open:
+        _check_names(key, node, accepted, node["type"])
+        return
+    for argument in set(node) - accepted:
+        if near := nearest(argument, accepted, cutoff=TYPO):
+            raise ConfigError(
+                f"{key}.{argument}: {node['type']} has no such argument. Did you mean {near[0]}?"
+            )
+
+
+def _check_names(key: str, node: Mapping, accepted: set[str], owner: str) -> None:
+    for argument in node:
+        if argument not in accepted:
+            hint = did_you_mean(argument, accepted - {"self", *NOT_PASSED_ON})
+            raise ConfigError(f"{key}.{argument}: {owner} has no such argument. {hint}")
+
+
+def _accepted_arguments(registered: Any) -> tuple[set[str], bool]:
+    """Return the names of all arguments of a class or function, and whether it takes any other."""
+    if not inspect.isclass(registered):
+        functions = [registered]
+    else:
+        own = (vars(base).get("__init__") for base in inspect.getmro(registered))
+        functions = [function for function in own if inspect.isfunction(function)]
+    accepted: set[str] = set()
+    for function in functions:
+        parameters = inspect.signature(function).parameters.values()
+        named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        accepted |= {parameter.name for parameter in parameters if parameter.kind in named}
+        rest = [p.name for p in parameters if p.kind is p.VAR_KEYWORD]
+        # **kwargs hand on to the next class of the hierarchy; one without them ends it. Under
+        # another name they go elsewhere, and the class itself says what does not fit.
+        if not rest:
+            return accepted - {"self"}, False
+        if rest != ["kwargs"]:
+            return accepted - {"self"}, True
+    return accepted - {"self"}, True

@@ -1,0 +1,147 @@
+"""A config as text: as a whole, value by value with their sources, or against another one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import ConfigError
+from ..suggestions import did_you_mean
+from .config import load_config
+from .config_sources import Source, config_sources, leaves
+
+Values = dict[str, tuple[Any, Source]]
+"""Every value with its source, by dotted key."""
+
+UNKNOWN = Source("?")
+PIPE_WIDTH = 4000
+"""Characters of a line in a file or pipe, which has no width: a row stays one line."""
+
+
+def print_config(
+    path: str,
+    options: Sequence[str] = (),
+    key: str = "",
+    source: bool = False,
+    as_json: bool = False,
+    other: str | None = None,
+) -> None:
+    """Print a config as it is used, with all its bases and the command line's values.
+
+    Args:
+        path: the config file.
+        options: `dotted.key=value`, laid over it.
+        key: dotted key of the part that is printed; "": everything.
+        source: print every value in a row of its own, with the file and line that set it.
+        as_json: print JSON: the values, or with `source` `{key: {value, file, line}}`.
+        other: another config file; only what differs is printed, in JSON as
+            `{key: {this, other}}`. `options` are not laid over it.
+
+    Raises:
+        ConfigError: as `load_config`, or the config has no such key.
+    """
+    config = load_config(path, options)
+    part = section(config, key)
+    if other is not None:
+        pair = [config_values(each, own, key) for each, own in ((path, options), (other, ()))]
+        _print_difference((path, other), pair, source, as_json)
+    elif source:
+        values = config_values(path, options, key)
+        if as_json:
+            _print_json({name: _explained(*found) for name, found in values.items()})
+        else:
+            rows = [(name, repr(value), str(where)) for name, (value, where) in values.items()]
+            _print_table(("key", "value", "set in"), rows)
+    elif as_json:
+        _print_json(part)
+    else:
+        text = Config(part).pretty_text if isinstance(part, Mapping) else repr(part)
+        Console(soft_wrap=True).print(text.rstrip(), markup=False)
+
+
+def section(config: Config, key: str) -> Any:
+    """Return a part of a config as plain Python by its dotted key.
+
+    Raises:
+        ConfigError: there is no such part; with the nearest names.
+    """
+    node, place = config.to_dict(), "the config"
+    for part in key.split(".") if key else ():
+        if isinstance(node, Mapping):
+            if part not in node:
+                raise ConfigError(f"{place} has no {part}. {did_you_mean(part, node)}".rstrip())
+            node = node[part]
+        elif isinstance(node, (list, tuple)) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        else:
+            raise ConfigError(f"{place} is {node!r}, which has no {part}.")
+        place = part if place == "the config" else f"{place}.{part}"
+    return node
+
+
+def config_values(path: str, options: Sequence[str] = (), key: str = "") -> Values:
+    """Return every value of a config, or of the part below a key, with its source."""
+    sources = config_sources(path, options)
+    return {
+        name: (value, sources.get(name, UNKNOWN))
+        for name, value in leaves(load_config(path, options).to_dict())
+        if not key or name == key or name.startswith(f"{key}.")
+    }
+
+
+def _print_difference(
+    paths: Sequence[str], pair: Sequence[Values], source: bool, as_json: bool
+) -> None:
+    """Print the values that are not the same, or are in one of two configs alone."""
+    differing = [
+        name
+        for name in {**pair[0], **pair[1]}
+        if [found[name][0] for found in pair[:1] if name in found]
+        != [found[name][0] for found in pair[1:] if name in found]
+    ]
+    if as_json:
+        shown = _explained if source else lambda value, where: value
+        sides = [("this", pair[0]), ("other", pair[1])]
+        _print_json(
+            {n: {s: shown(*found[n]) for s, found in sides if n in found} for n in differing}
+        )
+    elif not differing:
+        print(f"{paths[0]} and {paths[1]} are the same.")
+    else:
+        heads = [head for path in paths for head in ([path, "set in"] if source else [path])]
+        rows = []
+        for name in differing:
+            cells = []
+            for found in pair:
+                value, where = found.get(name, (None, None))
+                both = [repr(value), str(where)] if where else ["-", "-"]
+                cells += both if source else both[:1]
+            rows.append((name, *cells))
+        _print_table(("key", *heads), rows)
+
+
+def _explained(value: Any, where: Source) -> dict[str, Any]:
+    return dict(value=value, file=where.file, line=where.line)
+
+
+def _print_table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        # As text: the brackets of lists are no markup.
+        table.add_row(*map(Text, row))
+    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    console.print(table)
+
+
+def _print_json(content: Any) -> None:
+    # What JSON has no form for, such as a class, as text.
+    print(json.dumps(content, indent=1, default=str))

@@ -1,0 +1,164 @@
+"""Walking every sample of a config's data."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from ...datasets import DenseDataset, LoadImage, LoadTargets, PackedDataset
+from ...datasets.packed import verify_packed
+from ...errors import ConfigError, MTLError
+from ...visualization.chosen_images_hook import spread_evenly
+from ...visualization.contact_sheet import SheetSample
+from ..packed_config import SPLITS, named_datasets
+from .findings import DataCheck, PartCheck
+from .part_statistics import PartStatistics
+from .sample_check import SampleCheck, check_sample
+from .suspicions import suspect_leaks, suspect_part
+
+SHEET_SAMPLES = 8
+"""So many samples of each data set are drawn."""
+
+
+def check_data(
+    config: Config,
+    splits: Sequence[str] = SPLITS,
+    workers: int = 4,
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    draw: Callable[[PartCheck, list[SheetSample]], None] = lambda part, samples: None,
+) -> DataCheck:
+    """Read every sample of a config's data strictly, and say everything that is wrong.
+
+    Nothing is written, rendered or augmented; data that several splits share is read once. The
+    first problem ends nothing: each file is checked by itself.
+
+    Args:
+        config: as from `load_config`.
+        splits: of "train", "val" and "test", those that are checked where the config has them.
+        workers: threads that read files.
+        progress: called with a data set's name, its finished samples and all of them.
+        draw: called with each data set and some of its samples, spread evenly.
+
+    Raises:
+        ConfigError: the config has none of the splits.
+    """
+    init_default_scope(config.get("default_scope", "mmseg"))
+    parts: dict[str, PartCheck] = {}
+    nodes: dict[str, dict] = {}
+    foreign: list[PartCheck] = []
+    for split, name, node in named_datasets(config):
+        if split not in splits:
+            continue
+        nodes.setdefault(name, node)
+        root = node.get("data_root") or name
+        part = parts.setdefault(name, PartCheck(name, [], node["type"], root))
+        if split not in part.splits:
+            part.splits.append(split)
+    for split in splits:
+        loader = config.get(f"{split}_dataloader")
+        if loader and not any(split in part.splits for part in parts.values()):
+            foreign.append(_foreign(split, loader["dataset"]))
+    if not parts and not foreign:
+        raise ConfigError(
+            f"{config.filename} has no data for {', '.join(splits)}; choose another split."
+        )
+    for name, part in parts.items():
+        _check_part(part, nodes[name], workers, progress, draw)
+    suspect_leaks([*parts.values()])
+    return DataCheck([*parts.values(), *foreign])
+
+
+def _foreign(split: str, node: dict) -> PartCheck:
+    """Return that a split has a data set which cannot be checked."""
+    part = PartCheck(split, [split], node["type"], node.get("data_root") or split)
+    part.problem(
+        part.root,
+        f"{node['type']} is no data set of this toolkit and cannot be checked. Use "
+        "MultiTaskDataset, or leave its split out with --split.",
+    )
+    return part
+
+
+def _check_part(
+    part: PartCheck, node: dict, workers: int, progress: Callable, draw: Callable
+) -> None:
+    """Open a data set, read its samples, and take down what is found."""
+    registered = DATASETS.get(node["type"])
+    if issubclass(registered, PackedDataset):
+        for file, text in verify_packed(node["data_root"]):
+            part.problem(file, text)
+    try:
+        dataset = DATASETS.build(
+            dict(node, pipeline=[], test_mode=True, lazy_init=False, **registered.CHECKING)
+        )
+    except MTLError as error:
+        # A shard that is missing was told with its own name already.
+        if str(error) not in [found.text for found in part.problems]:
+            part.problem(part.root, str(error))
+        return
+    _walk(part, dataset, node, workers, progress, draw)
+    for path in getattr(dataset, "unpaired_files", list)():
+        part.problem(path, f"{path} belongs to no image. Add the image or take the file away.")
+    suspect_part(part)
+
+
+def _walk(
+    part: PartCheck,
+    dataset: DenseDataset,
+    node: dict,
+    workers: int,
+    progress: Callable,
+    draw: Callable,
+) -> None:
+    kinds = [target.kind for target in dataset.targets()]
+    meta = dataset.metainfo
+    statistics = PartStatistics(meta["classes"], meta["palette"], meta["depth_unit"], kinds)
+    part.statistics = statistics
+    total, drawn = len(dataset), []
+    chosen = spread_evenly(SHEET_SAMPLES, total)
+    load = LoadImage(**_reading(node, "LoadImage")), LoadTargets(**_reading(node, "LoadTargets"))
+
+    def check(index: int) -> SampleCheck:
+        return check_sample(dataset, index, *load)
+
+    progress(part.name, 0, total)
+    for index, sample in enumerate(_ahead(check, total, workers)):
+        twin = statistics.add(sample)
+        for file, text in sample.problems:
+            part.problem(file, text)
+        for file, text in sample.warnings:
+            part.warn(file, text)
+        if twin is not None:
+            part.warn(sample.path, f"{sample.path} is the picture of {twin}.")
+        if index in chosen:
+            broken = [text for _, text in sample.problems]
+            drawn.append(SheetSample.shrunk(sample.path, sample.image, sample.targets, broken))
+        progress(part.name, index + 1, total)
+    draw(part, drawn)
+
+
+def _reading(node: dict, name: str) -> dict[str, Any]:
+    """Return where a config's pipeline reads files from, as arguments of a loading transform."""
+    for transform in node.get("pipeline") or ():
+        if transform["type"] == name and "backend_args" in transform:
+            return dict(backend_args=transform["backend_args"])
+    return {}
+
+
+def _ahead(check: Callable[[int], SampleCheck], total: int, workers: int) -> Iterator[SampleCheck]:
+    """Yield the checks of all samples in order, a few of them read ahead."""
+    with ThreadPoolExecutor(workers) as pool:
+        indices, pending = iter(range(total)), deque()
+        for index in itertools.islice(indices, 2 * workers):
+            pending.append(pool.submit(check, index))
+        while pending:
+            yield pending.popleft().result()
+            for index in itertools.islice(indices, 1):
+                pending.append(pool.submit(check, index))

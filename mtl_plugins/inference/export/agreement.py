@@ -1,0 +1,152 @@
+"""Whether an exported model predicts what the eager one does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import cv2
+import numpy as np
+import torch
+from mmseg.structures import SegDataSample
+
+from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
+from ...structures import SEMSEG
+from ..predictor import Maps, Predictor
+from ..size_groups import pixels_first
+
+LEAST_AGREEMENT = 0.999
+"""Share of the pixels that must have the same class, or nearly the same vector."""
+
+LARGEST_DIFFERENCE = 1e-3
+"""Of depth: relative to the eager prediction; of a vector: its length."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far an exported prediction of a batch is from the eager one.
+
+    Args:
+        task, kind: of the prediction.
+        images, height, width: of the batch.
+        largest: largest absolute difference of a value, in the task's unit; of classes: 0 or 1.
+        relative: largest difference relative to the eager value; None: of no meaning.
+        agreeing: share of the pixels with the same class, or whose vectors differ by less than
+            `LARGEST_DIFFERENCE` in length; None: of no meaning.
+    """
+
+    task: str
+    kind: str
+    images: int
+    height: int
+    width: int
+    largest: float
+    relative: float | None = None
+    agreeing: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the difference is within the limits."""
+        if self.agreeing is not None:
+            return self.agreeing >= LEAST_AGREEMENT
+        # Written so that nan does not hold.
+        return self.relative is not None and self.relative <= LARGEST_DIFFERENCE
+
+
+def compare(
+    task: str, kind: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]
+) -> Agreement:
+    """Compare the predictions of one task for images of one size.
+
+    Shapes: H,W classes (semseg), H,W values (depth) or H,W,C vectors (normals and others).
+
+    >>> compare("depth", "depth", [np.full((2, 2), 10.0)], [np.full((2, 2), 10.005)]).holds
+    True
+    """
+    truth, other = np.stack(expected), np.stack(found)
+    size = (len(truth), *truth.shape[1:3])
+    if truth.shape != other.shape:
+        return Agreement(task, kind, *size, largest=np.inf, agreeing=0.0)
+    if kind == SEMSEG.kind:
+        same = truth == other
+        return Agreement(task, kind, *size, float(not same.all()), agreeing=float(same.mean()))
+    difference = np.abs(other.astype(np.float64) - truth)
+    largest = float(difference.max())
+    if truth.ndim == 3:
+        scale = np.maximum(np.abs(truth), np.finfo(np.float32).tiny)
+        return Agreement(task, kind, *size, largest, relative=float((difference / scale).max()))
+    near = np.sqrt((difference**2).sum(axis=-1)) <= LARGEST_DIFFERENCE
+    return Agreement(task, kind, *size, largest, agreeing=float(near.mean()))
+
+
+def check_predictor(
+    network: MultiTaskSegmentor,
+    predictor: Predictor,
+    batches: Sequence[tuple[int, int, int]],
+    seed: int = 0,
+) -> Iterator[Agreement]:
+    """Yield how far a predictor is from the eager model, on random images, for every task.
+
+    Args:
+        network: the eager model; its own preprocessing and prediction are what counts.
+        predictor: of the exported model.
+        batches: (number, height, width) of the images of each batch.
+        seed: of the images.
+    """
+    rng = np.random.default_rng(seed)
+    for count, height, width in batches:
+        images = [random_image(rng, height, width) for _ in range(count)]
+        expected, found = eager_predictions(network, images), predictor(images)
+        for task, kind in predictor.metainfo["tasks"].items():
+            yield compare(task, kind, *([each[task] for each in p] for p in (expected, found)))
+
+
+def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[int, int, int]]:
+    """Return (number, height, width) of batches that try sizes of every sort.
+
+    Whole strides, odd sides, sides below a stride, larger ones than were traced, whole windows of
+    window transformers. Each has so many pixels that a few on which two classes are equally
+    likely, up to rounding, are no failure.
+
+    Args:
+        divisor: the model's `size_divisor`.
+        size: the only one that it takes, if so.
+    """
+    if size is not None:
+        return [(1, *size), (3, *size)]
+    unit = divisor * ceil(16 / divisor)
+    return [
+        (1, 4 * unit, 6 * unit),
+        (3, 2 * unit + 1, 3 * unit - 1),
+        (1, 6 * unit + 5, 8 * unit - 3),
+        (2, max(divisor - 3, 1), 20 * unit + 1),
+        (1, 7 * unit, 7 * unit),
+    ]
+
+
+def random_image(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """Return an image of coarse random colours with some noise, H,W,3 uint8."""
+    coarse = rng.uniform(0, 255, (height // 12 + 2, width // 12 + 2, 3)).astype(np.float32)
+    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return (smooth + rng.normal(0, 8, smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def eager_predictions(network: MultiTaskSegmentor, images: Sequence[np.ndarray]) -> list[Maps]:
+    """Predict images of one size, whole and once, with the model itself, as testing does."""
+    size = images[0].shape[:2]
+    samples = [SegDataSample(metainfo=dict(ori_shape=size, img_shape=size)) for _ in images]
+    tensors = [torch.from_numpy(image.transpose(2, 0, 1).copy()) for image in images]
+    configured, network.inference_config = network.inference_config, InferenceConfig()
+    try:
+        with torch.no_grad():
+            results = network.test_step(dict(inputs=tensors, data_samples=samples))
+    finally:
+        network.inference_config = configured
+    return [
+        {
+            task: pixels_first(result.get(head.target.prediction).data[None].cpu().numpy())[0]
+            for task, head in network.decode_head.tasks()
+        }
+        for result in results
+    ]

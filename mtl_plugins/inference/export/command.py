@@ -1,0 +1,133 @@
+"""What the command does: export a checkpoint, and check what came of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from rich.console import Console
+
+from ...engine import load_checkpoint, load_config
+from ...engine.image_transforms import image_transforms
+from ...engine.safetensors_io import SUFFIX, write_safetensors
+from ...engine.stored_config import stored_config
+from ...errors import ConfigError
+from ...version import __version__
+from ..loading import load_predictor
+from ..model_info import ModelInfo
+from ..torch_predictor import TorchPredictor
+from .agreement import check_predictor, default_batches
+from .agreement_table import report_agreement
+from .formats import FORMATS
+from .tracing import ExportError
+
+SUFFIXES = {name: suffix for name, (suffix, _) in FORMATS.items()} | {"safetensors": SUFFIX}
+"""The suffix of each format's files."""
+
+
+def export(
+    checkpoint: str,
+    config: str | None = None,
+    options: Sequence[str] = (),
+    format: str | None = None,
+    out: str | None = None,
+    preprocess: bool = False,
+) -> None:
+    """Export a checkpoint, print how far the file's predictions are from the model's own.
+
+    Args:
+        checkpoint: of a training run.
+        config: config file that it was trained with; default: what the checkpoint carries.
+        options: laid over the config file.
+        format: one of `SUFFIXES`; default: by the suffix of `out`, else "onnx".
+        out: the file to write; default: the checkpoint's name with the format's suffix.
+        preprocess: whether the normalisation is part of the exported model.
+
+    Raises:
+        ConfigError: format and file do not fit each other, or config and checkpoint.
+        ExportError: the model cannot be exported, or its predictions differ.
+    """
+    format, out = _destination(checkpoint, format, out)
+    console = Console()
+    with Console(stderr=True).status("reading the checkpoint") as status:
+        content = load_checkpoint(checkpoint)
+        read = load_config(config, options) if config else stored_config(content, checkpoint)
+        predictor = TorchPredictor(checkpoint, read, device="cpu")
+        network = predictor.network
+        status.update(f"writing {out}")
+        if format == "safetensors":
+            _write_weights(predictor, read, out)
+            text = f"{out}: {_size(out)}, the weights are the checkpoint's, bit for bit."
+            console.print(text, soft_wrap=True)
+            return
+        info = ModelInfo.of(network, predictor.metainfo, preprocess)
+        FORMATS[format][1](network, out, info)
+        status.update("comparing its predictions with the model's")
+        batches = default_batches(info.size_divisor, info.size)
+        found = list(check_predictor(network, load_predictor(out, device="cpu"), batches))
+    report_agreement(out, found)
+    for line in (f"{out}: {_size(out)}; {_signature(info)}.", *_notes(predictor, read)):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[str, str]:
+    """Return format and file, each from the other where it is not given."""
+    suffix = Path(out).suffix.lower() if out else None
+    if format is None:
+        format = next((name for name, own in SUFFIXES.items() if own == suffix), None)
+        if format is None and out is not None:
+            raise ConfigError(
+                f"--out {out}: the suffix tells the format, expected {', '.join(SUFFIXES.values())}"
+                "; or give --format as well."
+            )
+        format = format or "onnx"
+    if out is None:
+        out = str(Path(checkpoint).with_suffix(SUFFIXES[format]))
+    # Whoever loads the file goes by its suffix.
+    elif suffix != SUFFIXES[format]:
+        raise ConfigError(f"--out {out}: a file of --format {format} ends in {SUFFIXES[format]}.")
+    if os.path.exists(out) and os.path.samefile(out, checkpoint):
+        raise ConfigError(f"--out {out} is the checkpoint itself; choose another name.")
+    os.makedirs(os.path.dirname(out) or ".", exist_ok=True)
+    return format, out
+
+
+def _write_weights(predictor: TorchPredictor, config: Config, out: str) -> None:
+    """Write bare weights with the config, so that they can be used like the checkpoint."""
+    weights = predictor.network.state_dict()
+    named = {key: predictor.metainfo[key] for key in ("classes", "palette", "depth_unit")}
+    meta = dict(cfg=config.pretty_text, dataset_meta=named, mtl_plugins_version=__version__)
+    write_safetensors(weights, meta, out)
+    stored = load_checkpoint(out)["state_dict"]
+    if set(stored) != set(weights) or not all(torch.equal(stored[k], weights[k]) for k in weights):
+        raise ExportError(f"{out} was not read back as it was written; is the disk full?")
+
+
+def _notes(predictor: TorchPredictor, config: Config) -> list[str]:
+    """Return what of the config is no part of the exported model."""
+    packing = ("PackTargets", "PackSegInputs")
+    before = [each["type"] for each in image_transforms(config) if each["type"] not in packing]
+    notes = []
+    if before:
+        applied = ", ".join(before)
+        notes.append(f"Note: {applied} of the test pipeline must be applied to images before.")
+    looks = predictor.network.inference_config
+    if looks.mode == "slide" or looks.tta is not None:
+        notes.append(
+            "Note: the exported model sees images once and whole; windows and test-time "
+            "augmentation of the config are no part of it."
+        )
+    return notes
+
+
+def _signature(info: ModelInfo) -> str:
+    height, width = info.size or ("height", "width")
+    takes = f"({height}, {width}, 3) uint8 BGR" if info.preprocess else f"(3, {height}, {width})"
+    return f"images (batch, {takes[1:]} -> {', '.join(info.tasks)}"
+
+
+def _size(path: str) -> str:
+    return f"{os.path.getsize(path) / 1e6:.1f} MB"

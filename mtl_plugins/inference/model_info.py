@@ -1,0 +1,148 @@
+"""What must be known of an exported model to run it and to read its predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from torch import nn
+
+from ..engine import CheckpointError
+from ..errors import ConfigError
+from ..models.data_preprocessor import MultiTaskDataPreprocessor
+from ..models.segmentors import MultiTaskSegmentor
+from ..structures import SEMSEG
+from ..version import __version__
+
+KEY = "mtl_plugins"
+"""Under this key the text of `ModelInfo.to_json` stands in every exported file."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What an exported file says of its model, so that the file alone suffices.
+
+    Args:
+        tasks: the kind of each task ("semseg", "depth", "normals", ...) by its name, which is also
+            the name of the model's output; in the order of the outputs.
+        classes, palette: names and RGB colours of the classes; empty without classes.
+        depth_unit: unit of depth: "m", or "relative".
+        mean, std: of each channel, in intensities of 0 to 255, after `bgr_to_rgb`.
+        bgr_to_rgb: whether the channels are swapped before that.
+        preprocess: whether the model itself does this: its input is then N,H,W,3 uint8 in BGR,
+            else N,3,H,W float32, normalised.
+        size_divisor: the model pads its images to multiples of this.
+        size: (height, width) where the model takes images of one size alone, else None.
+        version: of the toolkit that wrote the file.
+    """
+
+    tasks: dict[str, str]
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, ...], ...]
+    depth_unit: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    bgr_to_rgb: bool
+    preprocess: bool
+    size_divisor: int
+    size: tuple[int, int] | None = None
+    version: str = __version__
+
+    @classmethod
+    def of(
+        cls, network: MultiTaskSegmentor, metainfo: Mapping[str, Any], preprocess: bool = False
+    ) -> ModelInfo:
+        """Describe a model.
+
+        Args:
+            network: the model.
+            metainfo: of its data set: `classes`, `palette`, `depth_unit` (default: m).
+            preprocess: whether the preprocessing is exported with it.
+
+        Raises:
+            ConfigError: another number of classes than the model's, or a preprocessor of another
+                package.
+        """
+        preprocessor = network.data_preprocessor
+        if not isinstance(preprocessor, MultiTaskDataPreprocessor):
+            raise ConfigError(
+                f"The model's data_preprocessor is a {type(preprocessor).__name__}, whose "
+                "normalisation an exported model cannot carry; use MultiTaskDataPreprocessor."
+            )
+        classes = tuple(str(name) for name in metainfo.get("classes") or ())
+        for task, head in network.decode_head.tasks():
+            if head.target is SEMSEG and classes and head.out_channels != len(classes):
+                raise ConfigError(
+                    f"The task {task!r} predicts {head.out_channels} classes, but the data set "
+                    f"names {len(classes)}. Give the config that the checkpoint was trained with."
+                )
+        return cls(
+            tasks={task: head.target.kind for task, head in network.decode_head.tasks()},
+            classes=classes,
+            palette=tuple(tuple(map(int, colour)) for colour in metainfo.get("palette") or ()),
+            depth_unit=str(metainfo.get("depth_unit", "m")),
+            mean=tuple(preprocessor.mean.flatten().tolist()),
+            std=tuple(preprocessor.std.flatten().tolist()),
+            bgr_to_rgb=preprocessor.bgr_to_rgb,
+            preprocess=preprocess,
+            size_divisor=network.size_divisor,
+            size=fixed_size(network),
+        )
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What a `Predictor` tells of its predictions."""
+        return dict(
+            classes=self.classes,
+            palette=[list(colour) for colour in self.palette],
+            depth_unit=self.depth_unit,
+            tasks=dict(self.tasks),
+        )
+
+    def to_json(self) -> str:
+        """Return this as the text that is stored in a file."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | None, path: str) -> ModelInfo:
+        """Read the text back.
+
+        Args:
+            text: what stands under `KEY` in the file at `path`, or None.
+
+        Raises:
+            CheckpointError: there is none, or it is none of ours.
+
+        >>> ModelInfo.from_json(None, "other.onnx")
+        Traceback (most recent call last):
+        mtl_plugins.engine.checkpoint_io.CheckpointError: other.onnx does not say what its outputs \
+are: expected a file written by tools/export.py.
+        """
+        if text is None:
+            raise CheckpointError(
+                f"{path} does not say what its outputs are: expected a file written by "
+                "tools/export.py."
+            )
+        try:
+            values = json.loads(text)
+            known = {field.name for field in fields(cls)}
+            return cls(**{key: _frozen(value) for key, value in values.items() if key in known})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                f"The description in {path} cannot be read ({error}); export the model again."
+            ) from error
+
+
+def fixed_size(network: nn.Module) -> tuple[int, int] | None:
+    """Return (height, width) where an encoder takes images of one size alone, else None."""
+    sizes = (getattr(module, "fixed_size", None) for module in network.modules())
+    return next((tuple(size) for size in sizes if size is not None), None)
+
+
+def _frozen(value: Any) -> Any:
+    """Return JSON's lists as tuples."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(_frozen(each) for each in value)
+    return value

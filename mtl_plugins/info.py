@@ -1,0 +1,91 @@
+"""What a bug report should hold: `python -m mtl_plugins.info`.
+
+Versions, the stack's family, devices, and what had to be mended to make it fit. Everything is
+looked up by itself, so that whatever is missing or broken is told and hides nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from importlib import metadata
+
+import mtl_plugins
+from mtl_plugins import compat
+from mtl_plugins.processor import cpu_name
+
+DISTRIBUTIONS = (
+    "torch", "torchvision", "timm", "mmengine", "mmcv-lite", "mmcv", "mmsegmentation",
+    "onedl-mmengine", "onedl-mmcv", "onedl-mmsegmentation", "torchjd", "numpy", "opencv-python",
+    "opencv-python-headless", "pillow", "matplotlib", "rich", "ftfy", "regex", "tensorboard",
+)  # fmt: skip
+"""What the package uses; of alternatives those that are installed are shown."""
+
+ALTERNATIVES = ("mm", "onedl-mm", "opencv")
+"""Beginnings of the names of which not all can be there: the family tells which are missing."""
+
+
+def collect_info() -> Iterator[tuple[str, str]]:
+    """Yield what is to be known of this installation, a name and a text each.
+
+    Nothing is raised: what cannot be found out is told as such.
+    """
+    yield "mtl_plugins", f"{mtl_plugins.__version__} in {os.path.dirname(mtl_plugins.__file__)}"
+    yield "python", f"{platform.python_version()} on {platform.platform()}"
+    yield "family", _attempt(compat.installed_family)
+    for name in DISTRIBUTIONS:
+        version = _version(name)
+        if version or not name.startswith(ALTERNATIVES):
+            yield name, version or "not installed"
+    yield "cpu", _attempt(_cpu)
+    yield "cuda", _attempt(_cuda)
+    for what in compat.mended or ["nothing"]:
+        yield "mended", what
+    error = mtl_plugins.import_error
+    yield "import", "works" if error is None else f"fails: {type(error).__name__}: {error}"
+
+
+def main() -> None:
+    """Print it."""
+    rows = [*collect_info()]
+    width = max(len(name) for name, _ in rows)
+    for name, text in rows:
+        print(f"{name:<{width}}  {text}")
+
+
+def _attempt(look: Callable[[], str]) -> str:
+    try:
+        return look()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cpu_name()}, {usable} of {os.cpu_count()} cores usable"
+
+
+def _cuda() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        built = torch.version.cuda
+        return f"not available; torch is built {f'for CUDA {built}' if built else 'without CUDA'}"
+    devices = ", ".join(
+        f"{torch.cuda.get_device_name(i)} "
+        f"({torch.cuda.get_device_properties(i).total_memory / 2**30:.0f} GiB)"
+        for i in range(torch.cuda.device_count())
+    )
+    return f"{devices}; CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+
+
+if __name__ == "__main__":
+    main()

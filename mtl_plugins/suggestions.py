@@ -1,0 +1,105 @@
+"""The nearest valid choice to a name that a user got wrong."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+from collections.abc import Iterable
+
+LISTED = 20
+"""So many names are listed where none is near; more of them nobody reads."""
+
+MARGIN = 0.15
+"""How much less alike than the nearest name another one may be and still be named."""
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6) -> list[str]:
+    """Return the known names that are most like a name, the nearest first; case does not matter.
+
+    Args:
+        name: what was given.
+        known: what there is.
+        count: how many are returned at most.
+        cutoff: likeness of 0 to 1 (`difflib`) that they have at least.
+
+    >>> nearest('mgda', ['PCGrad', 'MGDA'])
+    ['MGDA']
+    """
+    spelled: dict[str, str] = {}
+    for each in sorted(known):
+        spelled.setdefault(each.lower(), each)
+    found = difflib.get_close_matches(name.lower(), spelled, count, cutoff)
+    likeness = [difflib.SequenceMatcher(None, key, name.lower()).ratio() for key in found]
+    return [
+        spelled[key]
+        for key, ratio in zip(found, likeness, strict=True)
+        if ratio >= likeness[0] - MARGIN
+    ]
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the sentence that ends an error about an unknown name.
+
+    It names the nearest of what there is; where nothing is near all of it, or, if that is nothing
+    or too much, `otherwise`.
+
+    >>> did_you_mean('bach_size', ['batch_size', 'dataset'])
+    'Did you mean batch_size?'
+    >>> did_you_mean('colour', ['lr', 'eps'])
+    'Choose from eps, lr.'
+    """
+    known = sorted({*known})
+    if near := nearest(name, known):
+        return f"Did you mean {_either(near)}?"
+    if not known or len(known) > LISTED:
+        return otherwise
+    return f"Choose from {', '.join(known)}."
+
+
+def did_you_mean_path(path: str) -> str:
+    """Return the sentence that ends an error about a file or folder that does not exist.
+
+    Every part of the path may be misspelled, or the last folder left out. Empty where there is
+    nothing like it.
+
+    >>> did_you_mean_path('/no/such/folder')
+    ''
+    """
+    near = nearest_paths(path)
+    return f"Did you mean {_either(near)}?" if near else ""
+
+
+def nearest_paths(path: str, count: int = 3) -> list[str]:
+    """Return what exists and is most like a path that does not, the nearest first."""
+    start = os.sep if os.path.isabs(path) else ""
+    parts = [part for part in path.split(os.sep) if part not in ("", ".")]
+    found = [start] if parts else []
+    for depth, part in enumerate(parts):
+        is_last = depth == len(parts) - 1
+        found = [match for folder in found for match in _matches(folder, part, count, is_last)]
+    folder = os.path.dirname(path)
+    if not found and parts and os.path.isdir(folder or "."):
+        found = sorted(glob.glob(os.path.join(glob.escape(folder), "*", glob.escape(parts[-1]))))
+    return found[:count]
+
+
+def _matches(folder: str, part: str, count: int, is_last: bool) -> list[str]:
+    """Return the entries of a folder that are, or are most like, one part of a path."""
+    if part == ".." or os.path.exists(os.path.join(folder, part)):
+        return [os.path.join(folder, part)]
+    try:
+        entries = os.listdir(folder or ".")
+    except OSError:
+        return []
+    if not is_last:
+        entries = [each for each in entries if os.path.isdir(os.path.join(folder, each))]
+    stem, ending = os.path.splitext(part)
+    # Compared without endings, which would make any two files of a kind alike.
+    alike = [each for each in entries if ending and os.path.splitext(each)[1] == ending]
+    stems = {os.path.splitext(each)[0]: each for each in alike or entries}
+    return [os.path.join(folder, stems[near]) for near in nearest(stem, stems, count)]
+
+
+def _either(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

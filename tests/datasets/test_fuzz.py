@@ -1,0 +1,264 @@
+"""Thousands of damaged files: an error that names the file, or what the file said before.
+
+Where a format has checksums (PNG, packed JSON) nothing else may come out. Where it has none (JPEG,
+NPY, cameras, the bytes of a shard between two calls of `verify`), what comes out is at least a
+target: shape, type and range of `structures.py`. FUZZ_ROUNDS=20 damages 20 times as many.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import resource
+import signal
+
+import numpy as np
+import pytest
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mtl_plugins.datasets import (
+    CityscapesDepthFormat,
+    DepthFormat,
+    LabelFormat,
+    LoadTargets,
+    NormalFormat,
+    pack_dataset,
+)
+from mtl_plugins.datasets.contract import image_breach, target_breach
+from mtl_plugins.datasets.image_io import read_image, read_map
+from mtl_plugins.errors import DataError
+from mtl_plugins.structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from tests.datasets.layouts import CAMERA
+from tests.datasets.mutations import mutate
+from tests.datasets.test_image_io import header
+
+ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1"))
+CLASSES = 3
+SIZE = (6, 9)
+RANDOM = np.random.default_rng(0)
+LABELS = np.where(RANDOM.random(SIZE) < 0.1, 255, RANDOM.integers(0, CLASSES, SIZE)).astype("u1")
+DEPTHS = RANDOM.integers(0, 1 << 16, SIZE).astype(np.uint16)
+COLOURS = RANDOM.integers(0, 256, (*SIZE, 3)).astype(np.uint8)
+FORMATS = {
+    SEMSEG.kind: LabelFormat(CLASSES),
+    DEPTH.kind: DepthFormat(scale=0.01),
+    NORMALS.kind: NormalFormat(),
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_hang():
+    """End a test that takes a minute longer than it should."""
+
+    def stop(*_):
+        pytest.fail("a damaged file keeps its reader busy")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(60 * ROUNDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def little_memory():
+    """Let the process reserve no more than 48 MB beyond what it has: then MemoryError."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + (48 << 20), before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def png(array, mode=None):
+    image = Image.fromarray(array)
+    if mode == "P":
+        image = Image.fromarray(array, mode="P")
+        image.putpalette([5, 6, 7] * 256)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def load(target, path):
+    """Return what a pipeline would make of a target's file."""
+    results = {target.path: path, "img_path": "image.png", "ori_shape": SIZE, "formats": FORMATS}
+    return LoadTargets()(results)[target.array]
+
+
+def outcomes(data, path, read, name=None, rounds=300):
+    """Yield None for each mutation that ended in an error naming the file, else what was read."""
+    rng = random.Random(f"{path.name} {rounds}")
+    for _ in range(rounds * ROUNDS):
+        path.write_bytes(mutate(data, rng))
+        try:
+            yield read(str(path))
+        except DataError as error:
+            assert str(name or path) in str(error), str(error)
+            yield None
+
+
+PNGS = [
+    ("labels", SEMSEG, png(LABELS)),
+    ("palette", SEMSEG, png(LABELS, "P")),
+    ("depth", DEPTH, png(DEPTHS)),
+    ("normals", NORMALS, png(COLOURS)),
+]
+
+
+@pytest.mark.parametrize(("name", "target", "data"), PNGS, ids=[case[0] for case in PNGS])
+def test_a_damaged_png_is_an_error_or_what_it_was(tmp_path, name, target, data):
+    path = tmp_path / f"{name}.png"
+    path.write_bytes(data)
+    original = load(target, str(path))
+    found = [*outcomes(data, path, lambda file: load(target, file))]
+    read = [array for array in found if array is not None]
+    assert all(np.array_equal(array, original) for array in read)
+    # Bytes behind the end of a PNG mean nothing: some mutations are none.
+    assert 0 <= len(read) < len(found) / 20
+
+
+@pytest.mark.parametrize(("name", "target", "data"), PNGS, ids=[case[0] for case in PNGS])
+def test_a_changed_png_header_with_the_right_checksum_is_no_other_target(
+    tmp_path, name, target, data, little_memory
+):
+    path = tmp_path / f"{name}.png"
+    path.write_bytes(data)
+    original = load(target, str(path))
+    sides = (0, 1, 3, 4, 5, 7, 12, 18, 255, 9_000, 65_535, 1 << 24, (1 << 31) - 1)
+    edits = [dict(width=w, height=h) for w in sides for h in (*sides, SIZE[0])]
+    edits += [dict(width=SIZE[1], height=h) for h in sides]
+    edits += [dict(bits=b, colour=c, interlace=i) for b in (0, 1, 2, 3, 4, 8, 16, 32)
+              for c in range(8) for i in (0, 1)]  # fmt: skip
+    edits += [dict(compression=1), dict(filter=1)]
+    for edit in edits:
+        path.write_bytes(header(data, **edit))
+        try:
+            array = load(target, str(path))
+        except DataError as error:
+            assert str(path) in str(error)
+        else:
+            assert np.array_equal(array, original), edit
+
+
+def test_a_damaged_jpeg_is_an_error_or_a_picture(tmp_path):
+    """There are no checksums in it, and an image is no target."""
+    file = io.BytesIO()
+    Image.fromarray(RANDOM.integers(0, 256, (24, 40, 3)).astype(np.uint8)).save(file, "JPEG")
+    found = [*outcomes(file.getvalue(), tmp_path / "a.jpg", read_image, rounds=500)]
+    pictures = [image for image in found if image is not None]
+    assert {image_breach(image) for image in pictures} == {None}
+    assert len(found) / 4 < len(pictures) < len(found) * 3 / 4
+
+
+NPYS = [
+    ("labels", SEMSEG, LABELS.astype(np.int64)),
+    ("float_labels", SEMSEG, LABELS.astype(np.float32)),
+    ("depth", DEPTH, DEPTHS.astype(np.float32)),
+    ("normals", NORMALS, COLOURS.astype(np.float64)),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Reading `.npy`")
+@pytest.mark.parametrize(("name", "target", "array"), NPYS, ids=[case[0] for case in NPYS])
+def test_a_damaged_npy_is_an_error_or_a_target(tmp_path, name, target, array):
+    with np.errstate(all="ignore"):
+        for read in outcomes(npy(array), tmp_path / f"{name}.npy", lambda file: load(target, file)):
+            if read is not None:
+                assert read.shape[:2] == SIZE
+                assert target_breach(target, read, CLASSES) is None
+
+
+@pytest.mark.parametrize("shape", [(1 << 40, 9), (6, 1 << 62), (-6, -9), (6, 9, 0)])
+def test_an_npy_of_any_promised_shape_reserves_nothing(tmp_path, shape, little_memory):
+    path = tmp_path / "a.npy"
+    with open(path, "wb") as file:
+        text = dict(descr="<f4", fortran_order=False, shape=shape)
+        np.lib.format.write_array_header_1_0(file, text)
+        file.write(bytes(6 * 9 * 4))
+    with pytest.raises(DataError, match=r"a\.npy is not a readable .*promises shape"):
+        read_map(str(path))
+
+
+def test_a_damaged_camera_is_an_error_or_a_camera(tmp_path):
+    image = tmp_path / "disparity" / "val" / "ulm" / "a_disparity.png"
+    camera = tmp_path / "camera" / "val" / "ulm" / "a_camera.json"
+    for file in (image, camera):
+        file.parent.mkdir(parents=True)
+    decode = CityscapesDepthFormat()
+    raw = DEPTHS.copy()
+
+    def read(_):
+        return decode(raw, str(image))
+
+    data = json.dumps(dict(CAMERA, vehicle=dict(speed=3.5)), indent=1).encode()
+    for depth in outcomes(data, camera, read):
+        if depth is not None:
+            assert target_breach(DEPTH, depth, 0) is None
+            assert (depth[raw <= 1] == 0).all() and (depth[raw > 1] > 0).all()
+
+
+@pytest.fixture
+def packed(tmp_path):
+    """A folder of four packed samples, and what builds a data set of it."""
+    root = tmp_path / "files"
+    for folder, array in dict(rgb=COLOURS, label=LABELS, depth=DEPTHS, normal=COLOURS).items():
+        os.makedirs(root / folder)
+        for index in range(4):
+            (root / folder / f"{index}.png").write_bytes(png(array))
+    prefix = dict(
+        img_path="rgb", seg_map_path="label", depth_map_path="depth", normal_map_path="normal"
+    )
+    source = dict(
+        type="MultiTaskDataset", data_root=str(root), data_prefix=prefix, img_suffix=".png",
+        metainfo=dict(classes=("a", "b", "c")), depth_format=dict(scale=0.01), pipeline=[],
+    )  # fmt: skip
+    folder = tmp_path / "packed"
+    pack_dataset(DATASETS.build(source), str(folder), source, samples_per_shard=2)
+    pipeline = [dict(type="LoadImage"), dict(type="LoadTargets")]
+    config = dict(type="PackedDataset", data_root=str(folder), pipeline=pipeline)
+    # Collecting garbage after serialising costs more than all the rest.
+    config["serialize_data"] = False
+    return folder, lambda: DATASETS.build(config)
+
+
+def arrays(sample):
+    return {key: sample[key] for key in ("img", *(t.array for t in DENSE_TARGETS.values()))}
+
+
+@pytest.mark.parametrize("file", ["index.json", "shard-00001.json"])
+def test_damaged_packed_json_is_an_error_or_what_it_was(packed, file):
+    folder, build = packed
+    original = [arrays(sample) for sample in build()]
+    data = (folder / file).read_bytes()
+    for read in outcomes(data, folder / file, lambda _: [*build()], rounds=150):
+        if read is not None:
+            for sample, expected in zip(read, original, strict=True):
+                assert all(np.array_equal(sample[key], expected[key]) for key in expected)
+
+
+def test_damaged_shards_are_found_and_hold_targets_in_any_case(packed):
+    folder, build = packed
+    file = folder / "shard-00001.bin"
+
+    def read(_):
+        dataset = build()
+        problems = [*dataset.verify()]
+        assert len(problems) == 1 and str(file) in problems[0]
+        return [dataset[index] for index in (2, 3)]
+
+    for samples in outcomes(file.read_bytes(), file, read, rounds=150):
+        for sample in samples or ():
+            assert image_breach(sample["img"]) is None
+            for target in DENSE_TARGETS.values():
+                assert target_breach(target, sample[target.array], CLASSES) is None

@@ -1,0 +1,126 @@
+"""The report in a real browser: sizes, colours, and everything that moves."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mtl_plugins.engine.report import write_page
+from tests.chromium import PROGRAM, Chromium
+from tests.engine.report_runs import write_run
+from tests.engine.test_report import nasty_run
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package chromium")
+
+CURVES = "document.querySelectorAll('[data-chart=training] .curve').length"
+TIP = "[...document.querySelectorAll('[data-chart=training] .tip')].map(t => t.innerText)[0]"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    browser = Chromium(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    metrics = {"semseg/mIoU": 50.0, "depth/si_log_rmse": 30.0, "depth/rmse": 4.0}
+    better = {name: value * 1.1 for name, value in metrics.items()}
+    runs = [
+        write_run(folder / "first", metrics, images=("one", "two")),
+        write_run(folder / "a_long_name_that_must_not_widen_the_page", better, depth=20.0),
+        nasty_run(folder / "<i>nasty"),
+    ]
+    write_page(runs, str(folder / "report.html"))
+    return folder / "report.html"
+
+
+def center(browser, selector):
+    """Scroll an element into view and return the place of its middle."""
+    place = (
+        f"(() => {{ const e = document.querySelector({selector!r});"
+        "e.scrollIntoView({block: 'center', behavior: 'instant'});"
+        "const b = e.getBoundingClientRect();"
+        "return [b.x + b.width / 2, b.y + b.height / 2]; })()"
+    )
+    return browser.evaluate(place)
+
+
+@pytest.mark.parametrize("width", [360, 390, 1400, 1920])
+@pytest.mark.parametrize("dark", [False, True])
+def test_fits_every_window_in_light_and_dark(browser, report, width, dark, tmp_path):
+    browser.problems.clear()
+    browser.open(report, width, dark)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert (
+        browser.evaluate(CURVES) == 3 + 3 + 2
+    )  # losses, mIoU, SI-logRMSE, which the third run lacks
+    assert browser.evaluate("document.querySelectorAll('.matrix rect.right').length") == 3 * 2
+    pictures = "[...document.querySelectorAll('#gallery img')].filter(i => !i.naturalWidth).length"
+    assert browser.evaluate(pictures) == 0
+    browser.screenshot(tmp_path / "page.png")
+    picture = np.array(Image.open(io.BytesIO((tmp_path / "page.png").read_bytes())).convert("L"))
+    assert (np.median(picture) < 60) == dark and picture.std() > 5
+    # An error, a message on the console, a call of the network: each is one.
+    assert browser.problems == []
+    assert browser.evaluate("typeof hacked") == "undefined"
+
+
+def test_legends_show_and_hide(browser, report):
+    browser.open(report, 1400)
+    before = browser.evaluate(CURVES)
+    quantity = "[...document.querySelectorAll('[data-chart=training] button')]"
+    browser.evaluate(f"{quantity}.find(b => b.textContent === 'depth/rmse').click()")
+    assert browser.evaluate(CURVES) == before + 2
+    toggle = "document.querySelector('[data-chart=training] [data-toggle=\"1\"]')"
+    browser.evaluate(f"{toggle}.click()")
+    assert browser.evaluate(CURVES) == before + 2 - 4
+    shown = (
+        "[...document.querySelectorAll('main [data-run=\"1\"]')].filter(e => e.offsetParent).length"
+    )
+    assert browser.evaluate(shown) == 0
+    pressed = "[...document.querySelectorAll('[data-toggle=\"1\"]')].map(b => b.ariaPressed)"
+    assert set(browser.evaluate(pressed)) == {"false"}
+    browser.evaluate(f"{toggle}.click()")
+    assert browser.evaluate(CURVES) == before + 2 and browser.evaluate(shown) > 20
+
+
+def test_the_cursor_tells_values_by_mouse_and_by_keys(browser, report):
+    browser.open(report, 1400)
+    browser.point(*center(browser, "[data-chart=training] .plot svg"))
+    assert browser.evaluate(TIP).startswith("epoch 1\n")
+    assert "first · loss\n0.4" in browser.evaluate(TIP)
+    assert "first · semseg/mIoU\n25" in browser.evaluate(TIP)
+    browser.evaluate("document.querySelector('[data-chart=training] .plot svg').focus()")
+    browser.press("ArrowRight")
+    assert browser.evaluate(TIP).startswith("epoch 1.5\n")
+    browser.point(*center(browser, ".matrix rect.wrong"))
+    text = browser.evaluate("document.querySelector('.matrix .tip').innerText")
+    assert text.split("\n") == ["25.0 % · 2 pixels", "truth road", "prediction sky"]
+
+
+def test_sliders_uncover_the_truth_by_keys_and_by_drag(browser, report):
+    browser.open(report, 1400)
+    cut = (
+        "[...document.querySelectorAll('[data-group=\"0-1\"] .over')]"
+        ".map(e => getComputedStyle(e).clipPath)"
+    )
+    assert len(set(browser.evaluate(cut))) == 1
+    assert browser.evaluate(cut)[0].startswith("inset(0px 100% 0px 0px")
+    browser.evaluate("document.querySelector('[data-group=\"0-1\"] input').focus()")
+    for _ in range(3):
+        browser.press("ArrowRight")
+    # All runs of the row, and no other row.
+    assert [c.startswith("inset(0px 97% 0px 0px") for c in browser.evaluate(cut)] == [True] * 3
+    other = browser.evaluate("document.querySelector('[data-group=\"0-0\"] input').value")
+    assert other == "0"
+    place = center(browser, '[data-group="0-1"] .compare')
+    browser.point(*place, kind="mousePressed")
+    browser.point(*place, kind="mouseReleased")
+    values = "[...document.querySelectorAll('[data-group=\"0-1\"] input')].map(i => i.value)"
+    assert browser.evaluate(values) == ["50"] * 3

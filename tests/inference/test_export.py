@@ -1,0 +1,286 @@
+"""Exported files predict what the model does, for every number and size of images."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import redirect_stdout
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from mmseg.datasets import CityscapesDataset
+from mmseg.registry import MODELS
+
+from mtl_plugins.engine import CheckpointError, load_checkpoint, load_config
+from mtl_plugins.errors import ConfigError, DataError
+from mtl_plugins.inference import (
+    ExportedProgramPredictor,
+    ModelInfo,
+    MultiTaskInferencer,
+    OnnxPredictor,
+    TorchPredictor,
+)
+from mtl_plugins.inference.export import Agreement, ExportError, check_predictor
+from mtl_plugins.inference.export.agreement import compare, default_batches, random_image
+from mtl_plugins.inference.export.agreement_table import report_agreement
+from mtl_plugins.inference.export.command import export
+from mtl_plugins.inference.export.matrix import export_all, networks, randomise
+from tests.conftest import ROOT
+
+NORMALS = os.path.join(ROOT, "configs", "mtl_normals.py")
+SMALL = [
+    "model.backbone.model_name=test_resnet",
+    "model.decode_head.type=JointHead",  # tracing takes as long as there are layers
+    "model.decode_head.decoder.channels=8",
+    "model.decode_head.decoder.aspp_rates=(3,)",
+]
+FILES = ["model.onnx", "model.pt2"]
+SLIDE = ["model.test_cfg.mode=slide", "model.test_cfg.crop_size=(32,32)"]
+OPTIONS = {
+    "model.onnx": dict(preprocess=True),
+    "model.pt2": dict(
+        config=NORMALS, options=[*SMALL, *SLIDE, "model.test_cfg.stride=(16,16)"], format="torch"
+    ),
+    "weights.safetensors": dict(),
+}
+CLASSES = CityscapesDataset.METAINFO
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A checkpoint of three tasks, and what the command makes of it."""
+    init_default_scope("mmseg")
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("export")
+    config = load_config(NORMALS, SMALL)
+    network = MODELS.build(config.model.to_dict())
+    randomise(network)
+    checkpoint = str(folder / "trained.pth")
+    meta = dict(cfg=config.pretty_text, dataset_meta=dict(CLASSES))
+    torch.save(dict(state_dict=network.state_dict(), meta=meta), checkpoint)
+    for name, options in OPTIONS.items():
+        with open(folder / f"{name}.txt", "w") as said, redirect_stdout(said):
+            export(checkpoint, out=str(folder / name), **options)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def eager(folder):
+    return TorchPredictor(folder / "trained.pth", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def exported(folder):
+    """The predictors of the files: with preprocessing inside, and outside."""
+    classes = (OnnxPredictor, ExportedProgramPredictor)
+    return {name: kind(folder / name) for name, kind in zip(FILES, classes, strict=True)}
+
+
+def images(*sizes, seed=0):
+    rng = np.random.default_rng(seed)
+    return [random_image(rng, *size) for size in sizes]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_predictions_are_the_models_whatever_the_size_and_number(exported, eager, name):
+    predictor = exported[name]
+    batches = default_batches(eager.network.size_divisor, None)
+    assert {count for count, _, _ in batches} == {1, 2, 3}
+    found = list(check_predictor(eager.network, predictor, batches))
+    assert len(found) == 3 * len(batches) and all(each.holds for each in found)
+    # Nor is there nothing to compare.
+    [maps] = eager(images((64, 96)))
+    assert len(np.unique(maps["semseg"])) > 3 and maps["depth"].std() > 0.1
+    assert maps["normals"].std(axis=(0, 1)).min() > 0.01
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_images_of_several_sizes_get_what_each_gets_alone(exported, name):
+    predictor = exported[name]
+    mixed = images((40, 50), (33, 47), (40, 50), (16, 16), (1, 5))
+    together = predictor(mixed)
+    for image, maps in zip(mixed, together, strict=True):
+        [alone] = predictor([image])
+        shapes = {task: (values.shape, values.dtype) for task, values in maps.items()}
+        size = image.shape[:2]
+        assert shapes == dict(
+            semseg=(size, np.uint8), depth=(size, np.float32), normals=((*size, 3), np.float32)
+        )
+        assert (maps["semseg"] == alone["semseg"]).mean() > 0.99
+        np.testing.assert_allclose(maps["depth"], alone["depth"], rtol=1e-4)
+        np.testing.assert_allclose(np.linalg.norm(maps["normals"], axis=-1), 1, atol=1e-5)
+
+
+def test_preprocessing_inside_is_that_of_outside(exported):
+    batch = images((40, 50), (40, 50))
+    inputs = [exported[name].info.preprocess for name in FILES]
+    assert inputs == [True, False]
+    for inside, outside in zip(*(exported[name](batch) for name in FILES), strict=True):
+        assert (inside["semseg"] == outside["semseg"]).mean() > 0.999
+        np.testing.assert_allclose(inside["depth"], outside["depth"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_says_what_it_is(exported, eager, name):
+    predictor = exported[name]
+    assert predictor.metainfo["tasks"] == dict(semseg="semseg", depth="depth", normals="normals")
+    assert predictor.metainfo["depth_unit"] == "m"
+    for key in ("classes", "palette"):
+        assert np.array_equal(predictor.metainfo[key], CLASSES[key])
+    assert predictor.info == ModelInfo.of(eager.network, eager.metainfo, name == "model.onnx")
+    assert predictor.info.mean == pytest.approx((123.675, 116.28, 103.53))
+
+
+def test_onnx_names_its_axes_and_outputs(exported):
+    session = exported["model.onnx"].session
+    [taken] = session.get_inputs()
+    assert (taken.name, taken.shape) == ("images", ["batch", "height", "width", 3])
+    assert {each.name: each.shape for each in session.get_outputs()} == dict(
+        semseg=["batch", "height", "width"],
+        depth=["batch", 1, "height", "width"],
+        normals=["batch", 3, "height", "width"],
+    )
+
+
+def test_the_inferencer_takes_exported_files(folder):
+    [image] = images((45, 70))
+    files = (folder / "model.onnx", folder / "trained.pth")
+    mine, other = (MultiTaskInferencer(file, device="cpu")([image])[0] for file in files)
+    assert (mine.maps["semseg"] == other.maps["semseg"]).mean() > 0.999
+    np.testing.assert_allclose(mine.maps["depth"], other.maps["depth"], rtol=1e-3)
+
+
+def test_safetensors_are_a_checkpoint(folder, eager):
+    path = folder / "weights.safetensors"
+    stored, trained = load_checkpoint(path), load_checkpoint(folder / "trained.pth")
+    assert list(stored["state_dict"]) == [
+        name for name in trained["state_dict"] if not name.startswith("balancer.")
+    ]
+    assert stored["meta"]["dataset_meta"]["classes"][0] == "road"
+    [image] = images((45, 70))
+    [mine], [other] = TorchPredictor(path, device="cpu")([image]), eager([image])
+    assert all(np.array_equal(mine[task], other[task]) for task in other)
+
+
+def test_the_command_tells_differences_and_what_is_left_out(folder):
+    said = {name: (folder / f"{name}.txt").read_text() for name in OPTIONS}
+    for name in FILES:
+        batches = default_batches(16, None)
+        for count, height, width in batches:
+            assert said[name].count(f"{count} x {height} x {width} ") == 3
+        assert len(re.findall(r"ok\s*$", said[name], re.MULTILINE)) == 3 * len(batches)
+    assert "(batch, height, width, 3) uint8 BGR -> semseg, depth, normals." in said["model.onnx"]
+    assert ["slides a window" in text for text in said.values()] == [False, True, False]
+    assert "bit for bit" in said["weights.safetensors"]
+
+
+def test_what_differs_is_an_error(capsys):
+    bad = Agreement("depth", "depth", 1, 8, 9, largest=1.0, relative=0.1)
+    with pytest.raises(ExportError, match=r"a\.onnx differ"):
+        report_agreement("a.onnx", [bad])
+    assert "1.0e-01" in capsys.readouterr().out
+
+
+def test_what_differs_is_found(exported):
+    torch.manual_seed(1)
+    other = MODELS.build(load_config(NORMALS, SMALL).model.to_dict())
+    randomise(other)
+    found = list(check_predictor(other, exported["model.onnx"], [(1, 64, 64)]))
+    assert not any(each.holds for each in found)
+
+
+def test_the_limits_of_agreement():
+    classes = np.zeros((20, 100), np.uint8)
+    one, three = classes.copy(), classes.copy()
+    one[0, 0], three[0, :3] = 1, 1
+    assert compare("a", "semseg", [classes], [one]).agreeing == 0.9995
+    assert compare("a", "semseg", [classes], [one]).holds
+    assert not compare("a", "semseg", [classes], [three]).holds
+    depth = np.full((2, 2), 50.0, np.float32)
+    for factor, holds in ((1.0009, True), (0.9989, False), (np.nan, False)):
+        assert compare("b", "depth", [depth], [depth * np.float32(factor)]).holds == holds
+    assert compare("b", "depth", [depth], [depth + 0.04]).largest == pytest.approx(0.04, rel=1e-3)
+    vectors = np.tile(np.float32([0, 0, 1]), (20, 100, 1))
+    tilted = vectors.copy()
+    tilted[0, :3] = (0, 0.1, 0.99)
+    assert compare("c", "normals", [vectors], [tilted]).agreeing == pytest.approx(0.9985)
+    assert not compare("c", "normals", [vectors], [tilted]).holds
+    assert not compare("d", "depth", [depth], [depth[:1]]).holds
+
+
+def test_transformers_and_adaptive_bins():
+    """Position embeddings that are resized to the image; pooling to a grid of fixed size."""
+    config = load_config(NORMALS, ["model.backbone.model_name=test_vit", *SMALL[1:]])
+    heads = config.model.decode_head.task_heads
+    heads.depth = dict(type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1)
+    models = networks(dict(bins=config))
+    [result] = export_all(dict(bins=models["bins"]), ["onnx"])
+    assert result.error == "" and result.holds
+    assert set(result.agreements) == {"semseg", "depth", "normals"}
+
+
+@pytest.mark.parametrize("name", [*FILES, "weights.safetensors"])
+def test_damaged_files_are_named(folder, tmp_path, name):
+    content = (folder / name).read_bytes()
+    broken = tmp_path / name
+    broken.write_bytes(content[: len(content) // 3])
+    with pytest.raises(CheckpointError, match=re.escape(str(broken))):
+        MultiTaskInferencer(broken)
+    with pytest.raises(FileNotFoundError, match="none"):
+        MultiTaskInferencer(tmp_path / f"none{broken.suffix}")
+
+
+def test_other_files_devices_and_images_are_refused(folder, tmp_path):
+    import onnx
+
+    model = onnx.load(folder / "model.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    with pytest.raises(CheckpointError, match=r"foreign\.onnx does not say.*tools/export\.py"):
+        OnnxPredictor(tmp_path / "foreign.onnx")
+    for name, kind in zip(FILES, (OnnxPredictor, ExportedProgramPredictor), strict=True):
+        with pytest.raises(ConfigError, match=r"device='xpu'.*cpu"):
+            kind(folder / name, device="xpu")
+    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
+        with pytest.raises(DataError, match=r"expected \(height, width, 3\) uint8"):
+            OnnxPredictor(folder / "model.onnx")([wrong])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(out="model.bin"), "suffix tells the format"),
+        (dict(out="model.onnx", format="torch"), r"ends in \.pt2"),
+        (dict(out="trained.safetensors"), "is the checkpoint itself"),
+    ],
+)
+def test_what_cannot_be_written_is_said(folder, tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trained.safetensors").write_bytes(b"")
+    with pytest.raises(ConfigError, match=message):
+        export("trained.safetensors", **options)
+
+
+def test_missing_packages_are_named(folder, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match="pip install"):
+        OnnxPredictor(folder / "model.onnx")
+
+
+def test_the_page_runs(folder, tmp_path, monkeypatch, capsys):
+    with open(os.path.join(ROOT, "docs", "export.md"), encoding="utf-8") as page:
+        blocks = re.findall(r"```python\n(.*?)```", page.read(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("street.png", images((40, 60))[0])
+    os.symlink(folder / "model.onnx", "model.onnx")
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "docs/export.md", "exec"), {})
+    assert "road" in capsys.readouterr().out
+    assert json.loads(OnnxPredictor("model.onnx").info.to_json())["preprocess"]

@@ -1,0 +1,66 @@
+"""`--help` of every command: at once, without importing anything heavy, an example at its end."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+TOOLS = sorted(
+    name
+    for name in map(os.path.basename, glob.glob(os.path.join(ROOT, "tools", "*.py")))
+    if name != "arguments.py"
+)
+HEAVY = {"torch", "mmengine", "mmcv", "mmseg", "timm", "cv2", "matplotlib", "numpy", "mtl_plugins"}
+
+
+def help_of(tool):
+    """What a command prints, the packages that it imported and its seconds of CPU time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", os.path.join("tools", tool), "--help"],
+        capture_output=True, text=True, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.returncode == 0, result.stderr
+    # import time: self [us] | cumulative | imported package
+    imported = {line.split("|")[-1].strip() for line in result.stderr.splitlines()}
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return result.stdout, {name.split(".")[0] for name in imported}, seconds
+
+
+def test_there_are_commands():
+    assert {"train.py", "test.py", "browse_data.py", "print_config.py"} <= {*TOOLS}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_help_answers_at_once_and_ends_with_an_example(tool):
+    text, imported, seconds = help_of(tool)
+    assert "argparse" in imported and not imported & HEAVY
+    # Of two tries the quicker one: a first one may have to read the interpreter from the disk.
+    assert min(seconds, help_of(tool)[2] if seconds >= 1 else seconds) < 1
+    _, found, example = text.partition("\nexample:\n")
+    assert found and re.match(rf"  (\w+=\S+ )*python tools/{tool} ", example)
+    # Its end: nothing but commands and their continued lines.
+    assert all(re.match(r"  (\w+=\S+ )*python |      ", line) for line in example.splitlines())
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_terminal_is_told_that_imports_take_time(monkeypatch, capsys, is_terminal):
+    monkeypatch.syspath_prepend(os.path.join(ROOT, "tools"))
+    from arguments import command_parser
+
+    from mtl_plugins.engine import run_command
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    command_parser("text", "example").parse_args([])
+    assert capsys.readouterr().err == ("loading ...\r" if is_terminal else "")
+    assert run_command(lambda: 3) == 3
+    assert capsys.readouterr().err == ("\033[2K\r" if is_terminal else "")

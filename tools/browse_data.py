@@ -1,0 +1,41 @@
+"""Draw what training really sees: augmented samples with all their targets, one picture each.
+
+A picture shows image, labels, depth and normals behind the pipeline and the preprocessor. The same
+seed, epoch and sample is the same picture, and is what a training run of that seed gets.
+"""
+
+from __future__ import annotations
+
+from arguments import add_config, command_parser
+
+EXAMPLE = "python tools/browse_data.py configs/mtl_branched.py --out work_dirs/browse --epoch 2"
+
+
+def main() -> None:
+    """Draw."""
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the pictures go")
+    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
+    parser.add_argument("--num", type=int, default=16, help="pictures; default: %(default)s")
+    parser.add_argument("--epoch", type=int, default=0, help="from 0; default: %(default)s")
+    parser.add_argument("--seed", type=int, help="seed of the run; default: the config's, or 0")
+    parser.add_argument(
+        "--packed", metavar="FOLDER", help="read the data from where tools/pack_data.py packed it"
+    )
+    args = parser.parse_args()
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import browse_data, load_config, run_command, with_packed
+
+    def command() -> None:
+        config = load_config(args.config, args.cfg_options)
+        if args.packed:
+            config = with_packed(config, args.packed)
+        files = browse_data(config, args.out, args.split, args.num, args.epoch, args.seed)
+        print(f"{args.out}: {len(files)} pictures")
+
+    run_command(command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Check the data of a config: read every file strictly, and list each problem with its file.
+
+Prints what the classes, depth and normals of each data set are like and writes a contact sheet of
+each. Nothing in the data's folders is changed. Ends with exit code 1 where something is wrong;
+warnings, of what is only suspicious, do not count.
+"""
+
+from __future__ import annotations
+
+from arguments import add_config, command_parser
+
+EXAMPLE = "python tools/check_data.py configs/mtl_branched.py --json work_dirs/check.json"
+
+
+def main() -> None:
+    """Check."""
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser)
+    splits = ["train", "val", "test"]
+    parser.add_argument("--split", nargs="+", choices=splits, default=splits, help="default: all")
+    parser.add_argument(
+        "--workers", type=int, default=4, help="threads that read files; default: %(default)s"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="where contact sheets go; default: work_dirs/<config name>/data_check",
+    )
+    parser.add_argument("--json", metavar="FILE", help="also write the findings as JSON")
+    args = parser.parse_args()
+    if args.workers < 1:
+        parser.error("--workers needs 1 or more")
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import load_config, report_data_check, run_command
+
+    def command() -> None:
+        config = load_config(args.config, args.cfg_options)
+        report_data_check(config, args.split, args.workers, args.out, args.json)
+
+    run_command(command)
+
+
+if __name__ == "__main__":
+    main()

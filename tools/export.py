@@ -1,0 +1,60 @@
+"""Export a checkpoint as ONNX, as a program of torch.export or as safetensors.
+
+The exported model takes any number of images of any size, and is compared with the model that it
+was exported from on several of both: the differences are printed, and too large ones are an error.
+Without a config the checkpoint's own is read, as data.
+"""
+
+from __future__ import annotations
+
+from arguments import command_parser
+
+EXAMPLE = """python tools/export.py configs/mtl_branched.py work_dirs/mtl_branched/epoch_4.pth \\
+      --out model.onnx --preprocess"""
+
+
+def main() -> None:
+    """Export, compare and print."""
+    parser = command_parser(__doc__, EXAMPLE)
+    parser.add_argument(
+        "config", nargs="?", help="config file that it was trained with (Python; it is executed)"
+    )
+    parser.add_argument("checkpoint", help="checkpoint (.pth)")
+    parser.add_argument(
+        "--format",
+        choices=["onnx", "torch", "safetensors"],
+        help="default: by the suffix of --out (.onnx, .pt2, .safetensors), else onnx",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="default: the checkpoint's name with the format's suffix"
+    )
+    parser.add_argument(
+        "--preprocess",
+        action="store_true",
+        help="normalise inside: the model takes N,H,W,3 uint8 in BGR, not N,3,H,W float32",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values laid over the config, by dotted key",
+    )
+    args = parser.parse_args()
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import run_command
+    from mtl_plugins.inference.export.command import export
+
+    run_command(
+        export,
+        args.checkpoint,
+        args.config,
+        args.cfg_options,
+        format=args.format,
+        out=args.out,
+        preprocess=args.preprocess,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Print a config as it is used: with its bases, and with values of the command line.
+
+With --source every value stands in a row of its own, with the file and line that set it. With
+--diff only what differs from another config is printed."""
+
+from __future__ import annotations
+
+from arguments import add_config, command_parser
+
+EXAMPLE = """python tools/print_config.py configs/mtl_normals.py --source --key model.decode_head
+  python tools/print_config.py configs/mtl_branched.py --diff configs/mtl_joint.py"""
+
+
+def main() -> None:
+    """Print."""
+    parser = command_parser(__doc__, EXAMPLE)
+    add_config(parser)
+    parser.add_argument("--key", default="", help="print this part alone, say model.backbone")
+    parser.add_argument("--source", action="store_true", help="print where each value was set")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--diff",
+        metavar="OTHER",
+        help="print what differs from this config, over which --cfg-options are not laid",
+    )
+    args = parser.parse_args()
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import print_config, run_command
+
+    run_command(
+        print_config, args.config, args.cfg_options, args.key, args.source, args.json, args.diff
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Compare runs in one HTML file that needs no network.
+
+It holds the metrics side by side (best value marked, difference to the first run), curves,
+classes, confusions, depth errors over the distance, weights of the tasks, cost, configs and a
+gallery of the same validation images.
+"""
+
+from __future__ import annotations
+
+from arguments import command_parser
+
+EXAMPLE = "python tools/report.py work_dirs/mtl_branched work_dirs/mtl_cagrad --out report.html"
+
+
+def main() -> None:
+    """Write the file."""
+    parser = command_parser(__doc__, EXAMPLE)
+    parser.add_argument("run", nargs="+", help="work dirs; the others are compared with the first")
+    parser.add_argument("--out", default="report.html", metavar="FILE", help="default: report.html")
+    args = parser.parse_args()
+    # Imported late, so that --help answers at once.
+    from mtl_plugins.engine import run_command
+    from mtl_plugins.engine.report import write_page
+
+    run_command(write_page, args.run, args.out)
+
+
+if __name__ == "__main__":
+    main()
