@@ -77,6 +77,11 @@ def run_benchmarks(
     """
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device='cuda', but torch finds no CUDA device here; choose 'cpu'.")
+    if settings.device == "cpu" and torch.cuda.is_available():
+        raise ConfigError(
+            "device='cpu', but mmengine's runner takes the GPU that is here; hide it by starting "
+            "with CUDA_VISIBLE_DEVICES= in front of the command."
+        )
     init_default_scope("mmseg")
     cv2.setNumThreads(0)  # as in training: its own threads would fight the loader's workers
     made = dict(
