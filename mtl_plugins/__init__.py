@@ -4,6 +4,7 @@ Importing the package makes the installed stack fit together and registers every
 configs name it: `custom_imports = dict(imports=['mtl_plugins'])`.
 """
 
+import gc
 import sys
 from typing import Any
 
@@ -13,6 +14,10 @@ from .version import __version__
 import_error: Exception | None = None
 """Why the package could not be imported, where `python -m mtl_plugins.info` asks just that."""
 
+# What is imported stays. To look through all of it for garbage, again and again while it grows,
+# would take a fifth of the time.
+_collects = gc.isenabled()
+gc.disable()
 try:
     # Before anything that imports torchvision, timm, mmcv or mmseg.
     prepare_stack()
@@ -23,6 +28,9 @@ except Exception as error:
     if not any(argument.endswith("mtl_plugins.info") for argument in sys.orig_argv):
         raise
     import_error = error
+finally:
+    if _collects:
+        gc.enable()
 
 __all__ = [
     "MultiTaskInferencer",

@@ -184,3 +184,9 @@ except RuntimeError as error:
     )
     assert result.returncode == 0, result.stderr
     assert "mmcv op `nms` was called" in result.stdout and "pip install" in result.stdout
+
+
+def test_an_import_leaves_out_what_draws_and_the_garbage_collector_on():
+    code = "import gc, sys, mtl_plugins; assert gc.isenabled(); print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"matplotlib.figure", "torchjd", "mtl_plugins.bench"} & {*found.stdout.split()}

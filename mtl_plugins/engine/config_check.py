@@ -43,7 +43,7 @@ SECTIONS = {
     "train_dataloader": LOADER_ARGUMENTS,
     "val_dataloader": LOADER_ARGUMENTS,
     "test_dataloader": LOADER_ARGUMENTS,
-    "env_cfg": {"cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit"},
+    "env_cfg": {"cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit", "tf32"},
     "env_cfg.mp_cfg": _named(set_multi_processing),
     "randomness": _named(Runner.set_randomness),
     "log_processor": _named(LogProcessor.__init__),
@@ -52,7 +52,7 @@ SECTIONS = {
     "auto_scale_lr": {"enable", "base_batch_size"},
     "optim_wrapper.clip_grad": _named(clip_grad_norm_, clip_grad_value_) | {"type"},
 }
-"""Keys of what mmengine builds without a `type`."""
+"""Keys of what mmengine builds without a `type`; `env_cfg.tf32` is ours, see `set_tf32`."""
 
 PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 """Where a `type` is not, or not always, one of the registries'."""

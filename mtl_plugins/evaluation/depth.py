@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -93,7 +95,7 @@ def pixel_errors(
         (error / truth).mean(),
         (error.square() / truth).mean(),
         log_error.square().mean().sqrt(),
-        (guess.log10() - truth.log10()).abs().mean(),
+        log_error.abs().mean() / math.log(10),
         *((ratio < 1.25**k).double().mean() for k in (1, 2, 3)),
     )
     return dict(zip(DEPTH_METRICS, torch.stack(values).tolist(), strict=True))
@@ -121,7 +123,11 @@ def measured_pixels(
     valid = torch.isfinite(target) & (target > NO_DEPTH)
     if max_depth is not None:
         valid &= target <= max_depth
-    truth, guess = target[valid].double(), prediction[valid].double()
+    # Found once: indexing by a mask would look for its pixels each time.
+    pixels = valid.flatten().nonzero()[:, 0]
+    truth, guess = (
+        maps.flatten().index_select(0, pixels).double() for maps in (target, prediction)
+    )
     broken = int((~torch.isfinite(guess)).sum())
     if broken:
         raise ValueError(

@@ -38,8 +38,11 @@ def normal_angles(prediction: Tensor, target: Tensor) -> Tensor:
             f"{tuple(target.shape)}: expected 3,H,W of both. Predict at the size of the truth."
         )
     target = target.to(prediction.device)
-    valid = (target != NO_NORMAL).any(0)
-    guess, truth = prediction[:, valid].double(), target[:, valid].double()
+    # Found once: indexing by a mask would look for its pixels each time.
+    valid = (target != NO_NORMAL).any(0).flatten().nonzero()[:, 0]
+    guess, truth = (
+        maps.flatten(1).index_select(1, valid).double() for maps in (prediction, target)
+    )
     broken = int((~torch.isfinite(guess)).any(0).sum())
     if broken:
         raise ValueError(
@@ -47,7 +50,7 @@ def normal_angles(prediction: Tensor, target: Tensor) -> Tensor:
             "expected finite vectors. The training has diverged: lower the learning rate."
         )
     # Unlike acos, exact near 0 and 180 degrees.
-    sine = torch.linalg.cross(guess, truth, dim=0).norm(dim=0)
+    sine = torch.linalg.cross(guess, truth, dim=0).square().sum(0).sqrt()
     cosine = (guess * truth).sum(0)
     angles = torch.rad2deg(torch.atan2(sine, cosine))
     return angles.where(guess.any(0), 90.0)

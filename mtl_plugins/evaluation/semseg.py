@@ -42,12 +42,14 @@ def confusion_matrix(
         )
     label = label.to(prediction.device)
     counted = label != ignore_label
-    truth = _class_ids(label[counted], num_classes, "label", f"or ignore_label={ignore_label}")
+    # Gathering the counted pixels would take longer than counting the others apart.
+    truth = _class_ids(label, counted, num_classes, "label", f"or ignore_label={ignore_label}")
     guess = _class_ids(
-        prediction[counted], num_classes, "prediction", "as many as the model predicts"
+        prediction, counted, num_classes, "prediction", "as many as the model predicts"
     )
-    pairs = torch.bincount(truth * num_classes + guess, minlength=num_classes**2)
-    return pairs.reshape(num_classes, num_classes)
+    pairs = (truth * num_classes + guess).where(counted, num_classes**2)
+    counts = torch.bincount(pairs.flatten(), minlength=num_classes**2 + 1)
+    return counts[:-1].reshape(num_classes, num_classes)
 
 
 def iou_per_class(confusion: Tensor) -> Tensor:
@@ -112,10 +114,11 @@ def semseg_scores(confusion: Tensor, absent: AbsentClass = "skip") -> dict[str, 
     }
 
 
-def _class_ids(ids: Tensor, num_classes: int, name: str, hint: str) -> Tensor:
+def _class_ids(ids: Tensor, counted: Tensor, num_classes: int, name: str, hint: str) -> Tensor:
+    """Return the ids as int64, 0 where they do not count."""
     if ids.is_floating_point():
         raise ValueError(f"The {name} is {ids.dtype}: expected integer class ids, not scores.")
-    ids = ids.long()
+    ids = ids.long().where(counted, 0)
     if ids.numel() and (ids.min() < 0 or ids.max() >= num_classes):
         wrong = ids[(ids < 0) | (ids >= num_classes)].unique().tolist()
         raise ValueError(

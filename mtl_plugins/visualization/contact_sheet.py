@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
+from .figures import as_pixels, new_figure
 from .painters import paint_row
 from .rows import Key, Row, Style, TaskMaps
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Lengths in pixels at 100 dots an inch.
 _DPI = 100
@@ -109,10 +109,9 @@ class _Sheet:
         self.top = _MARGIN + 3 * _LINE
         pictures = sum(height + _LINE + _MARGIN for height in self.heights)
         self.height = self.top + pictures + keys + _MARGIN
-        self.figure = Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI)
+        self.figure = new_figure(self.width, self.height, _DPI)
 
     def draw(self) -> np.ndarray:
-        canvas = FigureCanvasAgg(self.figure)
         self._text(_MARGIN, _MARGIN, self.title, fontsize=12, weight="bold")
         for column, row in enumerate((None, *self.rows.values())):
             heading = "image" if column == 0 else row.name if row else ""
@@ -134,8 +133,7 @@ class _Sheet:
         for column, row in enumerate(self.rows.values(), start=1):
             if row is not None:
                 self._key(row.key, column, top)
-        canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        return as_pixels(self.figure)
 
     @staticmethod
     def _height(sample: SheetSample) -> int:
@@ -164,6 +162,8 @@ class _Sheet:
     def _key(self, key: Key, column: int, top: int) -> None:
         left, height = _MARGIN + column * (_WIDTH + _MARGIN), _key_height(key)
         if key.swatches:
+            from matplotlib.patches import Patch  # late, as all that draws
+
             axes = self._axes(left, top, _WIDTH, height)
             axes.axis("off")
             patches = [

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 from .colors import DEPTH_COLORMAP, colorize_depth
+from .figures import as_pixels, new_figure
 
 _DPI = 100
 _BAR_HEIGHT = 56
@@ -39,8 +38,7 @@ def depth_picture(depth: np.ndarray, norm: Normalize, unit: str = "m") -> np.nda
 
 
 def _bar(width: int, norm: Normalize, unit: str) -> np.ndarray:
-    figure = Figure(figsize=(width / _DPI, _BAR_HEIGHT / _DPI), dpi=_DPI)
-    canvas = FigureCanvasAgg(figure)
+    figure = new_figure(width, _BAR_HEIGHT, _DPI)
     place = (_MARGIN / width, 0.72, 1 - 2 * _MARGIN / width, 0.2)
     bar = figure.colorbar(
         ScalarMappable(norm, DEPTH_COLORMAP),
@@ -53,5 +51,4 @@ def _bar(width: int, norm: Normalize, unit: str) -> np.ndarray:
     bar.minorticks_off()
     bar.set_label(f"depth [{unit}]", fontsize=8, labelpad=0)
     bar.ax.tick_params(labelsize=8, pad=1)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+    return as_pixels(figure)

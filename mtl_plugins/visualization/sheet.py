@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
+from .figures import as_pixels, new_figure
 from .rows import Bar, Key
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Lengths in pixels. Text of 9 points is 12.5 pixels high at 100 dots an inch, and 7 wide.
 MARGIN = 16
@@ -38,13 +38,11 @@ class Sheet:
     def __init__(self, width: int, height: int) -> None:
         self.width = width
         self.height = height
-        self.figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+        self.figure = new_figure(width, height, _DPI)
 
     def to_array(self) -> np.ndarray:
         """Return the sheet, H,W,3 uint8 RGB."""
-        canvas = FigureCanvasAgg(self.figure)
-        canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        return as_pixels(self.figure)
 
     def title(self, text: str) -> None:
         """Put a heading at the top; it takes `TITLE` pixels below the margin."""
@@ -93,6 +91,8 @@ class Sheet:
         """Put the named colours of a key; they take `swatch_height` pixels."""
         if not key.swatches:
             return
+        from matplotlib.patches import Patch  # late, as all that draws
+
         axes = self._axes(left, top, width, swatch_height(key, width))
         axes.axis("off")
         patches = [

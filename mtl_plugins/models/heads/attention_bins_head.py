@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ...errors import ConfigError
 from ...structures import DEPTH, NO_DEPTH
-from ..layers import TransformerBlock
+from ..layers import TransformerBlock, attended_mean
 from .bin_values import AdaptiveEdges, DirectValues
 from .depth_head import check_depth_losses
 from .task_head import TaskHead, loss_key
@@ -124,9 +124,8 @@ class AttentionBinsHead(TaskHead):
         # Half precision would blur metres by a percent, and probabilities more.
         with torch.autocast(features.device.type, enabled=False):
             values, edges = self.values(latents)
-            # One expression, so that the logits are freed as soon as their softmax is there.
-            depth = (queries @ latents.mT).softmax(-1) @ values[..., None]
-        return BinsPrediction(depth.mT.unflatten(2, features.shape[2:]), values, edges)
+            depth = attended_mean(queries, latents, values)
+        return BinsPrediction(depth[:, None].unflatten(2, features.shape[2:]), values, edges)
 
     def distribution(self, features: Tensor) -> Tensor:
         """Return each pixel's probabilities of the bins, N,B,h,w float32: for pictures."""

@@ -1,6 +1,7 @@
 """Tensor code without wiring."""
 
 from .aspp import ASPP
+from .attended_mean import attended_mean
 from .channel_attention import ChannelAttention
 from .channel_fusion import ChannelFusion
 from .channel_gate import ChannelGate
@@ -15,6 +16,7 @@ __all__ = [
     "ChannelGate",
     "SpatialGate",
     "TransformerBlock",
+    "attended_mean",
     "enlarged_rows",
     "resize",
     "resized_rows",

@@ -40,6 +40,8 @@ class MultiTaskSegmentor(EncoderDecoder):
             augmentation.
         channels_last: keep images, features and weights in channels-last memory, which computes
             the same and is usually faster for convolutions, on CPU and GPU.
+        compile: compile encoder and head by torch.compile when they are first called (minutes), in
+            training and prediction; a dict holds its arguments, such as dict(mode="max-autotune").
 
     Shapes: images (N, 3, H, W) of any size -> losses, or one `SegDataSample` an image with
     `pred_sem_seg`, `pred_depth_map`, ... in original size.
@@ -55,6 +57,7 @@ class MultiTaskSegmentor(EncoderDecoder):
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
         channels_last: bool = False,
+        compile: bool | dict = False,
         init_cfg: dict | None = None,
     ) -> None:
         # EncoderDecoder's own constructor expects the attributes of a single-task head.
@@ -79,6 +82,10 @@ class MultiTaskSegmentor(EncoderDecoder):
             )
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
+        if compile:
+            # Not the whole step: samples and their metadata would be traced anew all the time.
+            for part in (self.backbone, self.decode_head):
+                part.compile(**({} if compile is True else compile))
 
     def _forward(
         self, inputs: Tensor, data_samples: Sequence[SegDataSample] | None = None

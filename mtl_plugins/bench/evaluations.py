@@ -1,11 +1,9 @@
-"""How fast, and in how much memory, images are evaluated: against mmseg with the same network."""
+"""Evaluations, from the arrays of images to metrics: ours, and mmseg's with the same network."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,8 +14,7 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from torch import nn
 
-from ..progress import track
-from .live_memory import peak_memory
+from ..engine.live_memory import peak_memory
 
 CLASSES = tuple(f"class {i}" for i in range(19))
 SCALES = (0.75, 1.0, 1.25)
@@ -34,19 +31,13 @@ HEAD = dict(
 DATA = dict(type="SegDataPreProcessor", mean=MEAN, std=STD, bgr_to_rgb=True)
 
 
-class EvaluationSpeed(NamedTuple):
-    """What one way to evaluate took."""
-
-    images_per_second: float
-    peak_bytes: int
-
-
 class Evaluation:
     """Models, each with its transforms and metrics, that evaluate an image after the other."""
 
     def __init__(self, parts: Sequence[tuple[nn.Module, list, list]]) -> None:
         self.parts = parts
 
+    @torch.no_grad()
     def run(self, samples: Sequence[dict]) -> None:
         """Predict and measure every sample, from its arrays to the metrics."""
         for model, transforms, metrics in self.parts:
@@ -60,13 +51,17 @@ class Evaluation:
             for metric in metrics:
                 metric.evaluate(len(samples))
 
-    def weights(self) -> list[torch.Tensor]:
-        """Return all parameters and buffers."""
-        return [
+    def peak(self, samples: Sequence[dict], device: torch.device) -> int:
+        """Return the peak bytes above all weights."""
+        weights = [
             tensor
             for model, _, _ in self.parts
             for tensor in (*model.parameters(), *model.buffers())
         ]
+        held = sum(tensor.untyped_storage().nbytes() for tensor in weights)
+        if device.type == "cuda":
+            held = torch.cuda.memory_allocated(device)
+        return peak_memory(lambda: self.run(samples), weights, device) - held
 
 
 def ways(device: str) -> dict[str, tuple[Evaluation, Evaluation]]:
@@ -168,35 +163,3 @@ def random_samples(count: int, size: tuple[int, int], seed: int = 0) -> list[dic
         )
         for number in range(count)
     ]  # fmt: skip
-
-
-@torch.no_grad()
-def measure_evaluation(
-    size: tuple[int, int], count: int, repeats: int, device: str
-) -> dict[str, tuple[EvaluationSpeed, EvaluationSpeed]]:
-    """Return what our and mmseg's evaluations of `count` random images of `size` take.
-
-    Both take turns, `repeats` times after a first one that is not counted; medians. Memory is the
-    peak of all tensors above the weights, over all images.
-    """
-    samples = random_samples(count, size)
-    found = {}
-    for name, pair in ways(device).items():
-        taken: list[list[float]] = [[], []]
-        for turn in track(range(repeats + 1), f"evaluating in turns, {name}"):
-            for evaluation, seconds in zip(pair, taken, strict=True):
-                begin = time.perf_counter()
-                evaluation.run(samples)
-                if turn:
-                    seconds.append(time.perf_counter() - begin)
-        found[name] = tuple(
-            EvaluationSpeed(count / median(seconds), _peak(evaluation, samples, device))
-            for evaluation, seconds in zip(pair, taken, strict=True)
-        )
-    return found
-
-
-def _peak(evaluation: Evaluation, samples: Sequence[dict], device: str) -> int:
-    weights = evaluation.weights()
-    held = sum(tensor.untyped_storage().nbytes() for tensor in weights)
-    return peak_memory(lambda: evaluation.run(samples), weights, torch.device(device)) - held

@@ -1,0 +1,65 @@
+"""Timing two things in turns, so that whatever else the machine does meets both."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .row import Samples
+from .settings import Settings
+
+SHORTEST = 0.02
+"""Seconds that are timed at least: what is shorter is run several times."""
+
+
+def in_turns(
+    ours: Callable[[], Any], other: Callable[[], Any], settings: Settings, note: str = ""
+) -> Samples:
+    """Return the seconds of both, A B A B, after a turn of each that is not counted."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for turn in range(settings.repeats + 1):
+        for run, seconds in zip((ours, other), taken, strict=True):
+            elapsed = seconds_of(run, settings.place)
+            if turn:
+                seconds.append(elapsed)
+    return Samples(*taken, note)
+
+
+def seconds_of(run: Callable[[], Any], device: torch.device) -> float:
+    """Return the time of one call, work that the device does later included."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait()
+    collects = gc.isenabled()
+    gc.disable()  # what others left behind is not collected on this one's time
+    try:
+        count, begin = 0, time.perf_counter()
+        while True:
+            run()
+            wait()
+            count += 1
+            elapsed = time.perf_counter() - begin
+            if elapsed >= SHORTEST:
+                return elapsed / count
+    finally:
+        if collects:
+            gc.enable()
+
+
+def per_second(samples: Samples, count: float = 1) -> Samples:
+    """Return how many of `count` things a call were done a second, from seconds a call.
+
+    >>> per_second(Samples([0.5], [2.0]), 4).ours
+    [8.0]
+    """
+    ours, other = ([count / value for value in side] for side in samples[:2])
+    return Samples(ours, other, samples.note)
+
+
+def milliseconds(samples: Samples) -> Samples:
+    """Return seconds as milliseconds."""
+    ours, other = ([1e3 * value for value in side] for side in samples[:2])
+    return Samples(ours, other, samples.note)
