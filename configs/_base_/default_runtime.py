@@ -27,15 +27,15 @@ default_hooks = dict(
         save_best='multitask/score', rule='greater'))
 custom_hooks = [
     dict(type='SafeCheckpointHook'),
-    dict(type='CurvesHook'),
-    dict(type='InterruptHook'),
-    dict(type='NonFiniteHook', limit=10),
-    dict(type='FaultHook'),
     dict(type='ClassCheckHook'),
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),
     dict(type='SkippedSamplesHook', limit=100),
     dict(type='ReportHook', num_images=4),
+    dict(type='CurvesHook'),
+    dict(type='InterruptHook'),
+    dict(type='NonFiniteHook', limit=10),
+    dict(type='FaultHook'),
 ]
 
 val_evaluator = dict(type='MultiTaskMetric')
