@@ -120,6 +120,7 @@ ELSEWHERE = {
     "SkippedSamplesHook",
     "StreetScenesDataset",
     "SummaryHook",
+    "SweepHook",
     "SynscapesMultiTask",
     "TaskEncoders",
     "VirtualKitti2MultiTask",
