@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from contextlib import redirect_stdout
@@ -29,6 +30,7 @@ from mtl_plugins.inference.export.agreement import compare, default_batches, ran
 from mtl_plugins.inference.export.agreement_table import report_agreement
 from mtl_plugins.inference.export.command import export
 from mtl_plugins.inference.export.matrix import export_all, networks, randomise
+from mtl_plugins.inference.export.tracing import divide_in_whole_numbers
 from tests.conftest import ROOT
 
 NORMALS = os.path.join(ROOT, "configs", "mtl_normals.py")
@@ -210,6 +212,20 @@ def test_the_limits_of_agreement():
     assert compare("c", "normals", [vectors], [tilted]).agreeing == pytest.approx(0.9985)
     assert not compare("c", "normals", [vectors], [tilted]).holds
     assert not compare("d", "depth", [depth], [depth[:1]]).holds
+
+
+def test_divisions_of_sizes_can_be_stored(tmp_path):
+    class Halved(torch.nn.Module):
+        def forward(self, x):
+            return x[:, : math.ceil(x.shape[1] / 4)]
+
+    dynamic = dict(x={1: torch.export.Dim.DYNAMIC(min=1)})
+    program = torch.export.export(Halved(), (torch.zeros(1, 10),), dynamic_shapes=dynamic)
+    assert any(node.target is math.ceil for node in program.graph.nodes)
+    divide_in_whole_numbers(program.graph)
+    torch.export.save(program, tmp_path / "halved.pt2")
+    module = torch.export.load(tmp_path / "halved.pt2").module()
+    assert [module(torch.zeros(1, side)).shape[1] for side in (5, 8, 9, 13)] == [2, 2, 3, 4]
 
 
 def test_transformers_and_adaptive_bins():

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import torch
+from timm.layers import padding
 from torch.export import Dim, ExportedProgram
 from torch.fx import Graph
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from ...errors import MTLError
 from ...models.segmentors import MultiTaskSegmentor
@@ -20,6 +22,8 @@ from ..model_info import ModelInfo
 from .exportable import ExportableModel
 
 INPUT = "images"
+
+_timm_same_padding = padding.get_same_padding
 
 
 class ExportError(MTLError, RuntimeError):
@@ -57,7 +61,7 @@ def trace(
         raise ExportError(
             f"torch.export cannot trace the model ({type(error).__name__}: {reason})."
         ) from error
-    _divide_in_whole_numbers(program.graph)
+    divide_in_whole_numbers(program.graph)
     for node in program.graph.nodes:
         # The paths of this machine's files.
         node.meta.pop("stack_trace", None)
@@ -81,6 +85,7 @@ def tracing() -> Iterator[None]:
         patch.object(
             torch._C, "_conv_determine_backend_memory_format", lambda *args: torch.contiguous_format
         ),
+        patch.object(padding, "get_same_padding", _same_padding),
     ):
         # Both packages report what they try and give up on the way.
         warnings.simplefilter("ignore")
@@ -92,10 +97,21 @@ def tracing() -> Iterator[None]:
             logging.disable(level)
 
 
-def _divide_in_whole_numbers(graph: Graph) -> None:
+def _same_padding(side: int, kernel_size: int, stride: int, dilation: int) -> int:
+    """Return timm's "same" padding, which is the same for all sides that are whole strides.
+
+    Sides of maps are, and as an expression of the image's the padding of every layer would be
+    longer than that of the layer before.
+    """
+    if statically_known_true(side % stride == 0):
+        return max((kernel_size - 1) * dilation + 1 - stride, 0)
+    return _timm_same_padding(side, kernel_size, stride, dilation)
+
+
+def divide_in_whole_numbers(graph: Graph) -> None:
     """Write ceil(a / b) of sizes as -(-a // b), since torch cannot store the former.
 
-    timm's and mmseg's "same" padding compute so.
+    mmseg's padding of patches computes so.
     """
     for node in graph.nodes:
         if node.target is math.ceil and node.args[0].target is operator.truediv:
