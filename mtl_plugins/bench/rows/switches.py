@@ -76,7 +76,8 @@ def cases(settings: Settings) -> Iterator[Case]:
         goal = Goal("at least", 4.0) if option == [*SWITCHES.values()][-1] else None
         yield Case(
             f"+ {name}", " ".join(options[len(PLAIN) :]),
-            "float32, eager, without TF32, unfused", "images/s", partial(against_plain, options), goal,
+            "float32, eager, without TF32, unfused", "images/s",
+            partial(against_plain, options), goal,
         )  # fmt: skip
     yield Case(
         "use of the card", "model FLOPs a second of all switches together",
