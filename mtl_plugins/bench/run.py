@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import logging
 import os
@@ -97,6 +98,12 @@ def run_benchmarks(
             results.append(_run_row(row, settings, made, path, again, line))
             line.update(done)
     return results
+
+
+def kept_results(out: str, made: dict[str, Any]) -> list[RowResult]:
+    """Return all rows in a folder of results that were made under the same conditions."""
+    paths = glob.glob(os.path.join(out, made["device"], "*.json"))
+    return [kept for path in sorted(paths) if (kept := RowResult.read(path)).made == made]
 
 
 @contextmanager
