@@ -56,6 +56,10 @@ EXTRAS = {
         "onnxruntime>=1.20",  # the first that runs what onnx 1.17 writes
         "safetensors>=0.4",  # bfloat16 weights
     ],
+    "sweep": [
+        "optuna>=5,<6",  # the tested major version: heartbeats and plots are experimental there
+        "scikit-learn>=1.5",  # the first with wheels for NumPy 2; fANOVA fits its forests
+    ],
     "dev": [
         "pytest>=8",
         "pytest-xdist>=3.6",  # the suite uses two cores
@@ -67,7 +71,7 @@ EXTRAS = {
 }
 EXTRAS["all"] = [
     requirement
-    for extra in ("openmmlab", "balancing", "logging", "data", "export")
+    for extra in ("openmmlab", "balancing", "logging", "data", "export", "sweep")
     for requirement in EXTRAS[extra]
 ]
 

@@ -29,6 +29,11 @@ def main() -> None:
         metavar="FOLDER",
         help="read the data from where tools/pack_data.py packed it, many times faster",
     )
+    parser.add_argument(
+        "--detect-anomaly",
+        action="store_true",
+        help="stop at the first operation whose gradient is NaN, and name it (slow)",
+    )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.engine import load_config, run_command, train, with_packed
@@ -37,7 +42,15 @@ def main() -> None:
         config = load_config(args.config, args.cfg_options)
         if args.packed:
             config = with_packed(config, args.packed)
-        train(config, args.work_dir, args.resume, args.amp, args.launcher, args.seed)
+        train(
+            config,
+            args.work_dir,
+            args.resume,
+            args.amp,
+            args.launcher,
+            args.seed,
+            args.detect_anomaly,
+        )
 
     run_command(command)
 

@@ -23,7 +23,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     checkpoint=dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=2,
+        type='DurableCheckpointHook', interval=1, max_keep_ckpts=2,
         save_best='multitask/score', rule='greater'))
 custom_hooks = [
     dict(type='SafeCheckpointHook'),
@@ -32,6 +32,10 @@ custom_hooks = [
     dict(type='SummaryHook'),
     dict(type='SkippedSamplesHook', limit=100),
     dict(type='ReportHook', num_images=4),
+    dict(type='CurvesHook'),
+    dict(type='InterruptHook'),
+    dict(type='NonFiniteHook', limit=10),
+    dict(type='FaultHook'),
 ]
 
 val_evaluator = dict(type='MultiTaskMetric')

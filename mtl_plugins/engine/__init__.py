@@ -13,6 +13,7 @@ from .config_report import print_config
 from .config_sources import Source, config_sources
 from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
+from .curves_hook import CurvesHook
 from .data_check import check_data, report_data_check
 from .depth_statistics import (
     measure_depth,
@@ -20,20 +21,27 @@ from .depth_statistics import (
     split_depth_statistics,
 )
 from .depth_tally import DepthStatistics
+from .durable_checkpoint_hook import DurableCheckpointHook
 from .evaluation_options import with_pictures, with_views
+from .fault_hook import FaultError, FaultHook
+from .interrupt_hook import Interrupted, InterruptHook
+from .kill_test import kill_test, show_kill_report
 from .live_memory import LiveMemory, peak_memory
 from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
+from .nonfinite_hook import NonFiniteError, NonFiniteHook
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
 from .report_hook import ReportHook
 from .run import build_dataset, evaluate, train
+from .runner import MultiTaskRunner, SaveError
 from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
 from .scalars_hook import ScalarsHook
 from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
+from .sweep_hook import SweepHook
 from .train_loop import SeededTrainLoop
 
 __all__ = [
@@ -42,16 +50,27 @@ __all__ = [
     "CheckpointError",
     "ClassCheckHook",
     "Cost",
+    "CurvesHook",
     "DepthStatistics",
+    "DurableCheckpointHook",
+    "FaultError",
+    "FaultHook",
+    "InterruptHook",
+    "Interrupted",
     "LiveMemory",
+    "MultiTaskRunner",
+    "NonFiniteError",
+    "NonFiniteHook",
     "ReportHook",
     "SafeCheckpointHook",
+    "SaveError",
     "SavePredictionsHook",
     "ScalarsHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",
     "Source",
     "SummaryHook",
+    "SweepHook",
     "balance_report",
     "balance_table",
     "browse_data",
@@ -65,6 +84,7 @@ __all__ = [
     "evaluate",
     "folder_bytes",
     "image_blind_scores",
+    "kill_test",
     "load_checkpoint",
     "load_config",
     "measure_cost",
@@ -80,6 +100,7 @@ __all__ = [
     "report_packing",
     "run_command",
     "seen_samples",
+    "show_kill_report",
     "show_metrics",
     "split_depth_statistics",
     "train",

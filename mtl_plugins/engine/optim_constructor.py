@@ -1,4 +1,4 @@
-"""The optimizer of a model whose balancer learns numbers of its own."""
+"""The optimizer of a model whose balancer learns numbers of its own, as fast as the device can."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
+FUSED = ("Adam", "AdamW", "SGD")
+
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class BalancedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """Leave out weight decay for what the balancer learns, else do as mmengine's.
 
-    A log-variance that decays would pull its task's weight towards 1/2 whatever the loss is.
-    Commands use it where a config names no constructor.
+    A log-variance that decays would pull its task's weight towards 1/2 whatever the loss is. On
+    GPUs the optimizers of `FUSED` update all parameters in one kernel, and decide there whether to
+    (see `NonFiniteHook`), unless the config gives `fused` or `foreach` itself. Commands use this
+    constructor where a config names none.
 
     Args:
         optim_wrapper_cfg: config of the optimizer wrapper.
@@ -22,6 +26,10 @@ class BalancedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Return the wrapper of the model's optimizer."""
+        device = next(model.parameters()).device.type
+        chosen = {"fused", "foreach", "capturable", "differentiable"} & {*self.optimizer_cfg}
+        if device == "cuda" and self.optimizer_cfg["type"] in FUSED and not chosen:
+            self.optimizer_cfg["fused"] = True
         wrapper = super().__call__(model)
         balancer = getattr(model.module if is_model_wrapper(model) else model, "balancer", None)
         learned = {id(parameter) for parameter in balancer.parameters()} if balancer else set()

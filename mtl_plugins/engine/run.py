@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import os.path as osp
 
@@ -9,15 +10,19 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
 from ..structures import DEPTH, NORMALS, SEMSEG
-from .checkpoint_io import CheckpointError, check_file
+from .checkpoint_io import check_file
+from .curves_hook import cut_curves
+from .latest_checkpoint import latest_checkpoint, load_resumable
 from .metric_names import check_metric_names, set_rules, task_kinds
 from .results import write_results
+from .runner import MultiTaskRunner
 
 BEST = {
     SEMSEG.kind: ("semseg/mIoU", "greater"),
@@ -34,6 +39,7 @@ def train(
     amp: bool = False,
     launcher: str = "none",
     seed: int | None = None,
+    detect_anomaly: bool = False,
 ) -> Runner:
     """Train the model of a config, and validate it as the config says.
 
@@ -45,6 +51,7 @@ def train(
         amp: mixed precision, bfloat16 where the device can.
         launcher: "none", "pytorch" (torchrun), "slurm" or "mpi".
         seed: seed of everything random.
+        detect_anomaly: stop at the first operation whose gradient is NaN, and name it; slow.
 
     Returns:
         The runner, after training.
@@ -56,8 +63,11 @@ def train(
         config.randomness = dict(config.get("randomness") or {}, seed=seed)
     if resume is not None:
         config = resumed(config, resume)
-    runner = Runner.from_cfg(config)
-    runner.train()
+        if not config.resume:
+            cut_curves(config.work_dir, {})  # it was stopped before its first checkpoint
+    runner = MultiTaskRunner.from_cfg(config)
+    with torch.autograd.set_detect_anomaly(detect_anomaly):
+        runner.train()
     return runner
 
 
@@ -81,17 +91,9 @@ def evaluate(
     """
     check_split(config, "test")
     _check_checkpoint(checkpoint)
-    runner = Runner.from_cfg(prepared(config, work_dir, launcher))
-    try:
-        # mmengine by itself would leave random whatever the checkpoint lacks.
-        runner.load_checkpoint(checkpoint, strict=True)
-    except RuntimeError as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(
-            f"The weights of {checkpoint} are not those of the model of {config.filename}: "
-            f"{error}. Give the config that it was trained with."
-        ) from error
+    runner = MultiTaskRunner.from_cfg(prepared(config, work_dir, launcher))
+    # mmengine by itself would leave random whatever the checkpoint lacks.
+    runner.load_checkpoint(checkpoint, strict=True)
     metrics = runner.test()
     if results is not None and is_main_process():
         write_results(results, metrics, runner.test_evaluator.metrics, checkpoint)
@@ -101,18 +103,38 @@ def evaluate(
 def resumed(config: Config, checkpoint: str) -> Config:
     """Return a config that goes on from a checkpoint, or ("auto") from the work dir's last one.
 
-    Without a last one the run starts anew, from `load_from` where the config has one; mmengine by
-    itself would always go on from that.
+    The run keeps its seed. Without a last one it starts anew, from `load_from` where the config has
+    one; mmengine by itself would always go on from that.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged or holds weights only.
     """
     if checkpoint == "auto":
-        last = find_latest_checkpoint(config.work_dir)
-        if last is None:
-            return Config(dict(config.to_dict(), resume=False), filename=config.filename)
-        checkpoint = last
-    _check_checkpoint(checkpoint)
-    return Config(
-        dict(config.to_dict(), resume=True, load_from=checkpoint), filename=config.filename
+        path, state = latest_checkpoint(config.work_dir) or (config.get("load_from"), None)
+    else:
+        # What is elsewhere is looked at when it has been fetched.
+        path, state = checkpoint, {} if "://" in checkpoint else load_resumable(checkpoint)
+    config = Config(
+        dict(config.to_dict(), resume=state is not None, load_from=path), filename=config.filename
     )
+    if state:
+        _keep_seed(config, state["meta"].get("seed"))
+    return config
+
+
+def _keep_seed(config: Config, seed: int | None) -> None:
+    """Go on with a checkpoint's seed: the loader is built before mmengine looks at it."""
+    randomness = config.get("randomness") or {}
+    given = randomness.get("seed")
+    if seed is None or seed == given:
+        return
+    if given is not None:
+        print_log(
+            f"The run goes on with its own seed {seed}; {given} is not used.",
+            logger="current",
+            level=logging.WARNING,
+        )
+    config.randomness = dict(randomness, seed=seed)
 
 
 def build_dataset(config: Config, split: str) -> BaseDataset:

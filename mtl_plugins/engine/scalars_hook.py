@@ -10,6 +10,9 @@ from mmengine.hooks import LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+VALIDATED = "last_validation"
+"""Where the message hub, and so a checkpoint, says which epoch was the last to be validated."""
+
 
 @HOOKS.register_module()
 class ScalarsHook(RuntimeInfoHook):
@@ -48,6 +51,11 @@ class ScalarsHook(RuntimeInfoHook):
             runner.train_dataloader, batch_idx
         ):
             self.fetch(runner)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+        """Log the metrics, and that they are there."""
+        super().after_val_epoch(runner, metrics)
+        runner.message_hub.update_info(VALIDATED, runner.epoch)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Complete the histories that a checkpoint holds."""

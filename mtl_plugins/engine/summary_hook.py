@@ -7,6 +7,7 @@ import os.path as osp
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from rich.console import Console
@@ -43,9 +44,9 @@ class SummaryHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Print the table and write `summary.json`."""
-        if not self.metrics and runner.val_loop is not None:
-            # A run that was resumed behind its last epoch had nothing left to train or validate.
-            runner.val_loop.run()
+        if not self.metrics:
+            # A run that was resumed behind its last validation had nothing left to do.
+            self.metrics = _logged_metrics(runner.message_hub)
         if self.metrics:
             self._report(runner)
 
@@ -75,3 +76,12 @@ class SummaryHook(Hook):
         console.print(f"pictures     {osp.join(runner.work_dir, 'panels')}", soft_wrap=True)
         console.print(f"checkpoints  {runner.work_dir}", soft_wrap=True)
         console.print(f"curves       tensorboard --logdir {runner.work_dir}", soft_wrap=True)
+
+
+def _logged_metrics(hub: MessageHub) -> dict[str, float]:
+    """Return the last value of each metric that was logged, without the validation's times."""
+    return {
+        key.removeprefix("val/"): float(log.current())
+        for key, log in hub.log_scalars.items()
+        if key.startswith("val/") and key not in ("val/time", "val/data_time")
+    }

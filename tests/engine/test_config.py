@@ -15,7 +15,7 @@ BRANCHED = os.path.join(ROOT, "configs", "mtl_branched.py")
 SHIPPED = sorted(
     path
     for path in glob.glob(os.path.join(ROOT, "configs", "**", "*.py"), recursive=True)
-    if "_base_" not in path
+    if "_base_" not in path and "sweeps" not in path
 )
 
 

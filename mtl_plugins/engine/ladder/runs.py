@@ -53,11 +53,11 @@ class Run:
 
     def summary(self) -> dict[str, dict[str, float]] | None:
         """Return what `SummaryHook` wrote at the end; None: the run has not ended."""
-        return _read_json(osp.join(self.folder, "summary.json"))
+        return read_json(osp.join(self.folder, "summary.json"))
 
     def settings(self) -> dict[str, Any] | None:
         """Return what `record` wrote, or None."""
-        return _read_json(osp.join(self.folder, "ladder.json"))
+        return read_json(osp.join(self.folder, "ladder.json"))
 
     def record(self, settings: dict[str, Any]) -> None:
         """Make the work dir, and write into it what the run is trained with and on."""
@@ -140,7 +140,7 @@ def step_name(config: str) -> str:
     return osp.splitext(osp.basename(config))[0]
 
 
-def _read_json(path: str) -> Any:
+def read_json(path: str) -> Any:
     """Return the content of a file; None where it does not exist or was not written to its end."""
     try:
         with open(path, encoding="utf-8") as file:

@@ -17,7 +17,12 @@ BATCH, HEIGHT, WIDTH = "batch", "height", "width"
 
 def save_program(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
     """Write a program of torch.export, with the description among its extra files."""
-    torch.export.save(trace(network, info, _axes(info)), path, extra_files={KEY: info.to_json()})
+    program = trace(network, info, _axes(info))
+    for node in program.graph.nodes:
+        # A view fits the strides that tracing assumed; with other sizes there may be others.
+        if node.target is torch.ops.aten.view.default:
+            node.target = torch.ops.aten.reshape.default
+    torch.export.save(program, path, extra_files={KEY: info.to_json()})
 
 
 def save_onnx(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:

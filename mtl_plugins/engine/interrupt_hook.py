@@ -1,0 +1,131 @@
+"""What SIGTERM and SIGINT do to a training run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, barrier, is_main_process
+from mmengine.hooks import EMAHook, Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ..errors import ConfigError
+from .late_flag import LateFlag
+from .latest_checkpoint import INTERRUPTED, point_at
+
+EXIT_CODE = 75
+"""What the process of an interrupted run exits with: EX_TEMPFAIL of sysexits.h, "try again"."""
+
+PATIENCE = 5.0
+"""Seconds after which a second signal means "at once"; launchers pass one signal on twice."""
+
+
+class Interrupted(SystemExit):
+    """A run was told to end and has saved where it is; ends the process with `EXIT_CODE`."""
+
+    def __init__(self) -> None:
+        super().__init__(EXIT_CODE)
+
+
+@HOOKS.register_module()
+class InterruptHook(Hook):
+    """Save a checkpoint and end where a signal says so, as of a cluster that takes a machine back.
+
+    The iteration that is under way is finished, `interrupted.pth` is saved in the work dir, and
+    `Interrupted` ends the process with the code 75. `--resume` goes on from there as if nothing had
+    happened, also in the middle of an epoch or of its validation. A second signal after `PATIENCE`
+    seconds does what it does without this hook.
+
+    On several processes all end after the same iteration, whichever of them was told; on GPUs that
+    is one iteration later, so that nobody waits for the device. Their validation is not
+    interrupted, for their numbers of batches may differ.
+
+    Args:
+        signals: names of signals.
+
+    Raises:
+        ConfigError: there is no such signal.
+
+    In a config: `custom_hooks = [dict(type='InterruptHook')]`.
+    """
+
+    # When all others are done with an iteration, so that the checkpoint holds what they did.
+    priority = "LOWEST"
+
+    def __init__(self, signals: Sequence[str] = ("SIGTERM", "SIGINT")) -> None:
+        unknown = [name for name in signals if not hasattr(signal, name)]
+        if unknown:
+            raise ConfigError(f"InterruptHook: there is no signal {unknown[0]!r}.")
+        self.signals = [signal.Signals[name] for name in signals]
+        self.received: str | None = None
+        self._since = 0.0
+        self._ending = False
+        self._before: dict[int, Any] = {}
+        self._flag = LateFlag()
+
+    def before_train(self, runner: Runner) -> None:
+        """Listen from now on."""
+        # Python lets only the main thread listen.
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._receive) for number in self.signals}
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
+        """End here if any process was told to."""
+        self._ending = self._ending or self._told(runner)
+        # Each process has accumulated gradients of its own; a checkpoint holds one's.
+        if self._ending and (runner.world_size == 1 or runner.optim_wrapper.should_update()):
+            self._end(runner, runner.iter + 1)
+
+    def after_val_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
+        """End here if this is the only process."""
+        if self.received and runner.world_size == 1:
+            for hook in runner.hooks:
+                if isinstance(hook, EMAHook):
+                    hook.after_val_epoch(runner)  # the weights under training, back in their place
+            self._end(runner, runner.iter)
+
+    def after_stop(self, runner: Runner) -> None:
+        """Leave the signals as they were."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        self._before = {}
+
+    def _receive(self, number: int, frame: Any) -> None:
+        if self.received and time.monotonic() - self._since > PATIENCE:
+            signal.signal(number, self._before[number] or signal.SIG_DFL)
+            signal.raise_signal(number)
+        if self.received is None:
+            self.received, self._since = signal.Signals(number).name, time.monotonic()
+            text = f"{self.received}: saving a checkpoint; once more in {PATIENCE:.0f} s: no saving"
+            os.write(2, f"{text}\n".encode())  # the logger may be what the signal came into
+
+    def _told(self, runner: Runner) -> bool:
+        if runner.world_size == 1:
+            return self.received is not None
+        device = next(runner.model.parameters()).device
+        flag = torch.tensor(float(self.received is not None)).to(device, non_blocking=True)
+        all_reduce(flag, "max")
+        return any(told for told, _ in self._flag(flag > 0))
+
+    def _end(self, runner: Runner, iteration: int) -> None:
+        meta = dict(epoch=runner.epoch, iter=iteration)
+        runner.save_checkpoint(runner.work_dir, INTERRUPTED, meta=meta, by_epoch=False)
+        path = os.path.join(runner.work_dir, INTERRUPTED)
+        if is_main_process():
+            point_at(path, runner.work_dir)
+        barrier()  # a launcher ends all others as soon as one has ended
+        print_log(
+            f"Interrupted by {self.received or 'another process'} after iteration {iteration}; "
+            f"--resume goes on from {path}.",
+            logger="current",
+            level=logging.WARNING,
+        )
+        raise Interrupted

@@ -1,0 +1,138 @@
+"""The runner that the commands train with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import active_children
+from multiprocessing.util import Finalize
+from threading import current_thread, main_thread
+from typing import Any
+
+from mmengine.dist import master_only
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ..errors import MTLError
+from .atomic_file import replaced
+from .checkpoint_io import CheckpointError
+
+GRACE = 30
+"""Seconds that a loader's worker lives on after SIGTERM: enough to save a checkpoint."""
+
+
+class SaveError(MTLError, OSError):
+    """A checkpoint could not be written; those written before are as they were."""
+
+
+@RUNNERS.register_module()
+class MultiTaskRunner(Runner):
+    """mmengine's `Runner`, whose checkpoints are complete or not there, and whose hooks see errors.
+
+    - A checkpoint gets its name when it is on the disk in full (see `replaced`).
+    - A run goes on only from a checkpoint that has exactly the weights of its model; mmengine
+      would leave random what a checkpoint lacks.
+    - Hooks may have `after_failure(runner, error)`, called where training or testing ends with an
+      error, which may raise a better one, and `after_stop(runner)`, called however it ends.
+    - Workers of loaders survive signals that mean the run (SIGTERM, SIGINT) for `GRACE` seconds.
+    """
+
+    def train(self) -> nn.Module:
+        """Train; see mmengine."""
+        with self._hooks_told():
+            return super().train()
+
+    def test(self) -> dict[str, float]:
+        """Evaluate; see mmengine."""
+        with self._hooks_told():
+            return super().test()
+
+    @contextmanager
+    def _hooks_told(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.call_hook("after_failure", error=error)
+            raise
+        finally:
+            self.call_hook("after_stop")
+
+    @master_only
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Save a checkpoint; see mmengine.
+
+        Raises:
+            SaveError: the disk is full, or cannot be written to for another reason.
+        """
+        path = os.path.join(out_dir, filename)
+        if "://" in path:  # object stores show no unfinished files
+            return super().save_checkpoint(out_dir, filename, *args, **kwargs)
+        os.makedirs(out_dir, exist_ok=True)
+        try:
+            with replaced(path) as unfinished:
+                super().save_checkpoint(out_dir, os.path.basename(unfinished), *args, **kwargs)
+        except OSError as error:
+            free = shutil.disk_usage(out_dir).free / 2**20
+            raise SaveError(
+                f"The checkpoint {path} could not be saved: {error.strerror or error} "
+                f"({free:.0f} MiB are free there). Those saved before are intact. Make room, or "
+                "keep fewer (default_hooks.checkpoint.max_keep_ckpts)."
+            ) from error
+
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Load weights; see mmengine. All of them, where the run goes on from this checkpoint.
+
+        Raises:
+            CheckpointError: `strict` was asked for, and the model has other weights.
+        """
+        strict = kwargs.pop("strict", False) or self._resume
+        try:
+            return super().load_checkpoint(filename, *args, strict=strict, **kwargs)
+        except RuntimeError as error:
+            if isinstance(error, CheckpointError) or not strict:
+                raise
+            raise CheckpointError(
+                f"The weights of {filename} are not those of the model of {self.cfg.filename}: "
+                f"{error}. Give the config that it was trained with."
+            ) from error
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
+        """Build a loader; see mmengine."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        if loader.num_workers:
+            Finalize(None, _kill_workers, exitpriority=0)
+            loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+        return loader
+
+
+def _start_worker(then: Callable[[int], None] | None, worker: int) -> None:
+    """Make a worker outlive signals to the whole group of processes.
+
+    Without its worker the run could not finish its iteration. The delay keeps one that hangs from
+    living on for ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end_later)
+    if then is not None:
+        then(worker)
+
+
+def _kill_workers() -> None:
+    """End the workers that are left when the process ends; it would wait for them."""
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch takes their end for a fault
+    for child in active_children():
+        if child.daemon:
+            child.kill()
+
+
+def _end_later(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.alarm(GRACE)

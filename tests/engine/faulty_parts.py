@@ -1,0 +1,64 @@
+"""Parts of a run that fail, each in its own way, for tests of what becomes of the run."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import torch
+from mmcv.transforms import BaseTransform
+from mmseg.registry import MODELS, TRANSFORMS
+from torch import nn
+
+
+@TRANSFORMS.register_module()
+class SpoilImage(BaseTransform):
+    """Puts a value into one pixel of one file's image."""
+
+    def __init__(self, file, value=float("nan")):
+        self.file, self.value = file, float(value)
+
+    def transform(self, results):
+        if results["data_samples"].img_path.endswith(self.file):
+            results["inputs"] = results["inputs"].float()
+            results["inputs"][0, 0, 0] = self.value
+        return results
+
+
+@TRANSFORMS.register_module()
+class KillWorker(BaseTransform):
+    """Ends the process that loads, as the system does where memory runs out."""
+
+    def transform(self, results):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@MODELS.register_module()
+class RootLoss(nn.Module):
+    """Is 0, with a gradient of NaN."""
+
+    space = "raw"
+
+    def forward(self, prediction, *_, **__):
+        return (0 * prediction).sum().sqrt()
+
+
+@MODELS.register_module()
+class GreedyLoss(nn.Module):
+    """Asks for more memory than there is."""
+
+    space = "raw"
+
+    def forward(self, prediction, *_, **__):
+        return prediction.sum() + torch.empty(10**15).sum()
+
+
+def spoiled(config, file=""):
+    """A config whose image of this name has a NaN; of every name, where it is empty."""
+    config.train_dataloader.dataset.pipeline.append(dict(type="SpoilImage", file=file))
+    return config
+
+
+def with_loss(config, name):
+    config.model.decode_head.task_heads.depth.loss = dict(type=name)
+    return config
