@@ -18,4 +18,5 @@ def exponents(sizes: np.ndarray, repeats: Sequence[Sequence[float]]) -> list[flo
     [1.0, 2.0]
     """
     slopes = [np.polyfit(np.log(sizes), np.log(values), 1)[0] for values in repeats]
-    return [round(float(slope), 6) for slope in slopes]
+    # + 0.0: what does not grow has no sign.
+    return [round(float(slope), 6) + 0.0 for slope in slopes]

@@ -47,7 +47,7 @@ def draw_results(results: Sequence[RowResult], caption: str, path: str) -> None:
     axis.set_xscale("log")
     axis.axvline(1, color="0.7", linewidth=1)
     axis.set_yticks(range(len(drawn)), [name for name, _ in drawn], fontsize=7)
-    axis.invert_yaxis()
+    axis.set_ylim(len(drawn) - 0.5, -0.5)
     axis.set_xlabel("ours / other")
     axis.grid(axis="x", color="0.92")
     axis.set_axisbelow(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from ..errors import ConfigError
 from .measurement import Measurement
 from .picture import draw_results
-from .run import RowResult
+from .run import RowResult, kept_results
 
 COLUMNS = ("case", "ours", "other", "unit", "ours / other", "quartiles", "goal", "met")
 PIPE_WIDTH = 140
@@ -25,13 +26,18 @@ CAPTION = (
 
 
 def report(results: Sequence[RowResult], out: str, docs: str | None = None) -> None:
-    """Print the tables and write them with a picture of all ratios.
+    """Print tables, and write them with a picture of all ratios.
+
+    Written is also what earlier calls measured under the same conditions.
 
     Args:
-        results: of rows measured with the same settings.
-        out: folder that gets `bench_<device>.md` and `bench_<device>.png`.
+        results: of rows measured with the same settings, which are printed.
+        out: folder of the results; it gets `bench_<device>.md` and `bench_<device>.png`.
         docs: Markdown file with `<!-- bench <device> -->` and `<!-- end <device> -->`: what
-            stands between them becomes the tables.
+            stands between them becomes the tables, with the picture beside the file.
+
+    Raises:
+        ConfigError: `docs` has no place for the tables.
     """
     # A file or pipe has no width: there, wide enough for every column.
     console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
@@ -42,6 +48,8 @@ def report(results: Sequence[RowResult], out: str, docs: str | None = None) -> N
     made = results[0].made
     caption = CAPTION.format(**made)
     console.print(caption, markup=False, highlight=False)
+    rows = {each.row: each for each in (*kept_results(out, made), *results)}
+    results = [rows[name] for name in sorted(rows)]
     text = "\n\n".join([caption, *map(_markdown, results)]) + "\n"
     os.makedirs(out, exist_ok=True)
     base = os.path.join(out, f"bench_{made['device']}")
@@ -49,7 +57,10 @@ def report(results: Sequence[RowResult], out: str, docs: str | None = None) -> N
         file.write(text)
     draw_results(results, caption, base + ".png")
     if docs is not None:
-        _put(text, made["device"], docs)
+        picture = f"{os.path.splitext(docs)[0]}_{made['device']}.png"
+        shutil.copyfile(base + ".png", picture)
+        link = f"![Ratios of all rows]({os.path.basename(picture)})"
+        _put(f"{text}\n{link}\n", made["device"], docs)
     console.print(f"{base}.md, {base}.png", highlight=False)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,14 +92,31 @@ def run_benchmarks(
         repeats=settings.repeats, version=__version__,
     )  # fmt: skip
     results = []
-    with ProgressLine("benchmark", total=len(names)) as line, warnings.catch_warnings():
-        # Theirs, of their own defaults and shapes.
-        warnings.filterwarnings("ignore", module="mmseg|mmengine")
+    with ProgressLine("benchmark", total=len(names)) as line, _silence():
         for done, row in enumerate([load_row(name) for name in names], start=1):
             path = os.path.join(out, settings.device, f"{row.name}.json")
             results.append(_run_row(row, settings, made, path, again, line))
             line.update(done)
     return results
+
+
+def kept_results(out: str, made: dict[str, Any]) -> list[RowResult]:
+    """Return all rows in a folder of results that were made under the same conditions."""
+    paths = glob.glob(os.path.join(out, made["device"], "*.json"))
+    return [kept for path in sorted(paths) if (kept := RowResult.read(path)).made == made]
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep back what trainings and evaluations log, and mmseg's warnings of its own defaults."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="mmseg|mmengine")
+        try:
+            yield
+        finally:
+            logging.disable(level)
 
 
 def _run_row(

@@ -77,11 +77,24 @@ def test_the_report_tells_ratios_spread_and_what_was_missed(results, tmp_path, c
     assert "Not measured: no GPU." in text and "a machine" in text
     assert text.startswith("# Before\n") and text.endswith("after\n") and "old" not in text
     assert (tmp_path / "bench_cpu.md").read_text() in text
-    assert (tmp_path / "bench_cpu.png").read_bytes().startswith(b"\x89PNG")
+    picture = (tmp_path / "bench_cpu.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert (tmp_path / "performance_cpu.png").read_bytes() == picture
+    assert "](performance_cpu.png)" in text
     assert "A title" in capsys.readouterr().out
     page.write_text("no place for tables")
     with pytest.raises(ConfigError, match="bench cpu"):
         report(results, str(tmp_path), str(page))
+
+
+def test_rows_of_earlier_calls_are_written_too(results, tmp_path):
+    """But not those of another machine."""
+    for name, made in (("bins", MADE), ("data", dict(MADE, machine="another one"))):
+        found = RowResult(name, f"Title of {name}", made, [measurement()])
+        found.write(str(tmp_path / "cpu" / f"{name}.json"))
+    report(results, str(tmp_path))
+    text = (tmp_path / "bench_cpu.md").read_text()
+    assert text.index("Title of bins") < text.index("A title") and "data" not in text
 
 
 def test_both_take_turns_and_the_first_one_does_not_count(settings, monkeypatch):

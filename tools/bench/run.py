@@ -1,8 +1,8 @@
 """Measure how fast everything is, against peers and against what is possible, in turns.
 
 Every row is kept in OUT/<device>/<row>.json as soon as it is measured; called again, what is there
-is not measured again. OUT/bench_<device>.md and .png show all rows of the call. Rows that need a
-GPU say so where there is none.
+is not measured again. OUT/bench_<device>.md and .png show all rows that were measured. Rows that
+need a GPU say so where there is none.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from functools import cache, cached_property, partial
 
 import torch
 from torch import Tensor
@@ -26,6 +26,9 @@ from ..settings import Settings
 from ..steps import build_network
 from ..turns import in_turns, milliseconds, per_second, seconds_of
 from . import growth, step
+
+Run = Callable[[], list[Tensor]]
+"""What predicts every task."""
 
 
 def in_rows(network: MultiTaskSegmentor, images: Tensor) -> list[Tensor]:
@@ -49,81 +52,132 @@ def _enlarged(
     return [head.decode(resize(raw[task], size)) for task, head in network.decode_head.tasks()]
 
 
+class _Images:
+    """What is measured with images of one size.
+
+    Args:
+        settings: of the row.
+        model: config of the network.
+        network: builds the network, or returns it.
+        size: (height, width).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: dict,
+        network: Callable[[], MultiTaskSegmentor],
+        size: tuple[int, int],
+    ) -> None:
+        self.settings, self.model, self.network, self.size = settings, model, network, size
+
+    @cached_property
+    def image(self) -> Tensor:
+        """One normalised image."""
+        return torch.randn(1, 3, *self.size, device=self.settings.place)
+
+    @cached_property
+    def raw(self) -> dict[str, Tensor]:
+        """Its raw maps."""
+        with torch.no_grad():
+            return self.network()(self.image, mode="tensor")
+
+    def eager(self) -> Run:
+        """Return what predicts the image."""
+        return torch.no_grad()(partial(in_rows, self.network(), self.image))
+
+    @torch.no_grad()
+    def decoding(self) -> tuple[Run, Run]:
+        """Return what decodes the raw maps, in rows and at once."""
+        network, size = self.network(), self.size
+        tasks = network.decode_head.tasks()
+        scale = {task: size[0] // maps.shape[2] for task, maps in self.raw.items()}
+        views = [View(size, [Window(0, 0, *size, self.raw, scale)])]
+
+        def rows() -> list[Tensor]:
+            return [decoded(views, task, head, size, "mean") for task, head in tasks]
+
+        return torch.no_grad()(rows), torch.no_grad()(partial(_enlarged, network, self.raw, size))
+
+    def decoding_time(self) -> Samples:
+        """Time the decoding."""
+        return milliseconds(in_turns(*self.decoding(), self.settings))
+
+    def decoding_memory(self) -> Samples:
+        """Measure the decoding's memory, and check that nothing else differs."""
+        ways = self.decoding()
+        for ours, other in zip(*(run() for run in ways), strict=True):
+            if not torch.equal(ours, other):
+                raise MTLError("Predictions in rows differ from those of full-size maps.")
+        peaks = ([_above_held(run, [*self.raw.values()]) / 1e6] for run in ways)
+        return Samples(*peaks, "The predictions are exactly equal.")
+
+    def memory(self) -> Samples:
+        """Measure the memory of whole predictions."""
+        plain = torch.no_grad()(partial(at_once, self.network(), self.image))
+        held = [self.image, *self.network().parameters(), *self.network().buffers()]
+        return Samples(*([_above_held(run, held) / 1e6] for run in (self.eager(), plain)))
+
+    def throughput(self, batch: int) -> Samples:
+        """Time batches beside single images."""
+        many = self.image.expand(batch, -1, -1, -1).contiguous()
+        together = torch.no_grad()(partial(in_rows, self.network(), many))
+        taken = in_turns(together, self.eager(), self.settings)
+        return Samples(per_second(taken, batch).ours, per_second(taken).other)
+
+    def compiled(self) -> Samples:
+        """Time the compiled network."""
+        if self.settings.quick:
+            raise NotMeasured("not in a quick run, which compiling takes much longer than")
+        fast = build_network(dict(self.model, compile=True), self.settings.place).eval()
+        run = torch.no_grad()(partial(in_rows, fast, self.image))
+        first = seconds_of(run, self.settings.place)
+        note = f"Compiling took {first:.0f} s."
+        return milliseconds(in_turns(run, self.eager(), self.settings, note))
+
+    def onnx(self) -> Samples:
+        """Time ONNX Runtime."""
+        run = _onnx(self.network(), self.settings, self.image)
+        return milliseconds(in_turns(run, self.eager(), self.settings))
+
+
 def cases(settings: Settings) -> Iterator[Case]:
     """Yield every comparison for both sizes."""
-    config = settings.config(settings.choose(growth.CONFIG, step.CONFIG, growth.CONFIG))
-    network = cache(lambda: build_network(config.model, settings.place).eval())
+    model = settings.config(settings.choose(growth.CONFIG, step.CONFIG, growth.CONFIG)).model
+    network = cache(lambda: build_network(model, settings.place).eval())
     batch = settings.choose(cpu=2, cuda=8, quick=2)
     sizes = [(512, 1024), (1024, 2048)]
+    at_most_one = Goal("at most", 1.0)
     for size in settings.choose(cpu=sizes, cuda=sizes, quick=[(64, 128)]):
+        images = _Images(settings, model, network, size)
         name = f"{size[0]}x{size[1]}"
-        images = cache(lambda size=size: torch.randn(1, 3, *size, device=settings.place))
-
-        def eager(images: Callable[[], Tensor] = images) -> Callable[[], list[Tensor]]:
-            return torch.no_grad()(partial(in_rows, network(), images()))
-
-        @torch.no_grad()
-        def decoding(images: Callable = images, size: tuple[int, int] = size) -> Samples:
-            raw = network()(images(), mode="tensor")
-            scale = {task: size[0] // maps.shape[2] for task, maps in raw.items()}
-            views = [View(size, [Window(0, 0, *size, raw, scale)])]
-            tasks = network().decode_head.tasks()
-
-            def ours() -> list[Tensor]:
-                return [decoded(views, task, head, size, "mean") for task, head in tasks]
-
-            return milliseconds(in_turns(ours, partial(_enlarged, network(), raw, size), settings))
-
-        def memory(images: Callable = images, eager: Callable = eager) -> Samples:
-            plain = torch.no_grad()(partial(at_once, network(), images()))
-            for ours, other in zip(eager()(), plain(), strict=True):
-                if not torch.equal(ours, other):
-                    raise MTLError("Predictions in rows differ from those of full-size maps.")
-            peaks = ([_peak(run, network()) / 1e6] for run in (eager(), plain))
-            return Samples(*peaks, "The predictions are exactly equal.")
-
-        def throughput(images: Callable = images, eager: Callable = eager) -> Samples:
-            many = images().expand(batch, -1, -1, -1).contiguous()
-            together = torch.no_grad()(partial(in_rows, network(), many))
-            taken = in_turns(together, eager(), settings)
-            return Samples(per_second(taken, batch).ours, per_second(taken).other)
-
-        def compiled(images: Callable = images, eager: Callable = eager) -> Samples:
-            if settings.quick:
-                raise NotMeasured("not in a quick run, which compiling takes much longer than")
-            fast = build_network(dict(config.model, compile=True), settings.place).eval()
-            run = torch.no_grad()(partial(in_rows, fast, images()))
-            first = seconds_of(run, settings.place)
-            return milliseconds(in_turns(run, eager(), settings, f"Compiling took {first:.0f} s."))
-
-        def onnx(images: Callable = images, eager: Callable = eager) -> Samples:
-            run = _onnx(network(), settings, images())
-            return milliseconds(in_turns(run, eager(), settings))
-
-        yield Case(
-            f"{name}: decoding", "raw maps to predictions, a few rows at a time",
-            "raw maps in full size, then predictions", "ms", decoding, Goal("at most", 1.0),
-        )  # fmt: skip
-        yield Case(
-            f"{name}: memory", "a whole prediction, decoded a few rows at a time",
-            "a whole prediction by raw maps in full size", "MB", memory, Goal("at most", 1.0),
-        )  # fmt: skip
-        yield Case(
-            f"{name}: throughput", f"batches of {batch}", "one image at a time", "images/s",
-            throughput,
-        )  # fmt: skip
-        yield Case(f"{name}: compiled", "compile=True", "eager", "ms", compiled)
-        yield Case(f"{name}: ONNX", "ONNX Runtime", "eager", "ms", onnx)
+        for case, ours, other, unit, measure, goal in (
+            (
+                "decoding", "raw maps to predictions, a few rows at a time",
+                "raw maps in full size, then predictions", "ms", images.decoding_time, at_most_one,
+            ),
+            ("decoding, memory", "the same", "the same", "MB", images.decoding_memory, at_most_one),
+            (
+                "memory", "a whole prediction, decoded a few rows at a time",
+                "a whole prediction by raw maps in full size", "MB", images.memory, at_most_one,
+            ),
+            (
+                "throughput", f"batches of {batch}", "one image at a time", "images/s",
+                partial(images.throughput, batch), None,
+            ),
+            ("compiled", "compile=True", "eager", "ms", images.compiled, None),
+            ("ONNX", "ONNX Runtime", "eager", "ms", images.onnx, None),
+        ):  # fmt: skip
+            yield Case(f"{name}: {case}", ours, other, unit, measure, goal)
 
 
-def _peak(run: Callable[[], list[Tensor]], network: MultiTaskSegmentor) -> int:
-    """Return the peak bytes above the weights."""
-    weights = [*network.parameters(), *network.buffers()]
-    device = weights[0].device
-    held = sum(each.untyped_storage().nbytes() for each in weights)
+def _above_held(run: Run, held: list[Tensor]) -> int:
+    """Return the peak bytes above tensors that are there before."""
+    device = held[0].device
+    there = sum(each.untyped_storage().nbytes() for each in held)
     if device.type == "cuda":
-        held = torch.cuda.memory_allocated(device)
-    return peak_memory(run, weights, device) - held
+        there = torch.cuda.memory_allocated(device)
+    return peak_memory(run, held, device) - there
 
 
 def _onnx(network: MultiTaskSegmentor, settings: Settings, images: Tensor) -> Callable[[], object]:

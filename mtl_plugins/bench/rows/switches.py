@@ -30,6 +30,8 @@ SWITCHES = {
 }
 """What each switch is in a config."""
 
+PLAIN = ("env_cfg.tf32=False", "optim_wrapper.optimizer.fused=False")
+
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "4090": 165e12}
 """bfloat16 multiplications and additions a second without sparsity by a part of the card's name,
 from NVIDIA's data sheets (SXM where there are several)."""
@@ -51,11 +53,11 @@ def cases(settings: Settings) -> Iterator[Case]:
         return _Step(config(options), size, batch, settings.place)
 
     def against_plain(options: tuple[str, ...]) -> Samples:
-        plain = step(("env_cfg.tf32=False",))
+        plain = step(PLAIN)
         return per_second(in_turns(step(options), plain, settings), batch)
 
     def use(options: tuple[str, ...]) -> Samples:
-        plain, fastest = step(("env_cfg.tf32=False",)), step(options)
+        plain, fastest = step(PLAIN), step(options)
         name = torch.cuda.get_device_name()
         peak = next((value for card, value in PEAKS.items() if card in name), None)
         if peak is None:
@@ -68,12 +70,13 @@ def cases(settings: Settings) -> Iterator[Case]:
         done = [FORWARD_AND_BACKWARD * forward * batch / seconds / 1e12 for seconds in taken]
         return Samples(done, [peak / 1e12] * len(done), f"{forward / 2e9:.2f} GMACs an image.")
 
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = PLAIN
     for name, option in SWITCHES.items():
         options = (*options, option)
         goal = Goal("at least", 4.0) if option == [*SWITCHES.values()][-1] else None
         yield Case(
-            f"+ {name}", " ".join(options), "float32, eager, without TF32", "images/s",
+            f"+ {name}", " ".join(options[len(PLAIN) :]),
+            "float32, eager, without TF32, unfused", "images/s",
             partial(against_plain, options), goal,
         )  # fmt: skip
     yield Case(
