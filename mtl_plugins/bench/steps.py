@@ -38,7 +38,9 @@ class TrainingStep:
     ) -> None:
         self.device = device
         self.network = build_network(config.model, device).train()
-        self.wrapper: OptimWrapper = build_optim_wrapper(self.network, config.optim_wrapper)
+        # The constructor of our runs.
+        wrapper = dict(config.optim_wrapper, constructor="BalancedOptimWrapperConstructor")
+        self.wrapper: OptimWrapper = build_optim_wrapper(self.network, wrapper)
         self.batch = random_batch(self.network, size, batch)
         self()  # the optimizer makes its state in the first step
 

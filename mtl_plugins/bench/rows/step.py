@@ -85,7 +85,6 @@ class Trainings:
         flip = dict(type="RandomFlip", prob=0.5)
         pack = dict(type="PackSegInputs")
         optimizer = dict(config.optim_wrapper.optimizer)
-        optimizer.pop("fused")  # which mmseg's configs do without
         load = dict(semseg=MMSEG_LOADING[:2], depth=MMSEG_LOADING)
         taken = []
         for task, model in peer_models(config.model, self.crop).items():
