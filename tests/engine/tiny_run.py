@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmseg.registry import HOOKS
 
 from mtl_plugins.engine import load_config, train
@@ -49,6 +50,8 @@ def _train(config, output, arguments):
     with open(output, "w", buffering=1) as file:
         os.dup2(file.fileno(), 2)
         sys.stdout = sys.stderr = file
+        # Loggers of earlier tests write to streams that are closed.
+        MMLogger._instance_dict.clear()
         os.setsid()  # so that signals to the group reach this run alone
         train(config, **arguments)
 
