@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -50,8 +51,11 @@ def _train(config, output, arguments):
     with open(output, "w", buffering=1) as file:
         os.dup2(file.fileno(), 2)
         sys.stdout = sys.stderr = file
-        # Loggers of earlier tests write to streams that are closed.
+        # Loggers of earlier tests write to streams that are closed by now.
         MMLogger._instance_dict.clear()
+        for logger in (logging.root, *logging.root.manager.loggerDict.values()):
+            if isinstance(logger, logging.Logger):
+                logger.handlers.clear()
         os.setsid()  # so that signals to the group reach this run alone
         train(config, **arguments)
 
