@@ -12,7 +12,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import init_default_scope
+from mmengine.visualization import Visualizer
 
 import mtl_plugins  # noqa: F401 (registers everything)
 from mtl_plugins.datasets.street_scenes import write_street_scenes
@@ -23,6 +25,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 @pytest.fixture(autouse=True)
 def _scope_and_seed():
+    # mmengine names a run by the second it starts in: two short ones would share logger and curves.
+    for kind in (MMLogger, MessageHub, Visualizer):
+        kind._instance_dict.clear()
     init_default_scope("mmseg")
     torch.manual_seed(0)
 
