@@ -51,3 +51,8 @@ def check_exists(path: str) -> None:
     """Raise a `ConfigError` with the nearest files where there is no config file of this path."""
     if not os.path.isfile(path):
         raise ConfigError(f"There is no config file {path!r}. {did_you_mean_path(path)}".rstrip())
+
+
+def copied(config: Config) -> Config:
+    """Return a config of the same values, text and file, to be changed."""
+    return Config(config.to_dict(), cfg_text=config.text, filename=config.filename)

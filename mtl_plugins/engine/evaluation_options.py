@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mmengine.config import Config
 
 from ..errors import ConfigError
+from .config import copied
 
 
 def with_views(
@@ -23,7 +24,7 @@ def with_views(
         flip, merge: of test-time augmentation.
         window: (H, W) of windows that slide by two thirds of themselves; None: as in the config.
     """
-    config = _copy(config)
+    config = copied(config)
     test_cfg = dict(config.model.get("test_cfg") or {})
     if scales is not None:
         test_cfg.update(tta=dict(scales=tuple(scales), flip=flip, merge=merge))
@@ -45,7 +46,7 @@ def with_pictures(
         show_dir: where panels go.
         save_dir: where predictions go, see `SavePredictionsHook`.
     """
-    config = _copy(config)
+    config = copied(config)
     hooks = list(config.get("custom_hooks") or [])
     if show_dir is not None:
         own = [hook for hook in hooks if hook["type"] == "PanelHook"] or [dict(type="PanelHook")]
@@ -55,7 +56,3 @@ def with_pictures(
         hooks.append(dict(type="SavePredictionsHook", folder=save_dir))
     config.custom_hooks = hooks
     return config
-
-
-def _copy(config: Config) -> Config:
-    return Config(config.to_dict(), cfg_text=config.text, filename=config.filename)

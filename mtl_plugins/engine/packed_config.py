@@ -15,6 +15,7 @@ from mmseg.registry import DATASETS
 from ..datasets import DenseDataset, pack_dataset
 from ..datasets.packed.layout import INDEX, read_json
 from ..errors import ConfigError
+from .config import copied
 
 SPLITS = ("train", "val", "test")
 
@@ -74,7 +75,7 @@ def with_packed(config: Config, folder: str) -> Config:
         ConfigError: the folder was packed from other data than the config names.
         DataError: the folder is not packed to the end.
     """
-    config = Config(config.to_dict(), cfg_text=config.text, filename=config.filename)
+    config = copied(config)
     for _, name, node in [*named_datasets(config)]:
         path = os.path.join(folder, name)
         packed, wanted = read_json(os.path.join(path, INDEX))["source"], source_of(node)

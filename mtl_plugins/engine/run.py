@@ -18,6 +18,7 @@ from mmseg.registry import DATASETS
 from ..errors import ConfigError
 from ..structures import DEPTH, NORMALS, SEMSEG
 from .checkpoint_io import check_file
+from .config import copied
 from .curves_hook import cut_curves
 from .latest_checkpoint import latest_checkpoint, load_resumable
 from .metric_names import check_metric_names, set_rules, task_kinds
@@ -160,7 +161,7 @@ def _check_checkpoint(path: str) -> None:
 
 def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
     """Return a copy of the config with its work dir and launcher, fit for this machine."""
-    config = Config(config.to_dict(), cfg_text=config.text, filename=config.filename)
+    config = copied(config)
     name = osp.splitext(osp.basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or osp.join("work_dirs", name)
     config.launcher = launcher

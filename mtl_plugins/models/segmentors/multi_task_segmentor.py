@@ -121,14 +121,12 @@ class MultiTaskSegmentor(EncoderDecoder):
 
     def raw_maps(self, inputs: Tensor) -> dict[str, Tensor]:
         """Return every task's raw prediction (N,C,H,W float32) in the size of the input."""
-        raw = self._forward(inputs)
         height, width = inputs.shape[2:]
         size = self._padded_size(inputs)
-        maps = {}
-        for task, head in self.decode_head.tasks():
-            full = resize(head.to_map(final_stage(raw[task])).float(), size)
-            maps[task] = full[:, :, :height, :width]
-        return maps
+        return {
+            task: resize(each.float(), size)[:, :, :height, :width]
+            for task, each in self._network_maps(inputs).items()
+        }
 
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
@@ -145,23 +143,23 @@ class MultiTaskSegmentor(EncoderDecoder):
             alike.setdefault(_geometry(sample, inputs), []).append(index)
         for (seen, size, flip), indices in alike.items():
             images = inputs if len(alike) == 1 else inputs[indices]
-            views = [
-                View(view.size, view.windows, (flip, *view.flips) if flip else view.flips)
-                for view in views_of(
-                    self._coarse_maps, images[:, :, : seen[0], : seen[1]], self.inference_config
-                )
-            ]
+            images = images[:, :, : seen[0], : seen[1]]
+            views = views_of(self._coarse_maps, images, self.inference_config, flip)
             for task, head in self.decode_head.tasks():
                 self._add_predictions(views, task, head, size, [data_samples[i] for i in indices])
         return data_samples
 
+    def _network_maps(self, images: Tensor) -> dict[str, Tensor]:
+        """Return each task's final raw map of the padded images, as large as the network has it."""
+        raw = self._forward(images)
+        return {
+            task: head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()
+        }
+
     def _coarse_maps(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, int]]:
         """Return each task's raw map and how many pixels one of its values stands for."""
         size = self._padded_size(images)
-        raw = self._forward(images)
-        maps = {
-            task: head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()
-        }
+        maps = self._network_maps(images)
         factors = {task: size[0] // m.shape[2] for task, m in maps.items()}
         for task, factor in factors.items():
             if (factor * maps[task].shape[2], factor * maps[task].shape[3]) != size:
@@ -206,9 +204,9 @@ class MultiTaskSegmentor(EncoderDecoder):
         return F.pad(images, (0, width - images.shape[3], 0, height - images.shape[2]))
 
 
-def _geometry(sample: SegDataSample, inputs: Tensor) -> tuple[tuple, tuple, str | None]:
+def _geometry(sample: SegDataSample, inputs: Tensor) -> tuple[tuple, tuple, tuple[str, ...]]:
     """Return an image's size within the batch, its original size, and how it was flipped."""
     meta = sample.metainfo
     seen = tuple(meta.get("img_shape", inputs.shape[2:])[:2])
-    flip = meta["flip_direction"] if meta.get("flip") else None
+    flip = (meta["flip_direction"],) if meta.get("flip") else ()
     return seen, tuple(meta.get("ori_shape", seen)[:2]), flip

@@ -21,11 +21,14 @@ Network = Callable[[Tensor], tuple[Mapping[str, Tensor], Mapping[str, int]]]
 """From images N,3,H,W to each task's raw map and the pixels that one of its values stands for."""
 
 
-def views_of(network: Network, images: Tensor, config: InferenceConfig) -> list[View]:
+def views_of(
+    network: Network, images: Tensor, config: InferenceConfig, flipped: Sequence[str] = ()
+) -> list[View]:
     """Run a network on images of one size, in every way that the config says.
 
     Args:
         images: N,3,H,W, normalised.
+        flipped: directions in which the images come flipped, to be undone as well.
     """
     height, width = images.shape[2:]
     scales = (1.0,) if config.tta is None else config.tta.scales
@@ -36,7 +39,7 @@ def views_of(network: Network, images: Tensor, config: InferenceConfig) -> list[
         scaled = resize(images, size)
         for flip in flips:
             seen = scaled.flip(-1) if flip else scaled
-            views.append(View(size, [*_windows(network, seen, config)], flip))
+            views.append(View(size, [*_windows(network, seen, config)], (*flipped, *flip)))
     return views
 
 
