@@ -16,7 +16,8 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
-from ..structures import DEPTH, NORMALS, SEMSEG
+from ..evaluation import main_measures
+from ..structures import DEPTH, SEMSEG, SEVERAL_TASKS
 from .checkpoint_io import check_file
 from .config import copied
 from .curves_hook import cut_curves
@@ -24,13 +25,6 @@ from .latest_checkpoint import latest_checkpoint, load_resumable
 from .metric_names import check_metric_names, set_rules, task_kinds
 from .results import write_results
 from .runner import MultiTaskRunner
-
-BEST = {
-    SEMSEG.kind: ("semseg/mIoU", "greater"),
-    DEPTH.kind: ("depth/si_log_rmse", "less"),
-    NORMALS.kind: ("normals/mean_angle", "less"),
-}
-"""What the best checkpoint is kept by where the multitask score cannot be, and which is better."""
 
 
 def train(
@@ -197,11 +191,12 @@ def _choose_best_metric(config: Config) -> None:
     hook = config.get("default_hooks", {}).get("checkpoint", {})
     kinds = task_kinds(config)
     # The score needs both.
-    if hook.get("save_best") != "multitask/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
+    if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
         return
-    for kind, (metric, rule) in BEST.items():
+    for kind, measure in main_measures().items():
         if kind in kinds:
-            hook.update(save_best=metric, rule=rule)
+            rule = "less" if measure.better == "lower" else "greater"
+            hook.update(save_best=measure.name, rule=rule)
             return
 
 

@@ -19,6 +19,7 @@ from ..visualization import (
     depth_range,
     draw_panel,
     overlay_colors,
+    paint_row,
 )
 from .prediction import Prediction
 
@@ -37,7 +38,7 @@ def near_far(prediction: Prediction, style: Style) -> tuple[float, float]:
 
 
 def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
-    """Return image | classes | depth | normals, what there is of it, each H,W,3 uint8 RGB."""
+    """Return image | classes | depth | normals | others, what there is, each H,W,3 uint8 RGB."""
     found = [prediction.image[..., ::-1]]
     if prediction.semseg is not None:
         found.append(_overlay(prediction, style))
@@ -46,6 +47,11 @@ def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
         found.append(colorize_depth(prediction.depth, norm))
     if prediction.normals is not None:
         found.append(colorize_normals(prediction.normals))
+    drawn = (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
+    for kind in prediction.kinds.values():
+        if kind not in drawn:
+            row = paint_row(TaskMaps(kind, prediction.of_kind(kind)), style)
+            found.append(row.prediction)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 Maps = dict[str, np.ndarray]
 """One image's prediction by the task's name, in the image's own size: semseg H,W uint8 class ids;
-depth H,W float32 metres; normals H,W,3 float32 unit vectors."""
+depth H,W float32 metres; normals H,W,3 float32 unit vectors; others H,W or H,W,C float32."""
 
 
 class Predictor(Protocol):

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from ..errors import ConfigError
 from ..evaluation.depth import depth_errors
 from ..evaluation.semseg import confusion_matrix, semseg_scores
-from ..structures import DEPTH, NO_DEPTH, NORMALS, SEMSEG
+from ..structures import DENSE_TARGETS, DEPTH, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,
@@ -25,6 +26,7 @@ from .colors import (
 )
 from .normals import paint_normals
 from .rows import Bar, Key, Row, Style, TaskMaps
+from .values import paint_any
 
 
 def paint_row(maps: TaskMaps, style: Style) -> Row:
@@ -33,7 +35,7 @@ def paint_row(maps: TaskMaps, style: Style) -> Row:
     Truth and prediction are painted alike, so equal values have equal colours. The error is
     there where both are.
     """
-    return PAINTERS[maps.kind](maps, style)
+    return PAINTERS.get(maps.kind, paint_any)(maps, style)
 
 
 def depth_range(maps: TaskMaps, percentiles: tuple[float, float]) -> tuple[float, float]:
@@ -125,9 +127,25 @@ def _has_depth(depth: np.ndarray) -> np.ndarray:
     return np.isfinite(depth) & (depth > NO_DEPTH)
 
 
-PAINTERS: dict[str, Callable[[TaskMaps, Style], Row]] = {
+Painter = Callable[[TaskMaps, Style], Row]
+"""From truth and prediction of a task, one of which may be missing, to the row that shows them."""
+
+PAINTERS: dict[str, Painter] = {
     SEMSEG.kind: _paint_semseg,
     DEPTH.kind: _paint_depth,
     NORMALS.kind: paint_normals,
 }
-"""How the maps of each kind of `DENSE_TARGETS` become a row."""
+"""How the maps of a kind become a row, where `paint_any` does not do it."""
+
+
+def register_painter(kind: str, painter: Painter) -> Painter:
+    """Say how a registered kind is painted in panels, contact sheets, reports and videos.
+
+    Raises:
+        ConfigError: the kind is unknown, or has a painter already.
+    """
+    if PAINTERS.get(kind, painter) is not painter or kind not in DENSE_TARGETS:
+        state = "has a painter already" if kind in PAINTERS else "is not registered"
+        raise ConfigError(f"The kind {kind!r} {state}. Call register_target for a kind of yours.")
+    PAINTERS[kind] = painter
+    return painter

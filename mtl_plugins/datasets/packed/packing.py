@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from ...errors import DataError
 from ...structures import DENSE_TARGETS
 from ..dense_dataset import DenseDataset
 from ..target_format import TargetFormat
+from ..target_formats import TARGET_FORMATS
 from ..transforms.loading import LoadImage, LoadTargets
+from ..value_format import ValueFormat
 from .layout import (
     ALIGNMENT,
     INDEX,
@@ -127,9 +129,11 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
             path, raw = results[target.path], results[target.array]
             decode = results["undecoded"][target.array].for_file(path)
             decoded = decode(raw, path)
-            if is_dataclass(decode):
+            # Only what the reader can build again; another format's values are stored decoded.
+            rebuilt = type(decode) is TARGET_FORMATS.get(target.kind, ValueFormat)
+            if rebuilt:
                 decoding[target.kind] = _arguments(decode)
-            arrays[target.array] = raw if is_dataclass(decode) else decoded
+            arrays[target.array] = raw if rebuilt else decoded
     except DataError as error:
         if dataset.on_bad_sample == "raise":
             raise

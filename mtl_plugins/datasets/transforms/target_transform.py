@@ -84,8 +84,8 @@ def targets_of(results: dict, mover: BaseTransform) -> list[DenseTarget]:
     unknown = sorted(set(fields) - {target.array for target in targets})
     if unknown:
         raise ConfigError(
-            f"{name} does not know which value of {unknown} is invalid. Enter the target in "
-            "DENSE_TARGETS of mtl_plugins/structures.py, or take it out of seg_fields."
+            f"{name} does not know which value of {unknown} is invalid. Call register_target for "
+            "the target (docs/plugins.md), or take it out of seg_fields."
         )
     if not getattr(mover, "before_decoding", False):
         require_decoded(results, mover)
