@@ -50,9 +50,8 @@ class ValueFormat(TargetFormat):
         """Return H,W or H,W,C float32 values for the raw ones of `path`."""
         unknown = ~np.isfinite(raw) | np.isin(raw, self.invalid)
         values = np.where(unknown, 0, raw).astype(np.float64) * self.scale + self.offset
-        values[unknown if self.channels == 1 else unknown.all(-1)] = DENSE_TARGETS[
-            self.kind
-        ].invalid
+        none = unknown if self.channels == 1 else unknown.all(-1)
+        values[none] = DENSE_TARGETS[self.kind].invalid
         return values.astype(np.float32)
 
     def encode(self, values: np.ndarray) -> np.ndarray:

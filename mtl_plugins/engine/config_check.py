@@ -61,7 +61,7 @@ PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 def check_config(config: Config) -> None:
     """Raise a `ConfigError` for the first type or argument that does not exist."""
     register_all_modules(init_default_scope=False)
-    known = _registered()
+    known = registered_types()
     content = config.to_dict()
     for key, node in _typed_nodes(content, ""):
         name = node["type"].rpartition(".")[2]
@@ -83,7 +83,7 @@ def check_config(config: Config) -> None:
             _check_names(key, section, accepted | NOT_PASSED_ON, key)
 
 
-def _registered() -> dict[str, Any]:
+def registered_types() -> dict[str, Any]:
     """Return everything in mmengine's root registries and in mmseg's and mmcv's children."""
     found: dict[str, Any] = {}
     pending = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
