@@ -38,11 +38,10 @@ class Measure:
 
     def __post_init__(self) -> None:
         task, _, metric = self.name.partition("/")
-        # mmengine adds up whatever is called "loss".
-        if not task or not metric or "loss" in self.name or self.better not in ("higher", "lower"):
+        if not task or not metric or self.better not in ("higher", "lower"):
             raise ConfigError(
                 f"Measure(name={self.name!r}, better={self.better!r}); expected a name "
-                "'<task>/<metric>' without 'loss' in it, and 'higher' or 'lower'."
+                "'<task>/<metric>', and 'higher' or 'lower'."
             )
         object.__setattr__(self, "kind", self.kind or task)
 
