@@ -11,7 +11,7 @@ from mmseg.registry import TRANSFORMS
 from ...errors import ConfigError
 from ...structures import DENSE_TARGETS, MIRRORED_AXES, SEMSEG
 from .arguments import is_number, require
-from .target_transform import require_decoded
+from .target_transform import require_decoded, turn_vectors
 
 
 @TRANSFORMS.register_module()
@@ -83,9 +83,13 @@ class FlipTargets(RandomFlip):
         super()._flip(results)
         axes = list(MIRRORED_AXES[results["flip_direction"]])
         fields = results.get("seg_fields", ())
+
+        def mirror(vectors: np.ndarray) -> None:
+            vectors[..., axes] *= -1
+
         for target in DENSE_TARGETS.values():
             if target.vector and target.array in fields:
-                results[target.array][..., axes] *= -1
+                turn_vectors(results[target.array], target, mirror)
         if SEMSEG.array in fields:
             self._swap(results[SEMSEG.array])
 

@@ -10,7 +10,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...structures import DenseTarget
 from .arguments import MEAN_COLOUR, is_colour, is_number, is_range, require
-from .target_transform import TargetTransform
+from .target_transform import TargetTransform, turn_vectors
 
 
 @TRANSFORMS.register_module()
@@ -70,9 +70,13 @@ class RotateTargets(TargetTransform):
         return mmcv.imrotate(array, drawn, border_value=fill, interpolation=interpolation)
 
     def adjust(self, values: np.ndarray, target: DenseTarget, drawn: float) -> np.ndarray:
-        """Turn vectors; none (0, 0, 0) stays none."""
+        """Turn vectors; pixels without one stay without."""
+        angle = np.deg2rad(drawn)
+        matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+        def turn(vectors: np.ndarray) -> None:
+            vectors[..., :2] = vectors[..., :2] @ matrix.T.astype(vectors.dtype)
+
         if target.vector:
-            angle = np.deg2rad(drawn)
-            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            values[..., :2] = values[..., :2] @ turn.T.astype(values.dtype)
+            turn_vectors(values, target, turn)
         return values
