@@ -8,7 +8,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 from mmengine import fileio
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..errors import DataError
 from . import jpeg_check, png_check
@@ -137,7 +137,7 @@ def _decoded(
         raise DataError(f"{path} cannot be read as an image: {reason}. {REMEDY}") from error
 
 
-def _check(path: str, image: Image.Image, values: bool) -> None:
+def _check(path: str, image: ImageFile.ImageFile, values: bool) -> None:
     """Raise for what the header says, before memory is reserved for the pixels."""
     pixels = image.width * image.height
     if Image.MAX_IMAGE_PIXELS and pixels > Image.MAX_IMAGE_PIXELS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from mmengine.dist import all_gather_object, get_dist_info
@@ -44,7 +44,9 @@ class StreamingMetric(BaseMetric, Generic[T]):
     # Not None: the names already carry their task, and MMEngine warns of a missing prefix.
     default_prefix = ""
     measures: ClassVar[tuple[Measure, ...]] = ()
-    new_tally: ClassVar[Callable[[], Addable]]
+    new_tally: ClassVar[type]
+    _total: T
+    _latest: T
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

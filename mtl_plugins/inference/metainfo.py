@@ -24,7 +24,8 @@ def read_metainfo(
     kinds = {task: head.target.kind for task, head in heads.items()}
     meta = _stored(checkpoint) or _configured(config)
     number = next((head.out_channels for head in heads.values() if head.target is SEMSEG), 0)
-    classes, palette = meta.get("classes"), meta.get("palette")
+    classes: Any = meta.get("classes")
+    palette: Any = meta.get("palette")
     if not _all(classes, str) or len(classes) != number:
         classes = [f"class {index}" for index in range(number)]
     if not _all(palette, (list, tuple)) or len(palette) != number or not all(map(_rgb, palette)):

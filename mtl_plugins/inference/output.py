@@ -108,7 +108,7 @@ class OutputFolder:
         if source is not self._source:
             self._begin(prediction)
         entry, style = self._entries[-1], self._source_style
-        kinds = self.kinds
+        kinds: Sequence[str] | None = self.kinds
         if kinds is None:
             kinds = OF_VIDEOS if source.video else self._available(OF_IMAGES)
         for kind in kinds:
@@ -119,7 +119,7 @@ class OutputFolder:
                 self._write_maps(prediction)
                 continue
             if kind == "depth":
-                values, too_far = encode_depth(prediction.depth, self.depth_scale)
+                values, too_far = encode_depth(prediction.needed(DEPTH.kind), self.depth_scale)
                 entry["too_far"] = entry.get("too_far", 0) + too_far
                 self._too_far += too_far
             else:
@@ -169,7 +169,7 @@ class OutputFolder:
 
     def _write_maps(self, prediction: Prediction) -> None:
         for kind in _others(self.metainfo):
-            np.save(self._place(prediction, f"maps/{kind}", ".npy"), prediction.of_kind(kind))
+            np.save(self._place(prediction, f"maps/{kind}", ".npy"), prediction.needed(kind))
 
     def _place(self, prediction: Prediction, kind: str, suffix: str) -> Path:
         """Enter a file into the listing, and return its path in a folder that is there."""

@@ -50,8 +50,8 @@ def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
     drawn = (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
     for kind in prediction.kinds.values():
         if kind not in drawn:
-            row = paint_row(TaskMaps(kind, prediction.of_kind(kind)), style)
-            found.append(row.prediction)
+            row = paint_row(TaskMaps(kind, prediction.needed(kind)), style)
+            found += [] if row.prediction is None else [row.prediction]
     return found
 
 
@@ -70,20 +70,22 @@ def _panel(prediction: Prediction, style: Style) -> np.ndarray:
 
 
 def _overlay(prediction: Prediction, style: Style) -> np.ndarray:
-    colors = colorize_labels(prediction.semseg, style.palette, style.ignore_label)
+    colors = colorize_labels(prediction.needed(SEMSEG.kind), style.palette, style.ignore_label)
     return overlay_colors(prediction.image[..., ::-1], colors)
 
 
 def _depth_color(prediction: Prediction, style: Style) -> np.ndarray:
     norm = depth_norm(*near_far(prediction, style), style.depth_log)
-    return depth_picture(prediction.depth, norm, style.depth_unit)
+    return depth_picture(prediction.needed(DEPTH.kind), norm, style.depth_unit)
 
 
 PICTURES = {
     "panel": Kind(_panel),
     "overlay": Kind(_overlay, SEMSEG.kind),
-    "labels": Kind(lambda prediction, style: prediction.semseg, SEMSEG.kind),
+    "labels": Kind(lambda prediction, style: prediction.needed(SEMSEG.kind), SEMSEG.kind),
     "depth_color": Kind(_depth_color, DEPTH.kind),
-    "normals": Kind(lambda prediction, style: colorize_normals(prediction.normals), NORMALS.kind),
+    "normals": Kind(
+        lambda prediction, style: colorize_normals(prediction.needed(NORMALS.kind)), NORMALS.kind
+    ),
 }
 """Every kind of picture but 16-bit depth, by its name, which is also its folder."""

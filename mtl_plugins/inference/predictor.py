@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +19,9 @@ class Predictor(Protocol):
     depth is relative) and `tasks`, `{name: kind of structures.DENSE_TARGETS}`.
     """
 
-    metainfo: dict[str, Any]
+    @property
+    def metainfo(self) -> Mapping[str, Any]:
+        """What is said above."""
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
         """Return the maps of each image, H,W,3 uint8 BGR; sizes may differ."""

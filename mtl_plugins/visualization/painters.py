@@ -68,7 +68,7 @@ def _paint_semseg(maps: TaskMaps, style: Style) -> Row:
             return None
         return colorize_labels(labels, style.palette, style.ignore_label)
 
-    known = [m for m in (maps.truth, maps.prediction) if m is not None]
+    known = maps.known
     present = np.unique(np.stack(known)).tolist()
     ignored = [("ignored", IGNORE_COLOR)] if style.ignore_label in present else []
     ids = [i for i in present if i != style.ignore_label]
@@ -77,19 +77,19 @@ def _paint_semseg(maps: TaskMaps, style: Style) -> Row:
         name=maps.name or "semantic segmentation",
         truth=paint(maps.truth),
         prediction=paint(maps.prediction),
-        error=colorize_semseg_error(*known[::-1], style.ignore_label) if both else None,
-        scores=_semseg_scores(maps, style) if both else "",
+        error=colorize_semseg_error(known[1], known[0], style.ignore_label) if both else None,
+        scores=_semseg_scores(known[1], known[0], style) if both else "",
         key=Key([*((style.classes[i], tuple(style.palette[i])) for i in ids), *ignored]),
         error_key=Key([("right", RIGHT_COLOR), ("wrong", WRONG_COLOR), *ignored]),
     )
 
 
-def _semseg_scores(maps: TaskMaps, style: Style) -> str:
-    counted = maps.truth != style.ignore_label
+def _semseg_scores(prediction: np.ndarray, truth: np.ndarray, style: Style) -> str:
+    counted = truth != style.ignore_label
     if not counted.any():
         return "no labelled pixel"
-    guess, truth = (torch.from_numpy(m[counted].astype(int)) for m in (maps.prediction, maps.truth))
-    scores = semseg_scores(confusion_matrix(guess, truth, len(style.classes), style.ignore_label))
+    guess, true = (torch.from_numpy(m[counted].astype(int)) for m in (prediction, truth))
+    scores = semseg_scores(confusion_matrix(guess, true, len(style.classes), style.ignore_label))
     return f"mIoU {scores['mIoU']:.1f}, accuracy {scores['aAcc']:.1f} %"
 
 
@@ -97,29 +97,31 @@ def _paint_depth(maps: TaskMaps, style: Style) -> Row:
     near_far = style.depth_range or depth_range(maps, style.depth_percentiles)
     norm = depth_norm(*near_far, style.depth_log)
     error_norm = depth_norm(0.0, style.worst_depth_error)
-    known = [m for m in (maps.truth, maps.prediction) if m is not None]
+    known = maps.known
     both = len(known) == 2
     gaps = [("not measured", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
     return Row(
         name=maps.name or "depth",
         truth=None if maps.truth is None else colorize_depth(maps.truth, norm),
         prediction=None if maps.prediction is None else colorize_depth(maps.prediction, norm),
-        error=colorize_depth_error(maps.prediction, maps.truth, error_norm) if both else None,
-        scores=_depth_scores(maps) if both else "",
+        error=colorize_depth_error(known[1], known[0], error_norm) if both else None,
+        scores=_depth_scores(known[1], known[0]) if both else "",
         key=Key(gaps, Bar(norm, DEPTH_COLORMAP, f"depth [{style.depth_unit}]")),
         error_key=Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth| / truth")),
     )
 
 
-def _depth_scores(maps: TaskMaps) -> str:
-    measured = _has_depth(maps.truth)
+def _depth_scores(prediction: np.ndarray, truth: np.ndarray) -> str:
+    measured = _has_depth(truth)
     if not measured.any():
         return "no measured pixel"
-    guess, truth = maps.prediction[measured], maps.truth[measured]
+    guess, metres = prediction[measured], truth[measured]
+    errors = None
     # A picture of a broken prediction is worth more than an error about it.
-    if not np.isfinite(guess).all():
+    if np.isfinite(guess).all():
+        errors = depth_errors(torch.from_numpy(guess), torch.from_numpy(metres))
+    if errors is None:
         return "prediction is not finite"
-    errors = depth_errors(torch.from_numpy(guess), torch.from_numpy(truth))
     return f"abs_rel {errors['abs_rel']:.3f}, SI-logRMSE {errors['si_log_rmse']:.1f}"
 
 

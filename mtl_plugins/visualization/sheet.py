@@ -96,7 +96,7 @@ class Sheet:
         axes = self._axes(left, top, width, swatch_height(key, width))
         axes.axis("off")
         patches = [
-            Patch(facecolor=np.divide(color, 255), edgecolor="0.4", label=_shorten(name))
+            Patch(facecolor=tuple(c / 255 for c in color), edgecolor="0.4", label=_shorten(name))
             for name, color in key.swatches
         ]
         axes.legend(

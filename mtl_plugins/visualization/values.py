@@ -20,11 +20,11 @@ def paint_any(maps: TaskMaps, style: Style) -> Row:
     """
     invalid = DENSE_TARGETS[maps.kind].invalid
     # A predicted value may be that of an invalid pixel without being none.
-    known = {"truth": maps.truth, "prediction": maps.prediction}
-    known = {part: values for part, values in known.items() if values is not None}
+    parts = [part for part in ("truth", "prediction") if getattr(maps, part) is not None]
+    known = dict(zip(parts, maps.known, strict=True))
     valid = {part: np.isfinite(_length(values)) for part, values in known.items()}
     if "truth" in known:
-        valid["truth"] &= (known["truth"] != invalid).reshape(*maps.shape, -1).any(-1)
+        valid["truth"] &= np.not_equal(known["truth"], invalid).reshape(*maps.shape, -1).any(-1)
     lengths = {part: _length(values) for part, values in known.items()}
     first = next(iter(known))
     low, high = _range(lengths[first][valid[first]], style.depth_percentiles)

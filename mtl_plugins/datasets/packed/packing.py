@@ -15,7 +15,6 @@ import numpy as np
 from ...errors import DataError
 from ...structures import DENSE_TARGETS
 from ..dense_dataset import DenseDataset
-from ..target_format import TargetFormat
 from ..target_formats import TARGET_FORMATS
 from ..transforms.loading import LoadImage, LoadTargets
 from ..value_format import ValueFormat
@@ -66,16 +65,16 @@ def pack_dataset(
     # While shards are replaced, nobody shall take the folder for complete.
     if os.path.exists(index_path):
         os.remove(index_path)
-    source = json.loads(json.dumps(source))
+    as_read: dict[str, Any] = json.loads(json.dumps(source))
     numbers = range(0, len(dataset), samples_per_shard)
     shards, skipped, done = [], [], 0
     with ThreadPoolExecutor(workers) as pool:
         for shard, first in enumerate(numbers):
             members = range(first, min(first + samples_per_shard, len(dataset)))
-            description = _finished(folder, shard, source, members)
+            description = _finished(folder, shard, as_read, members)
             if description is None:
                 samples = _read_all(dataset, members, pool, workers)
-                description = _write_shard(folder, shard, source, members, samples)
+                description = _write_shard(folder, shard, as_read, members, samples)
             shards.append(len(description["samples"]))
             skipped += description["skipped"]
             done += len(members)
@@ -88,7 +87,7 @@ def pack_dataset(
         metainfo=metainfo,
         targets=[target.kind for target in dataset.targets()],
         shards=shards,
-        source=source,
+        source=as_read,
     )
     write_json(index_path, index)
     return skipped
@@ -142,7 +141,7 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
     return dict(paths=paths, arrays=arrays, decoding=decoding)
 
 
-def _arguments(decode: TargetFormat) -> dict[str, Any]:
+def _arguments(decode: Any) -> dict[str, Any]:
     """Return what a format was built with."""
     given = {field.name for field in fields(decode) if field.init}
     return {name: value for name, value in asdict(decode).items() if name in given}

@@ -65,7 +65,8 @@ def compare(
     True
     """
     truth, other = np.stack(expected), np.stack(found)
-    size = (len(truth), *truth.shape[1:3])
+    count, height, width = truth.shape[:3]
+    size = (count, height, width)
     if truth.shape != other.shape:
         return Agreement(task, kind, *size, largest=np.inf, agreeing=0.0)
     if kind == SEMSEG.kind:
