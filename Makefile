@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 help:
 	@echo "make train   train $(CONFIG); CONFIG=... another one, ARGS=\"...\" passes arguments"
 	@echo "make test    lint, then run every test; ARGS=\"...\" goes to pytest"
-	@echo "make lint    check style and imports"
+	@echo "make lint    check style, imports and types"
 	@echo "PYTHON=...   the Python (3.10 or later) that .venv is made with, now $(PYTHON)"
 
 train: $(STAMP)
@@ -23,6 +23,7 @@ test: lint
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy
 
 $(STAMP): requirements.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "mtl_plugins needs Python 3.10 or later, got " + sys.version.split()[0] + ": set PYTHON=")'

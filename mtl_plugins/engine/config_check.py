@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import mmengine.registry
@@ -101,7 +101,7 @@ def _typed_nodes(node: Any, key: str) -> Iterator[tuple[str, dict]]:
     if isinstance(node, Mapping):
         if isinstance(node.get("type"), str):
             yield key, dict(node)
-        items = node.items()
+        items: Iterable[tuple[Any, Any]] = node.items()
     elif isinstance(node, (list, tuple)):
         items = enumerate(node)
     else:

@@ -55,7 +55,7 @@ def set_rules(config: Config) -> None:
 
     A `rule` that a config has inherited beside another metric would keep the worst checkpoint.
     """
-    hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
+    hook: Any = (config.get("default_hooks") or {}).get("checkpoint") or {}
     names = _as_list(hook.get("save_best"))
     if names and measured_names(config) >= {*names}:
         rules = ["less" if direction_of(name) == "lower" else "greater" for name in names]

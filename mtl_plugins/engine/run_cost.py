@@ -31,7 +31,7 @@ def run_cost(model: nn.Module, size: tuple[int, int]) -> dict[str, Any] | None:
     if not isinstance(network, MultiTaskSegmentor):
         return None
     looks = network.inference_config
-    height, width = looks.crop_size if looks.mode == "slide" else size
+    height, width = (looks.mode == "slide" and looks.crop_size) or size
     device = next(network.parameters()).device
     image = torch.zeros(1, 3, height, width, device=device)
     return dict(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.runner import EpochBasedTrainLoop
@@ -69,7 +70,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
 
     def _batches(self, done: int) -> Iterator[dict]:
         """Return the batches of the epoch behind the first `done`."""
-        sampler = getattr(self.dataloader.batch_sampler, "sampler", None)
+        sampler: Any = getattr(self.dataloader.batch_sampler, "sampler", None)
         if not hasattr(sampler, "start"):
             return islice(self.dataloader, done, None)
         sampler.start = done * self.dataloader.batch_sampler.batch_size

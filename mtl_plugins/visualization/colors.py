@@ -42,6 +42,16 @@ def default_palette(num_classes: int) -> list[RGB]:
     return colors
 
 
+def as_shares(color: RGB) -> tuple[float, float, float]:
+    """Return a colour as matplotlib has it.
+
+    >>> as_shares((255, 0, 51))
+    (1.0, 0.0, 0.2)
+    """
+    red, green, blue = color
+    return red / 255, green / 255, blue / 255
+
+
 def colorize_labels(
     labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_label: int = IGNORE_LABEL
 ) -> np.ndarray:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from matplotlib.cm import ScalarMappable
 
+from .colors import as_shares
 from .figures import as_pixels, new_figure
 from .painters import paint_row
 from .rows import Key, Row, Style, TaskMaps
@@ -167,7 +168,7 @@ class _Sheet:
             axes = self._axes(left, top, _WIDTH, height)
             axes.axis("off")
             patches = [
-                Patch(facecolor=tuple(c / 255 for c in color), edgecolor="0.4", label=name[:15])
+                Patch(facecolor=as_shares(color), edgecolor="0.4", label=name[:15])
                 for name, color in key.swatches
             ]
             axes.legend(

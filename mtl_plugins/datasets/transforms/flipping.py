@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmseg.datasets.transforms import RandomFlip
@@ -49,8 +50,8 @@ class FlipTargets(RandomFlip):
                 f"swap_seg_labels={swap_seg_labels} out."
             )
         single = not isinstance(prob, (list, tuple))
-        shares = [prob] if single else prob
-        names = direction if isinstance(direction, (list, tuple)) else [direction]
+        shares: Any = [prob] if single else prob
+        names = [direction] if isinstance(direction, str) else direction
         require(
             all(is_number(share, 0, 1) for share in shares)
             and sum(shares) <= 1
@@ -66,7 +67,7 @@ class FlipTargets(RandomFlip):
         )
         # mmcv accepts lists of float alone.
         super().__init__(
-            float(prob) if single else [float(share) for share in prob],
+            float(shares[0]) if single else [float(share) for share in shares],
             direction if isinstance(direction, str) else list(direction),
         )
         self.swapped = swap_seg_labels or ()

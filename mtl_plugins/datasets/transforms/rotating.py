@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import mmcv
 import numpy as np
@@ -56,7 +57,8 @@ class RotateTargets(TargetTransform):
             fill=fill,
         )
         super().__init__(fill)
-        self.degrees = (-degree, degree) if is_number(degree) else tuple(degree)
+        given: Any = degree
+        self.degrees = (-given, given) if is_number(given) else tuple(given)
         self.prob = prob
 
     def draw(self, results: dict) -> float | None:

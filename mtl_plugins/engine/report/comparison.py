@@ -63,7 +63,8 @@ def compare(
         if value is None:
             cells.append(Cell(""))
             continue
-        text, difference, verdict = f"{value:.{digits}f}", "", ""
+        text, difference = f"{value:.{digits}f}", ""
+        verdict: Literal["", "better", "worse"] = ""
         if index and first is not None and math.isfinite(value - first):
             difference = f"{value - first:+.{digits}f}" if value != first else "="
             if direction and value != first:

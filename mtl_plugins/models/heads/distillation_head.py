@@ -52,7 +52,8 @@ class DistillationHead(BranchedHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(in_channels, strides, decoder, task_heads, task_decoders, init_cfg)
-        channels = {task: module.out_channels for task, module in self.decoders.items()}
+        decoders: Any = self.decoders
+        channels = {task: module.out_channels for task, module in decoders.items()}
         self.first_heads = nn.ModuleDict(
             {
                 task: MODELS.build(dict(config, in_channels=channels[task]))
