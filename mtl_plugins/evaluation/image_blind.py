@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..errors import DataError
 from ..progress import track
 from ..structures import IGNORE_LABEL, NO_DEPTH
 from .semseg import AbsentClass
@@ -58,7 +59,8 @@ def fit_image_blind(
         progress: show how far it is.
 
     Raises:
-        ValueError: no target at all, or a class id outside 0..C-1.
+        DataError: the data set has neither labels nor depth.
+        ValueError: a class id outside 0..C-1.
 
     >>> labels, depth = np.array([[0, 1]], np.uint8), np.array([[2.0, 0.0]], np.float32)
     >>> fit_image_blind([(labels, depth)], num_classes=2, progress=False).predict(1, 2)
@@ -82,7 +84,10 @@ def fit_image_blind(
             valid = np.isfinite(cells) & (cells > NO_DEPTH)
             depths.append(np.where(valid, cells, np.float32(np.nan)))
     if size is None:
-        raise ValueError("The data set holds neither labels nor depth: expected some of them.")
+        raise DataError(
+            "The data set holds neither labels nor depth, and nothing else is predicted without "
+            "looking at the image. Load them (data_prefix), or leave image_blind out."
+        )
     return ImageBlindPredictor(_winners(votes), _medians(depths))
 
 

@@ -12,7 +12,7 @@ from .agreement import LARGEST_DIFFERENCE, LEAST_AGREEMENT, Agreement
 from .tracing import ExportError
 
 LIMITS = (
-    f"Limits: classes (and vectors, to {LARGEST_DIFFERENCE:g}) agree on {LEAST_AGREEMENT:.1%} of "
+    f"Limits: classes (and others, to {LARGEST_DIFFERENCE:g}) agree on {LEAST_AGREEMENT:.1%} of "
     f"the pixels, depth within {LARGEST_DIFFERENCE:g} relative everywhere."
 )
 
