@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader
 
 from ..errors import MTLError
 from .atomic_file import replaced
+from .batch_change import BatchChange
 from .checkpoint_io import CheckpointError
 
 GRACE = 30
@@ -38,6 +39,7 @@ class MultiTaskRunner(Runner):
     - A checkpoint gets its name when it is on the disk in full (see `replaced`).
     - A run goes on only from a checkpoint that has exactly the weights of its model; mmengine
       would leave random what a checkpoint lacks.
+    - A run may go on with another number of processes or batch size (see `BatchChange`).
     - Hooks may have `after_failure(runner, error)`, called where training or testing ends with an
       error, which may raise a better one, and `after_stop(runner)`, called however it ends.
     - Workers of loaders survive signals that mean the run (SIGTERM, SIGINT) for `GRACE` seconds.
@@ -101,6 +103,12 @@ class MultiTaskRunner(Runner):
                 f"The weights of {filename} are not those of the model of {self.cfg.filename}: "
                 f"{error}. Give the config that it was trained with."
             ) from error
+
+    def resume(self, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint; see mmengine."""
+        change = BatchChange(self)
+        super().resume(*args, **kwargs)
+        change.follow()
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
