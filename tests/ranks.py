@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
 import socket
 import sys
 import time
+import traceback
 from contextlib import contextmanager
 
 import torch
@@ -59,6 +61,7 @@ def _main(rank, world, port, function, folder, args):
         MASTER_PORT=str(port),
     )  # fmt: skip
     torch.set_num_threads(1)
+    gc.freeze()  # mmengine collects garbage, and all that pytest has would be looked through
     with open(folder / f"rank_{rank}.txt", "w", buffering=1) as file:
         os.dup2(file.fileno(), 2)
         sys.stdout = sys.stderr = file
@@ -67,4 +70,8 @@ def _main(rank, world, port, function, folder, args):
         for logger in (logging.root, *logging.root.manager.loggerDict.values()):
             if isinstance(logger, logging.Logger):
                 logger.handlers.clear()
-        run_command(function, rank, *args)
+        try:
+            run_command(function, rank, *args)
+        except Exception:
+            traceback.print_exc()  # while the file is open
+            sys.exit(1)

@@ -31,10 +31,13 @@ STARTS = {
 }
 """How a launcher starts them."""
 
+DDP = "MMDistributedDataParallel"
+
 TIMEOUT = 600
 """Seconds that a process waits for the others where `env_cfg.dist_cfg.timeout` is not set."""
 
-LOST = re.compile(r"by peer|Broken pipe|gloo/transport|Timed out|remote process exited")
+LOST = re.compile("by peer|Broken pipe|gloo/transport|Timed out|remote process|ncclRemoteError")
+"""What torch says of another process that is not there, over gloo, NCCL and its own store."""
 
 
 class LostProcessError(MTLError, RuntimeError):
@@ -71,10 +74,11 @@ def prepare_for_cpu(config: Config) -> None:
     # mmengine would choose a CUDA device for each process while it joins the group itself.
     if not distributed.is_initialized():
         _join(config)
-    # What mmengine gives to DDP on GPUs; running statistics are averaged by its SyncBuffersHook.
-    wrapper = dict(type="MMDistributedDataParallel", broadcast_buffers=False)
-    wrapper.update(config.get("model_wrapper_cfg") or {})
-    config.model_wrapper_cfg = dict(wrapper, device_ids=None)
+    wrapper = dict(config.get("model_wrapper_cfg") or {})
+    if wrapper.setdefault("type", DDP) == DDP:
+        # As on GPUs; mmengine's SyncBuffersHook averages running statistics.
+        wrapper = dict(dict(broadcast_buffers=False), **wrapper, device_ids=None)
+    config.model_wrapper_cfg = wrapper
 
 
 def _join(config: Config) -> None:
@@ -99,9 +103,10 @@ def lost_process_told() -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, MTLError) or not LOST.search(str(error)):
             raise
-        text = re.sub(r"^\[\S+\]\s*", "", str(error).partition("\n")[0])
+        # Without the place in torch's code before it, and its advice behind it.
+        text = re.sub(r"^\[\S+\]\s*", "", str(error).partition("\n")[0]).partition(". ")[0]
         raise LostProcessError(
-            f"Another process of this run has ended, or has not answered in time: {text} What it "
+            f"Another process of this run has ended, or has not answered in time ({text}). What it "
             "said itself, in its output or the launcher's, is the reason; one that said nothing "
             "was killed (for its memory? `dmesg` tells). --resume goes on from the last "
             "checkpoint, with any number of processes."
