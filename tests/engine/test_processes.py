@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 
 from mtl_plugins.datasets import SeededSampler
 from mtl_plugins.engine import train
-from mtl_plugins.engine.processes import check_environment
+from mtl_plugins.engine.processes import VARIABLES, check_environment
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import tiny_config
 from tests.ranks import run_ranks
@@ -63,8 +63,10 @@ class RecordHook(Hook):
             os.kill(os.getpid(), self.signal)
 
 
-def rank_run(rank, config, folder):
-    train(config, str(folder), resume="auto", launcher="pytorch", seed=5)
+def rank_run(rank, config, folder, launcher="pytorch"):
+    for name, theirs in VARIABLES[launcher].items():
+        os.environ[theirs] = os.environ.pop(name)
+    train(config, str(folder), resume="auto", launcher=launcher, seed=5)
 
 
 def config_of(scene_options, hook, *options):
@@ -110,12 +112,12 @@ def test_two_processes_then_three_then_one_train_every_image_once(scene_options,
     assert state["meta"]["iter"] == 1 + 1 + 1 + 6
 
 
-@pytest.mark.parametrize("moment", ["train", "val"])
-def test_when_one_dies_the_others_say_so_and_end(scene_options, tmp_path, moment):
-    """Without a launcher that would end them."""
+@pytest.mark.parametrize(("moment", "launcher"), [("train", "pytorch"), ("val", "slurm")])
+def test_when_one_dies_the_others_say_so_and_end(scene_options, tmp_path, moment, launcher):
+    """Without a launcher's process that would end them."""
     hook = dict(type="RecordHook", name="SIGKILL", rank=1, moment=moment)
     config = config_of(scene_options, hook)
-    codes, output = run_ranks(2, rank_run, tmp_path, config, tmp_path, seconds=40)
+    codes, output = run_ranks(2, rank_run, tmp_path, config, tmp_path, launcher, seconds=40)
     assert codes == [69, -signal.SIGKILL], output
     assert "Traceback" not in output[0]
     assert "error: Another process of this run has ended" in output[0]
