@@ -29,8 +29,6 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='SafeCheckpointHook'),
     dict(type='ClassCheckHook'),
-    # Each process has running statistics of its own; they become their mean.
-    dict(type='SyncBuffersHook'),
     dict(type='PanelHook', num_images=4),
     dict(type='SummaryHook'),
     dict(type='SkippedSamplesHook', limit=100),
@@ -39,6 +37,8 @@ custom_hooks = [
     dict(type='InterruptHook'),
     dict(type='NonFiniteHook', limit=10),
     dict(type='FaultHook'),
+    # Each process has running statistics of its own; they become their mean.
+    dict(type='SyncBuffersHook'),
 ]
 
 val_evaluator = dict(type='MultiTaskMetric')

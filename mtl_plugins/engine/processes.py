@@ -31,7 +31,7 @@ STARTS = {
 }
 """How a launcher starts them."""
 
-DDP = "MMDistributedDataParallel"
+DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
 
 TIMEOUT = 600
 """Seconds that a process waits for the others where `env_cfg.dist_cfg.timeout` is not set."""
@@ -47,14 +47,28 @@ class LostProcessError(MTLError, RuntimeError):
     """EX_UNAVAILABLE of sysexits.h, so that scripts tell it from an error of this process."""
 
 
-def check_environment(launcher: str) -> None:
-    """Raise a `ConfigError` where the variables are missing that a launcher sets."""
-    missing = [name for name in VARIABLES.get(launcher, {}).values() if name not in os.environ]
+def check_processes(config: Config) -> None:
+    """Check how several processes are started, and how they are to share a model.
+
+    Raises:
+        ConfigError: a variable is missing that the launcher sets, or the config asks for what
+            `MultiTaskRunner` does not have and would pass over, or wait in for ever.
+    """
+    missing = [
+        name for name in VARIABLES.get(config.launcher, {}).values() if name not in os.environ
+    ]
     if missing:
         raise ConfigError(
-            f"--launcher {launcher} needs the variables that it sets, and {missing[0]} is not "
-            f"there. Start with `{STARTS[launcher]}`."
+            f"--launcher {config.launcher} needs the variables that it sets, and {missing[0]} is "
+            f"not there. Start with `{STARTS[config.launcher]}`."
         )
+    wrapper = (config.get("model_wrapper_cfg") or {}).get("type")
+    for key, value in (("strategy", config.get("strategy")), ("model_wrapper_cfg", wrapper)):
+        if value and (key == "strategy" or value == FSDP):
+            raise ConfigError(
+                f"{key}={value!r}: not supported, see docs/distributed.md. To shard a model over "
+                "processes set model_wrapper_cfg=dict(type='ShardedModel')."
+            )
 
 
 def prepare_for_cpu(config: Config) -> None:
@@ -71,6 +85,8 @@ def prepare_for_cpu(config: Config) -> None:
             config[key].pin_memory = False
     if config.launcher == "none":
         return
+    if config.get("sync_bn"):
+        raise ConfigError("sync_bn works on GPUs alone; on CPUs each process has its statistics.")
     # mmengine would choose a CUDA device for each process while it joins the group itself.
     if not distributed.is_initialized():
         _join(config)

@@ -21,7 +21,7 @@ from .config import copied
 from .curves_hook import cut_curves
 from .latest_checkpoint import latest_checkpoint, load_resumable
 from .metric_names import check_metric_names, set_rules, task_kinds
-from .processes import check_environment, lost_process_told, prepare_for_cpu
+from .processes import check_processes, lost_process_told, prepare_for_cpu
 from .results import write_results
 from .runner import MultiTaskRunner
 
@@ -167,7 +167,7 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
     name = osp.splitext(osp.basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or osp.join("work_dirs", name)
     config.launcher = launcher
-    check_environment(launcher)
+    check_processes(config)
     _choose_best_metric(config)
     check_metric_names(config)
     set_rules(config)

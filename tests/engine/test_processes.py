@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 
 from mtl_plugins.datasets import SeededSampler
 from mtl_plugins.engine import train
-from mtl_plugins.engine.processes import VARIABLES, check_environment
+from mtl_plugins.engine.processes import VARIABLES
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import tiny_config
 from tests.ranks import run_ranks
@@ -125,17 +125,24 @@ def test_when_one_dies_the_others_say_so_and_end(scene_options, tmp_path, moment
     assert (tmp_path / "epoch_1.pth").exists() == (moment == "val")
 
 
-def test_missing_variables_and_addresses_are_told(monkeypatch, scene_options, tmp_path):
+def test_what_is_missing_or_not_supported_is_told(monkeypatch, scene_options, tmp_path):
     for name in ("RANK", "SLURM_PROCID", "MASTER_ADDR"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigError, match="torchrun --nproc_per_node=2"):
-        check_environment("pytorch")
-    with pytest.raises(ConfigError, match=r"SLURM_PROCID is not there.*srun"):
-        check_environment("slurm")
-    for name in ("PROCID", "LOCALID"):
-        monkeypatch.setenv(f"SLURM_{name}", "0")
-    monkeypatch.setenv("SLURM_NTASKS", "2")
-    if torch.cuda.is_available():
-        return
-    with pytest.raises(ConfigError, match="export MASTER_ADDR="):
-        train(tiny_config(scene_options), str(tmp_path), launcher="slurm")
+
+    def refused(launcher="none", **values):
+        config = tiny_config(scene_options)
+        config.update(values)
+        with pytest.raises(ConfigError) as error:
+            train(config, str(tmp_path), launcher=launcher)
+        return str(error.value)
+
+    assert "torchrun --nproc_per_node=2" in refused("pytorch")
+    assert "SLURM_PROCID is not there. Start with `srun" in refused("slurm")
+    for name in ("PROCID", "LOCALID", "NTASKS"):
+        monkeypatch.setenv(f"SLURM_{name}", "1")
+    if not torch.cuda.is_available():
+        assert "export MASTER_ADDR=" in refused("slurm")
+        assert "GPUs alone" in refused("slurm", sync_bn="torch")
+    sharded = "model_wrapper_cfg=dict(type='ShardedModel')"
+    assert sharded in refused(strategy=dict(type="FSDPStrategy"))
+    assert sharded in refused(model_wrapper_cfg=dict(type="MMFullyShardedDataParallel"))
