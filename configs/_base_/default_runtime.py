@@ -37,8 +37,6 @@ custom_hooks = [
     dict(type='InterruptHook'),
     dict(type='NonFiniteHook', limit=10),
     dict(type='FaultHook'),
-    # Each process has running statistics of its own; they become their mean.
-    dict(type='SyncBuffersHook'),
 ]
 
 val_evaluator = dict(type='MultiTaskMetric')

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from mmengine.config import Config
-from torch import distributed
+from mmengine.dist import all_reduce_params
+from torch import distributed, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from ..errors import ConfigError, MTLError
 
@@ -92,7 +94,7 @@ def prepare_for_cpu(config: Config) -> None:
         _join(config)
     wrapper = dict(config.get("model_wrapper_cfg") or {})
     if wrapper.setdefault("type", DDP) == DDP:
-        # As on GPUs; mmengine's SyncBuffersHook averages running statistics.
+        # As on GPUs.
         wrapper = dict(dict(broadcast_buffers=False), **wrapper, device_ids=None)
     config.model_wrapper_cfg = wrapper
 
@@ -109,6 +111,17 @@ def _join(config: Config) -> None:
     seconds = ((config.get("env_cfg") or {}).get("dist_cfg") or {}).get("timeout", TIMEOUT)
     with lost_process_told():
         distributed.init_process_group("gloo", timeout=timedelta(seconds=seconds))
+
+
+def average_statistics(*models: nn.Module) -> None:
+    """Make running means and variances of batch normalisation their mean over all processes.
+
+    Each process updates them by its own images, so without this each would validate another
+    network, none of them that of the checkpoint.
+    """
+    norms = [m for model in models for m in model.modules() if isinstance(m, _NormBase)]
+    statistics = [b for norm in norms for b in (norm.running_mean, norm.running_var)]
+    all_reduce_params([each for each in statistics if each is not None], op="mean")
 
 
 @contextmanager

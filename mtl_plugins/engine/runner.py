@@ -13,7 +13,7 @@ from multiprocessing.util import Finalize
 from threading import current_thread, main_thread
 from typing import Any
 
-from mmengine.dist import all_reduce_params, master_only
+from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
@@ -25,6 +25,7 @@ from ..errors import ConfigError, MTLError
 from .atomic_file import replaced
 from .batch_change import BatchChange
 from .checkpoint_io import CheckpointError
+from .processes import average_statistics
 from .sharded_model import ShardedModel
 
 GRACE = 30
@@ -71,12 +72,13 @@ class MultiTaskRunner(Runner):
     def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Save a checkpoint; see mmengine. All processes call it.
 
-        Their running statistics become the mean of all of them, as by mmengine's `SyncBuffersHook`.
+        Their running statistics become those of all (see `average_statistics`).
 
         Raises:
             SaveError: the disk is full, or cannot be written to for another reason.
         """
-        all_reduce_params(self.model.buffers(), op="mean")
+        averages = [hook.ema_model for hook in self.hooks if isinstance(hook, EMAHook)]
+        average_statistics(self.model, *averages)
         sharded = isinstance(self.model, ShardedModel)
         with self.model.whole(self.optim_wrapper) if sharded else nullcontext():
             self._save_checkpoint(*args, **kwargs)

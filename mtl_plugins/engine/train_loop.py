@@ -11,6 +11,7 @@ from mmseg.registry import LOOPS
 from torch import nn
 
 from ..datasets.sample_index import seed_all
+from .processes import average_statistics
 from .scalars_hook import VALIDATED
 
 POSITION = "position"
@@ -28,7 +29,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     number of processes or batch size; mmengine's own loop begins the epoch again. With a
     `SeededSampler` the finished images are not even read; with another sampler whole batches are
     passed over. One that was saved between an epoch and its validation is continued with the
-    validation, which mmengine leaves out.
+    validation, which mmengine leaves out. Processes validate one network (`average_statistics`).
 
     Args:
         max_epochs, val_begin, val_interval, dynamic_intervals: see mmengine.
@@ -90,6 +91,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         for index, batch in enumerate(self._batches(), self.finished):
             self.run_iter(index, batch)
         self._reach(self._epoch + 1, 0)
+        average_statistics(self.runner.model)
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
 
