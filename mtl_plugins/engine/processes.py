@@ -54,7 +54,7 @@ def check_processes(config: Config) -> None:
 
     Raises:
         ConfigError: a variable is missing that the launcher sets, or the config asks for what
-            `MultiTaskRunner` does not have and would pass over, or wait in for ever.
+            `MultiTaskRunner` does not have, and would pass over or die of.
     """
     missing = [
         name for name in VARIABLES.get(config.launcher, {}).values() if name not in os.environ
