@@ -92,11 +92,12 @@ def trained(folder):
 def test_two_processes_then_three_then_one_train_every_image_once(scene_options, tmp_path):
     """Six images: two on two processes, three on three, the last one and an epoch on one."""
     everything = []
-    # Of 12 steps on one process the schedule takes the last 7, down to 0.
-    last = [f"{left / 11:.4f}" for left in range(6, -1, -1)]
-    for world, code, rates in [(2, 75, ["1.0000"]), (3, 75, ["1.0000"]), (1, 0, last)]:
+    # Of 12 steps on one process, at half the rate of two, the schedule takes the last 7, down to 0.
+    last = [f"{left / 11 / 2:.4f}" for left in range(6, -1, -1)]
+    for world, code, rates in [(2, 75, ["1.0000"]), (3, 75, ["1.5000"]), (1, 0, last)]:
         hook = dict(type="RecordHook", rank=None if code == 0 else world - 1)
         config = config_of(scene_options, hook)
+        config.auto_scale_lr = dict(enable=True, base_batch_size=2)
         codes, output = run_ranks(world, rank_run, tmp_path, config, tmp_path)
         assert codes == [code] * world, output
         lines = trained(tmp_path)
