@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import multiprocessing
 import os
@@ -61,7 +60,6 @@ def _main(rank, world, port, function, folder, args):
         MASTER_PORT=str(port),
     )  # fmt: skip
     torch.set_num_threads(1)
-    gc.freeze()  # mmengine collects garbage, and all that pytest has would be looked through
     with open(folder / f"rank_{rank}.txt", "w", buffering=1) as file:
         os.dup2(file.fileno(), 2)
         sys.stdout = sys.stderr = file
