@@ -94,8 +94,10 @@ def prepare_for_cpu(config: Config) -> None:
         _join(config)
     wrapper = dict(config.get("model_wrapper_cfg") or {})
     if wrapper.setdefault("type", DDP) == DDP:
-        # As on GPUs.
-        wrapper = dict(dict(broadcast_buffers=False), **wrapper, device_ids=None)
+        # What mmengine gives it on GPUs.
+        unused = config.get("find_unused_parameters", False)
+        wrapper = dict(broadcast_buffers=False, find_unused_parameters=unused) | wrapper
+        wrapper["device_ids"] = None
     config.model_wrapper_cfg = wrapper
 
 
