@@ -174,32 +174,21 @@ def test_errors_of_loader_workers_end_in_one_message_too(tmp_path, scenes_root, 
     assert "Traceback" not in result.stderr
 
 
-def test_two_processes_train_and_measure_like_one(tmp_path, trained, scene_options):
-    """DDP over gloo: the metrics of a checkpoint are those of one process, 3 images on 2 ranks."""
+def test_two_processes_of_torchrun_measure_like_one(tmp_path, trained):
+    """The metrics of a checkpoint are those of one process, 3 images on 2 ranks."""
     work_dir, options, _ = trained
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29611",
-    ]  # fmt: skip
-    environment = dict(os.environ, PYTHONPATH=ROOT, OMP_NUM_THREADS="1")
-
-    def launch(tool, *args):
-        result = subprocess.run(
-            [*command, f"tools/{tool}", "configs/mtl_branched.py", *args, "--launcher", "pytorch"],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert result.returncode == 0, result.stdout[-1500:] + result.stderr[-3000:]
-        return result.stdout
-
-    output = launch(
-        "test.py", os.path.join(work_dir, "epoch_2.pth"), "--work-dir", str(tmp_path / "test"),
-        "--cfg-options", *options,
+    result = subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2",
+            "--master_port=29611", "tools/test.py", "configs/mtl_branched.py",
+            os.path.join(work_dir, "epoch_2.pth"), "--work-dir", str(tmp_path),
+            "--launcher", "pytorch", "--cfg-options", *options,
+        ],
+        cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT, OMP_NUM_THREADS="1"),
+        capture_output=True, text=True, timeout=120,
     )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-1500:] + result.stderr[-3000:]
     with open(os.path.join(work_dir, "summary.json"), encoding="utf-8") as file:
         metrics = json.load(file)["metrics"]
     for key in ("semseg/mIoU", "depth/si_log_rmse", "multitask/score"):
-        assert f"{metrics[key]:.3f}" in output
-    launch(
-        "train.py", "--work-dir", str(tmp_path / "train"), "--cfg-options",
-        *[option.replace("max_epochs=2", "max_epochs=1") for option in options],
-    )  # fmt: skip
-    assert (tmp_path / "train" / "epoch_1.pth").exists()
+        assert f"{metrics[key]:.3f}" in result.stdout

@@ -33,12 +33,14 @@ from .nonfinite_hook import NonFiniteError, NonFiniteHook
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
+from .processes import LostProcessError
 from .report_hook import ReportHook
 from .run import build_dataset, evaluate, train
 from .runner import MultiTaskRunner, SaveError
 from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
 from .scalars_hook import ScalarsHook
+from .sharded_model import ShardedModel
 from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
 from .sweep_hook import SweepHook
@@ -58,6 +60,7 @@ __all__ = [
     "InterruptHook",
     "Interrupted",
     "LiveMemory",
+    "LostProcessError",
     "MultiTaskRunner",
     "NonFiniteError",
     "NonFiniteHook",
@@ -67,6 +70,7 @@ __all__ = [
     "SavePredictionsHook",
     "ScalarsHook",
     "SeededTrainLoop",
+    "ShardedModel",
     "SkippedSamplesHook",
     "Source",
     "SummaryHook",
