@@ -70,3 +70,26 @@ def _block(data: bytearray, rng: random.Random) -> tuple[int, int]:
 
 
 DAMAGES = (_flip, _overwrite, _truncate, _erase, _insert, _remove, _repeat, _swap)
+
+
+def mutate_value(value: object, rng: random.Random) -> object:
+    """Return what JSON holds with one place of it changed to something else."""
+    if isinstance(value, (dict, list)) and value and rng.random() < 0.85:
+        changed = dict(value) if isinstance(value, dict) else [*value]
+        key = rng.choice([*value]) if isinstance(value, dict) else rng.randrange(len(value))
+        if rng.random() < 0.15:
+            del changed[key]
+        elif rng.random() < 0.1 and isinstance(value, list):
+            changed.insert(key, rng.choice(STRANGE))
+        else:
+            changed[key] = mutate_value(value[key], rng)
+        return changed
+    return rng.choice(STRANGE)
+
+
+STRANGE = (
+    *(None, True, False, 0, 1, -1, 7, 255, 256, 1 << 40, -(1 << 70), 10**400, 0.5, -2.5, 1e300),
+    *(float("nan"), float("inf"), -float("inf"), "", "x", "semseg", "../../etc", "\0", "\ud800"),
+    *("<script>", "é" * 300, [], [[]], [1, 2], ["a"], {}, {"a": 1}, {"": None}, {"type": "x"}),
+)
+"""Values that a program rarely thinks of."""

@@ -24,9 +24,7 @@ def depth_formats(draw):
     scale = draw(SCALES)
     # Cityscapes' disparity: one raw step more than nothing.
     offset = scale * draw(st.sampled_from([0, -1, 3]))
-    decode = DepthFormat(
-        scale, offset, draw(st.booleans()), invalid=draw(INVALID), digits=digits
-    )
+    decode = DepthFormat(scale, offset, draw(st.booleans()), invalid=draw(INVALID), digits=digits)
     raw = np.array(draw(st.lists(st.integers(0, largest), min_size=1, max_size=20)))
     means_depth = (raw * scale + offset > 0) & ~np.isin(raw, decode.invalid)
     return decode, raw, means_depth

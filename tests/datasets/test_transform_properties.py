@@ -18,9 +18,15 @@ FILL = (201, 202, 203)
 PIXELS = 50
 """At most, so that the pixels of four samples have different classes."""
 
-SIZES = st.integers(1, PIXELS).flatmap(
-    lambda side: st.tuples(st.just(side), st.integers(1, PIXELS // side)).flatmap(st.permutations)
-).map(tuple)
+SIZES = (
+    st.integers(1, PIXELS)
+    .flatmap(
+        lambda side: st.tuples(st.just(side), st.integers(1, PIXELS // side)).flatmap(
+            st.permutations
+        )
+    )
+    .map(tuple)
+)
 SIDES = st.tuples(st.integers(1, 20), st.integers(1, 20))
 SEEDS = st.integers(0, 999)
 
@@ -158,9 +164,7 @@ def test_batches_of_any_sizes_hold_each_sample_and_nothing_else(sizes, seed):
     batch = {key: [each[key] for each in packed] for key in ("inputs", "data_samples")}
     preprocessor = MODELS.build(dict(type="MultiTaskDataPreprocessor"))
     found = preprocessor(batch, training=True)
-    for source, inputs, sample in zip(
-        sources, found["inputs"], found["data_samples"], strict=True
-    ):
+    for source, inputs, sample in zip(sources, found["inputs"], found["data_samples"], strict=True):
         (height, width), expected = source.numbers.shape, source.sample()
         assert (inputs[:, height:] == 0).all() and (inputs[:, :, width:] == 0).all()
         for target in DENSE_TARGETS.values():

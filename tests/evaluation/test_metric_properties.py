@@ -165,11 +165,7 @@ def test_the_order_of_images_does_not_count_and_all_numbers_are_in_their_bounds(
 
 
 @PROPERTY
-@given(
-    st.lists(
-        st.tuples(st.floats(0, 1e30), st.floats(1e-30, 1e30)), min_size=1, max_size=30
-    )
-)
+@given(st.lists(st.tuples(st.floats(0, 1e30), st.floats(1e-30, 1e30)), min_size=1, max_size=30))
 def test_any_finite_depths_have_finite_errors(pairs):
     guess, truth = torch.tensor(pairs, dtype=torch.float64).T.float()
     errors = depth_errors(guess, truth.clamp(min=1e-30))
