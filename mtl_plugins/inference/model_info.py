@@ -141,9 +141,13 @@ are: expected a file written by tools/export.py.
     def _check(self) -> None:
         """Raise a `ValueError` that names the first field that is not what is said above."""
         rules = dict(
-            tasks=bool(self.tasks) and _all(str, (*self.tasks, *self.tasks.values())),
-            classes=_all(str, self.classes),
-            palette=len(self.palette) in (0, len(self.classes)) and all(map(_rgb, self.palette)),
+            tasks=bool(self.tasks)
+            and isinstance(self.tasks, dict)
+            and _all(str, (*self.tasks, *self.tasks.values())),
+            classes=isinstance(self.classes, tuple) and _all(str, self.classes),
+            palette=isinstance(self.palette, tuple)
+            and len(self.palette) in (0, len(self.classes))
+            and all(map(_rgb, self.palette)),
             depth_unit=isinstance(self.depth_unit, str),
             mean=len(self.mean) == 3 and all(map(math.isfinite, self.mean)),
             std=len(self.std) == 3 and all(0 < value < math.inf for value in self.std),
