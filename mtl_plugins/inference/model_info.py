@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -20,6 +19,9 @@ from ..version import __version__
 
 KEY = "mtl_plugins"
 """Under this key the text of `ModelInfo.to_json` stands in every exported file."""
+
+LARGEST = 1e6
+"""What means and deviations of intensities are far below."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ are: expected a file written by tools/export.py.
             and len(self.palette) in (0, len(self.classes))
             and all(map(_rgb, self.palette)),
             depth_unit=isinstance(self.depth_unit, str),
-            mean=len(self.mean) == 3 and all(map(math.isfinite, self.mean)),
-            std=len(self.std) == 3 and all(0 < value < math.inf for value in self.std),
+            mean=len(self.mean) == 3 and all(abs(value) < LARGEST for value in self.mean),
+            std=len(self.std) == 3 and all(1 / LARGEST < value < LARGEST for value in self.std),
             bgr_to_rgb=isinstance(self.bgr_to_rgb, bool),
             preprocess=isinstance(self.preprocess, bool),
             size_divisor=_all(int, [self.size_divisor]) and self.size_divisor > 0,
