@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from mtl_plugins.datasets.image_io import read_image, read_map
 from mtl_plugins.inference.output import KINDS
-
-
-def listing(folder):
-    return json.loads((folder / "predictions.json").read_text())
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (10, 20_000), (20_000, 10)])
