@@ -14,7 +14,6 @@ from PIL import Image
 from mtl_plugins.engine import (
     browse_data,
     build_dataset,
-    evaluate,
     load_config,
     report_data_check,
     report_packing,
@@ -54,6 +53,7 @@ def config_text(base, data):
             backbone=dict(model_name="test_resnet"), decode_head=dict(decoder=dict(channels=8))
         ),
         train_cfg=dict(max_epochs=1),
+        default_hooks=dict(checkpoint=dict(save_best=None)),
         **{f"{split}_dataloader": loader for split in ("train", "val", "test")},
     )
     return "\n".join(f"{name} = {value!r}" for name, value in values.items())
@@ -80,18 +80,14 @@ def odd(tmp_path_factory, scenes_root):
     return folder, config, work_dir, before
 
 
-def test_training_goes_on_and_is_evaluated(odd):
+def test_training_goes_on(odd):
     _, config, work_dir, _ = odd
     assert (work_dir / "epoch_1.pth").is_file()
-    assert list(work_dir.glob("best_*.pth"))
     config = copied(config)
     config.train_cfg.max_epochs = 2
     runner = train(config, str(work_dir), resume="auto", seed=1)
     assert runner.iter == 4, "it began anew"
-    last = (work_dir / "last_checkpoint").read_text()
-    assert last == str(work_dir / "epoch_2.pth")
-    metrics = evaluate(config, last, str(work_dir / "test"), results=str(work_dir / "r é.json"))
-    assert json.loads((work_dir / "r é.json").read_text())["metrics"] == pytest.approx(metrics)
+    assert (work_dir / "last_checkpoint").read_text() == str(work_dir / "epoch_2.pth")
 
 
 def test_its_report_is_written(odd):

@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mtl_plugins.engine import load_config
 from mtl_plugins.engine.baselines import Baselines
 from mtl_plugins.engine.checkpoint_io import CheckpointError, load_checkpoint
+from mtl_plugins.engine.config_options import parse_options
 from mtl_plugins.engine.ladder.runs import read_json
 from mtl_plugins.engine.literals import read_literals
 from mtl_plugins.engine.report import write_page
@@ -138,6 +139,17 @@ def assert_plain(value):
 def test_hostile_config_text_is_refused(text):
     with pytest.raises(ValueError, match=r"line|deep|null"):
         read_literals(text)
+
+
+OPTIONS = ["model.a=[(1, 2), 'x', 3]", "x=1,2,3", "a.b=(1, [2.5, None])", "k='a, b'", "p=/a b (1)"]
+
+
+def test_damaged_options_are_refused_or_plain_values():
+    pytest.importorskip("mtl_plugins.engine.option_values")
+    for option in OPTIONS:
+        for values in text_outcomes(damaged_texts(option, 300), lambda o: parse_options([o])):
+            assert values is None or len(values) == 1
+            assert_plain(values)
 
 
 def test_strange_stored_configs_are_refused_or_of_known_parts():
