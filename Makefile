@@ -23,6 +23,7 @@ test: lint
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 
 $(STAMP): requirements.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "mtl_plugins needs Python 3.10 or later, got " + sys.version.split()[0] + ": set PYTHON=")'

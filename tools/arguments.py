@@ -28,9 +28,11 @@ def command_parser(description: str | None, example: str) -> argparse.ArgumentPa
 def add_config(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """Add the config file (or several) and the values laid over it."""
     if several:
-        parser.add_argument("config", nargs="+", help="config files (Python; they are executed)")
+        parser.add_argument(
+            "config", nargs="+", help="config files (Python is executed, JSON and YAML are read)"
+        )
     else:
-        parser.add_argument("config", help="config file (Python; it is executed)")
+        parser.add_argument("config", help="config file (Python is executed, JSON or YAML is read)")
     parser.add_argument(
         "--cfg-options",
         nargs="+",

@@ -17,7 +17,9 @@ def main() -> None:
     """Export, compare and print."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument(
-        "config", nargs="?", help="config file that it was trained with (Python; it is executed)"
+        "config",
+        nargs="?",
+        help="config file that it was trained with (Python is executed, JSON or YAML is read)",
     )
     parser.add_argument("checkpoint", help="checkpoint (.pth)")
     parser.add_argument(

@@ -41,7 +41,9 @@ def main() -> None:
     for kind, text in KINDS.items():
         parser.add_argument(f"--{kind}", dest="kinds", action="append_const", help=text,
                             const=kind.replace("-", "_"))  # fmt: skip
-    parser.add_argument("--config", help="config of the checkpoint (Python; it is executed)")
+    parser.add_argument(
+        "--config", help="config of the checkpoint (Python is executed, JSON or YAML is read)"
+    )
     parser.add_argument(
         "--cfg-options",
         nargs="+",

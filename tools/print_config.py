@@ -1,7 +1,8 @@
 """Print a config as it is used: with its bases, and with values of the command line.
 
 With --source every value stands in a row of its own, with the file and line that set it. With
---diff only what differs from another config is printed."""
+--diff only what differs from another config is printed. --json prints what every command reads as
+data: `tools/print_config.py theirs.py --safe --json > theirs.json`."""
 
 from __future__ import annotations
 
@@ -23,13 +24,19 @@ def main() -> None:
         metavar="OTHER",
         help="print what differs from this config, over which --cfg-options are not laid",
     )
+    parser.add_argument(
+        "--safe",
+        action="store_true",
+        help="execute nothing: read Python as plain values, as in the config.py of a work dir",
+    )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.engine import print_config, run_command
 
     run_command(
-        print_config, args.config, args.cfg_options, args.key, args.source, args.json, args.diff
-    )
+        print_config, args.config, args.cfg_options, args.key, args.source, args.json, args.diff,
+        args.safe,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -11,29 +11,27 @@ from ..errors import ConfigError
 from ..suggestions import did_you_mean_path
 from .config_check import check_config
 from .config_options import check_options, parse_options
+from .data_config import is_data, read_data_config
 
 
-def load_config(path: str, options: Sequence[str] = ()) -> Config:
+def load_config(path: str, options: Sequence[str] = (), safe: bool = False) -> Config:
     """Read a config file, lay `options` over it and check every name in it.
 
     Args:
-        path: a Python config file. It is executed: read only those that you trust.
+        path: a config file. Python is executed: read only what you trust. JSON and YAML are data,
+            see `read_data_config`.
         options: `dotted.key=value`, as in `--cfg-options model.backbone.model_name=resnet50`.
+        safe: read Python as data as well, which must then be plain values.
 
     Raises:
         ConfigError: the file is missing or cannot be executed, a `type` is not registered, or an
             argument is unknown; with the nearest names.
     """
     check_exists(path)
-    try:
-        config = Config.fromfile(path)
-    except Exception as error:
-        # Of a `_base_`, say.
-        missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
-        hint = did_you_mean_path(missing) if missing else ""
-        raise ConfigError(
-            f"The config {path} cannot be read: {type(error).__name__}: {error} {hint}".rstrip()
-        ) from error
+    if safe or is_data(path):
+        config = Config(read_data_config(path), filename=path)
+    else:
+        config = _executed(path)
     if options:
         parsed = parse_options(options)
         check_options(parsed, config)
@@ -45,6 +43,18 @@ def load_config(path: str, options: Sequence[str] = ()) -> Config:
             ) from error
     check_config(config)
     return config
+
+
+def _executed(path: str) -> Config:
+    try:
+        return Config.fromfile(path)
+    except Exception as error:
+        # Of a `_base_`, say.
+        missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
+        hint = did_you_mean_path(missing) if missing else ""
+        raise ConfigError(
+            f"The config {path} cannot be read: {type(error).__name__}: {error} {hint}".rstrip()
+        ) from error
 
 
 def check_exists(path: str) -> None:

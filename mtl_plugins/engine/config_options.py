@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import ConfigError
 from ..suggestions import did_you_mean
+from .option_values import parse_value
 
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {"self"}
 """What the runner reads of a config."""
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
-    """Return the values of `key=value` strings, typed as mmengine's command line types them.
+    """Return the values of `key=value` strings; see `parse_value`.
 
     Raises:
         ConfigError: an option is not of that form.
@@ -29,9 +29,8 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
     for option in options:
         if "=" not in option:
             raise ConfigError(f"--cfg-options: {option!r} is not of the form key=value.")
-    parser = ArgumentParser()
-    parser.add_argument("--options", nargs="+", action=DictAction)
-    return parser.parse_args(["--options", *options]).options
+    pairs = (option.split("=", maxsplit=1) for option in options)
+    return {key: parse_value(text) for key, text in pairs}
 
 
 def check_options(options: Mapping[str, Any], config: Config) -> None:

@@ -32,6 +32,7 @@ def print_config(
     source: bool = False,
     as_json: bool = False,
     other: str | None = None,
+    safe: bool = False,
 ) -> None:
     """Print a config as it is used, with all its bases and the command line's values.
 
@@ -43,17 +44,18 @@ def print_config(
         as_json: print JSON: the values, or with `source` `{key: {value, file, line}}`.
         other: another config file; only what differs is printed, in JSON as
             `{key: {this, other}}`. `options` are not laid over it.
+        safe: read Python as data, see `load_config`.
 
     Raises:
         ConfigError: as `load_config`, or the config has no such key.
     """
-    config = load_config(path, options)
+    config = load_config(path, options, safe)
     part = section(config, key)
     if other is not None:
-        pair = [config_values(each, own, key) for each, own in ((path, options), (other, ()))]
+        pair = [config_values(each, own, key, safe) for each, own in ((path, options), (other, ()))]
         _print_difference((path, other), pair, source, as_json)
     elif source:
-        values = config_values(path, options, key)
+        values = config_values(path, options, key, safe)
         if as_json:
             _print_json({name: _explained(*found) for name, found in values.items()})
         else:
@@ -86,12 +88,14 @@ def section(config: Config, key: str) -> Any:
     return node
 
 
-def config_values(path: str, options: Sequence[str] = (), key: str = "") -> Values:
+def config_values(
+    path: str, options: Sequence[str] = (), key: str = "", safe: bool = False
+) -> Values:
     """Return every value of a config, or of the part below a key, with its source."""
-    sources = config_sources(path, options)
+    sources = config_sources(path, options, safe)
     return {
         name: (value, sources.get(name, UNKNOWN))
-        for name, value in leaves(load_config(path, options).to_dict())
+        for name, value in leaves(load_config(path, options, safe).to_dict())
         if not key or name == key or name.startswith(f"{key}.")
     }
 

@@ -18,6 +18,7 @@ from mmengine.config.utils import RemoveAssignFromAST
 from ..errors import ConfigError
 from .config_lines import line_of
 from .config_options import parse_options
+from .data_config import is_data, read_data_config
 
 BASE, DELETE = "_base_", "_delete_"
 COMMAND_LINE = "--cfg-options"
@@ -42,7 +43,7 @@ class Source:
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
-def config_sources(path: str, options: Sequence[str] = ()) -> dict[str, Source]:
+def config_sources(path: str, options: Sequence[str] = (), safe: bool = False) -> dict[str, Source]:
     """Return the source of every value of a config by its dotted key, as `leaves` names them.
 
     Of several files that set a value it is the last one in mmengine's order: bases before what
@@ -50,18 +51,23 @@ def config_sources(path: str, options: Sequence[str] = ()) -> dict[str, Source]:
     from the file with that expression.
 
     Args:
-        path: a config file, as for `load_config`. It and its bases are executed once more.
-        options: as for `load_config`.
+        path: a config file, as for `load_config`. It and its bases are executed once more, unless
+            they are data, whose lines are not known.
+        options, safe: as for `load_config`.
 
     Raises:
         ConfigError: the config uses mmengine's `read_base`, which has no such order.
     """
-    if Config._is_lazy_import(path):
+    if safe or is_data(path):
+        data = Source(os.path.relpath(path))
+        tree = _laid_over({}, read_data_config(path), lambda key: data)
+    elif Config._is_lazy_import(path):
         raise ConfigError(
             f"{path} inherits by read_base(), of which the sources of values cannot be told. "
             "Use `_base_ = [...]`."
         )
-    _, tree = _read(path)
+    else:
+        _, tree = _read(path)
     nested: dict[str, Any] = {}
     for key, value in parse_options(options).items() if options else ():
         *outer, last = key.split(".")

@@ -91,10 +91,12 @@ def test_every_value_has_the_last_file_that_set_it(chain):
 
 
 def test_files_of_other_formats_are_sources_without_lines(chain, tmp_path):
-    (tmp_path / "top.yaml").write_text("_base_: child.py\nloader: {batch: 3}\n")
-    sources = config_sources("top.yaml")
-    assert str(sources["loader.batch"]) == "top.yaml"
-    assert str(sources["model.rates"]) == "child.py:6"
+    (tmp_path / "base.yaml").write_text("loader: {batch: 3, workers: 2}\n")
+    assert str(config_sources("base.yaml")["loader.batch"]) == "base.yaml"
+    (tmp_path / "top.py").write_text("_base_ = 'base.yaml'\nloader = dict(workers=1)\n")
+    sources = config_sources("top.py")
+    assert str(sources["loader.batch"]) == "base.yaml"
+    assert str(sources["loader.workers"]) == "top.py:2"
 
 
 # Of the ladder the longest chain.

@@ -126,13 +126,17 @@ def cases(settings: Settings) -> Iterator[Case]:
         config = trainings.config()
         built = TrainingStep(config, trainings.crop, trainings.batch, settings.place)
         step = built.bare()
-        step()
 
-        def loop() -> None:
-            for _ in range(trainings.iterations):
+        def steps(number: int) -> None:
+            for _ in range(number):
                 step()
 
-        return trainings.rates(lambda: seconds_of(loop, settings.place))
+        def seconds() -> float:
+            # As in our training the first ones are not timed.
+            steps(trainings.first)
+            return seconds_of(partial(steps, trainings.iterations), settings.place)
+
+        return trainings.rates(seconds)
 
     def mmseg() -> Samples:
         config = trainings.config()

@@ -20,7 +20,7 @@ from .classes import class_rows, confusions
 from .comparison import summary_rows
 from .costs import cost_notes, cost_rows
 from .gallery import Picture, paint_gallery, read_gallery
-from .resolved_config import config_differences, flatten
+from .resolved_config import config_differences, flat_texts
 from .run_record import RunRecord, read_runs
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -98,7 +98,7 @@ def _header(index: int, run: RunRecord) -> dict[str, Any]:
     """Return what the page shows of a run itself."""
     hues = FIRST_HUES
     hue = hues[index] if index < len(hues) else round(hues[0] + GOLDEN_ANGLE * index) % 360
-    flat = dict(flatten(run.config))
+    flat = flat_texts(run.config)
     done = run.history.training[-1].values if run.history.training else {}
     unit, key = ("epoch", "max_epochs") if run.history.per_epoch else ("iteration", "max_iters")
     number = done.get("epoch" if unit == "epoch" else "iter", 0)

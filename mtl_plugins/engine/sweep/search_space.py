@@ -98,13 +98,13 @@ class SearchSpace:
         return [self._option(key, value) for key, value in options.items()]
 
     def _option(self, key: str, value: Any) -> str:
-        option = f"{key}={str(value).replace(' ', '')}"
-        if parse_options([option]) != {key: value}:
-            raise ConfigError(
-                f"{self.path}: the value {value!r} of {key} cannot be given as --cfg-options. "
-                "Use numbers, words, True, False, None, and lists or tuples of them."
-            )
-        return option
+        for text in (str(value), repr(value)):
+            if parse_options([f"{key}={text}"]) == {key: value}:
+                return f"{key}={text}"
+        raise ConfigError(
+            f"{self.path}: the value {value!r} of {key} cannot be given as --cfg-options. "
+            "Use numbers, text, True, False, None, and lists or tuples of them."
+        )
 
 
 def load_space(path: str, config: Config) -> SearchSpace:
