@@ -24,6 +24,7 @@ from mtl_plugins.engine.report.run_record import read_run
 from mtl_plugins.engine.report_details import Details
 from mtl_plugins.engine.safetensors_io import write_safetensors
 from mtl_plugins.engine.stored_config import stored_config
+from mtl_plugins.errors import ConfigError
 from mtl_plugins.visualization import load_maps
 from tests.datasets.mutations import (
     damaged_texts,
@@ -145,11 +146,31 @@ OPTIONS = ["model.a=[(1, 2), 'x', 3]", "x=1,2,3", "a.b=(1, [2.5, None])", "k='a,
 
 
 def test_damaged_options_are_refused_or_plain_values():
-    pytest.importorskip("mtl_plugins.engine.option_values")
     for option in OPTIONS:
         for values in text_outcomes(damaged_texts(option, 300), lambda o: parse_options([o])):
             assert values is None or len(values) == 1
             assert_plain(values)
+    with pytest.raises(ConfigError, match="nested too deep"):
+        parse_options(["x=" + "[" * 5000 + "]" * 5000])
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml", "py"])
+def test_strange_configs_that_are_data_are_refused_or_checked(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    values = load_config(BRANCHED, []).to_dict()
+    # YAML of all of it takes long to parse.
+    keys = [*values] if suffix == "json" else ("train_dataloader", "optim_wrapper", "val_cfg")
+    values = json.loads(json.dumps({key: values[key] for key in keys}))
+    write = python if suffix == "py" else json.dumps  # which is YAML as well
+
+    def read(text):
+        path.write_text(text, encoding="utf-8", errors="replace")
+        return load_config(str(path), safe=True)
+
+    texts = [*damaged_texts(write(values), 100), *strange_texts(values, write, 150)]
+    found = [*text_outcomes(texts, read)]
+    assert all(config is None or isinstance(config, Config) for config in found)
+    assert 20 < found.count(None) < 220
 
 
 def test_strange_stored_configs_are_refused_or_of_known_parts():
