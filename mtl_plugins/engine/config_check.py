@@ -71,16 +71,30 @@ def check_config(config: Config) -> None:
             hint = did_you_mean(name, known, "Is the module that registers it in custom_imports?")
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
         _check_arguments(key, node, known[name])
-    constructor = (content.get("optim_wrapper") or {}).get("constructor")
+    constructor = _section(content, "optim_wrapper.constructor")
     if isinstance(constructor, str) and constructor not in known:
         hint = did_you_mean(constructor, [name for name in known if "Constructor" in name])
         raise ConfigError(f"optim_wrapper.constructor={constructor!r} is not registered. {hint}")
     for key, accepted in SECTIONS.items():
-        section: Any = content
-        for part in key.split("."):
-            section = (section or {}).get(part)
+        section = _section(content, key)
         if isinstance(section, Mapping) and ("type" not in section or key in PLAIN):
             _check_names(key, section, accepted | NOT_PASSED_ON, key)
+
+
+def _section(content: Mapping, key: str) -> Any:
+    """Return what stands under a dotted key; None where there is nothing.
+
+    Raises:
+        ConfigError: what should hold it holds no keys.
+    """
+    section: Any = content
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        if section and not isinstance(section, Mapping):
+            place = ".".join(parts[:depth])
+            raise ConfigError(f"{place}={section!r}; expected a dict, or None.")
+        section = (section or {}).get(part)
+    return section
 
 
 def _registered() -> dict[str, Any]:

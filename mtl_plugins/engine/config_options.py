@@ -33,7 +33,10 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
         if "=" not in option:
             raise ConfigError(f"--cfg-options: {option!r} is not of the form key=value.")
     pairs = (option.split("=", maxsplit=1) for option in options)
-    return {key: parse_value(text) for key, text in pairs}
+    try:
+        return {key: parse_value(text) for key, text in pairs}
+    except RecursionError as error:
+        raise ConfigError("--cfg-options: a value is nested too deep.") from error
 
 
 def check_options(options: Mapping[str, Any], config: Config) -> None:

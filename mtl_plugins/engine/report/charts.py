@@ -70,7 +70,15 @@ def _fixed_weights(run: RunRecord) -> dict[str, float]:
     flat = flat_texts(run.config)
     if flat.get("model.balancer.type") != "'FixedWeights'":
         return {}
-    return {k.removeprefix(key): float(v) for k, v in flat.items() if k.startswith(key)}
+    return {k.removeprefix(key): _number(v) for k, v in flat.items() if k.startswith(key)}
+
+
+def _number(text: str) -> float:
+    """Return a number of a config, nan where it is none: charts leave that out."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def distance_chart(runs: Sequence[RunRecord], unit: str) -> Chart:

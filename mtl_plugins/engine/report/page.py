@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,13 +48,14 @@ def write_page(folders: Sequence[str], out: str) -> None:
     text = render_page(runs, pictures, notes)
     try:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
-        Path(out).write_text(text, encoding="utf-8")
+        # Names of files need not be valid Unicode.
+        Path(out).write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be written: {error}.") from error
     console = Console(soft_wrap=True, markup=False, highlight=False)
     for note in [*(f"{run.name}: {note}" for run in runs for note in run.notes), *notes]:
         console.print(note)
-    console.print(f"report  {out} ({len(text.encode()) / 1e6:.1f} MB)")
+    console.print(f"report  {out} ({os.path.getsize(out) / 1e6:.1f} MB)")
 
 
 def render_page(

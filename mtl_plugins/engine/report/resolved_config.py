@@ -13,18 +13,21 @@ def parse_config(text: str) -> dict[str, Any]:
     """Return the values of a config as MMEngine dumps it; expressions it never writes, as text.
 
     Raises:
-        SyntaxError: the text is not Python.
+        ValueError: the text is not Python, or nested too deep.
 
     >>> parse_config("model = dict(type='A', size=(2, -3))\\nother = run()")
     {'model': {'type': 'A', 'size': [2, -3]}, 'other': 'run()'}
     """
-    return {
-        target.id: _value(node.value)
-        for node in ast.parse(text).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    try:
+        return {
+            target.id: _value(node.value)
+            for node in ast.parse(text).body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError(f"it is not Python: {error}") from error
 
 
 def _value(node: ast.expr) -> Any:
@@ -36,7 +39,7 @@ def _value(node: ast.expr) -> Any:
         return [_value(element) for element in node.elts]
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):
         return ast.unparse(node)
 
 
