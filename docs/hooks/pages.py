@@ -1,0 +1,81 @@
+"""Hooks of MkDocs: pages of the API, and formulas that need no script."""
+
+from __future__ import annotations
+
+import ast
+import html
+import re
+from pathlib import Path
+
+from latex2mathml.converter import convert
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+PACKAGE = Path(__file__).parents[2] / "mtl_plugins"
+PUBLIC = (
+    "datasets",
+    "datasets.transforms",
+    "models",
+    "models.encoders",
+    "models.decoders",
+    "models.heads",
+    "models.losses",
+    "models.balancers",
+    "models.segmentors",
+    "models.layers",
+    "evaluation",
+    "visualization",
+    "engine",
+    "inference",
+    "inference.export",
+)
+"""Packages of which there is a page, in the order in which data flows."""
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Enter the pages of the API into the navigation."""
+    pages = [{name: f"api/{name}.md"} for name in ("structures", *PUBLIC)]
+    config.nav.append({"API": [{"mtl_plugins": "api/mtl_plugins.md"}, *pages]})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add one page a package, with everything that its `__all__` lists."""
+    pages = {"mtl_plugins": page("mtl_plugins", ["mtl_plugins.inference.MultiTaskInferencer"])}
+    pages["structures"] = "# mtl_plugins.structures\n\n::: mtl_plugins.structures\n"
+    for name in PUBLIC:
+        module = f"mtl_plugins.{name}"
+        pages[name] = page(module, [f"{module}.{public}" for public in listed(name)])
+    for name, text in pages.items():
+        files.append(File.generated(config, f"api/{name}.md", content=text))
+    return files
+
+
+def listed(name: str) -> list[str]:
+    """Return what the `__all__` of a package lists, subpackages left out."""
+    folder = PACKAGE.joinpath(*name.split("."))
+    for node in ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
+            return [each for each in ast.literal_eval(node.value) if not (folder / each).is_dir()]
+    raise ValueError(f"{folder}/__init__.py has no __all__, which its page would list.")
+
+
+def page(module: str, names: list[str]) -> str:
+    """Return the Markdown of a module's page."""
+    folder = PACKAGE.joinpath(*module.split(".")[1:])
+    summary = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    return "\n\n".join([f"# {module}", summary or "", *(f"::: {name}" for name in names), ""])
+
+
+def on_page_content(content: str, **_: object) -> str:
+    r"""Turn formulas, `\(...\)` by pymdownx.arithmatex, into MathML.
+
+    >>> on_page_content(r'<span class="arithmatex">\(x_1\)</span>').count('<msub>')
+    1
+    """
+    return re.sub(
+        r'<span class="arithmatex">\\\((.*?)\\\)</span>',
+        lambda found: convert(html.unescape(found[1])),
+        content,
+        flags=re.DOTALL,
+    )
