@@ -1,0 +1,118 @@
+"""The tutorials are true: each is followed from top to bottom, files, commands and Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import shlex
+import sys
+
+import pytest
+from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
+from PIL import Image
+
+from tests.conftest import ROOT
+from tests.datasets.layouts import write_cityscapes
+
+BLOCK = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
+TINY = [
+    "model.backbone.model_name=test_resnet",
+    "model.decode_head.decoder.channels=8",
+]
+SHORT = ["train_cfg.val_interval=4", "default_hooks.checkpoint.interval=4"]
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder like the repository's root, in which nothing that is written stays."""
+    for name in ("configs", "tools"):
+        (tmp_path / name).symlink_to(os.path.join(ROOT, name))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(os.path.join(ROOT, "tools"))
+    registries = (DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS)
+    before = [dict(registry.module_dict) for registry in registries]
+    yield tmp_path
+    # Other tests compare the registries with what the package itself registers.
+    for registry, modules in zip(registries, before, strict=True):
+        registry._module_dict = modules
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
+        del sys.modules[name]
+
+
+def blocks(name):
+    with open(os.path.join(ROOT, "docs", "tutorials", f"{name}.md"), encoding="utf-8") as page:
+        return [found.groups() for found in BLOCK.finditer(page.read())]
+
+
+def commands(text):
+    """The lines of a shell block, continued ones joined, without variables and comments."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return [re.sub(r"^(\w+=\S+ )+", "", line) for line in lines if line]
+
+
+def follow(name, monkeypatch, options=()):
+    """Write the files, run the commands and the Python of a tutorial; return its names."""
+    names: dict = {}
+    for language, title, text in blocks(name):
+        if title:
+            os.makedirs(os.path.dirname(title) or ".", exist_ok=True)
+            with open(title, "w", encoding="utf-8") as file:
+                file.write(text)
+        elif language == "python":
+            exec(compile(text, f"docs/tutorials/{name}.md", "exec"), names)
+        elif language == "sh":
+            for command in commands(text):
+                program, *arguments = shlex.split(command, comments=True)
+                if program == "python":
+                    call(arguments, options, monkeypatch)
+    return names
+
+
+TAKE_OPTIONS = ("train.py", "check_data.py", "browse_data.py", "cost.py")
+
+
+def call(arguments, options, monkeypatch):
+    """Run a command in this process; those that build a network build a tiny one."""
+    script = arguments[0]
+    if os.path.basename(script) in TAKE_OPTIONS or "--config" in arguments:
+        arguments = [*arguments, "--cfg-options", *options]
+    monkeypatch.setattr(sys, "argv", arguments)
+    runpy.run_path(script, run_name="__main__")
+
+
+def single(options):
+    return [*TINY, *SHORT, *options]
+
+
+def test_own_data(checkout, monkeypatch, capsys):
+    [config] = [text for _, title, text in blocks("own_data") if title == "mine/cars.py"]
+    assert len(config.strip().splitlines()) <= 25
+    loaders = [f"{s}_dataloader.{k}" for s in ("train", "val", "test") for k in WORKERLESS]
+    follow("own_data", monkeypatch, single(loaders))
+    assert os.listdir("work_dirs/cars_predicted/labels") and os.listdir("work_dirs/cars_seen")
+    printed = capsys.readouterr().out
+    assert "image-blind" in printed
+
+
+WORKERLESS = ("num_workers=0", "persistent_workers=False", "batch_size=4")
+
+
+def test_own_head(checkout, monkeypatch, scene_options):
+    Image.new("RGB", (48, 32)).save("street.jpg")
+    follow("own_head", monkeypatch, single(scene_options))
+    assert os.listdir("work_dirs/laplace_predicted/depth") == ["street.png"]
+
+
+def test_own_loss_and_balancer(checkout, monkeypatch, scene_options, capsys):
+    follow("own_loss", monkeypatch, single(scene_options))
+    printed = capsys.readouterr().out
+    assert "depth/relative" in printed and "balance/weight_depth" in printed
+
+
+def test_deploy(checkout, monkeypatch, scene_options, capsys):
+    Image.effect_noise((96, 64), 64).convert("RGB").save("street.jpg")
+    follow("deploy", monkeypatch, single(scene_options))
+    assert re.search(r"^[\w ]+ at \d+\.\d m$", capsys.readouterr().out, re.MULTILINE)
+    assert os.listdir("work_dirs/deployed/panel")
