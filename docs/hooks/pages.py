@@ -12,29 +12,20 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 PACKAGE = Path(__file__).parents[2] / "mtl_plugins"
-PUBLIC = (
-    "datasets",
-    "datasets.transforms",
-    "models",
-    "models.encoders",
-    "models.decoders",
-    "models.heads",
-    "models.losses",
-    "models.balancers",
-    "models.segmentors",
-    "models.layers",
-    "evaluation",
-    "visualization",
-    "engine",
-    "inference",
-    "inference.export",
-)
-"""Packages of which there is a page, in the order in which data flows."""
+FLOW = ("datasets", "models", "evaluation", "visualization", "engine", "inference", "bench")
+"""The packages in the order in which data flows."""
+
+
+def public() -> list[str]:
+    """Return every package that has an `__all__`, in that order, subpackages behind theirs."""
+    files = [file for name in FLOW for file in sorted(PACKAGE.glob(f"{name}/**/__init__.py"))]
+    listing = [file for file in files if "\n__all__ = " in file.read_text(encoding="utf-8")]
+    return [".".join(file.parent.relative_to(PACKAGE).parts) for file in listing]
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Enter the pages of the API into the navigation."""
-    pages = [{name: f"api/{name}.md"} for name in ("structures", *PUBLIC)]
+    pages = [{name: f"api/{name}.md"} for name in ("structures", *public())]
     config.nav.append({"API": [{"mtl_plugins": "api/mtl_plugins.md"}, *pages]})
     return config
 
@@ -43,9 +34,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add one page a package, with everything that its `__all__` lists."""
     pages = {"mtl_plugins": page("mtl_plugins", ["mtl_plugins.inference.MultiTaskInferencer"])}
     pages["structures"] = "# mtl_plugins.structures\n\n::: mtl_plugins.structures\n"
-    for name in PUBLIC:
+    for name in public():
         module = f"mtl_plugins.{name}"
-        pages[name] = page(module, [f"{module}.{public}" for public in listed(name)])
+        pages[name] = page(module, [f"{module}.{each}" for each in listed(name)])
     for name, text in pages.items():
         files.append(File.generated(config, f"api/{name}.md", content=text))
     return files
