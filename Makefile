@@ -26,7 +26,7 @@ lint: $(STAMP)
 	$(BIN)/python -m ruff check .
 
 docs: $(STAMP)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 $(STAMP): requirements.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "mtl_plugins needs Python 3.10 or later, got " + sys.version.split()[0] + ": set PYTHON=")'
