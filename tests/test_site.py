@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from functools import lru_cache
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -134,7 +135,13 @@ def test_there_is_a_page_for_everything_public(hooks):
     )
 
 
-def test_nothing_is_fetched_by_a_reader():
+def test_nothing_is_fetched_by_a_reader(hooks):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="index.md"))
+    here = '<a href="https://a.b/c"></a><script src="assets/x.js"></script>'
+    assert hooks[0].on_post_page(here, page) == here
+    for elsewhere in ('<script src="https://a.b/x.js">', '<link rel="x" href="//a.b/x.css">'):
+        with pytest.raises(hooks[0].PluginError, match=r"index\.md fetches from elsewhere"):
+            hooks[0].on_post_page(elsewhere, page)
     config = re.sub(r"!ENV|!!python/\S+", "", text_of("mkdocs.yml"))
     site = yaml.safe_load(config)
     assert site["theme"]["font"] is False and site["strict"] is True

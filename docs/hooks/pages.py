@@ -9,7 +9,9 @@ from pathlib import Path
 
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 PACKAGE = Path(__file__).parents[2] / "mtl_plugins"
 FLOW = ("datasets", "models", "evaluation", "visualization", "engine", "inference", "bench")
@@ -56,6 +58,17 @@ def page(module: str, names: list[str]) -> str:
     folder = PACKAGE.joinpath(*module.split(".")[1:])
     summary = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
     return "\n\n".join([f"# {module}", summary or "", *(f"::: {name}" for name in names), ""])
+
+
+def on_post_page(output: str, page: Page, **_: object) -> str:
+    """Refuse a page whose reader would fetch something from elsewhere."""
+    if fetched := re.search(
+        r"""<(script|link|img|iframe)\b[^>]+(src|href)=["']?(\w+:)?//""", output
+    ):
+        raise PluginError(
+            f"{page.file.src_uri} fetches from elsewhere: {fetched[0]}; ship it here."
+        )
+    return output
 
 
 def on_page_content(content: str, **_: object) -> str:
