@@ -14,6 +14,9 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 PACKAGE = Path(__file__).parents[2] / "mtl_plugins"
+ELSEWHERE = re.compile(r"""<(script|link|img|iframe)\b[^>]+(src|href)=["']?(\w+:)?//[^"'>]+""")
+"""What a browser would fetch from another server."""
+
 FLOW = ("datasets", "models", "evaluation", "visualization", "engine", "inference", "bench")
 """The packages in the order in which data flows."""
 
@@ -62,12 +65,8 @@ def page(module: str, names: list[str]) -> str:
 
 def on_post_page(output: str, page: Page, **_: object) -> str:
     """Refuse a page whose reader would fetch something from elsewhere."""
-    if fetched := re.search(
-        r"""<(script|link|img|iframe)\b[^>]+(src|href)=["']?(\w+:)?//""", output
-    ):
-        raise PluginError(
-            f"{page.file.src_uri} fetches from elsewhere: {fetched[0]}; ship it here."
-        )
+    if fetched := ELSEWHERE.search(output):
+        raise PluginError(f"{page.file.src_uri} fetches from elsewhere: {fetched[0]}")
     return output
 
 
