@@ -12,7 +12,7 @@ import mmseg
 import pytest
 import torch
 from mmengine.config import Config
-from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
+from mmseg.registry import MODELS
 from PIL import Image
 
 from tests.conftest import ROOT
@@ -39,12 +39,11 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.syspath_prepend(os.path.join(ROOT, "tools"))
-    registries = (DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS)
-    before = [dict(registry.module_dict) for registry in registries]
     yield tmp_path
     # Other tests compare the registries with what the package itself registers.
-    for registry, modules in zip(registries, before, strict=True):
-        registry._module_dict = modules
+    for name, registered in [*MODELS.module_dict.items()]:
+        if registered.__module__.startswith("mine."):
+            del MODELS.module_dict[name]
     for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
         del sys.modules[name]
 

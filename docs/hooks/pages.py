@@ -37,7 +37,12 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add one page a package, with everything that its `__all__` lists."""
-    pages = {"mtl_plugins": page("mtl_plugins", ["mtl_plugins.inference.MultiTaskInferencer"])}
+    # What the package itself lists is imported when it is asked for: shown from where it stands.
+    homes = {
+        each: f"mtl_plugins.{name}" for name in ("engine", "inference") for each in listed(name)
+    }
+    short = [f"{homes[each]}.{each}" for each in listed("") if each in homes]
+    pages = {"mtl_plugins": page("mtl_plugins", short)}
     pages["structures"] = "# mtl_plugins.structures\n\n::: mtl_plugins.structures\n"
     for name in public():
         module = f"mtl_plugins.{name}"
@@ -49,7 +54,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def listed(name: str) -> list[str]:
     """Return what the `__all__` of a package lists, subpackages left out."""
-    folder = PACKAGE.joinpath(*name.split("."))
+    folder = PACKAGE.joinpath(*name.split(".")) if name else PACKAGE
     for node in ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             return [each for each in ast.literal_eval(node.value) if not (folder / each).is_dir()]
