@@ -9,6 +9,7 @@ from .class_check_hook import ClassCheckHook
 from .command import run_command
 from .config import load_config
 from .config_check import check_config
+from .config_gallery import gallery_entry, gallery_page, write_gallery
 from .config_report import print_config
 from .config_sources import Source, config_sources
 from .cost import Cost, measure_cost
@@ -87,6 +88,8 @@ __all__ = [
     "count_macs",
     "evaluate",
     "folder_bytes",
+    "gallery_entry",
+    "gallery_page",
     "image_blind_scores",
     "kill_test",
     "load_checkpoint",
@@ -111,4 +114,5 @@ __all__ = [
     "with_packed",
     "with_pictures",
     "with_views",
+    "write_gallery",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import mmengine.registry
@@ -26,6 +27,9 @@ TAKEN_OUT = {
     "param_scheduler": {"convert_to_iter_based"},
 }
 """Further ones, by the section in which it does."""
+
+OF_LAYERS = {"norm_cfg": {"requires_grad"}}
+"""Those that mmcv takes out before it builds a layer, by the key of the layer's config."""
 
 TYPO = 0.8
 """Likeness to an argument from which on a name is taken for a typo, where any is accepted."""
@@ -61,6 +65,7 @@ PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 def check_config(config: Config) -> None:
     """Raise a `ConfigError` for the first type or argument that does not exist."""
     register_all_modules(init_default_scope=False)
+    import_module("mmseg.visualization")  # which that leaves out
     known = _registered()
     content = config.to_dict()
     for key, node in _typed_nodes(content, ""):
@@ -128,6 +133,7 @@ def _check_arguments(key: str, node: dict, registered: Any) -> None:
     """Raise where a config gives an argument that the registered class does not take."""
     accepted, is_open = _accepted_arguments(registered)
     accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
+    accepted |= OF_LAYERS.get(key.rpartition(".")[2], set())
     if not is_open:
         _check_names(key, node, accepted, node["type"])
         return
