@@ -7,12 +7,13 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help train test lint
+.PHONY: help train test lint docs
 
 help:
 	@echo "make train   train $(CONFIG); CONFIG=... another one, ARGS=\"...\" passes arguments"
 	@echo "make test    lint, then run every test; ARGS=\"...\" goes to pytest"
 	@echo "make lint    check style, imports and types"
+	@echo "make docs    build the documentation into site/"
 	@echo "PYTHON=...   the Python (3.10 or later) that .venv is made with, now $(PYTHON)"
 
 train: $(STAMP)
@@ -23,7 +24,11 @@ test: lint
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 $(STAMP): requirements.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "mtl_plugins needs Python 3.10 or later, got " + sys.version.split()[0] + ": set PYTHON=")'

@@ -60,6 +60,15 @@ EXTRAS = {
         "optuna>=5,<6",  # the tested major version: heartbeats and plots are experimental there
         "scikit-learn>=1.5",  # the first with wheels for NumPy 2; fANOVA fits its forests
     ],
+    # `make docs`; the package itself needs none of them.
+    "docs": [
+        "mkdocs>=1.6,<2",  # generated pages need 1.6; 2 drops hooks and themes
+        "mkdocs-material>=9.5,<10",  # the tested major version
+        "mkdocstrings>=1,<2",  # the tested major version
+        "mkdocstrings-python>=2,<3",  # the tested major version
+        "latex2mathml>=3.77",  # formulas without a script; the tested releases
+        "pyyaml>=6",  # reads the metafiles, of which gallery.md is written
+    ],
     "dev": [
         "pytest>=8",
         "pytest-xdist>=3.6",  # the suite uses two cores

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 
 class MTLError(Exception):
-    """Base class; commands print its message without a traceback."""
+    """Base class; commands print its message without a traceback and end with its `exit_code`."""
+
+    exit_code = 1
 
 
 class DataError(MTLError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import runpy
 import sys
@@ -18,6 +19,10 @@ from mmengine.visualization import Visualizer
 
 import mtl_plugins  # noqa: F401 (registers everything)
 from mtl_plugins.datasets.street_scenes import write_street_scenes
+
+# mmengine collects garbage whenever it builds a data set; what is imported by now need not be
+# looked through each time.
+gc.freeze()
 
 SCENES = dict(counts=dict(train=6, val=3), size=(64, 128), seed=7)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -146,7 +146,7 @@ POTHOLES = os.environ.get("POTHOLES_ROOT")
 
 @pytest.mark.skipif(not POTHOLES, reason="POTHOLES_ROOT is not set")
 def test_potholes_decode_as_relative_depth():
-    config = load_config(os.path.join(ROOT, "configs", "potholes_branched.py"))
+    config = load_config(os.path.join(ROOT, "configs", "potholes", "branched_resnet18.py"))
     config.val_dataloader.update(num_workers=0, persistent_workers=False)
     loader = Runner.build_dataloader(config.val_dataloader)
     assert len(loader.dataset) == 16

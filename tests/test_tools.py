@@ -5,35 +5,19 @@ from __future__ import annotations
 import glob
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
 
 from mtl_plugins.engine import load_config, train
 from mtl_plugins.engine.run import resumed
+from tests.commands import SMALL, call
 from tests.conftest import ROOT
-
-SMALL = [
-    "model.backbone.model_name=test_resnet",
-    "model.decode_head.decoder.channels=8",
-    "train_cfg.val_interval=1",
-]
-
-
-def call(tool, *args, check=True, **kwargs):
-    """Run a command in a process of its own and return its result."""
-    command = [sys.executable, os.path.join(ROOT, "tools", tool), *args]
-    environment = dict(os.environ, PYTHONPATH=ROOT)
-    result = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=120, **kwargs
-    )
-    if check:
-        assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
-    return result
+from tests.engine.tiny_run import run
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +27,7 @@ def trained(tmp_path_factory, scene_options):
     options = [*scene_options, *SMALL, "train_cfg.max_epochs=2"]
     result = call(
         "train.py", "configs/mtl_branched.py", "--work-dir", work_dir, "--seed", "3",
-        "--cfg-options", *options,
+        "--cfg-options", *options, fresh=True,
     )  # fmt: skip
     return work_dir, options, result
 
@@ -84,22 +68,17 @@ def test_image_blind_command_prints_what_the_summary_holds(trained):
 
 def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path, scene_options):
     options = [*scene_options, *SMALL, "train_cfg.max_epochs=3"]
-    arguments = ["configs/mtl_branched.py", "--work-dir", str(tmp_path), "--cfg-options", *options]
-    process = subprocess.Popen(
-        [sys.executable, "tools/train.py", *arguments],
-        cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    config = load_config("configs/mtl_branched.py", options)
+    kill = dict(type="SignalHook", signal="SIGKILL", moment="train", iteration=4)
+    config.custom_hooks = [*config.custom_hooks, kill]
+    code, _ = run(config, tmp_path, resume=None)
+    assert code == -signal.SIGKILL and (tmp_path / "epoch_1.pth").exists()
+    result = call(
+        "train.py", "configs/mtl_branched.py", "--work-dir", str(tmp_path), "--resume",
+        "--cfg-options", *options,
     )  # fmt: skip
-    last = tmp_path / "last_checkpoint"
-    deadline = time.time() + 240
-    while not last.exists() and process.poll() is None and time.time() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert last.exists()
-    result = call("train.py", *arguments[:3], "--resume", *arguments[3:])
     output = result.stdout + result.stderr
-    assert "resumed epoch" in output
+    assert "resumed epoch: 1" in output
     assert "Epoch(train) [1]" not in output and "Epoch(train) [3]" in output
     assert (tmp_path / "epoch_3.pth").exists()
 
@@ -178,8 +157,6 @@ def test_mistakes_end_in_one_message_without_a_traceback(tmp_path, scene_options
 
 
 def test_errors_of_loader_workers_end_in_one_message_too(tmp_path, scenes_root, scene_options):
-    import shutil
-
     root = tmp_path / "data"
     shutil.copytree(scenes_root, root)
     broken = root / "depth" / "train" / "000001.png"
@@ -197,32 +174,21 @@ def test_errors_of_loader_workers_end_in_one_message_too(tmp_path, scenes_root, 
     assert "Traceback" not in result.stderr
 
 
-def test_two_processes_train_and_measure_like_one(tmp_path, trained, scene_options):
-    """DDP over gloo: the metrics of a checkpoint are those of one process, 3 images on 2 ranks."""
+def test_two_processes_of_torchrun_measure_like_one(tmp_path, trained):
+    """The metrics of a checkpoint are those of one process, 3 images on 2 ranks."""
     work_dir, options, _ = trained
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29611",
-    ]  # fmt: skip
-    environment = dict(os.environ, PYTHONPATH=ROOT, OMP_NUM_THREADS="1")
-
-    def launch(tool, *args):
-        result = subprocess.run(
-            [*command, f"tools/{tool}", "configs/mtl_branched.py", *args, "--launcher", "pytorch"],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert result.returncode == 0, result.stdout[-1500:] + result.stderr[-3000:]
-        return result.stdout
-
-    output = launch(
-        "test.py", os.path.join(work_dir, "epoch_2.pth"), "--work-dir", str(tmp_path / "test"),
-        "--cfg-options", *options,
+    result = subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2",
+            "--master_port=29611", "tools/test.py", "configs/mtl_branched.py",
+            os.path.join(work_dir, "epoch_2.pth"), "--work-dir", str(tmp_path),
+            "--launcher", "pytorch", "--cfg-options", *options,
+        ],
+        cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT, OMP_NUM_THREADS="1"),
+        capture_output=True, text=True, timeout=120,
     )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-1500:] + result.stderr[-3000:]
     with open(os.path.join(work_dir, "summary.json"), encoding="utf-8") as file:
         metrics = json.load(file)["metrics"]
     for key in ("semseg/mIoU", "depth/si_log_rmse", "multitask/score"):
-        assert f"{metrics[key]:.3f}" in output
-    launch(
-        "train.py", "--work-dir", str(tmp_path / "train"), "--cfg-options",
-        *[option.replace("max_epochs=2", "max_epochs=1") for option in options],
-    )  # fmt: skip
-    assert (tmp_path / "train" / "epoch_1.pth").exists()
+        assert f"{metrics[key]:.3f}" in result.stdout

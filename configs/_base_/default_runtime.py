@@ -6,7 +6,8 @@ env_cfg = dict(
     cudnn_benchmark=True,
     # OpenCV's own threads would fight the loader's workers.
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))
+    # Seconds after which a process gives up waiting for the others.
+    dist_cfg=dict(backend='nccl', timeout=600))
 
 visualizer = dict(
     type='Visualizer',

@@ -10,6 +10,7 @@ from .class_check_hook import ClassCheckHook
 from .command import run_command
 from .config import load_config
 from .config_check import check_config
+from .config_gallery import gallery_entry, gallery_page, write_gallery
 from .config_report import print_config
 from .config_sources import Source, config_sources
 from .cost import Cost, measure_cost
@@ -34,12 +35,14 @@ from .nonfinite_hook import NonFiniteError, NonFiniteHook
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
+from .processes import LostProcessError
 from .report_hook import ReportHook
 from .run import build_dataset, evaluate, train
 from .runner import MultiTaskRunner, SaveError
 from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
 from .scalars_hook import ScalarsHook
+from .sharded_model import ShardedModel
 from .skipped_samples_hook import SkippedSamplesHook
 from .summary_hook import SummaryHook
 from .sweep_hook import SweepHook
@@ -59,6 +62,7 @@ __all__ = [
     "InterruptHook",
     "Interrupted",
     "LiveMemory",
+    "LostProcessError",
     "MultiTaskRunner",
     "NonFiniteError",
     "NonFiniteHook",
@@ -68,6 +72,7 @@ __all__ = [
     "SavePredictionsHook",
     "ScalarsHook",
     "SeededTrainLoop",
+    "ShardedModel",
     "SkippedSamplesHook",
     "Source",
     "SummaryHook",
@@ -85,6 +90,8 @@ __all__ = [
     "count_macs",
     "evaluate",
     "folder_bytes",
+    "gallery_entry",
+    "gallery_page",
     "image_blind_scores",
     "kill_test",
     "load_checkpoint",
@@ -109,4 +116,5 @@ __all__ = [
     "with_packed",
     "with_pictures",
     "with_views",
+    "write_gallery",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import ConfigError
 from ..evaluation import delta_m, kind_of, main_measures
+from ..json_text import parse_json
 from ..structures import SEVERAL_TASKS
 
 ONE_METRIC, ALL_METRICS = "Delta_m, one metric a task (%)", "Delta_m, all metrics (%)"
@@ -55,9 +57,12 @@ class Baselines:
         """
         try:
             with open(path, encoding="utf-8") as file:
-                content = json.load(file)
+                content = parse_json(file.read())
             tasks = {task: Baseline(**found) for task, found in content["tasks"].items()}
-            return cls(content["settings"], tasks)
+            for task, found in tasks.items():
+                if not all(math.isfinite(value) for value in found.metrics.values()):
+                    raise ValueError(f"the metrics of {task} are not all finite numbers")
+            return cls(str(content["settings"]), tasks)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"{path} holds no single-task baselines ({type(error).__name__}: {error}). Make "
@@ -72,7 +77,7 @@ class Baselines:
 
         Raises:
             ConfigError: a task of the network has no baseline, or a baseline's main metric was
-                not measured.
+                not measured, or is 0.
 
         >>> one = Baselines('', {'semseg': Baseline('a', 1, {'semseg/mIoU': 50.0})})
         >>> one.delta_m({'semseg/mIoU': 55.0, 'multitask/score': 5.0})[ONE_METRIC]
@@ -90,6 +95,11 @@ class Baselines:
         if lacking := sorted(set(main) - set(metrics)):
             raise ConfigError(
                 f"{lacking} of the baselines was not measured; it was {list(metrics)}."
+            )
+        if not all(main.values()) or not main:
+            raise ConfigError(
+                f"The baselines' main metrics are {main}; expected one a task, and none of 0, to "
+                "which nothing is relative. Train the baselines again."
             )
         shared = {name: value for name, value in known.items() if name in metrics and value}
         return {

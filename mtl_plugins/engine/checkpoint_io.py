@@ -21,11 +21,15 @@ from mmengine.runner.checkpoint import CheckpointLoader
 
 from ..errors import MTLError
 from ..suggestions import did_you_mean_path
+from .archive_check import check_archive
 from .safetensors_io import SUFFIX, read_safetensors
 
 _environment = threading.RLock()
 # What torch raises, depending on the place, when a file ends too soon or is none of its own.
-_DAMAGE = (EOFError, LookupError, OSError, RuntimeError, ValueError, struct.error)
+_DAMAGE = (
+    *(AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
+    *(TypeError, ValueError, struct.error),
+)
 _safe_loaders: set[Callable[..., Any]] = set()
 
 
@@ -45,7 +49,8 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is damaged, no checkpoint, or would need pickle.
+        CheckpointError: the file is damaged, no checkpoint, or would need pickle. Every byte is
+            compared with its checksum, where the file has one.
 
     >>> load_checkpoint("no_such.pth")
     Traceback (most recent call last):
@@ -56,6 +61,7 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
         try:
             if file.suffix == SUFFIX:
                 return read_safetensors(file, map_location or "cpu")
+            check_archive(file)
             checkpoint = torch.load(file, map_location=map_location, weights_only=True)
         except _DAMAGE as error:
             # Not the file's fault: the GPU's memory, or a disk that says so by its error number.

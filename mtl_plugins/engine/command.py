@@ -14,7 +14,8 @@ from .checkpoint_io import CheckpointError
 def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a command; print errors that a user can mend in one message and exit with 1.
 
-    Ctrl-C exits with 130, or with 75 where a training saved its state (`InterruptHook`).
+    Errors may have an `exit_code` of their own (`LostProcessError`). Ctrl-C exits with 130, or with
+    75 where a training saved its state (`InterruptHook`).
 
     Errors of the data loader's worker processes arrive with the worker's traceback in their
     text; only the message at its end is shown. Anything unforeseen keeps its traceback.
@@ -27,7 +28,7 @@ def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     except (MTLError, CheckpointError, FileNotFoundError, ImportError) as error:
         text = re.split(r"\n(?:[\w.]+\.)?\w*Error: ", str(error))[-1]
         print(f"\nerror: {text.strip()}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(130)  # as shells do, 128 + SIGINT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import mmengine.registry
@@ -26,6 +27,9 @@ TAKEN_OUT = {
     "param_scheduler": {"convert_to_iter_based"},
 }
 """Further ones, by the section in which it does."""
+
+OF_LAYERS = {"norm_cfg": {"requires_grad"}}
+"""Those that mmcv takes out before it builds a layer, by the key of the layer's config."""
 
 TYPO = 0.8
 """Likeness to an argument from which on a name is taken for a typo, where any is accepted."""
@@ -61,6 +65,7 @@ PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 def check_config(config: Config) -> None:
     """Raise a `ConfigError` for the first type or argument that does not exist."""
     register_all_modules(init_default_scope=False)
+    import_module("mmseg.visualization")  # which that leaves out
     known = registered_types()
     content = config.to_dict()
     for key, node in _typed_nodes(content, ""):
@@ -71,16 +76,30 @@ def check_config(config: Config) -> None:
             hint = did_you_mean(name, known, "Is the module that registers it in custom_imports?")
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
         _check_arguments(key, node, known[name])
-    constructor = (content.get("optim_wrapper") or {}).get("constructor")
+    constructor = _section(content, "optim_wrapper.constructor")
     if isinstance(constructor, str) and constructor not in known:
         hint = did_you_mean(constructor, [name for name in known if "Constructor" in name])
         raise ConfigError(f"optim_wrapper.constructor={constructor!r} is not registered. {hint}")
     for key, accepted in SECTIONS.items():
-        section: Any = content
-        for part in key.split("."):
-            section = (section or {}).get(part)
+        section = _section(content, key)
         if isinstance(section, Mapping) and ("type" not in section or key in PLAIN):
             _check_names(key, section, accepted | NOT_PASSED_ON, key)
+
+
+def _section(content: Mapping, key: str) -> Any:
+    """Return what stands under a dotted key; None where there is nothing.
+
+    Raises:
+        ConfigError: what should hold it holds no keys.
+    """
+    section: Any = content
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        if section and not isinstance(section, Mapping):
+            place = ".".join(parts[:depth])
+            raise ConfigError(f"{place}={section!r}; expected a dict, or None.")
+        section = (section or {}).get(part)
+    return section
 
 
 def registered_types() -> dict[str, Any]:
@@ -114,6 +133,7 @@ def _check_arguments(key: str, node: dict, registered: Any) -> None:
     """Raise where a config gives an argument that the registered class does not take."""
     accepted, is_open = _accepted_arguments(registered)
     accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
+    accepted |= OF_LAYERS.get(key.rpartition(".")[2], set())
     if not is_open:
         _check_names(key, node, accepted, node["type"])
         return

@@ -16,6 +16,9 @@ from .option_values import parse_value
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {"self"}
 """What the runner reads of a config."""
 
+READ_LATER = {"find_unused_parameters", "model_wrapper_cfg", "sync_bn"}
+"""What it looks for when it wraps the model for several processes."""
+
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
     """Return the values of `key=value` strings; see `parse_value`.
@@ -30,7 +33,10 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
         if "=" not in option:
             raise ConfigError(f"--cfg-options: {option!r} is not of the form key=value.")
     pairs = (option.split("=", maxsplit=1) for option in options)
-    return {key: parse_value(text) for key, text in pairs}
+    try:
+        return {key: parse_value(text) for key, text in pairs}
+    except RecursionError as error:
+        raise ConfigError("--cfg-options: a value is nested too deep.") from error
 
 
 def check_options(options: Mapping[str, Any], config: Config) -> None:
@@ -67,7 +73,7 @@ def check_options(options: Mapping[str, Any], config: Config) -> None:
 
 
 def _check_first(option: str, name: str, config: Config) -> None:
-    known = RUNNER_KEYS | {"find_unused_parameters"}
+    known = RUNNER_KEYS | READ_LATER
     if name in known:
         return
     if name in config:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigError
+from ..json_text import parse_json
 from .literals import read_literals
 
 DATA_SUFFIXES = (".json", ".yaml", ".yml")
@@ -72,7 +72,7 @@ def read_data_config(path: str) -> dict[str, Any]:
 
 def _parse(text: str, suffix: str) -> Any:
     if suffix == ".json":
-        return json.loads(text)
+        return parse_json(text)
     if suffix in DATA_SUFFIXES:
         return yaml.load(text, _Loader)
     return read_literals(text)

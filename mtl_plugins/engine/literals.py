@@ -12,7 +12,8 @@ FLOATS = {"inf": float("inf"), "nan": float("nan")}
 def read_literals(text: str) -> dict[str, Any]:
     """Return the values of lines `name = value`, as mmengine writes configs into checkpoints.
 
-    A value is a number, a string, None, a list, tuple or dict of values, or `dict(key=value)`.
+    A value is a number, a string, None, a list, tuple or dict of values, `dict(key=value)`, or
+    `dict({key: value})`, as mmengine writes a dict with keys that are no names (a `label_map`).
     Nothing is executed: calls, attributes and expressions are errors.
 
     Raises:
@@ -20,6 +21,8 @@ def read_literals(text: str) -> dict[str, Any]:
 
     >>> read_literals("model = dict(type='Net', scale=-0.5)")
     {'model': {'type': 'Net', 'scale': -0.5}}
+    >>> read_literals("label_map = dict({0: 255, (7, 7, 7): 0})")
+    {'label_map': {0: 255, (7, 7, 7): 0}}
     >>> read_literals("x = open('file', 'w')")
     Traceback (most recent call last):
     ValueError: line 1: Call is no plain value
@@ -58,6 +61,8 @@ def _value(node: ast.expr) -> Any:
         case ast.Dict(keys=keys, values=values) if None not in keys:
             pairs = zip(keys, values, strict=True)
             return {_key(key): _value(item) for key, item in pairs if key is not None}
+        case ast.Call(func=ast.Name(id="dict"), args=[ast.Dict() as inner], keywords=[]):
+            return _value(inner)
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=items):
             if all(item.arg is not None for item in items):
                 return {item.arg: _value(item.value) for item in items}
@@ -65,9 +70,12 @@ def _value(node: ast.expr) -> Any:
 
 
 def _key(node: ast.expr) -> Any:
-    if not isinstance(node, ast.Constant):
-        raise _refusal(node)
-    return node.value
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Tuple(elts=items):
+            return tuple(_key(item) for item in items)
+    raise _refusal(node)
 
 
 def _refusal(node: ast.stmt | ast.expr) -> ValueError:

@@ -23,6 +23,7 @@ from torch.nn.utils import get_total_norm
 from ..errors import ConfigError, MTLError
 from .buffer_snapshot import BufferSnapshot
 from .late_flag import LateFlag
+from .sharded_model import local_part
 
 INSPECTION = "nonfinite.pt"
 """The file for inspection; no `.pth`, for no run shall go on from it unasked."""
@@ -168,7 +169,8 @@ class NonFiniteHook(Hook):
     def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if hasattr(optimizer, "found_inf"):
             return  # a gradient scaler has decided
-        gradients = [p.grad for p in self._parameters(optimizer) if p.grad is not None]
+        found = (p.grad for p in self._parameters(optimizer))
+        gradients = [local_part(gradient) for gradient in found if gradient is not None]
         # The largest one would do, but is many times as slow on CPUs; a norm beyond 1e19, which
         # overflows, is no step to take either.
         bad = ~get_total_norm(gradients).isfinite()

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from ..json_text import parse_json
 
 FOLDER = "report"
-COST_KEYS = {"parameters", "macs", "height", "width", "machine"}
+NUMBERS = {"macs", "height", "width"}
+COST_KEYS = {"parameters", "machine", *NUMBERS}
 PARTS = {"encoder", "decoders", "task_heads", "rest"}
+COLUMNS = {"near", "far", "pixels", "abs_rel", "log_bias", "rmse_log"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Details:
         if not path.is_file():
             return None
         try:
-            details = cls(**json.loads(path.read_text(encoding="utf-8")))
+            details = cls(**parse_json(path.read_text(encoding="utf-8")))
             valid = details._is_valid()
         except (ValueError, TypeError, KeyError, AttributeError):
             valid = False
@@ -85,17 +88,29 @@ class Details:
                 _all(int, (self.epoch, self.iteration, self.ignore_label)),
                 _all(str, (*self.classes, *self.images, self.depth_unit)),
                 len(self.palette) == size,
-                all(len(c) == 3 and _all(int, c) and max(c) < 256 for c in self.palette),
+                all(len(c) == 3 and _all(int, c) for c in self.palette),
+                all(0 <= channel < 256 for color in self.palette for channel in color),
                 self.confusion is None
                 or (
                     (len(self.confusion) == size)
                     and all(len(row) == size and _all(int, row) for row in self.confusion)
+                    and all(count >= 0 for row in self.confusion for count in row)
                 ),
                 len({len(column) for column in errors.values()}) <= 1,
                 all(_all((int, float), column) for column in errors.values()),
-                cost is None or (set(cost) >= COST_KEYS and set(cost["parameters"]) >= PARTS),
+                not errors or set(errors) >= COLUMNS,
+                all(
+                    value > 0 for key in ("near", "far", "pixels") for value in errors.get(key, ())
+                ),
+                cost is None or _is_cost(cost),
             )
         )
+
+
+def _is_cost(cost: Mapping[str, Any]) -> bool:
+    parts = cost["parameters"]
+    numbers = [*(parts[part] for part in PARTS), *(cost[key] for key in NUMBERS)]
+    return cost.keys() >= COST_KEYS and _all((int, float), numbers)
 
 
 def _all(kind: type | tuple[type, ...], values: Iterable[Any]) -> bool:

@@ -24,6 +24,7 @@ from .config import as_config, copied
 from .curves_hook import cut_curves
 from .latest_checkpoint import latest_checkpoint, load_resumable
 from .metric_names import check_metric_names, set_rules, task_kinds
+from .processes import check_processes, lost_process_told, prepare_for_cpu
 from .results import write_results
 from .runner import MultiTaskRunner
 
@@ -70,8 +71,8 @@ def train(
         config = resumed(config, resume)
         if not config.resume:
             cut_curves(config.work_dir, {})  # it was stopped before its first checkpoint
-    runner = MultiTaskRunner.from_cfg(config)
-    with torch.autograd.set_detect_anomaly(detect_anomaly):
+    with lost_process_told(), torch.autograd.set_detect_anomaly(detect_anomaly):
+        runner = MultiTaskRunner.from_cfg(config)
         runner.train()
     return runner
 
@@ -102,10 +103,12 @@ def evaluate(
     config = as_config(config, options)
     check_split(config, "test")
     _check_checkpoint(checkpoint)
-    runner = MultiTaskRunner.from_cfg(prepared(config, work_dir, launcher))
-    # mmengine by itself would leave random whatever the checkpoint lacks.
-    runner.load_checkpoint(checkpoint, strict=True)
-    metrics = runner.test()
+    config = prepared(config, work_dir, launcher)
+    with lost_process_told():
+        runner = MultiTaskRunner.from_cfg(config)
+        # mmengine by itself would leave random whatever the checkpoint lacks.
+        runner.load_checkpoint(checkpoint, strict=True)
+        metrics = runner.test()
     if results is not None and is_main_process():
         write_results(results, metrics, runner.test_evaluator.metrics, checkpoint)
     return metrics
@@ -175,11 +178,7 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
     name = osp.splitext(osp.basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or osp.join("work_dirs", name)
     config.launcher = launcher
-    if launcher == "pytorch" and "RANK" not in os.environ:
-        raise ConfigError(
-            "--launcher pytorch needs the variables that torchrun sets. Start with `torchrun "
-            "--nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
-        )
+    check_processes(config)
     _choose_best_metric(config)
     check_metric_names(config)
     set_rules(config)
@@ -187,7 +186,7 @@ def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
         config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
     set_tf32((config.get("env_cfg") or {}).get("tf32"))
     if not torch.cuda.is_available():
-        _prepare_for_cpu(config)
+        prepare_for_cpu(config)
     return config
 
 
@@ -214,23 +213,3 @@ def _choose_best_metric(config: Config) -> None:
             rule = "less" if measure.better == "lower" else "greater"
             hook.update(save_best=measure.name, rule=rule)
             return
-
-
-def _prepare_for_cpu(config: Config) -> None:
-    """Replace what mmengine takes for granted of a GPU."""
-    for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
-        if config.get(key):
-            config[key].pin_memory = False
-    if config.launcher == "none":
-        return
-    if config.launcher != "pytorch":
-        raise ConfigError(
-            f"--launcher {config.launcher} needs GPUs; several processes on CPUs start with "
-            "`torchrun --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch`."
-        )
-    # mmengine would choose a CUDA device for each process while it joins the group itself.
-    if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("gloo")
-    wrapper = dict(config.get("model_wrapper_cfg") or {})
-    wrapper.setdefault("type", "MMDistributedDataParallel")
-    config.model_wrapper_cfg = dict(wrapper, device_ids=None)

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from multiprocessing import active_children
 from multiprocessing.util import Finalize
@@ -14,14 +14,19 @@ from threading import current_thread, main_thread
 from typing import Any
 
 from mmengine.dist import master_only
+from mmengine.hooks import EMAHook
+from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..errors import MTLError
+from ..errors import ConfigError, MTLError
 from .atomic_file import replaced
+from .batch_change import BatchChange
 from .checkpoint_io import CheckpointError
+from .processes import average_statistics
+from .sharded_model import ShardedModel
 
 GRACE = 30
 """Seconds that a loader's worker lives on after SIGTERM: enough to save a checkpoint."""
@@ -38,6 +43,7 @@ class MultiTaskRunner(Runner):
     - A checkpoint gets its name when it is on the disk in full (see `replaced`).
     - A run goes on only from a checkpoint that has exactly the weights of its model; mmengine
       would leave random what a checkpoint lacks.
+    - A run may go on with another number of processes or batch size (see `BatchChange`).
     - Hooks may have `after_failure(runner, error)`, called where training or testing ends with an
       error, which may raise a better one, and `after_stop(runner)`, called however it ends.
     - Workers of loaders survive signals that mean the run (SIGTERM, SIGINT) for `GRACE` seconds.
@@ -63,13 +69,22 @@ class MultiTaskRunner(Runner):
         finally:
             self.call_hook("after_stop")
 
-    @master_only
-    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
-        """Save a checkpoint; see mmengine.
+    def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Save a checkpoint; see mmengine. All processes call it.
+
+        Their running statistics become those of all (see `average_statistics`).
 
         Raises:
             SaveError: the disk is full, or cannot be written to for another reason.
         """
+        averages = [hook.ema_model for hook in self.hooks if isinstance(hook, EMAHook)]
+        average_statistics(self.model, *averages)
+        sharded = isinstance(self.model, ShardedModel)
+        with self.model.whole(self.optim_wrapper) if sharded else nullcontext():
+            self._save_checkpoint(*args, **kwargs)
+
+    @master_only
+    def _save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         path = os.path.join(out_dir, filename)
         if "://" in path:  # object stores show no unfinished files
             return super().save_checkpoint(out_dir, filename, *args, **kwargs)
@@ -101,6 +116,23 @@ class MultiTaskRunner(Runner):
                 f"The weights of {filename} are not those of the model of {self.cfg.filename}: "
                 f"{error}. Give the config that it was trained with."
             ) from error
+
+    def load_or_resume(self) -> None:
+        """Load or go on from a checkpoint; see mmengine. Then shard a `ShardedModel`."""
+        super().load_or_resume()
+        if not isinstance(self.model, ShardedModel) or not isinstance(
+            self.optim_wrapper, OptimWrapper
+        ):
+            return
+        if any(isinstance(hook, EMAHook) for hook in self.hooks):
+            raise ConfigError("EMAHook averages whole weights: use DDP in place of ShardedModel.")
+        self.model.shard(self.optim_wrapper)
+
+    def resume(self, *args: Any, **kwargs: Any) -> None:
+        """Go on from a checkpoint; see mmengine."""
+        change = BatchChange(self)
+        super().resume(*args, **kwargs)
+        change.follow()
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:

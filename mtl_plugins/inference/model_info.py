@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import nn
 
 from ..engine import CheckpointError
 from ..errors import ConfigError
+from ..json_text import parse_json
 from ..models.data_preprocessor import MultiTaskDataPreprocessor
 from ..models.segmentors import MultiTaskSegmentor
 from ..structures import SEMSEG
@@ -18,6 +19,9 @@ from ..version import __version__
 
 KEY = "mtl_plugins"
 """Under this key the text of `ModelInfo.to_json` stands in every exported file."""
+
+LARGEST = 1e6
+"""What means and deviations of intensities are far below."""
 
 
 @dataclass(frozen=True)
@@ -126,19 +130,51 @@ are: expected a file written by tools/export.py.
                 "tools/export.py."
             )
         try:
-            values = json.loads(text)
+            values = parse_json(text)
             known = {field.name for field in fields(cls)}
-            return cls(**{key: _frozen(value) for key, value in values.items() if key in known})
+            info = cls(**{key: _frozen(value) for key, value in values.items() if key in known})
+            info._check()
+            return info
         except (ValueError, TypeError, AttributeError) as error:
             raise CheckpointError(
                 f"The description in {path} cannot be read ({error}); export the model again."
             ) from error
+
+    def _check(self) -> None:
+        """Raise a `ValueError` that names the first field that is not what is said above."""
+        rules = dict(
+            tasks=bool(self.tasks)
+            and isinstance(self.tasks, dict)
+            and _all(str, (*self.tasks, *self.tasks.values())),
+            classes=isinstance(self.classes, tuple) and _all(str, self.classes),
+            palette=isinstance(self.palette, tuple)
+            and len(self.palette) in (0, len(self.classes))
+            and all(map(_rgb, self.palette)),
+            depth_unit=isinstance(self.depth_unit, str),
+            mean=len(self.mean) == 3 and all(abs(value) < LARGEST for value in self.mean),
+            std=len(self.std) == 3 and all(1 / LARGEST < value < LARGEST for value in self.std),
+            bgr_to_rgb=isinstance(self.bgr_to_rgb, bool),
+            preprocess=isinstance(self.preprocess, bool),
+            size_divisor=_all(int, [self.size_divisor]) and self.size_divisor > 0,
+            size=self.size is None or (len(self.size) == 2 and _all(int, self.size)),
+        )
+        for name, right in rules.items():
+            if not right:
+                raise ValueError(f"{name} is {getattr(self, name)!r}")
 
 
 def fixed_size(network: nn.Module) -> tuple[int, int] | None:
     """Return (height, width) where an encoder takes images of one size alone, else None."""
     sizes = (getattr(module, "fixed_size", None) for module in network.modules())
     return next((tuple(size) for size in sizes if size is not None), None)
+
+
+def _all(kind: type, values: Iterable[Any]) -> bool:
+    return all(isinstance(value, kind) for value in values)
+
+
+def _rgb(color: Sequence[Any]) -> bool:
+    return len(color) == 3 and _all(int, color) and all(0 <= value < 256 for value in color)
 
 
 def _frozen(value: Any) -> Any:

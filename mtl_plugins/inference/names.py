@@ -7,11 +7,15 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import PurePath
 
+LONGEST = 251
+"""Bytes of a name; with a suffix of four they are the 255 that file systems take."""
+
 
 def distinct_names(wanted: Sequence[str], folders: Collection[int] = ()) -> list[str]:
     """Return names that are distinct, whatever the file system thinks of case and accents.
 
-    The first keeps its name, the next one of it gets the first number that makes it new.
+    The first keeps its name, the next one of it gets the first number that makes it new. Names that
+    are too long for a file are cut.
 
     Args:
         wanted: parts joined by "/".
@@ -23,16 +27,26 @@ def distinct_names(wanted: Sequence[str], folders: Collection[int] = ()) -> list
     """
     taken: set[str] = set()
     parents: set[str] = set()
-    names = list(wanted)
+    names = [_numbered(name, 1) for name in wanted]
     # Folders come last: then all that could lie in them is known.
     for index in sorted(range(len(names)), key=lambda index: index in folders):
         number, used = 1, taken | parents if index in folders else taken
         while _key(names[index]) in used:
             number += 1
-            names[index] = f"{wanted[index]}_{number}"
+            names[index] = _numbered(wanted[index], number)
         taken.add(_key(names[index]))
         parents.update(map(str, PurePath(_key(names[index])).parents))
     return names
+
+
+def _numbered(name: str, number: int) -> str:
+    """Return a name with its number, cut where file systems would not take it."""
+    end = "" if number == 1 else f"_{number}"
+    folder, slash, last = name.rpartition("/")
+    letters, room = os.fsencode(last), LONGEST - len(end)
+    if len(letters) > room:
+        last = letters[:room].decode("utf-8", "ignore")
+    return f"{folder}{slash}{last}{end}"
 
 
 def _key(name: str) -> str:

@@ -54,13 +54,13 @@ class OnnxPredictor(ExportedPredictor):
         providers = list(dict.fromkeys(PROVIDERS[each] for each in wanted))
         try:
             self.session = onnxruntime.InferenceSession(name, options, providers=providers)
+            self.name, self.input_name = name, self.session.get_inputs()[0].name
+            stored = self.session.get_modelmeta().custom_metadata_map.get(KEY)
         except Exception as error:  # ONNX Runtime's errors have no common class
             raise CheckpointError(
                 f"{name} could not be read as an ONNX model ({first_line(error)}); it may "
                 "be truncated or of another format: copy it again, or export the model again."
             ) from error
-        self.name, self.input_name = name, self.session.get_inputs()[0].name
-        stored = self.session.get_modelmeta().custom_metadata_map.get(KEY)
         super().__init__(ModelInfo.from_json(stored, name))
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:

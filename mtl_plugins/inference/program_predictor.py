@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.export.passes import move_to_device_pass
 
 from ..engine import CheckpointError
+from ..engine.archive_check import check_archive
 from ..errors import MTLError
 from .device import checked_device
 from .exported_predictor import ExportedPredictor, existing_file, first_line
@@ -38,6 +40,7 @@ class ExportedProgramPredictor(ExportedPredictor):
         name = existing_file(path)
         stored = {KEY: ""}
         try:
+            check_archive(Path(name))
             program = torch.export.load(name, extra_files=stored)
         except Exception as error:  # torch's errors here have no common class
             raise CheckpointError(

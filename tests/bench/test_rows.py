@@ -13,7 +13,7 @@ from mtl_plugins.bench.peers import peer_models
 from mtl_plugins.bench.rows.step import CONFIG
 from mtl_plugins.bench.steps import TrainingStep, build_network
 from mtl_plugins.errors import ConfigError
-from tests.test_tools import call
+from tests.commands import call
 
 ON_GPU_ALONE = {"switches"}
 

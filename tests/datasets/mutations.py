@@ -1,8 +1,76 @@
-"""Damage to files, as disks, networks and programs do it."""
+"""Damage to files, as disks, networks and programs do it, and what a reader makes of it."""
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mtl_plugins.engine import CheckpointError
+from mtl_plugins.errors import MTLError
+
+ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1"))
+"""Times as many damaged inputs as by default."""
+
+
+@pytest.fixture(autouse=True)
+def no_hang():
+    """End a test that takes a minute longer than it should."""
+
+    def stop(*_):
+        pytest.fail("a damaged file keeps its reader busy")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(60 * ROUNDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def outcomes(
+    data: bytes, path: Path, read: Callable[[str], Any], name: Any = None, rounds: int = 300
+) -> Iterator[Any]:
+    """Yield None for each mutation that ended in an error naming the file, else what was read."""
+    rng = random.Random(f"{path.name} {rounds}")
+    for _ in range(rounds * ROUNDS):
+        path.write_bytes(mutate(data, rng))
+        yield _outcome(lambda: read(str(path)), str(name or path))
+
+
+def text_outcomes(
+    texts: Iterator[str], read: Callable[[str], Any], name: str = ""
+) -> Iterator[Any]:
+    """The same for texts that are in no file of their own."""
+    for text in texts:
+        yield _outcome(lambda text=text: read(text), name)
+
+
+def damaged_texts(text: str, rounds: int) -> Iterator[str]:
+    """Yield texts some of whose bytes are damaged."""
+    rng = random.Random(f"{len(text)} {rounds}")
+    for _ in range(rounds * ROUNDS):
+        yield mutate(text.encode(), rng).decode("utf-8", "replace")
+
+
+def strange_texts(value: Any, write: Callable[[Any], str], rounds: int) -> Iterator[str]:
+    """Yield texts, whole ones, that say something strange in one or two places."""
+    rng = random.Random(f"{rounds}")
+    for _ in range(rounds * ROUNDS):
+        changed = mutate_value(value, rng)
+        yield write(mutate_value(changed, rng) if rng.random() < 0.3 else changed)
+
+
+def _outcome(read: Callable[[], Any], name: str) -> Any:
+    try:
+        return read()
+    except (MTLError, CheckpointError) as error:
+        assert name in str(error), str(error)
+        return None
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
@@ -70,3 +138,26 @@ def _block(data: bytearray, rng: random.Random) -> tuple[int, int]:
 
 
 DAMAGES = (_flip, _overwrite, _truncate, _erase, _insert, _remove, _repeat, _swap)
+
+
+def mutate_value(value: object, rng: random.Random) -> object:
+    """Return what JSON holds with one place of it changed to something else."""
+    if isinstance(value, (dict, list)) and value and rng.random() < 0.85:
+        changed = dict(value) if isinstance(value, dict) else [*value]
+        key = rng.choice([*value]) if isinstance(value, dict) else rng.randrange(len(value))
+        if rng.random() < 0.15:
+            del changed[key]
+        elif rng.random() < 0.1 and isinstance(value, list):
+            changed.insert(key, rng.choice(STRANGE))
+        else:
+            changed[key] = mutate_value(value[key], rng)
+        return changed
+    return rng.choice(STRANGE)
+
+
+STRANGE = (
+    *(None, True, False, 0, 1, -1, 7, 255, 256, 1 << 40, -(1 << 70), 10**400, 0.5, -2.5, 1e300),
+    *(float("nan"), float("inf"), -float("inf"), "", "x", "semseg", "../../etc", "\0", "\ud800"),
+    *("<script>", "é" * 300, [], [[]], [1, 2], ["a"], {}, {"a": 1}, {"": None}, {"type": "x"}),
+)
+"""Values that a program rarely thinks of."""

@@ -11,8 +11,8 @@ from mtl_plugins.engine import load_config, train
 from mtl_plugins.engine.baselines import ALL_METRICS, ONE_METRIC, Baseline, Baselines
 from mtl_plugins.engine.ladder import Ladder, write_report
 from mtl_plugins.errors import ConfigError
+from tests.commands import SMALL, call
 from tests.engine.test_ladder import MIOU, SI_LOG_RMSE, configs, read_report  # noqa: F401
-from tests.test_tools import SMALL, call
 
 FILE = Baselines(
     "by hand",

@@ -120,3 +120,16 @@ def test_missing_and_broken_files(tmp_path):
 def test_class_paths_are_left_to_mmengine():
     config = load_config(BRANCHED, ["optim_wrapper.optimizer.type=torch.optim.SGD"])
     assert config.optim_wrapper.optimizer.type == "torch.optim.SGD"
+
+
+def test_what_mmsegs_own_configs_say_is_not_refused(tmp_path):
+    path = tmp_path / "like_mmseg.py"
+    path.write_text(
+        "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
+        "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', norm_cfg=norm_cfg))\n"
+        "visualizer = dict(type='SegLocalVisualizer')\n"
+    )
+    load_config(str(path))
+    path.write_text("norm_cfg = dict(type='SyncBN', requires_grads=True)\n")
+    with pytest.raises(ConfigError, match=r"norm_cfg\.requires_grads: SyncBN has no such argument"):
+        load_config(str(path))

@@ -18,8 +18,8 @@ from mtl_plugins.engine.cost_table import COLUMNS, cost_caption
 from mtl_plugins.engine.parameters import parameters_by_part
 from mtl_plugins.errors import ConfigError
 from tests.batches import DECODER, NUM_CLASSES, TASK_HEADS, model
+from tests.commands import SMALL, call
 from tests.conftest import ROOT
-from tests.test_tools import SMALL, call
 
 PARTS = ("encoder", "decoders", "task_heads", "rest")
 FLOAT = 4

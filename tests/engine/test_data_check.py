@@ -19,10 +19,10 @@ from mtl_plugins.datasets.target_format import TargetFormat
 from mtl_plugins.engine import check_data, load_config, pack_config, report_data_check
 from mtl_plugins.engine.depth_statistics import measure_depth
 from mtl_plugins.errors import ConfigError, DataError
+from tests.commands import call
 from tests.conftest import ROOT
 from tests.datasets.layouts import write_cityscapes, write_kitti, write_vkitti2
 from tests.engine.test_config import BRANCHED
-from tests.test_tools import call
 
 FOLDERS = dict(rgb="img", label="seg_map", depth="depth_map", normal="normal_map")
 SIZE = (6, 8)

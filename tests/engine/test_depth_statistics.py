@@ -21,8 +21,8 @@ from mtl_plugins.engine import (
 from mtl_plugins.engine.baseline import TargetReader
 from mtl_plugins.engine.depth_tally import DepthTally
 from mtl_plugins.errors import ConfigError, DataError
+from tests.commands import call
 from tests.conftest import ROOT
-from tests.test_tools import call
 
 BRANCHED = os.path.join(ROOT, "configs", "mtl_branched.py")
 

@@ -125,15 +125,15 @@ def test_the_newest_good_checkpoint_is_found_and_the_others_are_named(folder, ca
     (folder / "last_checkpoint").write_text(str(folder / "epoch_1.pth"))
     assert latest_checkpoint(str(folder))[0] == str(folder / "epoch_4.pth")
     flip(folder / "epoch_4.pth", 10000)  # a bit of a weight, which torch does not notice
-    changed = load_checkpoint(folder / "epoch_4.pth")["state_dict"]["w"]
+    changed = torch.load(folder / "epoch_4.pth", weights_only=True)["state_dict"]["w"]
     assert (changed != 1).sum() == 1
     os.truncate(folder / "epoch_3.pth", 10000)
     os.utime(folder / "epoch_3.pth", (2, 2))
     (folder / "epoch_5.pth.tmp").write_bytes(b"PK")
     assert latest_checkpoint(str(folder))[0] == str(folder / "epoch_2.pth")
-    for name in ("epoch_5.pth.tmp was never", "epoch_4.pth is damaged", "epoch_3.pth could not"):
+    for name in ("epoch_5.pth.tmp was never", "epoch_4.pth could not", "epoch_3.pth could not"):
         assert f"{folder}/{name}" in caplog.text
-    with pytest.raises(CheckpointError, match=r"epoch_4\.pth is damaged: the checksum of"):
+    with pytest.raises(CheckpointError, match=r"epoch_4\.pth could not be read \(the checksum of"):
         load_resumable(str(folder / "epoch_4.pth"))
 
 

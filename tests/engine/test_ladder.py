@@ -23,8 +23,8 @@ from mtl_plugins.engine.ladder import (
     write_report,
 )
 from mtl_plugins.errors import ConfigError
+from tests.commands import SMALL, call
 from tests.conftest import ROOT
-from tests.test_tools import SMALL, call
 
 MIOU, SI_LOG_RMSE = "semseg/mIoU", "depth/si_log_rmse"
 BLIND = {MIOU: 10.0, SI_LOG_RMSE: 55.0, "multitask/score": 0.0}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import torch
 from mmengine.runner import Runner
 
 from mtl_plugins.engine import load_config, pack_config, with_packed
 from mtl_plugins.engine.run import prepared
+from tests.commands import call
 from tests.conftest import ROOT
 from tests.engine.test_config import BRANCHED
 
@@ -57,18 +56,18 @@ def test_joined_sets_are_packed_each(partial_options, tmp_path):
 
 
 def test_the_commands(scene_options, tmp_path):
-    def call(tool, *arguments):
-        command = [sys.executable, os.path.join(ROOT, "tools", tool), *map(str, arguments)]
-        options = ["--cfg-options", *options_of(scene_options)]
-        return subprocess.run([*command, *options], capture_output=True, text=True, cwd=tmp_path)
-
-    early = call("train.py", BRANCHED, "--packed", tmp_path / "packed")
+    options = ["--cfg-options", *options_of(scene_options)]
+    shared = dict(check=False, cwd=tmp_path)
+    early = call("train.py", BRANCHED, "--packed", tmp_path / "packed", *options, **shared)
     assert early.returncode == 1
     assert "index.json does not exist" in early.stderr
     assert "Traceback" not in early.stderr
-    packed = call("pack_data.py", BRANCHED, tmp_path / "packed")
+    packed = call("pack_data.py", BRANCHED, tmp_path / "packed", *options, **shared)
     assert packed.returncode == 0, packed.stderr
     assert "0 samples left out" in packed.stdout
-    trained = call("train.py", BRANCHED, "--packed", tmp_path / "packed", "--work-dir", "run")
+    trained = call(
+        "train.py", BRANCHED, "--packed", tmp_path / "packed", "--work-dir", "run", *options,
+        **shared,
+    )  # fmt: skip
     assert trained.returncode == 0, trained.stderr[-2000:]
     assert os.path.isfile(tmp_path / "run" / "epoch_1.pth")

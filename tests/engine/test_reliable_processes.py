@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import socket
-import sys
 
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
@@ -14,6 +11,7 @@ from mtl_plugins.engine import train
 from mtl_plugins.engine.latest_checkpoint import latest_checkpoint
 from tests.engine.faulty_parts import spoiled
 from tests.engine.tiny_run import tiny_config
+from tests.ranks import run_ranks
 
 
 @HOOKS.register_module()
@@ -25,35 +23,16 @@ class OneRankSignalHook(Hook):
             os.kill(os.getpid(), 15)
 
 
-def rank_run(rank, port, config, work_dir):
-    os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="localhost",
-        MASTER_PORT=str(port),
-    )  # fmt: skip
-    with open(f"{work_dir}/rank_{rank}.txt", "w", buffering=1) as file:
-        os.dup2(file.fileno(), 2)
-        sys.stdout = sys.stderr = file
-        train(config, str(work_dir), resume="auto", launcher="pytorch", seed=5)
+def rank_run(rank, config, work_dir):
+    train(config, str(work_dir), resume="auto", launcher="pytorch", seed=5)
 
 
 def test_all_processes_skip_the_same_steps_and_end_after_the_same_one(scene_options, tmp_path):
     """One process has the bad image, the other one gets the signal."""
     one_each = ["train_dataloader.batch_size=1", "train_cfg.max_epochs=3"]
     config = tiny_config(scene_options, *one_each, hooks=[dict(type="OneRankSignalHook")])
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("fork")
-    processes = [
-        context.Process(target=rank_run, args=(rank, port, spoiled(config, "000002.jpg"), tmp_path))
-        for rank in range(2)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(90)
-    output = (tmp_path / "rank_0.txt").read_text()
-    assert [process.exitcode for process in processes] == [75, 75], output
+    codes, [output, _] = run_ranks(2, rank_run, tmp_path, spoiled(config, "000002.jpg"), tmp_path)
+    assert codes == [75, 75], output
     path, state = latest_checkpoint(str(tmp_path))
     assert path.endswith("interrupted.pth")
     assert (state["meta"]["epoch"], state["meta"]["iter"]) == (0, 3)

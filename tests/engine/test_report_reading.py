@@ -16,8 +16,8 @@ from mtl_plugins.engine.report.history import log_files, read_history
 from mtl_plugins.engine.report.resolved_config import parse_config
 from mtl_plugins.engine.report_details import Details
 from mtl_plugins.visualization import load_maps
+from tests.commands import SMALL
 from tests.engine.report_runs import log_run
-from tests.test_tools import SMALL
 
 
 def steps(history):

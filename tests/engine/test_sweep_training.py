@@ -12,12 +12,12 @@ import pytest
 from mtl_plugins.engine import SweepHook
 from mtl_plugins.engine.sweep import TrialLink
 from mtl_plugins.errors import ConfigError
+from tests.commands import SMALL, call
 from tests.engine.sweeps import (
     LINE,
     LR,
     sweep_of,
 )
-from tests.test_tools import SMALL, call
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

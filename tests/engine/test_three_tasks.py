@@ -10,8 +10,8 @@ import pytest
 
 from mtl_plugins.engine import load_config
 from mtl_plugins.engine.run import prepared
+from tests.commands import SMALL, call
 from tests.conftest import ROOT
-from tests.test_tools import SMALL, call
 
 CONFIG = "configs/mtl_normals.py"
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import signal
-import sys
 from contextlib import suppress
 
 from mmengine.hooks import Hook
-from mmengine.logging import MMLogger
 from mmseg.registry import HOOKS
 
 from mtl_plugins.engine import load_config, train
+from tests.commands import own_process
 from tests.engine.test_config import BRANCHED
 
 TINY = [
@@ -48,15 +46,8 @@ def run(config, work_dir, resume="auto", seed=5, **options):
 
 
 def _train(config, output, arguments):
-    with open(output, "w", buffering=1) as file:
-        os.dup2(file.fileno(), 2)
-        sys.stdout = sys.stderr = file
-        # Loggers of earlier tests write to streams that are closed by now.
-        MMLogger._instance_dict.clear()
-        for logger in (logging.root, *logging.root.manager.loggerDict.values()):
-            if isinstance(logger, logging.Logger):
-                logger.handlers.clear()
-        os.setsid()  # so that signals to the group reach this run alone
+    with open(output, "w") as file:
+        own_process(file, file)
         train(config, **arguments)
 
 

@@ -5,8 +5,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as mp
-from mmengine.dataset import DefaultSampler
 from mmengine.evaluator import Evaluator
 from mmengine.structures import PixelData
 from mmseg.registry import METRICS
@@ -26,7 +24,6 @@ from mtl_plugins.evaluation import (
 META = {"classes": ("road", "car", "sky")}
 SEMSEG = ("pred_sem_seg", "gt_sem_seg")
 DEPTH = ("pred_depth_map", "gt_depth_map")
-SIZES = (1, 2, 5, 8)
 
 
 def sample(index, keys=SEMSEG + DEPTH):
@@ -177,31 +174,3 @@ def test_refuses_with_the_name_of_the_image():
     metric = MultiTaskMetric()
     with pytest.raises(ValueError, match="'classes'"):
         metric.process(None, [sample(0)])
-
-
-def rank_main(rank, world, store, folder):
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=world
-    )
-    results = {}
-    for size in SIZES:
-        sampler = DefaultSampler(range(size), shuffle=False, seed=0)
-        # All samples of a rank are processed, repetitions included, as the evaluator does.
-        results[size], metric = measure([sample(i) for i in sampler], size=size)
-        results[f"confusion_{size}"] = metric.confusion
-    torch.save(results, f"{folder}/rank_{rank}.pt")
-    torch.distributed.destroy_process_group()
-
-
-def test_two_processes_equal_one(tmp_path):
-    mp.spawn(rank_main, args=(2, tmp_path / "store", tmp_path), nprocs=2)
-    ranks = [torch.load(tmp_path / f"rank_{rank}.pt") for rank in range(2)]
-    for size in SIZES:
-        expected, metric = measure([sample(i) for i in range(size)])
-        for results in ranks:
-            assert results[size] == pytest.approx(expected, rel=1e-12)
-            assert torch.equal(results[f"confusion_{size}"], metric.confusion)
-    # What the repetition would have changed, so the equality above says something.
-    repeated, _ = measure([sample(i) for i in (*range(5), 0)], size=6)
-    assert repeated["semseg/mIoU"] != pytest.approx(ranks[0][5]["semseg/mIoU"], rel=1e-6)

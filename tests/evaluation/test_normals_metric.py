@@ -8,8 +8,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-import torch.multiprocessing as mp
-from mmengine.dataset import DefaultSampler
 from torch.nn import functional as F
 
 from mtl_plugins.evaluation import NormalsMetric, normal_angles
@@ -104,21 +102,3 @@ def test_refuses_with_the_name_of_the_image():
         measure([as_sample(guess, truth)])
     with pytest.raises(ValueError, match=r"lacks \['pred_normal_map'\].*NormalsHead"):
         measure([dict(img_path="a.png", gt_normal_map=dict(data=truth))])
-
-
-def rank_main(rank, world, store, folder):
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=world
-    )
-    sampler = DefaultSampler(range(5), shuffle=False, seed=0)
-    torch.save(measure([random_sample(i) for i in sampler], 5), f"{folder}/rank_{rank}.pt")
-    torch.distributed.destroy_process_group()
-
-
-def test_two_processes_equal_one(tmp_path):
-    mp.spawn(rank_main, args=(2, tmp_path / "store", tmp_path), nprocs=2)
-    expected = measure([random_sample(i) for i in range(5)])
-    for rank in range(2):
-        scores = torch.load(tmp_path / f"rank_{rank}.pt")
-        assert scores == pytest.approx(expected, rel=1e-12)

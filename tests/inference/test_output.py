@@ -19,8 +19,8 @@ from mtl_plugins.inference.names import distinct_names
 from mtl_plugins.inference.output import KINDS
 from mtl_plugins.inference.pictures import panes
 from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
+from tests.commands import call
 from tests.inference.conftest import RATE, brightness, images, read_video, write_video
-from tests.test_tools import call
 
 
 def listing(folder):

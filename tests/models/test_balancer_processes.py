@@ -6,14 +6,13 @@ from functools import partial
 
 import pytest
 import torch
-import torch.multiprocessing as mp
 from mmengine.logging import MessageHub
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 
-import mtl_plugins  # noqa: F401 (registers everything, in new processes too)
 from tests.batches import TASK_HEADS, batch, model
+from tests.ranks import run_ranks
 
 GRADIENT = [
     dict(type="GradientBalancer", weighting=name, level=level)
@@ -71,10 +70,7 @@ def train(balancer, data, wrap=None, wrapper_args=None):
 
 
 def rank_main(rank, folder, cases):
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
-    )
+    torch.distributed.init_process_group("gloo")
     part = slice(2 * rank, 2 * rank + 2)
     results = []
     for kinds, balancer, find_unused in cases:
@@ -89,7 +85,8 @@ def rank_main(rank, folder, cases):
 def two_processes(tmp_path_factory):
     """What both ranks have after each case, from one pair of processes."""
     folder = tmp_path_factory.mktemp("ranks")
-    mp.spawn(rank_main, args=(str(folder), CASES), nprocs=2)
+    codes, output = run_ranks(2, rank_main, folder, folder, CASES)
+    assert codes == [0, 0], output
     ranks = [torch.load(folder / f"rank_{rank}.pt") for rank in range(2)]
     return list(zip(CASES, *ranks, strict=True))
 

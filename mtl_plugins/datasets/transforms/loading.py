@@ -29,7 +29,10 @@ class LoadImage(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add `img`, `img_shape` and `ori_shape`."""
         packed = results.get("packed")
-        image = packed.image() if packed else read_image(results["img_path"], self.backend_args)
+        if packed:
+            image = packed.image()
+        else:
+            image = read_image(results["img_path"], self.backend_args, warn_turned=True)
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         return results
 
@@ -79,7 +82,8 @@ class LoadTargets(BaseTransform):
             raise DataError(
                 f"{path} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
                 f"{results['img_path']} is {size[0]}x{size[1]} "
-                "(height x width). Resize the target (nearest neighbour) or pair the right files."
+                "(height x width, turned as EXIF says). Resize the target (nearest neighbour) or "
+                "pair the right files."
             )
         return values, decode
 

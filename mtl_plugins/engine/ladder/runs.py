@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ...errors import ConfigError
+from ...json_text import parse_json
 from ..config import check_exists
 from ..machine import machine_name
 
@@ -141,9 +142,10 @@ def step_name(config: str) -> str:
 
 
 def read_json(path: str) -> Any:
-    """Return the content of a file; None where it does not exist or was not written to its end."""
+    """Return a file's content by key; None where it does not exist, is damaged or unfinished."""
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (FileNotFoundError, json.JSONDecodeError):
+            content = parse_json(file.read())
+    except (FileNotFoundError, ValueError):
         return None
+    return content if isinstance(content, dict) else None

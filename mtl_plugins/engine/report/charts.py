@@ -9,7 +9,7 @@ from ...evaluation import main_measures
 from ...models.balancers import LOG_PREFIX
 from .chart import Chart
 from .history import Entry
-from .resolved_config import flatten
+from .resolved_config import flat_texts
 from .run_record import RunRecord
 
 BESIDE_LOSSES = (
@@ -68,10 +68,18 @@ def balance_chart(runs: Sequence[RunRecord]) -> Chart:
 def _fixed_weights(run: RunRecord) -> dict[str, float]:
     """Return the weights of a run whose balancer has constants, which it does not log."""
     key = "model.balancer.weights."
-    flat = dict(flatten(run.config))
+    flat = flat_texts(run.config)
     if flat.get("model.balancer.type") != "'FixedWeights'":
         return {}
-    return {k.removeprefix(key): float(v) for k, v in flat.items() if k.startswith(key)}
+    return {k.removeprefix(key): _number(v) for k, v in flat.items() if k.startswith(key)}
+
+
+def _number(text: str) -> float:
+    """Return a number of a config, nan where it is none: charts leave that out."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def distance_chart(runs: Sequence[RunRecord], unit: str) -> Chart:

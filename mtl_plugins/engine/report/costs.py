@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from .comparison import Row, compare
-from .resolved_config import flatten
+from .resolved_config import flat_texts
 from .run_record import RunRecord
 
 Reader = Callable[[RunRecord], float | None]
@@ -56,7 +56,7 @@ def _cost(run: RunRecord) -> Mapping[str, Any]:
 
 
 def _batch_size(run: RunRecord) -> float | None:
-    found = dict(flatten(run.config)).get("train_dataloader.batch_size", "")
+    found = flat_texts(run.config).get("train_dataloader.batch_size", "")
     return float(found) if found.isdecimal() else None
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError
 from ...structures import DENSE_TARGETS, DEPTH, NO_DEPTH
 from ...visualization import Style, TaskMaps, load_maps, paint_row
 from ...visualization.rows import Key, Row
@@ -79,7 +78,7 @@ def read_gallery(runs: Sequence[RunRecord]) -> tuple[list[_Kept], list[str]]:
             try:
                 jpeg = Path(f"{path}.jpg").read_bytes()
                 maps = load_maps(path)
-            except (OSError, DataError) as error:
+            except (OSError, ValueError) as error:
                 notes.append(f"{run.name}: {error}")
                 continue
             key = name, hashlib.sha256(jpeg).hexdigest()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from ...json_text import parse_json
 
 SCALARS = "vis_data/scalars.json"
 
@@ -76,7 +77,7 @@ def _lines(files: list[Path]) -> Iterator[dict[str, Any] | None]:
         with open(path, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 try:
-                    record = json.loads(line)
+                    record = parse_json(line)
                     numbers = (record[key] for key in ("step", "iter", "epoch") if key in record)
                     valid = "step" in record and all(isinstance(n, int) for n in numbers)
                 except (ValueError, TypeError):
@@ -91,12 +92,12 @@ def _iterations_per_epoch(records: list[dict[str, Any]]) -> float | None:
     """
     first: dict[int, int] = {}
     for record in records:
-        if "iter" in record and record.get("epoch"):
+        if "iter" in record and record.get("epoch", 0) > 0:
             first.setdefault(record["epoch"], record["iter"])
     lengths = [first[epoch + 1] - n for epoch, n in first.items() if epoch + 1 in first]
     if lengths:
         return median(lengths)
-    ended = [r["iter"] / r["epoch"] for r, by_epoch in _ends(records) if by_epoch]
+    ended = [r["iter"] / r["epoch"] for r, by_epoch in _ends(records) if by_epoch and r["epoch"]]
     return max(ended, default=None)
 
 

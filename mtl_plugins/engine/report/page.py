@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from .classes import class_rows, confusions
 from .comparison import summary_rows
 from .costs import cost_notes, cost_rows
 from .gallery import Picture, paint_gallery, read_gallery
-from .resolved_config import config_differences, flatten
+from .resolved_config import config_differences, flat_texts
 from .run_record import RunRecord, read_runs
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -47,13 +48,14 @@ def write_page(folders: Sequence[str], out: str) -> None:
     text = render_page(runs, pictures, notes)
     try:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
-        Path(out).write_text(text, encoding="utf-8")
+        # Names of files need not be valid Unicode.
+        Path(out).write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be written: {error}.") from error
     console = Console(soft_wrap=True, markup=False, highlight=False)
     for note in [*(f"{run.name}: {note}" for run in runs for note in run.notes), *notes]:
         console.print(note)
-    console.print(f"report  {out} ({len(text.encode()) / 1e6:.1f} MB)")
+    console.print(f"report  {out} ({os.path.getsize(out) / 1e6:.1f} MB)")
 
 
 def render_page(
@@ -96,7 +98,7 @@ def _header(index: int, run: RunRecord) -> dict[str, Any]:
     """Return what the page shows of a run itself."""
     hues = FIRST_HUES
     hue = hues[index] if index < len(hues) else round(hues[0] + GOLDEN_ANGLE * index) % 360
-    flat = dict(flatten(run.config))
+    flat = flat_texts(run.config)
     done = run.history.training[-1].values if run.history.training else {}
     unit, key = ("epoch", "max_epochs") if run.history.per_epoch else ("iteration", "max_iters")
     number = done.get("epoch" if unit == "epoch" else "iter", 0)

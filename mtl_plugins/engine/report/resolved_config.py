@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ..config_sources import leaves
 
 
 def parse_config(text: str) -> dict[str, Any]:
     """Return the values of a config as MMEngine dumps it; expressions it never writes, as text.
 
     Raises:
-        SyntaxError: the text is not Python.
+        ValueError: the text is not Python, or nested too deep.
 
     >>> parse_config("model = dict(type='A', size=(2, -3))\\nother = run()")
     {'model': {'type': 'A', 'size': [2, -3]}, 'other': 'run()'}
     """
-    return {
-        target.id: _value(node.value)
-        for node in ast.parse(text).body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    try:
+        return {
+            target.id: _value(node.value)
+            for node in ast.parse(text).body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError(f"it is not Python: {error}") from error
 
 
 def _value(node: ast.expr) -> Any:
@@ -34,7 +39,7 @@ def _value(node: ast.expr) -> Any:
         return [_value(element) for element in node.elts]
     try:
         return ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):
         return ast.unparse(node)
 
 
@@ -43,22 +48,13 @@ def _name(node: ast.expr | None) -> str:
     return "**" if node is None else str(_value(node))
 
 
-def flatten(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every dotted key with its value as text; lists of plain values are one value.
+def flat_texts(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return every value of a config as text by its dotted key, as `leaves` names them.
 
-    >>> dict(flatten(dict(a=dict(b=1, c=[2, 3]), d=[dict(e="x")])))
+    >>> flat_texts(dict(a=dict(b=1, c=[2, 3]), d=[dict(e="x")]))
     {'a.b': '1', 'a.c': '[2, 3]', 'd.0.e': "'x'"}
     """
-    items: Iterator[tuple[Any, Any]] | None = None
-    if isinstance(value, Mapping) and value:
-        items = iter(value.items())
-    elif isinstance(value, list) and any(isinstance(v, (Mapping, list)) for v in value):
-        items = enumerate(value)
-    if items is None:
-        yield key, repr(value)
-        return
-    for name, inner in items:
-        yield from flatten(inner, f"{key}.{name}" if key else str(name))
+    return {key: repr(value) for key, value in leaves(config)}
 
 
 def config_differences(
@@ -69,7 +65,7 @@ def config_differences(
     A value is None where a config does not have the key. `work_dir`, which always differs, is left
     out.
     """
-    flat = [dict(flatten(config)) for config in configs]
+    flat = [flat_texts(config) for config in configs]
     keys = {key for values in flat for key in values} - {"work_dir"}
     rows = [(key, [values.get(key) for values in flat]) for key in sorted(keys)]
     return [(key, values) for key, values in rows if len(set(values)) > 1]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
+from ...json_text import parse_json
 from ..report_details import Details
 from .history import History, log_files, read_history
 from .resolved_config import parse_config
@@ -104,10 +104,12 @@ def read_run(folder: Path, name: str) -> RunRecord:
     if not summary:
         notes.append("It has no summary.json: it was stopped before its end.")
     config_file = files[-1].with_name("config.py")
-    text = config_file.read_text(encoding="utf-8") if config_file.is_file() else ""
+    text = ""
+    if config_file.is_file():
+        text = config_file.read_text(encoding="utf-8", errors="replace")
     try:
         config = parse_config(text)
-    except SyntaxError:
+    except ValueError:
         config = {}
         notes.append(f"{config_file} is not Python, so its values are not compared.")
     logged = last.values.items() if last else ()
@@ -120,7 +122,7 @@ def _read_summary(path: Path, notes: list[str]) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except ValueError:
         content = None
     if isinstance(content, dict):

@@ -14,7 +14,7 @@ from ...errors import ConfigError
 class DepthCodec(ABC):
     """A monotone map between depth (metres, > 0) and the network's raw output (unitless).
 
-    `decode` takes any real number and returns a depth in [min_depth, max_depth]; `encode` is its
+    `decode` takes any finite number and returns a depth in [min_depth, max_depth]; `encode` is its
     inverse inside that range.
     """
 
@@ -61,7 +61,8 @@ class LinearCodec(DepthCodec):
         self.scale = scale
 
     def _to_depth(self, raw: Tensor) -> Tensor:
-        return raw * self.scale
+        # Bounded before the product, which could be infinite.
+        return self.scale * _bounded(raw, self.min_depth / self.scale, self.max_depth / self.scale)
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return depth / self.scale
@@ -115,9 +116,10 @@ class LogNormalizedCodec(DepthCodec):
         self.log_std = log_std
 
     def _to_depth(self, raw: Tensor) -> Tensor:
-        log_depth = raw * self.log_std + self.log_mean
-        low, high = math.log(self.min_depth) - 1, math.log(self.max_depth) + 1
-        return _bounded(log_depth, low, high).exp()
+        limits = math.log(self.min_depth) - 1, math.log(self.max_depth) + 1
+        # Bounded before the product, which could be infinite.
+        low, high = ((limit - self.log_mean) / self.log_std for limit in limits)
+        return (_bounded(raw, low, high) * self.log_std + self.log_mean).exp()
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return (depth.log() - self.log_mean) / self.log_std

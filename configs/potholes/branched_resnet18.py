@@ -1,6 +1,6 @@
 # The default network on real photographs: potholes and relative depth.
-_base_ = ['_base_/datasets/potholes.py', '_base_/models/deeplab_branched.py',
-          '_base_/schedules/epochs.py', '_base_/default_runtime.py']
+_base_ = ['../_base_/datasets/potholes.py', '../_base_/models/deeplab_branched.py',
+          '../_base_/schedules/epochs.py', '../_base_/default_runtime.py']
 epochs = 10
 model = dict(
     backbone=dict(model_name='resnet18'),

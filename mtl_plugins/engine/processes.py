@@ -1,0 +1,144 @@
+"""Several processes that train one model: how they find each other, and how they end."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from mmengine.config import Config
+from mmengine.dist import all_reduce_params
+from torch import distributed, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from ..errors import ConfigError, MTLError
+
+VARIABLES = {
+    "pytorch": dict(RANK="RANK", WORLD_SIZE="WORLD_SIZE", LOCAL_RANK="LOCAL_RANK"),
+    "slurm": dict(RANK="SLURM_PROCID", WORLD_SIZE="SLURM_NTASKS", LOCAL_RANK="SLURM_LOCALID"),
+    "mpi": dict(
+        RANK="OMPI_COMM_WORLD_RANK",
+        WORLD_SIZE="OMPI_COMM_WORLD_SIZE",
+        LOCAL_RANK="OMPI_COMM_WORLD_LOCAL_RANK",
+    ),
+}
+"""What torch wants to know of a process, and under which name each launcher tells it."""
+
+STARTS = {
+    "pytorch": "torchrun --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch",
+    "slurm": "srun --kill-on-bad-exit=1 python tools/train.py CONFIG --launcher slurm",
+    "mpi": "mpirun -np 2 python tools/train.py CONFIG --launcher mpi",
+}
+"""How a launcher starts them."""
+
+DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
+
+TIMEOUT = 600
+"""Seconds that a process waits for the others where `env_cfg.dist_cfg.timeout` is not set."""
+
+LOST = re.compile("by peer|Broken pipe|gloo/transport|Timed out|remote process|ncclRemoteError")
+"""What torch says of another process that is not there, over gloo, NCCL and its own store."""
+
+
+class LostProcessError(MTLError, RuntimeError):
+    """Another process of the run has ended, or does not answer; nothing is wrong with this one."""
+
+    exit_code = 69
+    """EX_UNAVAILABLE of sysexits.h, so that scripts tell it from an error of this process."""
+
+
+def check_processes(config: Config) -> None:
+    """Check how several processes are started, and how they are to share a model.
+
+    Raises:
+        ConfigError: a variable is missing that the launcher sets, or the config asks for what
+            `MultiTaskRunner` does not have, and would pass over or die of.
+    """
+    missing = [
+        name for name in VARIABLES.get(config.launcher, {}).values() if name not in os.environ
+    ]
+    if missing:
+        raise ConfigError(
+            f"--launcher {config.launcher} needs the variables that it sets, and {missing[0]} is "
+            f"not there. Start with `{STARTS[config.launcher]}`."
+        )
+    wrapper = (config.get("model_wrapper_cfg") or {}).get("type")
+    for key, value in (("strategy", config.get("strategy")), ("model_wrapper_cfg", wrapper)):
+        if value and (key == "strategy" or value == FSDP):
+            raise ConfigError(
+                f"{key}={value!r}: not supported, see docs/distributed.md. To shard a model over "
+                "processes set model_wrapper_cfg=dict(type='ShardedModel')."
+            )
+
+
+def prepare_for_cpu(config: Config) -> None:
+    """Replace what mmengine takes for granted of a GPU, and join the others of several processes.
+
+    They talk by gloo. `MASTER_ADDR` and `MASTER_PORT` say where they meet; torchrun sets them.
+
+    Raises:
+        ConfigError: SLURM or MPI started them, and `MASTER_ADDR` is not set.
+        LostProcessError: not all were there within `env_cfg.dist_cfg.timeout` seconds.
+    """
+    for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        if config.get(key):
+            config[key].pin_memory = False
+    if config.launcher == "none":
+        return
+    if config.get("sync_bn"):
+        raise ConfigError("sync_bn works on GPUs alone; on CPUs each process has its statistics.")
+    # mmengine would choose a CUDA device for each process while it joins the group itself.
+    if not distributed.is_initialized():
+        _join(config)
+    wrapper = dict(config.get("model_wrapper_cfg") or {})
+    if wrapper.setdefault("type", DDP) == DDP:
+        # What mmengine gives it on GPUs.
+        unused = config.get("find_unused_parameters", False)
+        wrapper = dict(broadcast_buffers=False, find_unused_parameters=unused) | wrapper
+        wrapper["device_ids"] = None
+    config.model_wrapper_cfg = wrapper
+
+
+def _join(config: Config) -> None:
+    if "MASTER_ADDR" not in os.environ:
+        raise ConfigError(
+            "MASTER_ADDR, the host of the first process, is not set; in a script of SLURM: "
+            "export MASTER_ADDR=$(scontrol show hostnames $SLURM_JOB_NODELIST | head -n 1)"
+        )
+    os.environ.setdefault("MASTER_PORT", "29500")
+    for name, theirs in VARIABLES[config.launcher].items():
+        os.environ[name] = os.environ[theirs]
+    seconds = ((config.get("env_cfg") or {}).get("dist_cfg") or {}).get("timeout", TIMEOUT)
+    with lost_process_told():
+        distributed.init_process_group("gloo", timeout=timedelta(seconds=seconds))
+
+
+def average_statistics(*models: nn.Module) -> None:
+    """Make running means and variances of batch normalisation their mean over all processes.
+
+    Each process updates them by its own images, so without this each would validate another
+    network, none of them that of the checkpoint.
+    """
+    norms = [m for model in models for m in model.modules() if isinstance(m, _NormBase)]
+    statistics = [b for norm in norms for b in (norm.running_mean, norm.running_var)]
+    all_reduce_params([each for each in statistics if each is not None], op="mean")
+
+
+@contextmanager
+def lost_process_told() -> Iterator[None]:
+    """Turn what torch says where another process has ended into a `LostProcessError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, MTLError) or not LOST.search(str(error)):
+            raise
+        # Without the place in torch's code before it, and its advice behind it.
+        text = re.sub(r"^\[\S+\]\s*", "", str(error).partition("\n")[0]).partition(". ")[0]
+        raise LostProcessError(
+            f"Another process of this run has ended, or has not answered in time ({text}). What it "
+            "said itself, in its output or the launcher's, is the reason; one that said nothing "
+            "was killed (for its memory? `dmesg` tells). --resume goes on from the last "
+            "checkpoint, with any number of processes."
+        ) from error

@@ -1,0 +1,81 @@
+"""Two, three and four processes measure what one does, whatever the number of images."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler
+
+from mtl_plugins.evaluation import MTANDepthMetric, MultiTaskMetric, NormalsMetric
+from tests.evaluation import test_multi_task_metric, test_normals_metric
+from tests.ranks import run_ranks
+
+SIZES = (1, 2, 5, 7)
+
+
+def sample(index):
+    """The same image with all three tasks for the same index, in every process."""
+    maps = test_multi_task_metric.sample(index)
+    if index == 1:
+        maps["gt_depth_map"]["data"] *= 0
+    return {**test_normals_metric.random_sample(index), **maps}
+
+
+def measured(indices, size):
+    """Everything that the metrics tell of these images, of a data set of a size."""
+    metrics = [MultiTaskMetric(), NormalsMetric(), MTANDepthMetric()]
+    scores = {}
+    for metric in metrics:
+        metric.dataset_meta = test_multi_task_metric.META
+        for start in range(0, len(indices), 2):
+            metric.process(None, [sample(index) for index in indices[start : start + 2]])
+        scores |= metric.evaluate(size)
+    details = metrics[0]
+    return dict(
+        scores=scores,
+        confusion=details.confusion.tolist(),
+        classes=[list(row)[1:] for row in details.per_class],
+        distances=details.distance_errors,
+    )
+
+
+def rank_main(rank, folder):
+    torch.distributed.init_process_group("gloo")
+    # All samples of a rank are measured, repetitions included, as mmengine does.
+    found = {
+        size: measured([*DefaultSampler(range(size), shuffle=False, seed=0)], size)
+        for size in SIZES
+    }
+    torch.save(found, folder / f"rank_{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def assert_close(found, expected):
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        found, expected = [*found.values()], [*expected.values()]
+    if isinstance(expected, list):
+        assert len(found) == len(expected)
+        for pair in zip(found, expected, strict=True):
+            assert_close(*pair)
+    else:
+        assert found == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("world", [2, 3, 4])
+def test_processes_measure_what_one_does(tmp_path, world):
+    codes, output = run_ranks(world, rank_main, tmp_path, tmp_path)
+    assert codes == [0] * world, output
+    for rank in range(world):
+        found = torch.load(tmp_path / f"rank_{rank}.pt")
+        for size in SIZES:
+            assert_close(found[size], measured(range(size), size))
+
+
+def test_a_repetition_would_be_noticed():
+    once, twice = (measured([*range(5), *more], 5 + len(more))["scores"] for more in ([], [0]))
+    assert once.keys() == twice.keys()
+    changed = [name for name in once if once[name] != pytest.approx(twice[name], rel=1e-6)]
+    assert {name.partition("/")[0] for name in changed} == {
+        "semseg", "depth", "normals", "mtan", "multitask",
+    }  # fmt: skip

@@ -1,0 +1,147 @@
+"""Losses: what no mask, order, scale or value of an invalid pixel may change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from mmseg.registry import MODELS
+
+from tests.properties import PROPERTY
+
+DEPTH_LOSSES = [
+    dict(type="SILogLoss"),
+    dict(type="SILogLoss", gamma=0.0),
+    dict(type="MaskedL1Loss"),
+    dict(type="MaskedL2Loss"),
+    dict(type="BerHuLoss", threshold=0.3),
+]
+OTHERS = [
+    dict(type="BinsChamferLoss"),
+    dict(type="CosineLoss"),
+    dict(type="MaskedCrossEntropyLoss"),
+    dict(type="MaskedCrossEntropyLoss", class_weight=[0.5, 0.0, 2.0], label_smoothing=0.1),
+]
+GARBAGE = st.sampled_from([0.0, -5.0, 1e-30, 1e30, float("inf"), float("-inf"), float("nan")])
+SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5))
+SHARES = st.sampled_from([0.0, 0.1, 0.5, 1.0])
+
+
+class Case:
+    """A loss, its prediction, its target with invalid pixels, and where it is valid."""
+
+    def __init__(self, config, shape, share, seed):
+        random = torch.Generator().manual_seed(seed)
+        (count, height, width), self.kind = shape, config["type"]
+        self.loss = MODELS.build(config)
+        self.valid = torch.rand(count, 1, height, width, generator=random) < share
+        # The whole range of depths, from the nearest to the farthest.
+        depth = 10 ** (torch.rand(2, count, 1, height, width, generator=random) * 5 - 2)
+        self.prediction, self.target = depth
+        if self.kind == "BinsChamferLoss":
+            self.prediction = 10 ** (torch.rand(count, 6, generator=random) * 5 - 2)
+        if self.kind == "CosineLoss":
+            vectors = torch.randn(2, count, 3, height, width, generator=random)
+            self.prediction, self.target = vectors[0], vectors[1] / vectors[1].norm(dim=1)[:, None]
+        if self.kind == "MaskedCrossEntropyLoss":
+            self.prediction = torch.randn(count, 3, height, width, generator=random) * 20
+            self.target = torch.randint(0, 3, (count, height, width), generator=random)
+        self.target = self.target.where(self.mask, 255 if self.labels else 0)
+
+    @property
+    def labels(self):
+        return self.kind == "MaskedCrossEntropyLoss"
+
+    @property
+    def mask(self):
+        return self.valid[:, 0] if self.labels else self.valid
+
+    def evaluate(self, prediction=None, order=slice(None), factor=1.0):
+        """Return the loss and its gradient."""
+        prediction = self.prediction if prediction is None else prediction
+        prediction = (factor * prediction[order]).requires_grad_()
+        target = self.target[order] * (1 if self.labels else factor)
+        inputs = (prediction, target) if self.labels else (prediction, target, self.valid[order])
+        loss = self.loss(*inputs)
+        loss.backward()
+        return loss.item(), prediction.grad
+
+
+def cases(configs):
+    return st.builds(Case, st.sampled_from(configs), SHAPES, SHARES, st.integers(0, 9999))
+
+
+def garbled(case, value):
+    """The prediction with another value wherever nothing is known."""
+    if case.kind == "BinsChamferLoss":
+        return case.prediction
+    return case.prediction.where(case.valid, torch.tensor(value))
+
+
+@PROPERTY
+@given(cases([*DEPTH_LOSSES, *OTHERS]), GARBAGE)
+def test_any_mask_gives_a_finite_loss_of_the_valid_pixels_alone(case, value):
+    loss, gradient = case.evaluate()
+    assert np.isfinite(loss) and loss >= 0 and torch.isfinite(gradient).all()
+    if not case.valid.any():
+        assert loss == 0 and not gradient.any()
+    if case.labels:
+        value = min(max(np.nan_to_num(value), -1e30), 1e30)
+    again, moved = case.evaluate(garbled(case, value))
+    assert again == pytest.approx(loss, rel=1e-6)
+    assert torch.allclose(moved, gradient, rtol=1e-5)
+    if case.kind != "BinsChamferLoss":
+        assert not moved.where(~case.valid, torch.zeros(())).any()
+
+
+@PROPERTY
+@given(cases([*DEPTH_LOSSES, *OTHERS]), st.randoms(use_true_random=False))
+def test_the_order_of_the_batch_does_not_matter(case, random):
+    order = [*range(len(case.target))]
+    random.shuffle(order)
+    loss, gradient = case.evaluate()
+    again, permuted = case.evaluate(order=order)
+    assert again == pytest.approx(loss, rel=1e-5, abs=1e-7)
+    assert torch.allclose(permuted, gradient[order], rtol=1e-4, atol=1e-7)
+
+
+@PROPERTY
+@given(cases(DEPTH_LOSSES[:2]), st.floats(0.5, 20))
+def test_silog_sees_ratios_alone(case, factor):
+    """Another unit for both changes nothing; for one of them only what gamma says."""
+    # Depths below eps are not told apart.
+    assume(factor * 0.01 >= case.loss.eps)
+    loss, _ = case.evaluate()
+    assert case.evaluate(factor=factor)[0] == pytest.approx(loss, rel=1e-3, abs=1e-5)
+    scaled, _ = case.evaluate(factor * case.prediction)
+    if case.loss.gamma == 0:
+        assert scaled == pytest.approx(loss, rel=1e-3, abs=1e-5)
+    # All of the mean is forgiven in the variance: the rest is that of the mean.
+    images = case.valid.flatten(1).any(1)
+    if images.any():
+        error = (case.prediction.log() - case.target.log()).where(case.valid, torch.zeros(()))
+        mean = error.sum((1, 2, 3)) / case.valid.sum((1, 2, 3)).clamp(min=1)
+        moved = (mean + np.log(factor)).square() - mean.square()
+        expected = loss**2 + case.loss.gamma * moved[images].mean().item()
+        assert scaled**2 == pytest.approx(expected, rel=1e-2, abs=1e-4)
+
+
+@PROPERTY
+@given(cases(DEPTH_LOSSES[2:]), st.floats(0.01, 100))
+def test_metric_losses_have_the_unit_of_their_error(case, factor):
+    loss, _ = case.evaluate()
+    power = 2 if case.kind == "MaskedL2Loss" else 1
+    scaled, _ = case.evaluate(factor=factor)
+    assert scaled == pytest.approx(loss * factor**power, rel=1e-4, abs=1e-6)
+
+
+@PROPERTY
+@given(cases([dict(type="CosineLoss")]), st.floats(0.1, 1e6))
+def test_the_length_of_a_normal_says_nothing(case, factor):
+    loss, _ = case.evaluate()
+    # Short ones count as undecided.
+    long = case.prediction / case.prediction.norm(dim=1, keepdim=True)
+    assert case.evaluate(factor * long)[0] == pytest.approx(case.evaluate(long)[0], abs=1e-4)
+    assert loss <= 2 + 1e-6

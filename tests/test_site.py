@@ -1,0 +1,156 @@
+"""The site: what it quotes is said, what it names exists, and nothing is fetched by its readers."""
+
+from __future__ import annotations
+
+import ast
+import glob
+import os
+import re
+import sys
+from functools import lru_cache
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+DOCS = os.path.join(ROOT, "docs")
+PLACE = "\0"
+"""Stands for a value in a message."""
+
+
+def text_of(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def literal(node):
+    """A string expression with its values as `PLACE`."""
+    match node:
+        case ast.Constant(value=str(value)):
+            return value
+        case ast.JoinedStr(values=parts):
+            return "".join(literal(part) or PLACE for part in parts)
+        case ast.BinOp(left=left, right=right, op=ast.Add()):
+            return (literal(left) or PLACE) + (literal(right) or PLACE)
+    return None
+
+
+@lru_cache
+def messages():
+    """Every string of the package that could be a message."""
+    found = set()
+    for path in glob.glob(os.path.join(ROOT, "mtl_plugins", "**", "*.py"), recursive=True):
+        nodes = [*ast.walk(ast.parse(text_of(path)))]
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        texts = [literal(node) for node in nodes if id(node) not in docstrings]
+        found |= {text.replace("`", "") for text in texts if text}
+    return found
+
+
+def is_said(quoted):
+    parts = [re.escape(part.strip()) for part in quoted.split("...") if part.strip()]
+    pattern = re.compile(r"\s*[^\n]{0,80}?\s*".join(parts), re.DOTALL)
+    return any(pattern.search(message) for message in messages())
+
+
+QUOTED = re.findall(
+    r"^\| `([^`]+)` \|",
+    text_of("docs", "troubleshooting.md").partition("## Messages of others")[0],
+    re.MULTILINE,
+)
+
+
+def test_quoted_messages_are_those_of_the_package():
+    assert len(QUOTED) > 50
+    assert [quoted for quoted in QUOTED if not is_said(quoted)] == []
+    assert not is_said("The image folder ... is on fire") and not is_said("is not registred.")
+
+
+def classes():
+    """The names of all classes of the package."""
+    paths = glob.glob(os.path.join(ROOT, "mtl_plugins", "**", "*.py"), recursive=True)
+    return {name for path in paths for name in re.findall(r"^class (\w+)", text_of(path), re.M)}
+
+
+def test_systems_name_configs_and_types_that_exist():
+    text = text_of("docs", "systems.md")
+    numbers = [int(n) for n in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)]
+    assert numbers == list(range(1, 25))
+    codes = re.findall(r"`([^`]+)`", text)
+    paths = [code for code in codes if re.fullmatch(r"[a-z_0-9]+/[a-z_0-9]+", code)]
+    folders = {*os.listdir(os.path.join(ROOT, "configs"))}
+    configs = [path for path in paths if path.split("/")[0] in folders]
+    assert len(configs) > 15
+    for path in configs:
+        assert os.path.isfile(os.path.join(ROOT, "configs", f"{path}.py")), path
+    types = {name for code in codes for name in re.findall(r"\b[A-Z]\w+[a-z]\w*(?=\(|$)", code)}
+    assert len(types) > 20 and types - {"True", "False"} <= classes()
+
+
+def test_files_named_in_the_design_exist():
+    rows = re.findall(r"^\| .* \| (.*) \|$", text_of("docs", "design.md"), re.MULTILINE)
+    paths = {path for row in rows for path in re.findall(r"`([\w/]+(?:\.py|/\w+))`", row)}
+    assert len(paths) > 20
+    for path in paths:
+        base = ROOT if path.startswith("configs") else os.path.join(ROOT, "mtl_plugins")
+        assert os.path.exists(os.path.join(base, path)), path
+
+
+def test_options_of_commands_in_the_docs_exist():
+    for page in glob.glob(os.path.join(DOCS, "**", "*.md"), recursive=True):
+        for block in re.findall(r"```sh\n(.*?)```", text_of(page), re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                _, _, arguments = line.partition(" tools/")
+                if not arguments:
+                    continue
+                tool = arguments.split()[0]
+                known = text_of("tools", tool) + text_of("tools", "arguments.py")
+                for option in re.findall(r"(?<= )--[a-z][\w-]*", arguments.partition("#")[0]):
+                    name = option.removeprefix("--")
+                    assert f'"{option}"' in known or f'"{name}"' in known, f"{page}: {line}"
+
+
+@pytest.fixture
+def hooks(monkeypatch):
+    pytest.importorskip("mkdocs")
+    monkeypatch.syspath_prepend(os.path.join(DOCS, "hooks"))
+    import doctests
+    import pages
+
+    yield pages, doctests
+    for name in ("pages", "doctests"):
+        sys.modules.pop(name)
+
+
+def test_there_is_a_page_for_everything_public(hooks):
+    pages, doctests = hooks
+    assert {"models.heads", "engine", "bench"} < {*pages.public()}
+    assert pages.public()[:2] == ["datasets", "datasets.packed"]
+    assert "DepthHead" in pages.listed("models.heads") and "heads" not in pages.listed("models")
+    assert "::: mtl_plugins.models.heads.DepthHead" in pages.page(
+        "mtl_plugins.models.heads", ["mtl_plugins.models.heads.DepthHead"]
+    )
+    formula = r'<span class="arithmatex">\(x_1 &lt; \frac{1}{2}\)</span>'
+    content = pages.on_page_content(formula)
+    assert content.count("<mfrac>") == 1 and "\\" not in content
+    assert doctests.fenced("One.\n\n>>> 1 + 1\n2\n\nTwo.") == (
+        "One.\n\n```pycon\n>>> 1 + 1\n2\n```\n\nTwo."
+    )
+
+
+def test_nothing_is_fetched_by_a_reader(hooks):
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="index.md"))
+    here = '<a href="https://a.b/c"></a><script src="assets/x.js"></script>'
+    assert hooks[0].on_post_page(here, page) == here
+    for elsewhere in ('<script src="https://a.b/x.js">', '<link rel="x" href="//a.b/x.css">'):
+        with pytest.raises(hooks[0].PluginError, match=r"index\.md fetches from elsewhere"):
+            hooks[0].on_post_page(elsewhere, page)
+    config = re.sub(r"!ENV|!!python/\S+", "", text_of("mkdocs.yml"))
+    site = yaml.safe_load(config)
+    assert site["theme"]["font"] is False and site["strict"] is True
+    assert not {"extra_javascript", "repo_url"} & {*site}
+    for page in glob.glob(os.path.join(DOCS, "**", "*.md"), recursive=True):
+        assert not re.search(r"!\[[^]]*\]\(https?:|<(img|script|iframe)", text_of(page)), page
+    assert "http" not in text_of("docs", "site.css")
