@@ -74,7 +74,7 @@ def _foreign_imports(custom: Any) -> list[str]:
     imports = custom.get("imports") if isinstance(custom, Mapping) else custom
     imports = imports if isinstance(imports, (list, tuple)) else [imports]
     # What an installed plugin registers is there already, whatever the checkpoint says.
-    known = {None, "mtl_plugins", *(plugin.module for plugin in plugins.found)}
+    known = [None, "mtl_plugins", *(plugin.module for plugin in plugins.found)]
     return [f"the module {name!r}" for name in imports if name not in known]
 
 
