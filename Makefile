@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 help:
 	@echo "make train   train $(CONFIG); CONFIG=... another one, ARGS=\"...\" passes arguments"
 	@echo "make test    lint, then run every test; ARGS=\"...\" goes to pytest"
-	@echo "make lint    check style and imports"
+	@echo "make lint    check style, imports and types"
 	@echo "make docs    build the documentation into site/"
 	@echo "PYTHON=...   the Python (3.10 or later) that .venv is made with, now $(PYTHON)"
 
@@ -25,6 +25,7 @@ test: lint
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 
 docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

@@ -1,52 +1,85 @@
 """Multi-task dense prediction as plugins of MMSegmentation.
 
 Importing the package makes the installed stack fit together and registers everything, so that
-configs name it: `custom_imports = dict(imports=['mtl_plugins'])`.
+configs name it: `custom_imports = dict(imports=['mtl_plugins'])`. Then it imports what installed
+packages declare as plugins of it (docs/plugins.md). In short:
+
+    from mtl_plugins import MultiTaskInferencer, build, evaluate, load_config, train
 """
 
 import gc
-import sys
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .compat import prepare_stack
+from .plugins import load_plugins
+from .started import INFO, NEW_PLUGIN, started_module
 from .version import __version__
 
-import_error: Exception | None = None
-"""Why the package could not be imported, where `python -m mtl_plugins.info` asks just that."""
-
-# What is imported stays. To look through all of it for garbage, again and again while it grows,
-# would take a fifth of the time.
-_collects = gc.isenabled()
-gc.disable()
-try:
-    # Before anything that imports torchvision, timm, mmcv or mmseg.
-    prepare_stack()
-
+if TYPE_CHECKING:
     from . import datasets, engine, evaluation, models, visualization
-except Exception as error:
-    # Python imports the package before the module that is to tell what is wrong with it.
-    if not any(argument.endswith("mtl_plugins.info") for argument in sys.orig_argv):
-        raise
-    import_error = error
-finally:
-    if _collects:
-        gc.enable()
+    from .engine import build, evaluate, load_config, train
+    from .inference import MultiTaskInferencer
 
 __all__ = [
     "MultiTaskInferencer",
     "__version__",
+    "build",
     "datasets",
     "engine",
+    "evaluate",
     "evaluation",
+    "load_config",
     "models",
+    "train",
     "visualization",
 ]
+
+import_error: Exception | None = None
+"""Why the package could not be imported, where `python -m mtl_plugins.info` asks just that."""
+
+_HOMES = dict.fromkeys(("build", "evaluate", "load_config", "train"), ".engine")
+_HOMES["MultiTaskInferencer"] = ".inference"
+
+
+def register_all() -> None:
+    """Make the installed stack fit together and register everything; `import` does it.
+
+    Raises:
+        ImportError: see `prepare_stack`.
+    """
+    # What is imported stays. To look through all of it for garbage, again and again while it grows,
+    # would take a fifth of the time.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        # Before anything that imports torchvision, timm, mmcv or mmseg.
+        prepare_stack()
+        for name in ("datasets", "engine", "evaluation", "models", "visualization"):
+            import_module(f".{name}", __name__)
+        load_plugins()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def __getattr__(name: str) -> Any:
     """Import what training does not need when it is asked for."""
-    if name == "MultiTaskInferencer":
-        from .inference import MultiTaskInferencer
-
-        return MultiTaskInferencer
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+# Last, so that a plugin finds the package complete.
+if started_module() != NEW_PLUGIN:
+    try:
+        register_all()
+    except Exception as error:
+        # Python imports the package before the module that is to tell what is wrong with it.
+        if started_module() != INFO:
+            raise
+        import_error = error

@@ -1,7 +1,7 @@
 """What a bug report should hold: `python -m mtl_plugins.info`.
 
-Versions, the stack's family, devices, and what had to be mended to make it fit. Everything is
-looked up by itself, so that whatever is missing or broken is told and hides nothing else.
+Versions, the stack's family, devices, plugins, and what had to be mended to make it fit. Everything
+is looked up by itself, so that whatever is missing or broken is told and hides nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 
 import mtl_plugins
-from mtl_plugins import compat
+from mtl_plugins import compat, plugins
 from mtl_plugins.processor import cpu_name
 
 DISTRIBUTIONS = (
@@ -42,6 +42,9 @@ def collect_info() -> Iterator[tuple[str, str]]:
     yield "cuda", _attempt(_cuda)
     for what in compat.mended or ["nothing"]:
         yield "mended", what
+    for plugin in plugins.found:
+        state = f"fails: {plugin.problem}" if plugin.problem else "works"
+        yield "plugin", f"{plugin.module} of {plugin.package}: {state}"
     error = mtl_plugins.import_error
     yield "import", "works" if error is None else f"fails: {type(error).__name__}: {error}"
 

@@ -113,8 +113,7 @@ class ProgressLine:
             print(f"{self.description}: {self.done}{of_all}", file=sys.stderr, flush=True)
 
     def _draw(self, bars: Progress) -> None:
-        state = dict(completed=self.done, description=self.description, total=self.total)
-        bars.update(self._task, **state)
+        bars.update(self._task, completed=self.done, description=self.description, total=self.total)
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:

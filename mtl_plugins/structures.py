@@ -23,7 +23,10 @@ Normals are unit vectors of the seen surface in the camera frame: x right, y dow
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from .errors import ConfigError
 
 IGNORE_LABEL = 255
 """Class id of a pixel that has no class: never trained on, never counted."""
@@ -38,59 +41,121 @@ MIRRORED_AXES = {"horizontal": (0,), "vertical": (1,), "diagonal": (0, 1)}
 """Components of a vector (x right, y down) that change sign where the image is flipped."""
 
 
+SEVERAL_TASKS = "multitask"
+"""What the names of measures of several tasks together begin with: no kind is called so."""
+
+GIVEN = {"img", "img_path", "inputs"}
+"""Keys of a sample that belong to its image."""
+
+
 @dataclass(frozen=True)
 class DenseTarget:
     """One kind of dense target: how transforms, samples and pictures call it.
 
-    `array` is the key in a transform's results, `truth` and `prediction` are the keys on a
-    `SegDataSample`, `invalid` is the value of a pixel without truth (also what padding is
-    filled with), `kind` chooses how it is measured and drawn. `path` is the key of its file in
-    `data_prefix` and in a sample, `channels` the length of a pixel's value; `vector` says that the
-    channels point somewhere (x right, y down, ...), so that mirroring the image turns them.
+    Args:
+        kind: its name: chooses how it is measured, stored and drawn.
+        invalid: value of a pixel without truth; padding is filled with it as well.
+        channels: length of a pixel's value.
+        vector: whether the channels point somewhere (x right, y down, ...), so that mirroring the
+            image turns them.
+        array: key in a transform's results; default: `gt_<kind>_map`.
+        truth, prediction, logits: keys on a `SegDataSample`; defaults: `gt_<kind>_map`,
+            `pred_<kind>_map`, `<kind>_raw`.
+        path: key of its file in `data_prefix` and in a sample; default: `<kind>_map_path`.
+
+    Values are float32; of classes they are ids.
 
     >>> DEPTH.truth, DEPTH.prediction, DEPTH.invalid
     ('gt_depth_map', 'pred_depth_map', 0.0)
     """
 
     kind: str
-    array: str
-    truth: str
-    prediction: str
-    logits: str
     invalid: float
-    path: str
     channels: int = 1
     vector: bool = False
+    array: str = ""
+    truth: str = ""
+    prediction: str = ""
+    logits: str = ""
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        defaults = dict(
+            array=f"gt_{self.kind}_map",
+            truth=f"gt_{self.kind}_map",
+            prediction=f"pred_{self.kind}_map",
+            logits=f"{self.kind}_raw",
+            path=f"{self.kind}_map_path",
+        )
+        for name, default in defaults.items():
+            object.__setattr__(self, name, getattr(self, name) or default)
+
+    @property
+    def keys(self) -> set[str]:
+        """Every key that it has in results, samples and data sets."""
+        return {self.array, self.truth, self.prediction, self.logits, self.path}
 
 
 SEMSEG = DenseTarget(
     kind="semseg",
+    invalid=IGNORE_LABEL,
     array="gt_seg_map",
     truth="gt_sem_seg",
     prediction="pred_sem_seg",
     logits="seg_logits",
-    invalid=IGNORE_LABEL,
     path="seg_map_path",
 )
-DEPTH = DenseTarget(
-    kind="depth",
-    array="gt_depth_map",
-    truth="gt_depth_map",
-    prediction="pred_depth_map",
-    logits="depth_raw",
-    invalid=NO_DEPTH,
-    path="depth_map_path",
-)
+DEPTH = DenseTarget(kind="depth", invalid=NO_DEPTH)
 NORMALS = DenseTarget(
     kind="normals",
+    invalid=NO_NORMAL,
+    channels=3,
+    vector=True,
     array="gt_normal_map",
     truth="gt_normal_map",
     prediction="pred_normal_map",
-    logits="normals_raw",
-    invalid=NO_NORMAL,
     path="normal_map_path",
-    channels=3,
-    vector=True,
 )
 DENSE_TARGETS: dict[str, DenseTarget] = {target.kind: target for target in (SEMSEG, DEPTH, NORMALS)}
-"""Every known kind of dense target, in the order in which tables and pictures show them."""
+"""Every known kind of dense target, in the order in which tables and pictures show them.
+
+`register_target` adds to it; nothing else does.
+"""
+
+
+def register_target(target: DenseTarget) -> DenseTarget:
+    """Make a kind of dense target known to everything: loading, transforms, samples, pictures.
+
+    The same target may be registered again.
+
+    Raises:
+        ConfigError: the kind or one of its keys is taken, or a value cannot be.
+
+    >>> register_target(DenseTarget(kind="depth", invalid=-1.0))
+    Traceback (most recent call last):
+    mtl_plugins.errors.ConfigError: The kind 'depth' is taken. Call the target something else, \
+with keys of its own.
+    """
+    if DENSE_TARGETS.get(target.kind) == target:
+        return target
+    _check_values(target)
+    taken = GIVEN.union(*(other.keys for other in DENSE_TARGETS.values()))
+    what = f"kind {target.kind!r}" if target.kind in DENSE_TARGETS else ""
+    if shared := sorted(target.keys & taken):
+        what = what or f"key {shared[0]!r} of the kind {target.kind!r}"
+    if what:
+        raise ConfigError(
+            f"The {what} is taken. Call the target something else, with keys of its own."
+        )
+    DENSE_TARGETS[target.kind] = target
+    return target
+
+
+def _check_values(target: DenseTarget) -> None:
+    named = target.kind.isidentifier() and target.kind != SEVERAL_TASKS
+    proper = math.isfinite(target.invalid) and target.channels >= (2 if target.vector else 1)
+    if not (named and proper and target.path.endswith("_path")):
+        raise ConfigError(
+            f"{target}: expected a kind that is an identifier and not {SEVERAL_TASKS!r}, a finite "
+            "invalid value, one channel or more (two of a vector), and a path that ends in _path."
+        )

@@ -16,11 +16,17 @@ from mtl_plugins.engine import load_config
 from tests.batches import batch
 from tests.conftest import ROOT
 
-with open(os.path.join(ROOT, "docs", "add_a_task.md"), encoding="utf-8") as page:
-    BLOCKS = re.findall(r"```python\n(.*?)```", page.read(), re.DOTALL)
+
+def blocks(name):
+    with open(os.path.join(ROOT, "docs", name), encoding="utf-8") as page:
+        return re.findall(r"```python\n(.*?)```", page.read(), re.DOTALL)
+
+
+BLOCKS = blocks("add_a_task.md")
 CONFIGS = [block for block in BLOCKS if block.startswith("_base_")]
 OWN_FILE = next(block for block in BLOCKS if "CappedDepthHead(DepthHead)" in block)
 SNIPPETS = [block for block in BLOCKS if block not in (*CONFIGS, OWN_FILE)]
+SNIPPETS += blocks("plugins.md")
 
 
 def load(block, folder):
@@ -31,8 +37,9 @@ def load(block, folder):
 
 
 @pytest.mark.parametrize("block", SNIPPETS, ids=lambda block: block.split("\n")[0][:40])
-def test_snippets_run(block):
-    exec(compile(block, "docs/add_a_task.md", "exec"), {})
+def test_snippets_run(block, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    exec(compile(block, "docs", "exec"), {})
 
 
 def test_the_config_is_the_shipped_one(tmp_path):

@@ -18,6 +18,7 @@ KINDS = {
     "depth": "depth as 16-bit PNG, see --depth-scale; 0: none",
     "depth-color": "depth in colours, with a colour bar",
     "normals": "normals as 8-bit PNG, (x, y, z) = value / 127.5 - 1",
+    "maps": "every other task's values as .npy, in a folder for each kind",
     "video": "image | classes | depth | normals of a video, side by side",
 }
 

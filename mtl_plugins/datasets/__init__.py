@@ -13,6 +13,8 @@ from .seeded_sampler import SeededSampler
 from .shift import ShiftMultiTask
 from .street_scenes_dataset import StreetScenesDataset
 from .synscapes import SynscapesMultiTask
+from .target_format import TargetFormat
+from .target_formats import register_format
 from .transforms import (
     DecodeTargets,
     EvaluationCrop,
@@ -23,6 +25,7 @@ from .transforms import (
     PackTargets,
     ResizeSample,
 )
+from .value_format import ValueFormat
 from .vkitti2 import VirtualKitti2MultiTask
 
 __all__ = [
@@ -48,6 +51,9 @@ __all__ = [
     "ShiftMultiTask",
     "StreetScenesDataset",
     "SynscapesMultiTask",
+    "TargetFormat",
+    "ValueFormat",
     "VirtualKitti2MultiTask",
     "pack_dataset",
+    "register_format",
 ]

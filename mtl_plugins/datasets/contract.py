@@ -21,7 +21,7 @@ def target_breach(target: DenseTarget, array: np.ndarray, num_classes: int) -> s
     """Return in which way a decoded target breaks its contract, or None.
 
     Args:
-        target: its kind. Kinds that this file does not know are checked for shape and type alone.
+        target: its kind. Values of kinds that this file does not know must be finite.
         array: what its format made of a file: H,W, or H,W,C.
         num_classes: number of classes of the data set.
 
@@ -37,8 +37,7 @@ def target_breach(target: DenseTarget, array: np.ndarray, num_classes: int) -> s
             f"decodes to {array.dtype} of shape {array.shape}; expected {np.dtype(dtype)} "
             f"of {wanted}"
         )
-    check = CHECKS.get(target.kind)
-    return check(array, num_classes) if check else None
+    return CHECKS.get(target.kind, _finite)(array, num_classes)
 
 
 def _semseg(labels: np.ndarray, num_classes: int) -> str | None:
@@ -72,6 +71,13 @@ def _normals(normals: np.ndarray, num_classes: int) -> str | None:
         f"decodes to {wrong.sum()} normals that are no unit vectors, such as one of length "
         f"{length[wrong][0]:.4g}; expected length 1, or 0, 0, 0 for none"
     )
+
+
+def _finite(values: np.ndarray, num_classes: int) -> str | None:
+    wrong = ~np.isfinite(values)
+    if not wrong.any():
+        return None
+    return f"decodes to {wrong.sum()} values that are nan or infinite; expected finite ones"
 
 
 CHECKS = {SEMSEG.kind: _semseg, DEPTH.kind: _depth, NORMALS.kind: _normals}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
@@ -14,9 +13,8 @@ from ..progress import track
 from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
 from ..suggestions import did_you_mean, did_you_mean_path
 from .dense_dataset import DenseDataset
-from .depth_format import DepthFormat
 from .label_format import LabelFormat
-from .normal_format import NormalFormat
+from .target_formats import build_format
 
 
 @DATASETS.register_module()
@@ -30,7 +28,7 @@ class MultiTaskDataset(DenseDataset):
     Args:
         data_root: folder that the others stand in.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
-            this split.
+            this split, and the `path` of any other registered kind.
         img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: endings of the file
             names; what is before them must be equal.
         ann_file: text file with one name (without suffix) a line; '': every image of the folder.
@@ -39,6 +37,9 @@ class MultiTaskDataset(DenseDataset):
             each (R, G, B); None: they are ids already.
         depth_format: arguments of `DepthFormat`: scale, offset, inverse, invalid, ...
         normal_format: arguments of `NormalFormat`: scale, offset, signs.
+        target_formats: for each other kind of target the arguments of its format: of what was
+            given to `register_format`, else of `ValueFormat` (scale, offset, invalid).
+        target_suffixes: for each other kind the ending of its file names; default: ".png".
         check_files: whether all files are looked for at once; otherwise a missing one is an error
             when its sample is read.
         kwargs: as in `DenseDataset` and mmseg's `BaseSegDataset` (pipeline, indices, ...).
@@ -61,20 +62,32 @@ class MultiTaskDataset(DenseDataset):
         label_map: Mapping | None = None,
         depth_format: Mapping[str, Any] | None = None,
         normal_format: Mapping[str, Any] | None = None,
+        target_formats: Mapping[str, Mapping[str, Any]] | None = None,
+        target_suffixes: Mapping[str, str] | None = None,
         check_files: bool = True,
         **kwargs: Any,
     ) -> None:
         self.depth_map_suffix = depth_map_suffix
         self.normal_map_suffix = normal_map_suffix
         self.check_files = check_files
-        decode_depth = _built(DepthFormat, "depth_format", depth_format)
-        decode_normals = _built(NormalFormat, "normal_format", normal_format)
+        self.target_suffixes = dict(target_suffixes or {})
+        given = dict(target_formats or {})
+        _check_kinds("target_formats", given)
+        _check_kinds("target_suffixes", self.target_suffixes)
+        decode_depth = build_format(DEPTH.kind, depth_format, "depth_format")
+        decode_normals = build_format(NORMALS.kind, normal_format, "normal_format")
+        others = {
+            kind: build_format(kind, given.get(kind), f"target_formats.{kind}")
+            for kind in DENSE_TARGETS
+            if kind not in (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
+        }
         _check_prefix(kwargs.get("data_prefix") or {})
         super().__init__(**kwargs)
         self.formats = {
             SEMSEG.kind: LabelFormat(len(self.metainfo["classes"]), label_map),
             DEPTH.kind: decode_depth,
             NORMALS.kind: decode_normals,
+            **others,
         }
 
     def load_data_list(self) -> list[dict]:
@@ -112,7 +125,8 @@ class MultiTaskDataset(DenseDataset):
         return sorted(set(found) - used)
 
     def _suffix(self, target: DenseTarget) -> str:
-        return getattr(self, target.path.removesuffix("_path") + "_suffix")
+        own = target.path.removesuffix("_path") + "_suffix"
+        return getattr(self, own, self.target_suffixes.get(target.kind, ".png"))
 
     def _listed_names(self) -> list[str]:
         if not os.path.isfile(self.ann_file):
@@ -171,14 +185,17 @@ def _check_prefix(folders: Mapping[str, str]) -> None:
             raise ConfigError(f"data_prefix has no folder {name!r}. {did_you_mean(name, known)}")
 
 
-def _built(format_class: type, name: str, arguments: Mapping[str, Any] | None) -> Any:
-    """Build a format from a config's argument `name`, or say what is wrong with it."""
-    arguments = dict(arguments or {})
-    known = {field.name for field in fields(format_class) if field.init}
-    for argument in arguments:
-        if argument not in known:
-            raise ConfigError(f"{name} has no {argument!r}. {did_you_mean(argument, known)}")
-    try:
-        return format_class(**arguments)
-    except TypeError as error:
-        raise ConfigError(f"{name}={arguments}: {error}") from error
+def _check_kinds(argument: str, given: Mapping[str, Any]) -> None:
+    """Raise for what is said of kinds that are unknown or have arguments of their own."""
+    own = {SEMSEG.kind: "seg_map", DEPTH.kind: "depth", NORMALS.kind: "normal"}
+    for kind in given:
+        if kind in own:
+            raise ConfigError(
+                f"{argument} is for other kinds than {kind!r}, which has arguments of its own that "
+                f"begin with {own[kind]!r}, or label_map."
+            )
+        if kind not in DENSE_TARGETS:
+            raise ConfigError(
+                f"{argument} names {kind!r}, which is no registered kind of target. "
+                f"{did_you_mean(kind, DENSE_TARGETS)} Is its module in custom_imports?"
+            )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 from mmengine import fileio
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ..errors import DataError
 from . import jpeg_check, png_check
@@ -171,7 +171,7 @@ def _decoded(
         raise DataError(f"{path} cannot be read as an image: {reason}. {REMEDY}") from error
 
 
-def _check(path: str, image: Image.Image, values: bool) -> None:
+def _check(path: str, image: ImageFile.ImageFile, values: bool) -> None:
     """Raise for what the header says, before memory is reserved for the pixels."""
     pixels = image.width * image.height
     if Image.MAX_IMAGE_PIXELS and pixels > Image.MAX_IMAGE_PIXELS:
@@ -204,9 +204,10 @@ def _check(path: str, image: Image.Image, values: bool) -> None:
 
 def _raw_mode(image: Image.Image) -> str:
     """Return how PIL calls the layout of a file's values, such as "L;4" for grey of 4 bits."""
-    if not image.tile:
+    tiles = getattr(image, "tile", None)  # of images that come from files
+    if not tiles:
         return ""
-    arguments = image.tile[0][3]
+    arguments = tiles[0][3]
     return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class NormalFormat(TargetFormat):
     [[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]
     """
 
-    channels: ClassVar[int] = 3
+    channels: int = field(default=3, init=False, repr=False)
 
     scale: float = 2 / 255
     offset: float = -1.0

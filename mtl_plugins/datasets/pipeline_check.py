@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..errors import ConfigError
-from ..structures import DEPTH, NORMALS, SEMSEG, DenseTarget
+from ..structures import DEPTH, SEMSEG, DenseTarget
 from .transforms.mosaic import MosaicTargets
 from .transforms.target_transform import TargetTransform
 
@@ -26,11 +26,10 @@ DEPTH_BREAKING = {
 }
 """Transforms of mmcv and mmseg that treat depth as labels, or not at all, and what to use."""
 
-NORMALS_BREAKING = {
-    **DEPTH_BREAKING,
-    "PackSegInputs": "PackTargets",
-    "RandomFlip": "FlipTargets",
-}
+OTHERS_BREAKING = {**DEPTH_BREAKING, "PackSegInputs": "PackTargets"}
+"""Those that leave behind whatever mmseg does not know."""
+
+VECTORS_BREAKING = {**OTHERS_BREAKING, "RandomFlip": "FlipTargets"}
 """Those that leave normals behind, or move them without turning their vectors."""
 
 
@@ -48,13 +47,10 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[DenseTarget]) ->
     """
     found = [*_within(transforms)]
     names = {_name(transform) for transform in found}
-    for target, breaking, harm in (
-        (NORMALS, NORMALS_BREAKING, "leave normals behind, or do not turn their vectors"),
-        (DEPTH, DEPTH_BREAKING, "leave depth behind, or fill new area with a depth of 255"),
-        (SEMSEG, SEMSEG_BREAKING, "mix the class ids of neighbouring pixels"),
-    ):
+    for target in reversed(targets):
+        breaking, harm = _breaking(target)
         wrong = sorted(names & set(breaking))
-        if wrong and target in targets:
+        if wrong:
             instead = ", ".join(f"{breaking[name]} for {name}" for name in wrong)
             raise ConfigError(f"The pipeline has {wrong}, which {harm}. Use {instead}.")
     for transform in found:
@@ -69,12 +65,23 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[DenseTarget]) ->
                 f"{name}(cat_max_ratio={transform.cat_max_ratio}) looks at labels, but none are "
                 "loaded. Leave cat_max_ratio out."
             )
-        if getattr(transform, "swap_seg_labels", None) and DEPTH in targets:
+        if getattr(transform, "swap_seg_labels", None) and {*targets} - {SEMSEG}:
             raise ConfigError(
                 f"{name}(swap_seg_labels={transform.swap_seg_labels}) swaps depths that equal a "
-                "class id too. Use FlipTargets."
+                "class id too, and whatever else is loaded. Use FlipTargets."
             )
     _check_order(found)
+
+
+def _breaking(target: DenseTarget) -> tuple[dict[str, str], str]:
+    """Return the transforms that harm a target with what to use instead, and the harm."""
+    if target == SEMSEG:
+        return SEMSEG_BREAKING, "mix the class ids of neighbouring pixels"
+    if target == DEPTH:
+        return DEPTH_BREAKING, "leave depth behind, or fill new area with a depth of 255"
+    if target.vector:
+        return VECTORS_BREAKING, f"leave {target.kind} behind, or do not turn their vectors"
+    return OTHERS_BREAKING, f"leave {target.kind} behind, or fill new area with 255"
 
 
 def _check_order(transforms: Sequence[Any]) -> None:

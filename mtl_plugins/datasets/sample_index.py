@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,8 @@ class SampleIndex(int):
         index.key = key
         return index
 
-    def __getnewargs__(self) -> tuple[int, tuple[int, int, int]]:
+    # Of an int's two arguments pickle needs both; its own type knows one.
+    def __getnewargs__(self) -> tuple[Any, ...]:
         return int(self), self.key
 
     def __sub__(self, other: int) -> SampleIndex:

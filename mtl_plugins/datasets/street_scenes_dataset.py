@@ -53,7 +53,7 @@ class StreetScenesDataset(MultiTaskDataset):
         **kwargs: Any,
     ) -> None:
         self.render = render
-        self.scenes = dict(counts=dict(counts), size=tuple(size), seed=seed)
+        self.scenes: dict[str, Any] = dict(counts=dict(counts), size=tuple(size), seed=seed)
         unknown = sorted(set(targets) - set(FOLDERS))
         if unknown:
             raise ConfigError(

@@ -4,6 +4,7 @@ from .amp import AutocastOptimWrapper
 from .balance_report import balance_report, balance_table
 from .baseline import configured_metric, image_blind_scores
 from .browse_data import browse_data, seen_samples
+from .build import build
 from .checkpoint_io import CheckpointError, load_checkpoint
 from .class_check_hook import ClassCheckHook
 from .command import run_command
@@ -79,6 +80,7 @@ __all__ = [
     "balance_report",
     "balance_table",
     "browse_data",
+    "build",
     "build_dataset",
     "check_config",
     "check_data",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from mmcv.transforms import Compose
@@ -23,6 +24,7 @@ def image_blind_scores(
     a network that is not clearly better has learned nothing from the pictures.
     """
     num_classes = len(train.metainfo.get("classes", ()))
+    depth_options: dict[str, Any] = metric.depth_options
     predictor = fit_image_blind(TargetReader(train), num_classes, ignore_label=metric.ignore_label)
     return evaluate_image_blind(
         predictor,
@@ -30,7 +32,7 @@ def image_blind_scores(
         num_classes,
         ignore_label=metric.ignore_label,
         absent=metric.absent,
-        **metric.depth_options,
+        **depth_options,
     )
 
 

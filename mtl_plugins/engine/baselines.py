@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import ConfigError
-from ..evaluation import MAIN_METRICS, delta_m
+from ..evaluation import delta_m, kind_of, main_measures
 from ..json_text import parse_json
+from ..structures import SEVERAL_TASKS
 
 ONE_METRIC, ALL_METRICS = "Delta_m, one metric a task (%)", "Delta_m, all metrics (%)"
 
@@ -82,14 +83,15 @@ class Baselines:
         >>> one.delta_m({'semseg/mIoU': 55.0, 'multitask/score': 5.0})[ONE_METRIC]
         10.0
         """
-        tasks = {name.split("/")[0] for name in metrics} - {"multitask"}
+        tasks = {kind_of(name) for name in metrics} - {SEVERAL_TASKS}
         if missing := sorted(tasks - set(self.tasks)):
             raise ConfigError(
                 f"There is no single-task baseline of {missing}, only of {sorted(self.tasks)}. Add "
                 "a config of that task alone to the study that writes the baselines."
             )
         known = {k: v for t in sorted(tasks) for k, v in self.tasks[t].metrics.items()}
-        main = {name: known[name] for name in MAIN_METRICS if name in known}
+        names = [measure.name for measure in main_measures().values()]
+        main = {name: known[name] for name in names if name in known}
         if lacking := sorted(set(main) - set(metrics)):
             raise ConfigError(
                 f"{lacking} of the baselines was not measured; it was {list(metrics)}."

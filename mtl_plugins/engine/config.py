@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.config import Config
 
@@ -14,7 +15,9 @@ from .config_options import check_options, parse_options
 from .data_config import is_data, read_data_config
 
 
-def load_config(path: str, options: Sequence[str] = (), safe: bool = False) -> Config:
+def load_config(
+    path: str | os.PathLike[str], options: Sequence[str] = (), safe: bool = False
+) -> Config:
     """Read a config file, lay `options` over it and check every name in it.
 
     Args:
@@ -26,23 +29,47 @@ def load_config(path: str, options: Sequence[str] = (), safe: bool = False) -> C
     Raises:
         ConfigError: the file is missing or cannot be executed, a `type` is not registered, or an
             argument is unknown; with the nearest names.
+
+    >>> load_config("configs/mtl_branched.py", ["train_cfg.max_epochs=2"]).train_cfg.max_epochs
+    2
     """
+    path = os.fspath(path)
     check_exists(path)
     if safe or is_data(path):
         config = Config(read_data_config(path), filename=path)
     else:
         config = _executed(path)
-    if options:
-        parsed = parse_options(options)
-        check_options(parsed, config)
-        try:
-            config.merge_from_dict(parsed)
-        except (AttributeError, KeyError, TypeError, IndexError, AssertionError) as error:
-            raise ConfigError(
-                f"--cfg-options {' '.join(options)} cannot be laid over {path}: {error}"
-            ) from error
+    _lay_over(config, options)
     check_config(config)
     return config
+
+
+def as_config(
+    config: Config | Mapping[str, Any] | str | os.PathLike[str], options: Sequence[str] = ()
+) -> Config:
+    """Return the config of a file, or a copy of a config or of its values, with `options` over it.
+
+    Raises:
+        ConfigError: as of `load_config`; of a config in memory only `options` are checked.
+    """
+    if isinstance(config, (str, os.PathLike)):
+        return load_config(config, options)
+    result = copied(config) if isinstance(config, Config) else Config(dict(config))
+    _lay_over(result, options)
+    return result
+
+
+def _lay_over(config: Config, options: Sequence[str]) -> None:
+    if not options:
+        return
+    parsed = parse_options(options)
+    check_options(parsed, config)
+    try:
+        config.merge_from_dict(parsed)
+    except (AttributeError, KeyError, TypeError, IndexError, AssertionError) as error:
+        raise ConfigError(
+            f"--cfg-options {' '.join(options)} cannot be laid over {config.filename}: {error}"
+        ) from error
 
 
 def _executed(path: str) -> Config:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -66,7 +66,7 @@ def check_config(config: Config) -> None:
     """Raise a `ConfigError` for the first type or argument that does not exist."""
     register_all_modules(init_default_scope=False)
     import_module("mmseg.visualization")  # which that leaves out
-    known = _registered()
+    known = registered_types()
     content = config.to_dict()
     for key, node in _typed_nodes(content, ""):
         name = node["type"].rpartition(".")[2]
@@ -102,7 +102,7 @@ def _section(content: Mapping, key: str) -> Any:
     return section
 
 
-def _registered() -> dict[str, Any]:
+def registered_types() -> dict[str, Any]:
     """Return everything in mmengine's root registries and in mmseg's and mmcv's children."""
     found: dict[str, Any] = {}
     pending = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
@@ -120,7 +120,7 @@ def _typed_nodes(node: Any, key: str) -> Iterator[tuple[str, dict]]:
     if isinstance(node, Mapping):
         if isinstance(node.get("type"), str):
             yield key, dict(node)
-        items = node.items()
+        items: Iterable[tuple[Any, Any]] = node.items()
     elif isinstance(node, (list, tuple)):
         items = enumerate(node)
     else:

@@ -142,7 +142,7 @@ def _training_data(config: Config) -> Mapping[str, Any]:
 
 def _image_size(data: Mapping[str, Any]) -> tuple[int, int]:
     """Return the (height, width) that a pipeline cuts or resizes to, or that the data have."""
-    size = data.get("size")
+    size: Any = data.get("size")
     for transform in data["pipeline"]:
         size = transform.get("crop_size") or transform.get("size") or size
     return tuple(size)

@@ -127,7 +127,9 @@ def _read(path: str) -> tuple[ConfigDict, Tree]:
     own = Config._substitute_base_vars(own, variables, values)
     own.pop(BASE, None)
     shown = os.path.relpath(path)
-    tree = _laid_over(tree, own, lambda key: Source(shown, module and line_of(module, key)))
+    tree = _laid_over(
+        tree, own, lambda key: Source(shown, None if module is None else line_of(module, key))
+    )
     return Config._merge_a_into_b(copy.deepcopy(own), values), tree
 
 

@@ -92,10 +92,11 @@ class DepthTally:
         # The bin in which the cumulative count reaches the share; its middle stands for it.
         shares = np.array(PERCENTILES) / 100
         reached = np.searchsorted(self._histogram.cumsum(), shares * self.valid_pixels)
-        percentiles = np.exp(LOWEST + (reached + 0.5) * BIN_WIDTH).clip(self.low, self.high)
+        low, middle, high = np.exp(LOWEST + (reached + 0.5) * BIN_WIDTH).clip(self.low, self.high)
         return DepthStatistics(
             float(self._mean), math.sqrt(self._squares / self.valid_pixels), float(self.low),
-            float(self.high), *percentiles.tolist(), self.valid_pixels, self.pixels,
+            float(self.high), float(low), float(middle), float(high),
+            self.valid_pixels, self.pixels,
         )  # fmt: skip
 
     def spans(self, count: int) -> list[tuple[float, float, int]]:

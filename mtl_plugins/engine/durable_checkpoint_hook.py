@@ -47,6 +47,11 @@ class DurableCheckpointHook(CheckpointHook):
     In a config: `default_hooks = dict(checkpoint=dict(type='DurableCheckpointHook', interval=1))`.
     """
 
+    # mmengine sets them without saying of what type.
+    best_ckpt_path: Any
+    file_backend: Any
+    keep_ckpt_ids: Any
+
     def __init__(self, *args: Any, on_save_error: str = "continue", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if on_save_error not in ("continue", "stop"):
@@ -132,7 +137,7 @@ class DurableCheckpointHook(CheckpointHook):
                 raise
             _restore(info, before)
             self.superseded[:] = waiting
-            vars(self).update(paths)
+            self.__dict__.update(paths)
             self._bear(error)
 
     def _bear(self, error: SaveError) -> None:

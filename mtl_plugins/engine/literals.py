@@ -59,7 +59,8 @@ def _value(node: ast.expr) -> Any:
         case ast.Tuple(elts=items):
             return tuple(_value(item) for item in items)
         case ast.Dict(keys=keys, values=values) if None not in keys:
-            return {_key(key): _value(item) for key, item in zip(keys, values, strict=True)}
+            pairs = zip(keys, values, strict=True)
+            return {_key(key): _value(item) for key, item in pairs if key is not None}
         case ast.Call(func=ast.Name(id="dict"), args=[ast.Dict() as inner], keywords=[]):
             return _value(inner)
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=items):

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmseg.registry import METRICS, MODELS
 
 from ..errors import ConfigError
-from ..evaluation import LOWER_IS_BETTER
-from ..structures import DEPTH, SEMSEG
+from ..evaluation import direction_of
+from ..structures import DEPTH, SEMSEG, SEVERAL_TASKS
 from ..suggestions import did_you_mean
 
 
@@ -27,14 +27,14 @@ def measured_names(config: Config) -> set[str]:
     """
     kinds = task_kinds(config)
     if {SEMSEG.kind, DEPTH.kind} <= kinds:
-        kinds.add("multitask")
+        kinds.add(SEVERAL_TASKS)
     evaluator = config.get("val_evaluator") or []
     names: set[str] = set()
     for metric in [evaluator] if isinstance(evaluator, Mapping) else evaluator:
-        own = getattr(METRICS.get(metric["type"]), "metric_names", ())
+        own = getattr(METRICS.get(metric["type"]), "measures", ())
         if not own or "prefix" in metric:
             return set()
-        names |= {name for name in own if name.split("/")[0] in kinds}
+        names |= {measure.name for measure in own if measure.kind in kinds}
     return names
 
 
@@ -55,10 +55,10 @@ def set_rules(config: Config) -> None:
 
     A `rule` that a config has inherited beside another metric would keep the worst checkpoint.
     """
-    hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
+    hook: Any = (config.get("default_hooks") or {}).get("checkpoint") or {}
     names = _as_list(hook.get("save_best"))
     if names and measured_names(config) >= {*names}:
-        rules = ["less" if name in LOWER_IS_BETTER else "greater" for name in names]
+        rules = ["less" if direction_of(name) == "lower" else "greater" for name in names]
         hook.rule = rules if isinstance(hook.save_best, list) else rules[0]
 
 

@@ -8,22 +8,7 @@ from mmengine.dist import master_only
 from rich.console import Console
 from rich.table import Table
 
-SHOWN = {
-    "semseg/mIoU": "mIoU (%)",
-    "semseg/mAcc": "mean accuracy (%)",
-    "semseg/aAcc": "pixel accuracy (%)",
-    "depth/si_log_rmse": "SI-logRMSE",
-    "depth/rmse": "RMSE",
-    "depth/abs_rel": "relative error",
-    "depth/delta1": "delta < 1.25",
-    "mtan/abs_err": "absolute error (MTAN)",
-    "mtan/rel_err": "relative error (MTAN)",
-    "normals/mean_angle": "normals, mean angle (deg)",
-    "normals/median_angle": "normals, median angle (deg)",
-    "normals/within_11.25": "normals within 11.25 deg (%)",
-    "multitask/score": "multitask score",
-}
-"""Metrics of the table, and what to call them."""
+from ..evaluation import table_labels
 
 
 def metrics_table(
@@ -37,7 +22,7 @@ def metrics_table(
     if blind:
         table.add_column("image-blind", justify="right")
         table.add_column("ratio", justify="right")
-    for key, label in SHOWN.items():
+    for key, label in table_labels().items():
         if key in metrics:
             row = [label, f"{metrics[key]:.3f}"]
             if key in blind:

@@ -169,13 +169,13 @@ class NonFiniteHook(Hook):
     def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if hasattr(optimizer, "found_inf"):
             return  # a gradient scaler has decided
-        gradients = [local_part(p.grad) for p in self._parameters(optimizer)]
+        gradients = [local_part(p.grad) for p in self._parameters(optimizer) if p.grad is not None]
         # The largest one would do, but is many times as slow on CPUs; a norm beyond 1e19, which
         # overflows, is no step to take either.
         bad = ~get_total_norm(gradients).isfinite()
         self._skipped = bad = self._agreed(bad if self._bad is None else self._bad | bad)
         if all(group.get("fused") for group in optimizer.param_groups):
-            optimizer.found_inf = bad.float()
+            setattr(optimizer, "found_inf", bad.float())  # noqa: B010 (torch looks for it)
         elif bad:
             self._step.parameters = [
                 name

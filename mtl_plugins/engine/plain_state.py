@@ -59,9 +59,9 @@ def to_plain(value: Any, where: str = "checkpoint") -> Any:
             return value
         return OrderedDict(items) if isinstance(value, OrderedDict) else items
     if type(value) in (tuple, set) or isinstance(value, list):
-        items = [to_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        plain = [to_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
         kind = list if isinstance(value, list) else type(value)
-        return value if type(value) is kind and _same(value, items) else kind(items)
+        return value if type(value) is kind and _same(value, plain) else kind(plain)
     raise TypeError(
         f"{where} holds a {type(value).__module__}.{type(value).__qualname__}, expected tensors, "
         "arrays, numbers, strings and dicts, lists, tuples or sets of them, which load without "
@@ -82,8 +82,8 @@ def from_plain(value: Any) -> Any:
         items = {key: from_plain(item) for key, item in value.items()}
         return value if _same(value.values(), items.values()) else type(value)(items)
     if type(value) in (list, tuple):
-        items = [from_plain(item) for item in value]
-        return value if _same(value, items) else type(value)(items)
+        found = [from_plain(item) for item in value]
+        return value if _same(value, found) else type(value)(found)
     return value
 
 

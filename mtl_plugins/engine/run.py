@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import os.path as osp
+from collections.abc import Sequence
 
 import torch
 from mmengine.config import Config
@@ -15,9 +17,10 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
-from ..structures import DEPTH, NORMALS, SEMSEG
+from ..evaluation import main_measures
+from ..structures import DEPTH, SEMSEG, SEVERAL_TASKS
 from .checkpoint_io import check_file
-from .config import copied
+from .config import as_config, copied
 from .curves_hook import cut_curves
 from .latest_checkpoint import latest_checkpoint, load_resumable
 from .metric_names import check_metric_names, set_rules, task_kinds
@@ -25,27 +28,21 @@ from .processes import check_processes, lost_process_told, prepare_for_cpu
 from .results import write_results
 from .runner import MultiTaskRunner
 
-BEST = {
-    SEMSEG.kind: ("semseg/mIoU", "greater"),
-    DEPTH.kind: ("depth/si_log_rmse", "less"),
-    NORMALS.kind: ("normals/mean_angle", "less"),
-}
-"""What the best checkpoint is kept by where the multitask score cannot be, and which is better."""
-
 
 def train(
-    config: Config,
+    config: Config | str | os.PathLike[str],
     work_dir: str | None = None,
     resume: str | None = None,
     amp: bool = False,
     launcher: str = "none",
     seed: int | None = None,
     detect_anomaly: bool = False,
+    options: Sequence[str] = (),
 ) -> Runner:
     """Train the model of a config, and validate it as the config says.
 
     Args:
-        config: as from `load_config`.
+        config: a config file, or as from `load_config`.
         work_dir: where logs, checkpoints and pictures go; default: the config's, or
             `work_dirs/<config name>`.
         resume: a checkpoint's path to go on from, or "auto" for the last one of `work_dir`.
@@ -53,11 +50,19 @@ def train(
         launcher: "none", "pytorch" (torchrun), "slurm" or "mpi".
         seed: seed of everything random.
         detect_anomaly: stop at the first operation whose gradient is NaN, and name it; slow.
+        options: `dotted.key=value` laid over the config, as in `load_config`.
 
     Returns:
         The runner, after training.
+
+    Raises:
+        ConfigError: as of `load_config`; or a metric that the config goes by is not measured.
+        CheckpointError: `resume` names no checkpoint that can be gone on from.
+
+    Example:
+        runner = train("configs/mtl_branched.py", options=["train_cfg.max_epochs=2"])
     """
-    config = prepared(config, work_dir, launcher)
+    config = prepared(as_config(config, options), work_dir, launcher)
     if amp:
         config.optim_wrapper.type = "AutocastOptimWrapper"
     if seed is not None:
@@ -73,23 +78,29 @@ def train(
 
 
 def evaluate(
-    config: Config,
+    config: Config | str | os.PathLike[str],
     checkpoint: str,
     work_dir: str | None = None,
     launcher: str = "none",
     results: str | None = None,
+    options: Sequence[str] = (),
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the test data of a config and return the metrics by name.
 
     Args:
-        config: as from `load_config`.
+        config: a config file, or as from `load_config`.
         checkpoint: file of a model of this config.
         work_dir, launcher: as in `train`.
         results: also write the metrics, the classes' scores and the confusion matrix there, JSON.
+        options: `dotted.key=value` laid over the config, as in `load_config`.
 
     Raises:
         CheckpointError: the checkpoint's weights are not those of the config's model.
+
+    Example:
+        miou = evaluate("configs/mtl_branched.py", "work_dirs/try/epoch_4.pth")["semseg/mIoU"]
     """
+    config = as_config(config, options)
     check_split(config, "test")
     _check_checkpoint(checkpoint)
     config = prepared(config, work_dir, launcher)
@@ -195,9 +206,10 @@ def _choose_best_metric(config: Config) -> None:
     hook = config.get("default_hooks", {}).get("checkpoint", {})
     kinds = task_kinds(config)
     # The score needs both.
-    if hook.get("save_best") != "multitask/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
+    if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
         return
-    for kind, (metric, rule) in BEST.items():
+    for kind, measure in main_measures().items():
         if kind in kinds:
-            hook.update(save_best=metric, rule=rule)
+            rule = "less" if measure.better == "lower" else "greater"
+            hook.update(save_best=measure.name, rule=rule)
             return

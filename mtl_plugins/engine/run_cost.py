@@ -30,7 +30,8 @@ def run_cost(model: nn.Module, size: tuple[int, int]) -> dict[str, Any] | None:
     network = model.module if is_model_wrapper(model) else model
     if not isinstance(network, MultiTaskSegmentor):
         return None
-    height, width = network.test_cfg.crop_size if network.test_cfg.mode == "slide" else size
+    looks = network.inference_config
+    height, width = (looks.mode == "slide" and looks.crop_size) or size
     device = next(network.parameters()).device
     image = torch.zeros(1, 3, height, width, device=device)
     return dict(

@@ -44,7 +44,8 @@ def run_differences(first: str, second: str) -> list[str]:
     last = max(names[0], key=lambda name: os.path.getmtime(os.path.join(first, name)))
     states = [from_plain(load_checkpoint(os.path.join(run, last))) for run in (first, second)]
     logged = [dict(scalars=_scalars(run), tensorboard=_events(run)) for run in (first, second)]
-    return [*_differences(*states, last), *_differences(*logged, "curves")]
+    curves = _differences(logged[0], logged[1], "curves")
+    return [*_differences(states[0], states[1], last), *curves]
 
 
 def _differences(first: Any, second: Any, where: str) -> list[str]:

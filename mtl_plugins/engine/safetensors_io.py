@@ -64,7 +64,7 @@ def _checksum(metadata: Mapping[str, str], weights: Mapping[str, Tensor]) -> str
     for name in sorted(weights):
         value = weights[name]
         found = zlib.crc32(f"{name} {value.dtype} {tuple(value.shape)}".encode(), found)
-        found = zlib.crc32(value.cpu().flatten().view(torch.uint8).numpy(), found)
+        found = zlib.crc32(value.cpu().flatten().view(torch.uint8).numpy().data, found)
     return f"{found:08x}"
 
 

@@ -28,12 +28,13 @@ PLAIN = {
 
 @HOOKS.register_module()
 class SavePredictionsHook(Hook):
-    """Write every prediction of a test as a PNG file, in the layout of the data set.
+    """Write every prediction of a test as a file, in the layout of the data set.
 
     A prediction lies below `folder` where its truth lies below the data root, and is encoded as
     the truth is: class ids as the files' label values, depth as 16-bit centimetres, disparity, ...
     so that the data set reads it when `data_root` is set to `folder`. Where there is no file of the
-    truth, `<kind>/<image>.png` holds class ids, 16-bit depth in 1/256 m or 8-bit normals.
+    truth, `<kind>/<image>.png` holds class ids, 16-bit depth in 1/256 m or 8-bit normals. Of other
+    kinds, and where a format cannot encode, `<kind>/<image>.npy` holds the values themselves.
 
     Args:
         folder: where the files go.
@@ -76,19 +77,29 @@ class SavePredictionsHook(Hook):
 
     def _write(self, entry: dict, target: DenseTarget, data: np.ndarray) -> None:
         values = data[0] if len(data) == 1 else np.moveaxis(data, 0, 2)
-        place, encoder = self._place(entry, target)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        Image.fromarray(encoder.encode(values)).save(place)
-
-    def _place(self, entry: dict, target: DenseTarget) -> tuple[str, TargetFormat]:
-        """Return the file of a prediction, and what encodes it."""
-        truth, root = entry.get(target.path), entry["dataset"].data_root
-        if truth and target.kind in entry["formats"] and truth.endswith(".png"):
-            name, encoder = truth, entry["formats"][target.kind].for_file(truth)
-        else:
+        root = entry["dataset"].data_root
+        truth, encoder = entry.get(target.path), entry["formats"].get(target.kind)
+        encoded = None
+        if truth and encoder is not None and truth.endswith(".png"):
+            encoded, name = _encoded(encoder.for_file(truth), values), _below(truth, root)
+        if encoded is None:
+            encoded = _encoded(PLAIN.get(target.kind), values)
             stem = os.path.splitext(_below(entry["img_path"], root))[0]
-            name, encoder = os.path.join(root or "", target.kind, stem + ".png"), PLAIN[target.kind]
-        return os.path.join(self.folder, _below(name, root)), encoder
+            name = os.path.join(target.kind, stem + (".npy" if encoded is None else ".png"))
+        place = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        if encoded is None:
+            np.save(place, values)
+        else:
+            Image.fromarray(encoded).save(place)
+
+
+def _encoded(encoder: TargetFormat | None, values: np.ndarray) -> np.ndarray | None:
+    """Return values as a picture has them; None where there is none of them."""
+    try:
+        return None if encoder is None else encoder.encode(values)
+    except NotImplementedError:
+        return None
 
 
 def _below(path: str, root: str | None) -> str:

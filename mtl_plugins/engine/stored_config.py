@@ -10,6 +10,7 @@ from mmengine.registry import Registry
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
+from .. import plugins
 from .checkpoint_io import CheckpointError
 from .cost import without_pretrained
 from .image_transforms import image_transforms
@@ -20,8 +21,9 @@ def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
     """Return what a checkpoint's own config says about its model and the images of a test.
 
     mmengine stores the config as Python text. It is read by `read_literals`, and every `type` in
-    it must be one that this package, mmseg, mmcv or mmengine registers: import paths, scopes and
-    modules of the user's environment would run code that the checkpoint chose.
+    it must be one that this package, its installed plugins, mmseg, mmcv or mmengine register:
+    import paths, scopes and modules of the user's environment would run code that the checkpoint
+    chose.
 
     Args:
         checkpoint: as from `load_checkpoint`.
@@ -71,7 +73,9 @@ def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
 def _foreign_imports(custom: Any) -> list[str]:
     imports = custom.get("imports") if isinstance(custom, Mapping) else custom
     imports = imports if isinstance(imports, (list, tuple)) else [imports]
-    return [f"the module {name!r}" for name in imports if name not in (None, "mtl_plugins")]
+    # What an installed plugin registers is there already, whatever the checkpoint says.
+    known = {None, "mtl_plugins", *(plugin.module for plugin in plugins.found)}
+    return [f"the module {name!r}" for name in imports if name not in known]
 
 
 def _foreign_types(node: Any, registry: Registry) -> Iterator[str]:

@@ -12,6 +12,8 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from rich.console import Console
 
+from ..evaluation import kind_of
+from ..structures import DEPTH, SEMSEG
 from .balance_report import balance_report, balance_table
 from .baseline import configured_metric, image_blind_scores
 from .baselines import Baselines
@@ -53,7 +55,8 @@ class SummaryHook(Hook):
     @master_only
     def _report(self, runner: Runner) -> None:
         blind: dict[str, float] = {}
-        if self.image_blind:
+        # It predicts nothing else.
+        if self.image_blind and {*map(kind_of, self.metrics)} & {SEMSEG.kind, DEPTH.kind}:
             blind = image_blind_scores(
                 runner.train_dataloader.dataset,
                 runner.val_dataloader.dataset,

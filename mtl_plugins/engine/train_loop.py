@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import EpochBasedTrainLoop
@@ -119,7 +120,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
 
     def _batches(self) -> Iterator[dict]:
         """Return the batches of the epoch that are left."""
-        sampler = getattr(self.dataloader.batch_sampler, "sampler", None)
+        sampler: Any = getattr(self.dataloader.batch_sampler, "sampler", None)
         if not hasattr(sampler, "start"):
             return islice(self.dataloader, self.finished, None)
         sampler.start = self.images

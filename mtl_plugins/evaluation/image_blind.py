@@ -11,7 +11,7 @@ import torch
 from ..progress import track
 from ..structures import IGNORE_LABEL, NO_DEPTH
 from .semseg import AbsentClass
-from .tally import Tally, tally_image
+from .tally import Pair, Tally, tally_image
 
 Targets = Iterable[tuple[np.ndarray | None, np.ndarray | None]]
 """For each image its H,W integer class ids and its H,W depth in metres, None where unknown."""
@@ -68,9 +68,11 @@ def fit_image_blind(
     depths: list[np.ndarray] = []
     size: tuple[int, int] | None = None
     for labels, depth in track(dataset, "image-blind predictor") if progress else dataset:
-        for target in (labels, depth):
-            if target is not None and size is None:
-                size = (min(grid[0], target.shape[0]), min(grid[1], target.shape[1]))
+        first = labels if labels is not None else depth
+        if first is None:
+            continue
+        if size is None:
+            size = (min(grid[0], first.shape[0]), min(grid[1], first.shape[1]))
         if labels is not None:
             if votes is None:
                 votes = np.zeros((num_classes, *size), np.int32)
@@ -109,12 +111,13 @@ def evaluate_image_blind(
     """
     total = Tally()
     for truths in track(dataset, "image-blind scores") if progress else dataset:
-        pairs = []
+        pairs: list[Pair | None] = []
         for kind, truth in enumerate(truths):
             guess = None if truth is None else predictor.predict(*truth.shape)[kind]
-            known = guess is not None
+            known = truth is not None and guess is not None
             pairs.append((torch.from_numpy(guess), torch.from_numpy(truth)) if known else None)
-        total.add(tally_image(*pairs, num_classes, ignore_label, depth_options))
+        semseg, depth = pairs
+        total.add(tally_image(semseg, depth, num_classes, ignore_label, depth_options))
     return total.scores(absent)
 
 

@@ -8,6 +8,7 @@ from mmseg.registry import METRICS
 
 from ..errors import DataError
 from ..structures import DEPTH
+from .measure import Measure
 from .mtan import mtan_errors
 from .streaming_metric import StreamingMetric
 
@@ -54,6 +55,10 @@ class MTANDepthMetric(StreamingMetric[ErrorTally]):
     """
 
     new_tally = ErrorTally
+    measures = (
+        Measure("mtan/abs_err", "lower", "absolute error (MTAN)", kind=DEPTH.kind),
+        Measure("mtan/rel_err", "lower", "relative error (MTAN)", kind=DEPTH.kind),
+    )
 
     def __init__(self, inverse: bool = False) -> None:
         super().__init__()

@@ -11,11 +11,11 @@ from mmseg.registry import METRICS
 from torch import Tensor
 
 from ..errors import DataError
-from ..structures import DEPTH, IGNORE_LABEL, SEMSEG, DenseTarget
+from ..structures import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
 from ..suggestions import did_you_mean
 from .class_scores import ClassScore, class_scores, class_table
-from .depth import DEPTH_METRICS
 from .depth_by_distance import distance_errors
+from .measure import Measure
 from .semseg import AbsentClass
 from .streaming_metric import StreamingMetric
 from .tally import Pair, Tally, tally_image
@@ -51,10 +51,17 @@ class MultiTaskMetric(StreamingMetric[Tally]):
     """
 
     new_tally = Tally
-    metric_names = (
-        *(f"semseg/{name}" for name in ("mIoU", "aAcc", "mAcc")),
-        *(f"depth/{name}" for name in DEPTH_METRICS),
-        "multitask/score",
+    measures = (
+        Measure("semseg/mIoU", "higher", "mIoU (%)", main=True),
+        Measure("semseg/mAcc", "higher", "mean accuracy (%)"),
+        Measure("semseg/aAcc", "higher", "pixel accuracy (%)"),
+        Measure("depth/si_log_rmse", "lower", "SI-logRMSE", main=True),
+        Measure("depth/rmse", "lower", "RMSE"),
+        Measure("depth/abs_rel", "lower", "relative error"),
+        *(Measure(f"depth/{name}", "lower") for name in ("sq_rel", "rmse_log", "log10")),
+        Measure("depth/delta1", "higher", "delta < 1.25"),
+        *(Measure(f"depth/{name}", "higher") for name in ("delta2", "delta3")),
+        Measure(f"{SEVERAL_TASKS}/score", "higher", "multitask score"),
     )
 
     def __init__(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..structures import NORMALS
+from .measure import Measure
 from .normals import WITHIN, angle_histogram, histogram_median, normal_angles
 from .streaming_metric import StreamingMetric
 
@@ -59,10 +60,11 @@ class NormalsMetric(StreamingMetric[AngleTally]):
     """
 
     new_tally = AngleTally
-    metric_names = (
-        "normals/mean_angle",
-        "normals/median_angle",
-        *(f"normals/within_{degrees:g}" for degrees in WITHIN),
+    measures = (
+        Measure("normals/mean_angle", "lower", "normals, mean angle (deg)", main=True),
+        Measure("normals/median_angle", "lower", "normals, median angle (deg)"),
+        Measure("normals/within_11.25", "higher", "normals within 11.25 deg (%)"),
+        *(Measure(f"normals/within_{degrees:g}", "higher") for degrees in WITHIN[1:]),
     )
 
     def measure(self, sample: dict) -> AngleTally:

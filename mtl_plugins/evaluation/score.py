@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-LOWER_IS_BETTER = frozenset(
-    [
-        *(f"depth/{n}" for n in ("si_log_rmse", "rmse", "abs_rel", "sq_rel", "rmse_log", "log10")),
-        "normals/mean_angle",
-        "normals/median_angle",
-    ]
-)
-"""The metrics of this toolkit that are errors."""
-
-MAIN_METRICS = ("semseg/mIoU", "depth/si_log_rmse", "normals/mean_angle")
-"""Each task's metric where one has to stand for the task."""
+from .measure import declared_measures
 
 
 def multitask_score(miou: float, si_log_rmse: float) -> float:
@@ -38,7 +28,7 @@ def multitask_score(miou: float, si_log_rmse: float) -> float:
 def delta_m(
     results: Mapping[str, float],
     baselines: Mapping[str, float],
-    lower_is_better: Collection[str] = LOWER_IS_BETTER,
+    lower_is_better: Collection[str] | None = None,
     sign: Literal["gain", "drop"] = "gain",
     averaging: Literal["task", "metric"] = "task",
 ) -> float:
@@ -56,7 +46,7 @@ def delta_m(
         results: `{'<task>/<metric>': value}` of the multi-task network; other metrics than those
             of `baselines` are not looked at.
         baselines: `{'<task>/<metric>': value}` of one network a task; they choose the metrics.
-        lower_is_better: names of the metrics that are errors.
+        lower_is_better: names of the metrics that are errors; default: what metrics declare.
         sign: `gain` or `drop`.
         averaging: `task` or `metric`.
 
@@ -80,6 +70,8 @@ def delta_m(
             f"results lack {missing} of the baselines {sorted(baselines)}: expected at least one "
             "baseline, and a result for each."
         )
+    if lower_is_better is None:
+        lower_is_better = {m.name for m in declared_measures() if m.better == "lower"}
     groups: dict[str, list[float]] = {}
     for name, baseline in baselines.items():
         if baseline == 0:

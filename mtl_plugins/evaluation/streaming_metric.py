@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from mmengine.dist import all_gather_object, get_dist_info
@@ -12,6 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ..errors import DataError
+from .measure import Measure, declare_measures
 
 
 class Addable(Protocol):
@@ -33,8 +34,8 @@ class StreamingMetric(BaseMetric, Generic[T]):
     position i * world + r and fills the last round up with repetitions, so each rank holds its
     latest image back and drops it if its position lies behind the data set.
 
-    Subclasses set `new_tally` and implement `measure` and `compute_metrics`. Where they also set
-    `metric_names`, a config that names another one is refused before training.
+    Subclasses set `new_tally` and `measures`, and implement `measure` and `compute_metrics`.
+    Tables, reports, the best checkpoint and the check of names before training follow `measures`.
 
     Raises:
         DataError: a `ValueError` of `measure`, with the name of the image.
@@ -42,8 +43,14 @@ class StreamingMetric(BaseMetric, Generic[T]):
 
     # Not None: the names already carry their task, and MMEngine warns of a missing prefix.
     default_prefix = ""
-    metric_names: ClassVar[tuple[str, ...]] = ()
-    new_tally: ClassVar[Callable[[], Addable]]
+    measures: ClassVar[tuple[Measure, ...]] = ()
+    new_tally: ClassVar[type]
+    _total: T
+    _latest: T
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        declare_measures(cls.measures, cls.__name__)
 
     def __init__(self) -> None:
         super().__init__()

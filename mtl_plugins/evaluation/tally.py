@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -104,7 +105,7 @@ def tally_image(
     if semseg is not None:
         tally.confusion = confusion_matrix(*semseg, num_classes, ignore_label).cpu()
     if depth is not None:
-        options = dict(depth_options or {})
+        options: dict[str, Any] = dict(depth_options or {})
         limits = {key: options.pop(key) for key in ("min_depth", "max_depth") if key in options}
         pixels = measured_pixels(*depth, **limits)
         errors = pixel_errors(*pixels, **options)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from ..models.heads import AttentionBinsHead
+from ..models.heads.attention_bins_head import BinsPrediction
 from ..models.layers import resize
 
 Size = tuple[int, int]
@@ -51,8 +53,8 @@ def record_bins(heads: dict[str, nn.Module]) -> Iterator[dict[str, list[tuple]]]
         task: [] for task, head in heads.items() if isinstance(head, AttentionBinsHead)
     }
 
-    def hook(task: str) -> object:
-        def record(head: AttentionBinsHead, inputs: tuple, output: tuple) -> None:
+    def hook(task: str) -> RemovableHandle:
+        def record(head: AttentionBinsHead, inputs: tuple, output: BinsPrediction) -> None:
             found[task].append((head.distribution(inputs[0]), output.values, output.edges))
 
         return heads[task].register_forward_hook(record)

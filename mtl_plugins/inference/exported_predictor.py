@@ -57,7 +57,7 @@ class ExportedPredictor(ABC):
     def _normalised(self, batch: np.ndarray) -> np.ndarray:
         """Return N,H,W,3 uint8 as N,3,H,W float32, as `MultiTaskDataPreprocessor` does it."""
         channels = batch[..., ::-1] if self.info.bgr_to_rgb else batch
-        mean, std = (np.float32(values) for values in (self.info.mean, self.info.std))
+        mean, std = (np.array(values, np.float32) for values in (self.info.mean, self.info.std))
         return np.ascontiguousarray(((channels - mean) / std).transpose(0, 3, 1, 2))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ..progress import track
 from .loading import load_predictor
 from .output import OutputFolder, Report
 from .prediction import Prediction, Predictions
-from .predictor import Predictor
+from .predictor import Maps, Predictor
 from .source import Frame, Problem
 from .sources import Inputs, Sources
 
@@ -52,7 +52,7 @@ class MultiTaskInferencer:
         self.predictor = load_predictor(model, config, device, amp, options)
 
     @property
-    def metainfo(self) -> dict[str, Any]:
+    def metainfo(self) -> Mapping[str, Any]:
         """Classes, palette, depth unit and tasks, see `Predictor`."""
         return self.predictor.metainfo
 
@@ -122,7 +122,7 @@ class MultiTaskInferencer:
         while batch := list(islice(remaining, self.batch_size)):
             images = [frame.image for frame in batch]
             if not bins:
-                results = [(maps, {}) for maps in self.predictor(images)]
+                results: list[tuple[Maps, Any]] = [(maps, {}) for maps in self.predictor(images)]
             elif hasattr(self.predictor, "with_bins"):
                 results = self.predictor.with_bins(images)
             else:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from ..errors import ConfigError
 from ..models.heads import TaskHead
 from ..structures import SEMSEG
 from ..visualization import default_palette
@@ -22,17 +20,12 @@ def read_metainfo(
 
     Names come from the data set that the checkpoint was trained on, else from the config's; where
     they do not fit the head they are "class 0", "class 1", ...
-
-    Raises:
-        ConfigError: two tasks are of one kind, of which a sample holds one prediction only.
     """
     kinds = {task: head.target.kind for task, head in heads.items()}
-    for kind, count in Counter(kinds.values()).items():
-        if count > 1:
-            raise ConfigError(f"Tasks {kinds}: expected one task of a kind, found {count} {kind}.")
     meta = _stored(checkpoint) or _configured(config)
     number = next((head.out_channels for head in heads.values() if head.target is SEMSEG), 0)
-    classes, palette = meta.get("classes"), meta.get("palette")
+    classes: Any = meta.get("classes")
+    palette: Any = meta.get("palette")
     if not _all(classes, str) or len(classes) != number:
         classes = [f"class {index}" for index in range(number)]
     if not _all(palette, (list, tuple)) or len(palette) != number or not all(map(_rgb, palette)):

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ConfigError
-from ..structures import DEPTH
+from ..structures import DEPTH, NORMALS, SEMSEG
 from ..suggestions import did_you_mean
 from ..visualization import Style, default_palette
 from .depth_png import encode_depth
@@ -23,15 +23,18 @@ from .source import Problem, Source
 from .video import SideBySideVideo
 
 LISTING = "predictions.json"
-KINDS = ("panel", "overlay", "labels", "depth", "depth_color", "normals", "video")
+KINDS = ("panel", "overlay", "labels", "depth", "depth_color", "normals", "maps", "video")
 """What can be written. A kind is also the name of its folder."""
 
-OF_IMAGES = ("panel", "overlay", "labels", "depth")
+OF_IMAGES = ("panel", "overlay", "labels", "depth", "maps")
 OF_VIDEOS = ("video",)
 """What is written unless something else is asked for."""
 
 NEEDS = {**{kind: picture.needs for kind, picture in PICTURES.items()}, "depth": DEPTH.kind}
 """The kind of task without which a kind of picture cannot be."""
+
+HELD = (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
+"""The kinds of task whose values some kind of picture holds; `maps` has the others."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,14 @@ class OutputFolder:
 
     `labels` and `depth` are those of a data set in folders: 8-bit class ids, and 16-bit depth that
     `depth_format=dict(scale=depth_scale)` reads. `normals` is read by the default `NormalFormat`.
+    `maps` has every other kind of task as it is, in `maps/<kind of task>/<name>.npy`.
     `predictions.json` lists everything, and marks the folder as one that may be written again.
 
     Args:
         folder: a new or empty folder, or one written by an earlier call.
         metainfo: of the `Predictor`.
-        kinds: what is written of everything, see `KINDS`; default: panel, overlay, labels and
-            depth of images, and the side-by-side video of videos.
+        kinds: what is written of everything, see `KINDS`; default: panel, overlay, labels, depth
+            and maps of images, and the side-by-side video of videos.
         depth_range: near and far end of the colours of depth; default: from each image alone,
             and from its first frame for a whole video, so that its colours do not flicker.
         depth_log: equal ratios of depth are equally far apart in colour.
@@ -104,23 +108,23 @@ class OutputFolder:
         if source is not self._source:
             self._begin(prediction)
         entry, style = self._entries[-1], self._source_style
-        kinds = self.kinds
+        kinds: Sequence[str] | None = self.kinds
         if kinds is None:
             kinds = OF_VIDEOS if source.video else self._available(OF_IMAGES)
         for kind in kinds:
             if kind == "video":
                 self._write_frame(prediction, style)
                 continue
+            if kind == "maps":
+                self._write_maps(prediction)
+                continue
             if kind == "depth":
-                values, too_far = encode_depth(prediction.depth, self.depth_scale)
+                values, too_far = encode_depth(prediction.needed(DEPTH.kind), self.depth_scale)
                 entry["too_far"] = entry.get("too_far", 0) + too_far
                 self._too_far += too_far
             else:
                 values = PICTURES[kind].draw(prediction, style)
-            path = Path(kind, f"{prediction.name}.png")
-            _save(values, self.folder / path)
-            # Of a video the folder of its frames.
-            entry["files"][kind] = (path.parent if source.video else path).as_posix()
+            _save(values, self._place(prediction, kind, ".png"))
         entry["images"] += 1
         self._images += 1
 
@@ -163,6 +167,19 @@ class OutputFolder:
             self._entries[-1]["files"]["video"] = path.as_posix()
         self._video.write(panes(prediction, style))
 
+    def _write_maps(self, prediction: Prediction) -> None:
+        for kind in _others(self.metainfo):
+            np.save(self._place(prediction, f"maps/{kind}", ".npy"), prediction.needed(kind))
+
+    def _place(self, prediction: Prediction, kind: str, suffix: str) -> Path:
+        """Enter a file into the listing, and return its path in a folder that is there."""
+        path = Path(kind, f"{prediction.name}{suffix}")
+        # Of a video the folder of its frames.
+        listed = path.parent if prediction.source.video else path
+        self._entries[-1]["files"][kind] = listed.as_posix()
+        (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        return self.folder / path
+
     def _close_video(self) -> None:
         if self._video is not None:
             self._video.close()
@@ -170,7 +187,8 @@ class OutputFolder:
 
     def _available(self, kinds: Sequence[str]) -> list[str]:
         known = {None, *self.metainfo["tasks"].values()}
-        return [kind for kind in kinds if NEEDS.get(kind) in known]
+        wanted = [kind for kind in kinds if NEEDS.get(kind) in known]
+        return wanted if _others(self.metainfo) else [kind for kind in wanted if kind != "maps"]
 
     def _list(self, complete: bool, problems: Sequence[Problem] = ()) -> None:
         content = dict(
@@ -199,7 +217,17 @@ def _checked_kinds(kinds: Collection[str] | None, metainfo: Mapping[str, Any]) -
             raise ConfigError(
                 f"{kind} needs a task of {NEEDS[kind]}; the network predicts {sorted(tasks)}."
             )
+    if "maps" in kinds and not _others(metainfo):
+        raise ConfigError(
+            f"maps needs a task of another kind than {list(HELD)}; the network predicts "
+            f"{sorted(tasks)}."
+        )
     return [kind for kind in KINDS if kind in kinds]
+
+
+def _others(metainfo: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of task that no kind of picture holds."""
+    return [kind for kind in metainfo["tasks"].values() if kind not in HELD]
 
 
 def _claim(folder: Path) -> None:
@@ -215,5 +243,4 @@ def _claim(folder: Path) -> None:
 
 
 def _save(values: np.ndarray, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.ascontiguousarray(values)).save(path)

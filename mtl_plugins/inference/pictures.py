@@ -19,6 +19,7 @@ from ..visualization import (
     depth_range,
     draw_panel,
     overlay_colors,
+    paint_row,
 )
 from .prediction import Prediction
 
@@ -37,7 +38,7 @@ def near_far(prediction: Prediction, style: Style) -> tuple[float, float]:
 
 
 def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
-    """Return image | classes | depth | normals, what there is of it, each H,W,3 uint8 RGB."""
+    """Return image | classes | depth | normals | others, what there is, each H,W,3 uint8 RGB."""
     found = [prediction.image[..., ::-1]]
     if prediction.semseg is not None:
         found.append(_overlay(prediction, style))
@@ -46,6 +47,11 @@ def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
         found.append(colorize_depth(prediction.depth, norm))
     if prediction.normals is not None:
         found.append(colorize_normals(prediction.normals))
+    drawn = (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
+    for kind in prediction.kinds.values():
+        if kind not in drawn:
+            row = paint_row(TaskMaps(kind, prediction.needed(kind)), style)
+            found += [] if row.prediction is None else [row.prediction]
     return found
 
 
@@ -64,20 +70,22 @@ def _panel(prediction: Prediction, style: Style) -> np.ndarray:
 
 
 def _overlay(prediction: Prediction, style: Style) -> np.ndarray:
-    colors = colorize_labels(prediction.semseg, style.palette, style.ignore_label)
+    colors = colorize_labels(prediction.needed(SEMSEG.kind), style.palette, style.ignore_label)
     return overlay_colors(prediction.image[..., ::-1], colors)
 
 
 def _depth_color(prediction: Prediction, style: Style) -> np.ndarray:
     norm = depth_norm(*near_far(prediction, style), style.depth_log)
-    return depth_picture(prediction.depth, norm, style.depth_unit)
+    return depth_picture(prediction.needed(DEPTH.kind), norm, style.depth_unit)
 
 
 PICTURES = {
     "panel": Kind(_panel),
     "overlay": Kind(_overlay, SEMSEG.kind),
-    "labels": Kind(lambda prediction, style: prediction.semseg, SEMSEG.kind),
+    "labels": Kind(lambda prediction, style: prediction.needed(SEMSEG.kind), SEMSEG.kind),
     "depth_color": Kind(_depth_color, DEPTH.kind),
-    "normals": Kind(lambda prediction, style: colorize_normals(prediction.normals), NORMALS.kind),
+    "normals": Kind(
+        lambda prediction, style: colorize_normals(prediction.needed(NORMALS.kind)), NORMALS.kind
+    ),
 }
 """Every kind of picture but 16-bit depth, by its name, which is also its folder."""

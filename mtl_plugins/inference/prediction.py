@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..errors import ConfigError
 from ..structures import DEPTH, NORMALS, SEMSEG
 from .bins import DepthBins
 from .predictor import Maps
@@ -53,6 +54,17 @@ class Prediction:
     def of_kind(self, kind: str) -> np.ndarray | None:
         """Return the map of the task of a kind."""
         return next((m for task, m in self.maps.items() if self.kinds[task] == kind), None)
+
+    def needed(self, kind: str) -> np.ndarray:
+        """Return the map of the task of a kind.
+
+        Raises:
+            ConfigError: the network predicts no task of it.
+        """
+        found = self.of_kind(kind)
+        if found is None:
+            raise ConfigError(f"There is no task of {kind}, only {sorted(self.kinds.values())}.")
+        return found
 
     def __getitem__(self, task: str) -> np.ndarray:
         """Return the map of a task by its name."""

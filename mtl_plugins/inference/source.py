@@ -85,10 +85,10 @@ def open_source(value: str | int | np.ndarray, name: str, called: str) -> Source
     """
     if isinstance(value, np.ndarray):
         return Source(called, name, lambda: iter([value]))
-    if not is_video(value):
-        return Source(called, name, lambda: iter([read_image(value)]))
     if isinstance(value, int):
         return Source(called, name, lambda: _video(value, called), True, None)
+    if not is_video(value):
+        return Source(called, name, lambda: iter([read_image(value)]))
     video = _opened(value, called)
     rate, length = video.get(cv2.CAP_PROP_FPS), int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     video.release()

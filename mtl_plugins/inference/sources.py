@@ -40,8 +40,9 @@ class Sources:
     def __init__(self, inputs: Inputs, skip: str | Path | None = None) -> None:
         self.problems: list[Problem] = []
         single = isinstance(inputs, (str, os.PathLike, int, np.integer, np.ndarray))
+        given: Any = [inputs] if single else inputs
         found: list[Any] = []
-        for value in [inputs] if single else inputs:
+        for value in given:
             found.extend(self._expand(value, skip))
         arrays = count()
         called = [_called(value, arrays) for value in found]
@@ -64,7 +65,8 @@ class Sources:
     def length(self) -> int | None:
         """Number of images; None where a source does not know."""
         lengths = [source.length for source in self.items]
-        return None if None in lengths else sum(lengths)
+        known = [length for length in lengths if length is not None]
+        return sum(known) if len(known) == len(lengths) else None
 
     def __iter__(self) -> Iterator[Frame]:
         for source in self.items:

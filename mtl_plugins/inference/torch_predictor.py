@@ -61,16 +61,18 @@ class TorchPredictor:
             raise ConfigError("Options are laid over a config file: give the config as well.")
         content = load_checkpoint(checkpoint)
         if config is None:
-            config = stored_config(content, name)
-        elif not isinstance(config, Config):
-            config = load_config(str(config), options)
+            found = stored_config(content, name)
+        elif isinstance(config, Config):
+            found = config
+        else:
+            found = load_config(config, options)
         self.device = checked_device(device)
-        self.network = _build_network(config, name)
+        self.network = _build_network(found, name)
         load_weights(self.network, content, name)
         self.network.to(self.device).eval()
         self.heads = dict(self.network.decode_head.tasks())
-        self.pipeline = Compose(image_transforms(config))
-        self.metainfo = read_metainfo(self.heads, content, config)
+        self.pipeline = Compose(image_transforms(found))
+        self.metainfo = read_metainfo(self.heads, content, found)
         self.dtype = choose_dtype("auto", self.device.type) if amp else None
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
@@ -128,14 +130,17 @@ class TorchPredictor:
         }
 
     def _bins(self, recorded: tuple, sample: SegDataSample) -> DepthBins:
-        probabilities, depths, edges = (
-            None if each is None else each[0].cpu().numpy() for each in recorded
-        )
+        probabilities, depths, edges = recorded
         meta = sample.metainfo
         side = self.network.size_divisor
         padded = tuple(-(-length // side) * side for length in meta["pad_shape"][:2])
         return DepthBins(
-            probabilities, depths, edges, padded, meta["img_shape"][:2], meta["ori_shape"][:2]
+            probabilities[0].cpu().numpy(),
+            depths[0].cpu().numpy(),
+            None if edges is None else edges[0].cpu().numpy(),
+            padded,
+            meta["img_shape"][:2],
+            meta["ori_shape"][:2],
         )
 
 

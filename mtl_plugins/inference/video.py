@@ -38,7 +38,7 @@ class SideBySideVideo:
     def write(self, pictures: Sequence[np.ndarray]) -> None:
         """Add a frame of pictures H,W,3 uint8 RGB."""
         if self._writer is None:
-            self._open(pictures)
+            self._writer = self._opened(pictures)
         width, height = self._size
         row = [cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in pictures]
         self._writer.write(np.hstack(row)[..., ::-1])
@@ -50,16 +50,18 @@ class SideBySideVideo:
             self._writer.release()
             self._writer = None
 
-    def _open(self, pictures: Sequence[np.ndarray]) -> None:
+    def _opened(self, pictures: Sequence[np.ndarray]) -> cv2.VideoWriter:
         height, width = pictures[0].shape[:2]
         scale = min(1.0, WIDEST / (width * len(pictures)))
-        self._size = tuple(max(2, round(scale * side) // 2 * 2) for side in (width, height))
+        width, height = (max(2, round(scale * side) // 2 * 2) for side in (width, height))
+        self._size = width, height
         total = (self._size[0] * len(pictures), self._size[1])
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        codec = cv2.VideoWriter_fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(str(self.path), codec, self.rate, total)
-        if not self._writer.isOpened():
+        codec = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(self.path), codec, self.rate, total)
+        if not writer.isOpened():
             raise DataError(
                 f"{self.path} cannot be written as an MPEG-4 video of {total[0]}x{total[1]} "
                 "pixels: is the folder writable, and has OpenCV FFmpeg?"
             )
+        return writer

@@ -29,7 +29,9 @@ def flip_on_device(images: Sequence[Tensor], samples: Sequence[SegDataSample]) -
             pixels = sample.get(target.truth)
             pixels.data = pixels.data.flip(FLIPPED_DIMS[direction])
             if target.vector:
+                none = (pixels.data == target.invalid).all(0)
                 pixels.data[list(MIRRORED_AXES[direction])] *= -1
+                pixels.data[:, none] = target.invalid
     return flipped
 
 

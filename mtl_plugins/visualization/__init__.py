@@ -17,7 +17,7 @@ from .depth_picture import depth_picture
 from .map_files import load_maps, save_maps
 from .normals import NO_NORMAL_COLOR, colorize_normals
 from .overlay import overlay_colors
-from .painters import depth_range, paint_row
+from .painters import depth_range, paint_row, register_painter
 from .panel_hook import PanelHook
 from .panels import draw_panel
 from .rows import Style, TaskMaps, as_array
@@ -48,6 +48,7 @@ __all__ = [
     "load_maps",
     "overlay_colors",
     "paint_row",
+    "register_painter",
     "sample_maps",
     "save_maps",
 ]

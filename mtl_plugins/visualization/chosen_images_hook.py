@@ -103,13 +103,14 @@ class ChosenImagesHook(Hook, ABC):
         rank, world = get_dist_info()
         if rank != 0:
             return
-        total = -(-len(loader.dataset) // world)
+        dataset: Any = loader.dataset  # torch's has no length and no metainfo
+        total = -(-len(dataset) // world)
         chosen = spread_evenly(total if self.num_images is None else self.num_images, total)
         for index, sample in enumerate(samples):
             if self._seen in chosen:
                 name = self._name(sample)
                 image = _image(sample, batch["inputs"][index] if batch else None)
-                self.show(runner, image, sample, loader.dataset.metainfo, name, step)
+                self.show(runner, image, sample, dataset.metainfo, name, step)
             self._seen += 1
 
     def _name(self, sample: BaseDataElement) -> str:

@@ -37,8 +37,19 @@ def default_palette(num_classes: int) -> list[RGB]:
     colors = []
     for index in range(num_classes):
         channels = colorsys.hsv_to_rgb(index * 0.618034 % 1, *tones[index % 3])
-        colors.append(tuple(round(255 * channel) for channel in channels))
+        red, green, blue = (round(255 * channel) for channel in channels)
+        colors.append((red, green, blue))
     return colors
+
+
+def as_shares(color: RGB) -> tuple[float, float, float]:
+    """Return a colour as matplotlib has it.
+
+    >>> as_shares((255, 0, 51))
+    (1.0, 0.0, 0.2)
+    """
+    red, green, blue = color
+    return red / 255, green / 255, blue / 255
 
 
 def colorize_labels(
@@ -121,7 +132,7 @@ def colorize_depth(
     [[[150, 150, 150]]]
     """
     valid = np.isfinite(depth) & (depth > NO_DEPTH)
-    return paint_values(np.where(valid, depth, norm.vmin), valid, norm, colormap)
+    return paint_values(np.where(valid, depth, norm.vmin or 0.0), valid, norm, colormap)
 
 
 def colorize_depth_error(

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from matplotlib.cm import ScalarMappable
 
+from .colors import as_shares
 from .figures import as_pixels, new_figure
 from .painters import paint_row
 from .rows import Key, Row, Style, TaskMaps
@@ -124,7 +125,7 @@ class _Sheet:
             self._picture(sample.image, 0, top + _LINE)
             for column, (kind, row) in enumerate(self.rows.items(), start=1):
                 array, picture = sample.maps.get(kind), None
-                if array is not None:
+                if array is not None and row is not None and row.truth is not None:
                     height, width = array.shape[:2]
                     start, places[kind] = places[kind], places[kind] + height * width
                     picture = row.truth[0, start : places[kind]].reshape(height, width, 3)
@@ -167,7 +168,7 @@ class _Sheet:
             axes = self._axes(left, top, _WIDTH, height)
             axes.axis("off")
             patches = [
-                Patch(facecolor=np.divide(color, 255), edgecolor="0.4", label=name[:15])
+                Patch(facecolor=as_shares(color), edgecolor="0.4", label=name[:15])
                 for name, color in key.swatches
             ]
             axes.legend(
@@ -188,8 +189,8 @@ class _Sheet:
             bar.ax.tick_params(labelsize=8, pad=2)
 
     def _axes(self, left: int, top: int, width: int, height: int) -> Axes:
-        place = (left, self.height - top - height, width, height)
-        return self.figure.add_axes(np.divide(place, (self.width, self.height) * 2))
+        left_end, bottom = left / self.width, 1 - (top + height) / self.height
+        return self.figure.add_axes((left_end, bottom, width / self.width, height / self.height))
 
     def _text(self, left: int, top: int, text: str, fontsize: int = 9, **font: Any) -> None:
         position = left / self.width, 1 - top / self.height

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,5 +27,6 @@ def new_figure(width: int, height: int, dpi: int) -> Figure:
 
 def as_pixels(figure: Figure) -> np.ndarray:
     """Return a figure as it looks, H,W,3 uint8 RGB."""
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+    canvas: Any = figure.canvas  # Agg's, which has pixels
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -51,7 +51,7 @@ def save_maps(
     # Not with_suffix: names may hold dots.
     picture = Image.fromarray(image).resize(size[::-1], Image.Resampling.LANCZOS)
     picture.save(f"{path}.jpg", quality=JPEG_QUALITY)
-    np.savez_compressed(f"{path}.npz", **arrays)
+    np.savez_compressed(f"{path}.npz", **arrays)  # type: ignore[arg-type]  # its stub takes them for options
 
 
 def load_maps(path: Path) -> dict[str, TaskMaps]:
@@ -67,7 +67,10 @@ def load_maps(path: Path) -> dict[str, TaskMaps]:
                 kind, part = key.rsplit("_", 1)
                 exact = np.issubdtype(values.dtype, np.integer)
                 parts.setdefault(kind, {})[part] = values if exact else values.astype(np.float32)
-        return {kind: TaskMaps(kind, **maps) for kind, maps in parts.items()}
+        return {
+            kind: TaskMaps(kind, maps.get("prediction"), maps.get("truth"))
+            for kind, maps in parts.items()
+        }
     # Damaged archives fail in every way there is.
     except Exception as error:
         raise DataError(f"{path}.npz cannot be read: {error}.") from error

@@ -45,12 +45,12 @@ def colorize_normals(normals: np.ndarray) -> np.ndarray:
 def paint_normals(maps: TaskMaps, style: Style) -> Row:
     """Paint truth, prediction and the angle between them."""
     norm = Normalize(0.0, style.worst_angle, clip=True)
-    known = [m for m in (maps.truth, maps.prediction) if m is not None]
+    known = maps.known
     error, scores = None, ""
     if len(known) == 2:
-        valid = maps.truth.any(-1)
+        valid = np.asarray(known[0].any(-1))
         # A picture of a broken prediction is worth more than an error about it.
-        finite = np.isfinite(maps.prediction).all()
+        finite = np.isfinite(known[1]).all()
         angles = np.full(valid.shape, style.worst_angle)
         if finite:
             pair = (torch.from_numpy(np.moveaxis(m, 2, 0).copy()) for m in known[::-1])

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from ..errors import ConfigError
 from ..evaluation.depth import depth_errors
 from ..evaluation.semseg import confusion_matrix, semseg_scores
-from ..structures import DEPTH, NO_DEPTH, NORMALS, SEMSEG
+from ..structures import DENSE_TARGETS, DEPTH, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,
@@ -25,6 +26,7 @@ from .colors import (
 )
 from .normals import paint_normals
 from .rows import Bar, Key, Row, Style, TaskMaps
+from .values import paint_any
 
 
 def paint_row(maps: TaskMaps, style: Style) -> Row:
@@ -33,7 +35,7 @@ def paint_row(maps: TaskMaps, style: Style) -> Row:
     Truth and prediction are painted alike, so equal values have equal colours. The error is
     there where both are.
     """
-    return PAINTERS[maps.kind](maps, style)
+    return PAINTERS.get(maps.kind, paint_any)(maps, style)
 
 
 def depth_range(maps: TaskMaps, percentiles: tuple[float, float]) -> tuple[float, float]:
@@ -66,7 +68,7 @@ def _paint_semseg(maps: TaskMaps, style: Style) -> Row:
             return None
         return colorize_labels(labels, style.palette, style.ignore_label)
 
-    known = [m for m in (maps.truth, maps.prediction) if m is not None]
+    known = maps.known
     present = np.unique(np.stack(known)).tolist()
     ignored = [("ignored", IGNORE_COLOR)] if style.ignore_label in present else []
     ids = [i for i in present if i != style.ignore_label]
@@ -75,19 +77,19 @@ def _paint_semseg(maps: TaskMaps, style: Style) -> Row:
         name=maps.name or "semantic segmentation",
         truth=paint(maps.truth),
         prediction=paint(maps.prediction),
-        error=colorize_semseg_error(*known[::-1], style.ignore_label) if both else None,
-        scores=_semseg_scores(maps, style) if both else "",
+        error=colorize_semseg_error(known[1], known[0], style.ignore_label) if both else None,
+        scores=_semseg_scores(known[1], known[0], style) if both else "",
         key=Key([*((style.classes[i], tuple(style.palette[i])) for i in ids), *ignored]),
         error_key=Key([("right", RIGHT_COLOR), ("wrong", WRONG_COLOR), *ignored]),
     )
 
 
-def _semseg_scores(maps: TaskMaps, style: Style) -> str:
-    counted = maps.truth != style.ignore_label
+def _semseg_scores(prediction: np.ndarray, truth: np.ndarray, style: Style) -> str:
+    counted = truth != style.ignore_label
     if not counted.any():
         return "no labelled pixel"
-    guess, truth = (torch.from_numpy(m[counted].astype(int)) for m in (maps.prediction, maps.truth))
-    scores = semseg_scores(confusion_matrix(guess, truth, len(style.classes), style.ignore_label))
+    guess, true = (torch.from_numpy(m[counted].astype(int)) for m in (prediction, truth))
+    scores = semseg_scores(confusion_matrix(guess, true, len(style.classes), style.ignore_label))
     return f"mIoU {scores['mIoU']:.1f}, accuracy {scores['aAcc']:.1f} %"
 
 
@@ -95,29 +97,31 @@ def _paint_depth(maps: TaskMaps, style: Style) -> Row:
     near_far = style.depth_range or depth_range(maps, style.depth_percentiles)
     norm = depth_norm(*near_far, style.depth_log)
     error_norm = depth_norm(0.0, style.worst_depth_error)
-    known = [m for m in (maps.truth, maps.prediction) if m is not None]
+    known = maps.known
     both = len(known) == 2
     gaps = [("not measured", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
     return Row(
         name=maps.name or "depth",
         truth=None if maps.truth is None else colorize_depth(maps.truth, norm),
         prediction=None if maps.prediction is None else colorize_depth(maps.prediction, norm),
-        error=colorize_depth_error(maps.prediction, maps.truth, error_norm) if both else None,
-        scores=_depth_scores(maps) if both else "",
+        error=colorize_depth_error(known[1], known[0], error_norm) if both else None,
+        scores=_depth_scores(known[1], known[0]) if both else "",
         key=Key(gaps, Bar(norm, DEPTH_COLORMAP, f"depth [{style.depth_unit}]")),
         error_key=Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth| / truth")),
     )
 
 
-def _depth_scores(maps: TaskMaps) -> str:
-    measured = _has_depth(maps.truth)
+def _depth_scores(prediction: np.ndarray, truth: np.ndarray) -> str:
+    measured = _has_depth(truth)
     if not measured.any():
         return "no measured pixel"
-    guess, truth = maps.prediction[measured], maps.truth[measured]
+    guess, metres = prediction[measured], truth[measured]
+    errors = None
     # A picture of a broken prediction is worth more than an error about it.
-    if not np.isfinite(guess).all():
+    if np.isfinite(guess).all():
+        errors = depth_errors(torch.from_numpy(guess), torch.from_numpy(metres))
+    if errors is None:
         return "prediction is not finite"
-    errors = depth_errors(torch.from_numpy(guess), torch.from_numpy(truth))
     return f"abs_rel {errors['abs_rel']:.3f}, SI-logRMSE {errors['si_log_rmse']:.1f}"
 
 
@@ -125,9 +129,25 @@ def _has_depth(depth: np.ndarray) -> np.ndarray:
     return np.isfinite(depth) & (depth > NO_DEPTH)
 
 
-PAINTERS: dict[str, Callable[[TaskMaps, Style], Row]] = {
+Painter = Callable[[TaskMaps, Style], Row]
+"""From truth and prediction of a task, one of which may be missing, to the row that shows them."""
+
+PAINTERS: dict[str, Painter] = {
     SEMSEG.kind: _paint_semseg,
     DEPTH.kind: _paint_depth,
     NORMALS.kind: paint_normals,
 }
-"""How the maps of each kind of `DENSE_TARGETS` become a row."""
+"""How the maps of a kind become a row, where `paint_any` does not do it."""
+
+
+def register_painter(kind: str, painter: Painter) -> Painter:
+    """Say how a registered kind is painted in panels, contact sheets, reports and videos.
+
+    Raises:
+        ConfigError: the kind is unknown, or has a painter already.
+    """
+    if PAINTERS.get(kind, painter) is not painter or kind not in DENSE_TARGETS:
+        state = "has a painter already" if kind in PAINTERS else "is not registered"
+        raise ConfigError(f"The kind {kind!r} {state}. Call register_target for a kind of yours.")
+    PAINTERS[kind] = painter
+    return painter

@@ -47,8 +47,12 @@ class TaskMaps:
     @property
     def shape(self) -> tuple[int, ...]:
         """H,W of both maps."""
-        known = self.truth if self.prediction is None else self.prediction
-        return known.shape[:2]
+        return self.known[0].shape[:2]
+
+    @property
+    def known(self) -> list[np.ndarray]:
+        """Truth and prediction, or the one that is there."""
+        return [values for values in (self.truth, self.prediction) if values is not None]
 
 
 @dataclass(frozen=True)

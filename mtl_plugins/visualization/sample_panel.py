@@ -68,6 +68,6 @@ def _key_height(row: Row) -> int:
 
 
 def _share_of_truth(maps: TaskMaps) -> str:
-    known = maps.truth != DENSE_TARGETS[maps.kind].invalid
+    known = np.not_equal(maps.known[0], DENSE_TARGETS[maps.kind].invalid)
     share = known.reshape(*maps.shape, -1).any(-1).mean()
     return f"{100 * share:.1f} % of the pixels have truth"

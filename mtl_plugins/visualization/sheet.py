@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 
+from .colors import as_shares
 from .figures import as_pixels, new_figure
 from .rows import Bar, Key
 
@@ -96,7 +97,7 @@ class Sheet:
         axes = self._axes(left, top, width, swatch_height(key, width))
         axes.axis("off")
         patches = [
-            Patch(facecolor=np.divide(color, 255), edgecolor="0.4", label=_shorten(name))
+            Patch(facecolor=as_shares(color), edgecolor="0.4", label=_shorten(name))
             for name, color in key.swatches
         ]
         axes.legend(

@@ -11,7 +11,7 @@ from mmcv import transforms as mmcv_transforms
 from mmseg.registry import DATASETS, TRANSFORMS
 
 from mtl_plugins.datasets import pack_dataset
-from mtl_plugins.datasets.pipeline_check import DEPTH_BREAKING, NORMALS_BREAKING, SEMSEG_BREAKING
+from mtl_plugins.datasets.pipeline_check import DEPTH_BREAKING, SEMSEG_BREAKING, VECTORS_BREAKING
 from mtl_plugins.datasets.sample_index import SampleIndex, seeded
 from mtl_plugins.datasets.transforms.arguments import MEAN_COLOUR
 from mtl_plugins.errors import ConfigError
@@ -157,8 +157,8 @@ def test_what_is_refused_breaks_the_picture(boards, name):
 
 def test_all_that_is_refused_was_tried():
     untried = {"Albu", "PackSegInputs"}  # not installed; packs, see test_normals
-    assert set(wrong_cases()) == set(NORMALS_BREAKING) - untried
-    assert set(SEMSEG_BREAKING) < set(DEPTH_BREAKING) < set(NORMALS_BREAKING)
+    assert set(wrong_cases()) == set(VECTORS_BREAKING) - untried
+    assert set(SEMSEG_BREAKING) < set(DEPTH_BREAKING) < set(VECTORS_BREAKING)
 
 
 def test_a_long_pipeline_is_the_same_from_files_and_packed(boards, tmp_path):

@@ -14,17 +14,14 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from ...errors import DataError
-from ...structures import DEPTH, NORMALS, DenseTarget
+from ...structures import DenseTarget
 from ..dense_dataset import DenseDataset
-from ..depth_format import DepthFormat
-from ..normal_format import NormalFormat
 from ..target_format import TargetFormat
+from ..target_formats import TARGET_FORMATS
+from ..value_format import ValueFormat
 from .layout import INDEX, REMEDY, check_size, read_description, read_json, shard_path
 from .stored_format import StoredFormat
 from .verification import verify_packed
-
-FORMATS = {DEPTH.kind: DepthFormat, NORMALS.kind: NormalFormat}
-"""Formats whose targets are stored as in their files."""
 
 
 class PackedSample:
@@ -62,7 +59,7 @@ class PackedSample:
 @lru_cache(64)
 def _format(kind: str, arguments: str) -> TargetFormat:
     """Return one format for all files of the same arguments: its tables are made once."""
-    return FORMATS[kind](**json.loads(arguments))
+    return TARGET_FORMATS.get(kind, ValueFormat)(**json.loads(arguments))
 
 
 class MappedShards:

@@ -7,7 +7,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ import numpy as np
 from ...errors import DataError
 from ...structures import DENSE_TARGETS
 from ..dense_dataset import DenseDataset
-from ..target_format import TargetFormat
+from ..target_formats import TARGET_FORMATS
 from ..transforms.loading import LoadImage, LoadTargets
+from ..value_format import ValueFormat
 from .layout import (
     ALIGNMENT,
     INDEX,
@@ -64,16 +65,16 @@ def pack_dataset(
     # While shards are replaced, nobody shall take the folder for complete.
     if os.path.exists(index_path):
         os.remove(index_path)
-    source = json.loads(json.dumps(source))
+    as_read: dict[str, Any] = json.loads(json.dumps(source))
     numbers = range(0, len(dataset), samples_per_shard)
     shards, skipped, done = [], [], 0
     with ThreadPoolExecutor(workers) as pool:
         for shard, first in enumerate(numbers):
             members = range(first, min(first + samples_per_shard, len(dataset)))
-            description = _finished(folder, shard, source, members)
+            description = _finished(folder, shard, as_read, members)
             if description is None:
                 samples = _read_all(dataset, members, pool, workers)
-                description = _write_shard(folder, shard, source, members, samples)
+                description = _write_shard(folder, shard, as_read, members, samples)
             shards.append(len(description["samples"]))
             skipped += description["skipped"]
             done += len(members)
@@ -86,7 +87,7 @@ def pack_dataset(
         metainfo=metainfo,
         targets=[target.kind for target in dataset.targets()],
         shards=shards,
-        source=source,
+        source=as_read,
     )
     write_json(index_path, index)
     return skipped
@@ -127,9 +128,11 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
             path, raw = results[target.path], results[target.array]
             decode = results["undecoded"][target.array].for_file(path)
             decoded = decode(raw, path)
-            if is_dataclass(decode):
+            # Only what the reader can build again; another format's values are stored decoded.
+            rebuilt = type(decode) is TARGET_FORMATS.get(target.kind, ValueFormat)
+            if rebuilt:
                 decoding[target.kind] = _arguments(decode)
-            arrays[target.array] = raw if is_dataclass(decode) else decoded
+            arrays[target.array] = raw if rebuilt else decoded
     except DataError as error:
         if dataset.on_bad_sample == "raise":
             raise
@@ -138,7 +141,7 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
     return dict(paths=paths, arrays=arrays, decoding=decoding)
 
 
-def _arguments(decode: TargetFormat) -> dict[str, Any]:
+def _arguments(decode: Any) -> dict[str, Any]:
     """Return what a format was built with."""
     given = {field.name for field in fields(decode) if field.init}
     return {name: value for name, value in asdict(decode).items() if name in given}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmseg.registry import TRANSFORMS
@@ -33,7 +34,7 @@ class CenterCropTargets(TargetTransform):
     before_decoding = True
 
     def __init__(self, crop_size: int | Sequence[int]) -> None:
-        both = (crop_size, crop_size) if is_number(crop_size) else crop_size
+        both: Any = (crop_size, crop_size) if is_number(crop_size) else crop_size
         require(
             is_size(both),
             "CenterCropTargets",

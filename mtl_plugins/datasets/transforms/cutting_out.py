@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmseg.registry import TRANSFORMS
@@ -39,7 +40,7 @@ class CutOutTargets(TargetTransform):
         prob: float = 0.5,
         fill: Sequence[float] = MEAN_COLOUR,
     ) -> None:
-        holes = (n_holes, n_holes) if is_number(n_holes) else n_holes
+        holes: Any = (n_holes, n_holes) if is_number(n_holes) else n_holes
         least = size if min_size is None else min_size
         sizes = is_size(size) and is_size(least) and least[0] <= size[0] and least[1] <= size[1]
         counts = is_range(holes, 1) and all(isinstance(n, int) for n in holes)
@@ -57,7 +58,7 @@ class CutOutTargets(TargetTransform):
         )
         super().__init__(fill)
         self.sizes = tuple(least), tuple(size)
-        self.n_holes = tuple(holes)
+        self.n_holes: tuple[int, int] = tuple(holes)
         self.prob = prob
 
     def draw(self, results: dict) -> list[tuple[slice, slice]] | None:

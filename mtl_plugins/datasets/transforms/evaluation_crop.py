@@ -22,7 +22,7 @@ class EvaluationCrop(BaseTransform):
 
     Args:
         rows, columns: first and last + 1, pixels.
-        kinds: the targets that it is for: "semseg", "depth", "normals".
+        kinds: the targets that it is for, such as "depth"; default: all.
 
     Raises:
         ConfigError: a window without pixels, or an unknown kind.
@@ -38,10 +38,10 @@ class EvaluationCrop(BaseTransform):
         self,
         rows: Sequence[int] = (45, 471),
         columns: Sequence[int] = (41, 601),
-        kinds: Sequence[str] = tuple(DENSE_TARGETS),
+        kinds: Sequence[str] | None = None,
     ) -> None:
         proper = all(len(ends) == 2 and 0 <= ends[0] < ends[1] for ends in (rows, columns))
-        if not proper or not set(kinds) <= set(DENSE_TARGETS):
+        if not proper or not set(kinds or ()) <= set(DENSE_TARGETS):
             raise ConfigError(
                 f"EvaluationCrop(rows={rows}, columns={columns}, kinds={kinds}); expected (first, "
                 f"last + 1) with at least one pixel each, and kinds of {list(DENSE_TARGETS)}."
@@ -52,7 +52,7 @@ class EvaluationCrop(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Invalidate what lies outside."""
-        targets = [DENSE_TARGETS[kind] for kind in self.kinds]
+        targets = [t for t in DENSE_TARGETS.values() if self.kinds is None or t.kind in self.kinds]
         targets = [each for each in targets if each.array in results.get("seg_fields", ())]
         if targets:
             require_decoded(results, self)

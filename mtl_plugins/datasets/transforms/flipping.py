@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from mmseg.datasets.transforms import RandomFlip
@@ -11,7 +12,7 @@ from mmseg.registry import TRANSFORMS
 from ...errors import ConfigError
 from ...structures import DENSE_TARGETS, MIRRORED_AXES, SEMSEG
 from .arguments import is_number, require
-from .target_transform import require_decoded
+from .target_transform import require_decoded, turn_vectors
 
 
 @TRANSFORMS.register_module()
@@ -49,8 +50,8 @@ class FlipTargets(RandomFlip):
                 f"swap_seg_labels={swap_seg_labels} out."
             )
         single = not isinstance(prob, (list, tuple))
-        shares = [prob] if single else prob
-        names = direction if isinstance(direction, (list, tuple)) else [direction]
+        shares: Any = [prob] if single else prob
+        names = [direction] if isinstance(direction, str) else direction
         require(
             all(is_number(share, 0, 1) for share in shares)
             and sum(shares) <= 1
@@ -66,7 +67,7 @@ class FlipTargets(RandomFlip):
         )
         # mmcv accepts lists of float alone.
         super().__init__(
-            float(prob) if single else [float(share) for share in prob],
+            float(shares[0]) if single else [float(share) for share in shares],
             direction if isinstance(direction, str) else list(direction),
         )
         self.swapped = swap_seg_labels or ()
@@ -83,9 +84,13 @@ class FlipTargets(RandomFlip):
         super()._flip(results)
         axes = list(MIRRORED_AXES[results["flip_direction"]])
         fields = results.get("seg_fields", ())
+
+        def mirror(vectors: np.ndarray) -> None:
+            vectors[..., axes] *= -1
+
         for target in DENSE_TARGETS.values():
             if target.vector and target.array in fields:
-                results[target.array][..., axes] *= -1
+                turn_vectors(results[target.array], target, mirror)
         if SEMSEG.array in fields:
             self._swap(results[SEMSEG.array])
 

@@ -42,8 +42,9 @@ class LoadTargets(BaseTransform):
     """Read and decode every target that a sample has a file of.
 
     Adds `gt_seg_map` (H,W uint8, 255: no class), `gt_depth_map` (H,W float32 metres, 0: not
-    measured) and `gt_normal_map` (H,W,3 float32 unit vectors, 0: none), and names them in
-    `seg_fields`, so that flips, crops and resizes move them with the image.
+    measured), `gt_normal_map` (H,W,3 float32 unit vectors, 0: none) and those of other registered
+    kinds, and names them in `seg_fields`, so that flips, crops and resizes move them with the
+    image.
 
     Args:
         backend_args: storage that the files are read from, see `mmengine.fileio`; default: disk.

@@ -62,7 +62,7 @@ class MosaicTargets(BaseTransform):
             fill=fill,
         )
         self.size = size
-        self.center_range = tuple(center_range)
+        self.center_range = center_range[0], center_range[1]
         self.prob = prob
         self.fill = tuple(fill)
 
@@ -130,7 +130,7 @@ def _placed(place: Window, shape: tuple[int, int]) -> tuple[Window, Window]:
         start = np.random.randint(side - length + 1)
         source.append(slice(start, start + length))
         goal.append(slice(free.start, free.start + length))
-    return tuple(source), tuple(goal)
+    return (source[0], source[1]), (goal[0], goal[1])
 
 
 def _joined(

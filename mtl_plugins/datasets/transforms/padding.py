@@ -60,7 +60,9 @@ class PadTargets(TargetTransform):
         """Return how many rows and columns are to be added."""
         shape = results["img"].shape[:2]
         if self.size is None:
-            wanted = [ceil(side / self.size_divisor) * self.size_divisor for side in shape]
+            wanted: Sequence[int] = [
+                ceil(side / self.size_divisor) * self.size_divisor for side in shape
+            ]
         else:
             wanted = self.size
         rows, columns = (max(w - s, 0) for w, s in zip(wanted, shape, strict=True))

@@ -55,8 +55,8 @@ class PhotometricJitter(BaseTransform):
                 "(smallest, largest) of factors of 0 or more, and a prob of 0 to 1."
             )
         self.brightness = brightness
-        self.contrast = contrast
-        self.saturation = saturation
+        self.contrast = contrast[0], contrast[1]
+        self.saturation = saturation[0], saturation[1]
         self.hue = hue
         self.prob = prob
 

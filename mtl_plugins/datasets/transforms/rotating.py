@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import mmcv
 import numpy as np
@@ -10,7 +11,7 @@ from mmseg.registry import TRANSFORMS
 
 from ...structures import DenseTarget
 from .arguments import MEAN_COLOUR, is_colour, is_number, is_range, require
-from .target_transform import TargetTransform
+from .target_transform import TargetTransform, turn_vectors
 
 
 @TRANSFORMS.register_module()
@@ -56,7 +57,8 @@ class RotateTargets(TargetTransform):
             fill=fill,
         )
         super().__init__(fill)
-        self.degrees = (-degree, degree) if is_number(degree) else tuple(degree)
+        given: Any = degree
+        self.degrees = (-given, given) if is_number(given) else tuple(given)
         self.prob = prob
 
     def draw(self, results: dict) -> float | None:
@@ -70,9 +72,13 @@ class RotateTargets(TargetTransform):
         return mmcv.imrotate(array, drawn, border_value=fill, interpolation=interpolation)
 
     def adjust(self, values: np.ndarray, target: DenseTarget, drawn: float) -> np.ndarray:
-        """Turn vectors; none (0, 0, 0) stays none."""
+        """Turn vectors; pixels without one stay without."""
+        angle = np.deg2rad(drawn)
+        matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+        def turn(vectors: np.ndarray) -> None:
+            vectors[..., :2] = vectors[..., :2] @ matrix.T.astype(vectors.dtype)
+
         if target.vector:
-            angle = np.deg2rad(drawn)
-            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            values[..., :2] = values[..., :2] @ turn.T.astype(values.dtype)
+            turn_vectors(values, target, turn)
         return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,8 +84,8 @@ def targets_of(results: dict, mover: BaseTransform) -> list[DenseTarget]:
     unknown = sorted(set(fields) - {target.array for target in targets})
     if unknown:
         raise ConfigError(
-            f"{name} does not know which value of {unknown} is invalid. Enter the target in "
-            "DENSE_TARGETS of mtl_plugins/structures.py, or take it out of seg_fields."
+            f"{name} does not know which value of {unknown} is invalid. Call register_target for "
+            "the target (docs/plugins.md), or take it out of seg_fields."
         )
     if not getattr(mover, "before_decoding", False):
         require_decoded(results, mover)
@@ -98,6 +98,17 @@ def targets_of(results: dict, mover: BaseTransform) -> list[DenseTarget]:
                 f"{size[0]}x{size[1]}. Put LoadTargets before whatever resizes or cuts the image."
             )
     return targets
+
+
+def turn_vectors(
+    values: np.ndarray, target: DenseTarget, turn: Callable[[np.ndarray], None]
+) -> None:
+    """Turn the vectors of H,W,C in place by `turn`; pixels without truth stay as they are."""
+    # Zero stays zero, whichever way it is turned.
+    none = (values == target.invalid).all(-1) if target.invalid else None
+    turn(values)
+    if none is not None:
+        values[none] = target.invalid
 
 
 def require_decoded(results: dict, mover: BaseTransform) -> None:

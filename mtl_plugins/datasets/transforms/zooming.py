@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,7 +45,7 @@ class ZoomTargets(TargetTransform):
     """
 
     def __init__(self, factor: float | Sequence[float], rescale_depth: bool = True) -> None:
-        factors = (factor, factor) if is_number(factor) else factor
+        factors: Any = (factor, factor) if is_number(factor) else factor
         require(
             is_range(factors, 0) and factors[0] > 0 and isinstance(rescale_depth, bool),
             "ZoomTargets",
@@ -53,12 +54,12 @@ class ZoomTargets(TargetTransform):
             rescale_depth=rescale_depth,
         )
         super().__init__()
-        self.factors = tuple(factors)
+        self.factors: tuple[float, float] = tuple(factors)
         self.rescale_depth = rescale_depth
 
     def draw(self, results: dict) -> float:
         """Return the factor."""
-        return np.random.uniform(*self.factors)
+        return float(np.random.uniform(*self.factors))
 
     def apply(self, array: np.ndarray, drawn: float, fill: tuple, smooth: bool) -> np.ndarray:
         """Return the array `drawn` times as large, at least one pixel."""

@@ -11,6 +11,7 @@ import numpy as np
 from ...structures import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG
 from ..depth_tally import DepthTally
 from .sample_check import SampleCheck
+from .value_tally import ValueTally
 
 
 class PartStatistics:
@@ -23,7 +24,8 @@ class PartStatistics:
         targets: kinds that its samples have.
 
     `class_pixels` and `class_images` (256 each) count the pixels of each class and the images in
-    which it occurs, `normals` valid pixels and all; `pictures` has the image of each digest.
+    which it occurs, `normals` valid pixels and all, `values` those of every other kind; `pictures`
+    has the image of each digest.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class PartStatistics:
         self.class_images = np.zeros(256, np.int64)
         self.depth = DepthTally()
         self.normals = [0, 0]
+        self.values: dict[str, ValueTally] = {}
         self.pictures: dict[bytes, str] = {}
 
     def add(self, sample: SampleCheck) -> str | None:
@@ -55,6 +58,8 @@ class PartStatistics:
             valid = sample.targets[NORMALS.kind].any(-1)
             self.normals[0] += int(valid.sum())
             self.normals[1] += valid.size
+        for kind in sample.targets.keys() - {SEMSEG.kind, DEPTH.kind, NORMALS.kind}:
+            self.values.setdefault(kind, ValueTally(kind)).add(sample.targets[kind])
         if sample.image is None:
             return None
         self.sizes[sample.image.shape[:2]] += 1
@@ -87,4 +92,5 @@ class PartStatistics:
             result["depth"] = dict(vars(depth), unit=self.depth_unit, codec=depth.codec)
         if self.normals[1]:
             result["normals"] = dict(zip(("valid_pixels", "pixels"), self.normals, strict=True))
+        result.update({kind: tally.as_dict() for kind, tally in self.values.items()})
         return result

@@ -53,6 +53,16 @@ def statistics_tables(part: PartCheck) -> Iterator[Table]:
         table.add_row("with a normal", f"{share:.2f}")
         table.add_row("without", f"{100 - share:.2f}")
         yield table
+    for kind, tally in found.values.items():
+        table = Table(title=f"Values of {part.name}: {kind}")
+        table.add_column("pixels")
+        table.add_column("value", justify="right")
+        statistics = tally.as_dict()
+        valid, pixels = statistics.pop("valid_pixels"), statistics.pop("pixels")
+        for name, value in statistics.items():
+            table.add_row(name, f"{value:.5g}")
+        table.add_row("invalid (%)", f"{100 - 100 * valid / pixels:.2f}")
+        yield table
 
 
 def _sizes(found: PartStatistics) -> str:

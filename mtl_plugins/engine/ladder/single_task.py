@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import ConfigError
+from ...evaluation import kind_of
+from ...structures import SEVERAL_TASKS
 from ..baselines import Baseline, Baselines
 from .step import Step
 
@@ -18,7 +20,7 @@ def single_task_baselines(steps: Sequence[Step], settings: str) -> Baselines | N
     found: dict[str, Baseline] = {}
     for step in steps:
         names = {name for metrics in step.metrics.values() for name in metrics}
-        tasks = {name.split("/")[0] for name in names} - {"multitask"}
+        tasks = {kind_of(name) for name in names} - {SEVERAL_TASKS}
         if len(tasks) != 1:
             continue
         (task,) = tasks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...evaluation import MAIN_METRICS
+from ...evaluation import main_measures
 from ...models.balancers import LOG_PREFIX
 from .chart import Chart
 from .history import Entry
@@ -21,6 +21,7 @@ BESIDE_LOSSES = (
 
 def training_chart(runs: Sequence[RunRecord]) -> Chart:
     """Return losses and, below them, metrics of the validations."""
+    main = {measure.name for measure in main_measures().values()}
     chart = Chart(_axis(runs), ("loss", "metric"))
     for index, run in enumerate(runs):
         losses = dict.fromkeys(
@@ -37,7 +38,7 @@ def training_chart(runs: Sequence[RunRecord]) -> Chart:
         )
         for name in metrics:
             points = _points(runs, run, run.history.validation, name)
-            chart.add(index, name, 1, points, shown=name in MAIN_METRICS, markers=True)
+            chart.add(index, name, 1, points, shown=name in main, markers=True)
     return chart
 
 

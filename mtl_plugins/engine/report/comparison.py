@@ -7,20 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...evaluation import DEPTH_METRICS, LOWER_IS_BETTER
-from ..metrics_table import SHOWN
+from ...evaluation import direction_of, table_labels
+from ...evaluation.measure import Direction
 from .run_record import RunRecord
-
-Direction = Literal["higher", "lower"]
-
-HIGHER_IS_BETTER = frozenset(
-    [
-        *("semseg/mIoU", "semseg/aAcc", "semseg/mAcc", "multitask/score"),
-        *(f"depth/{name}" for name in DEPTH_METRICS if name.startswith("delta")),
-        *(f"normals/within_{degrees}" for degrees in ("11.25", "22.5", "30")),
-    ]
-)
-"""The metrics of this toolkit that are no errors. Of others it is not known which is better."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +63,8 @@ def compare(
         if value is None:
             cells.append(Cell(""))
             continue
-        text, difference, verdict = f"{value:.{digits}f}", "", ""
+        text, difference = f"{value:.{digits}f}", ""
+        verdict: Literal["", "better", "worse"] = ""
         if index and first is not None and math.isfinite(value - first):
             difference = f"{value - first:+.{digits}f}" if value != first else "="
             if direction and value != first:
@@ -83,18 +73,12 @@ def compare(
     return cells
 
 
-def direction_of(metric: str) -> Direction | None:
-    """Return whether higher or lower values of a metric are better; None: not known."""
-    if metric in LOWER_IS_BETTER:
-        return "lower"
-    return "higher" if metric in HIGHER_IS_BETTER else None
-
-
 def summary_rows(runs: Sequence[RunRecord]) -> list[Row]:
     """Return the table of the last validations: every metric that a run has, main ones first."""
     found = dict.fromkeys(name for run in runs for name in run.metrics)
-    names = [name for name in SHOWN if name in found]
-    names += sorted(name for name in found if name not in SHOWN)
+    labels = table_labels()
+    names = [name for name in labels if name in found]
+    names += sorted(name for name in found if name not in labels)
     rows = []
     for name in names:
         values = [_number(run.metrics.get(name)) for run in runs]
@@ -103,7 +87,7 @@ def summary_rows(runs: Sequence[RunRecord]) -> list[Row]:
         known = [v for v in values if v is not None and math.isfinite(v)]
         reference = _number(blind.get(name))
         text = "" if reference is None else f"{reference:.{_digits(known)}f}"
-        rows.append(Row(SHOWN.get(name, name), cells, direction_of(name), text))
+        rows.append(Row(labels.get(name, name), cells, direction_of(name), text))
     gains = dict.fromkeys(k for run in runs for k in run.summary.get("delta_m") or {})
     for name in gains:
         values = [_number((run.summary.get("delta_m") or {}).get(name)) for run in runs]

@@ -12,7 +12,7 @@ import torch
 from mmseg.structures import SegDataSample
 
 from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
-from ...structures import SEMSEG
+from ...structures import DEPTH, SEMSEG
 from ..predictor import Maps, Predictor
 from ..size_groups import pixels_first
 
@@ -20,7 +20,7 @@ LEAST_AGREEMENT = 0.999
 """Share of the pixels that must have the same class, or nearly the same vector."""
 
 LARGEST_DIFFERENCE = 1e-3
-"""Of depth: relative to the eager prediction; of a vector: its length."""
+"""Of depth relative to each eager value, of others to the longest one."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Agreement:
         images, height, width: of the batch.
         largest: largest absolute difference of a value, in the task's unit; of classes: 0 or 1.
         relative: largest difference relative to the eager value; None: of no meaning.
-        agreeing: share of the pixels with the same class, or whose vectors differ by less than
-            `LARGEST_DIFFERENCE` in length; None: of no meaning.
+        agreeing: share of the pixels with the same class, or (all but depth) whose difference is
+            shorter than `LARGEST_DIFFERENCE` of the longest value; None: of no meaning.
     """
 
     task: str
@@ -59,13 +59,14 @@ def compare(
 ) -> Agreement:
     """Compare the predictions of one task for images of one size.
 
-    Shapes: H,W classes (semseg), H,W values (depth) or H,W,C vectors (normals and others).
+    Shapes: H,W classes (semseg), H,W or H,W,C values (all others).
 
     >>> compare("depth", "depth", [np.full((2, 2), 10.0)], [np.full((2, 2), 10.005)]).holds
     True
     """
     truth, other = np.stack(expected), np.stack(found)
-    size = (len(truth), *truth.shape[1:3])
+    count, height, width = truth.shape[:3]
+    size = (count, height, width)
     if truth.shape != other.shape:
         return Agreement(task, kind, *size, largest=np.inf, agreeing=0.0)
     if kind == SEMSEG.kind:
@@ -73,10 +74,12 @@ def compare(
         return Agreement(task, kind, *size, float(not same.all()), agreeing=float(same.mean()))
     difference = np.abs(other.astype(np.float64) - truth)
     largest = float(difference.max())
-    if truth.ndim == 3:
+    if kind == DEPTH.kind:
         scale = np.maximum(np.abs(truth), np.finfo(np.float32).tiny)
         return Agreement(task, kind, *size, largest, relative=float((difference / scale).max()))
-    near = np.sqrt((difference**2).sum(axis=-1)) <= LARGEST_DIFFERENCE
+    pixels = (*truth.shape[:3], -1)
+    apart, length = (np.linalg.norm(m.reshape(pixels), axis=-1) for m in (difference, truth))
+    near = apart <= LARGEST_DIFFERENCE * length.max()
     return Agreement(task, kind, *size, largest, agreeing=float(near.mean()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -39,7 +40,7 @@ def save_onnx(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
     program = trace(network, info, _axes(info))
     try:
         with tracing():
-            onnx = torch.onnx.export(
+            onnx: Any = torch.onnx.export(
                 without_pooling(program),
                 input_names=[INPUT],
                 output_names=list(info.tasks),

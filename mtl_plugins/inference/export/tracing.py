@@ -14,6 +14,7 @@ import torch
 from timm.layers import padding
 from torch.export import Dim, ExportedProgram
 from torch.fx import Graph
+from torch.fx.experimental import _config as fx_config
 from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from ...errors import MTLError
@@ -78,7 +79,7 @@ def tracing() -> Iterator[None]:
         warnings.catch_warnings(),
         torch.no_grad(),
         # A single image or a map of one pixel is no special case.
-        torch.fx.experimental._config.patch(backed_size_oblivious=True),
+        fx_config.patch(backed_size_oblivious=True),  # type: ignore[attr-defined]  # set late
         # Nor does the graph depend on the memory format and library that torch would choose for a
         # convolution by the number and size of its images.
         patch.object(torch._C, "_select_conv_backend", lambda *args, **kwargs: None),

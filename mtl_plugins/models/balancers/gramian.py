@@ -28,8 +28,9 @@ def gramian(gradients: Sequence[Gradient]) -> Tensor:
         flat = _flattened(parts)
         for i in range(size):
             for j in range(i, size):
-                if flat[i] is not None and flat[j] is not None:
-                    products[i, j] += torch.dot(flat[i], flat[j])
+                one, other = flat[i], flat[j]
+                if one is not None and other is not None:
+                    products[i, j] += torch.dot(one, other)
     return products.triu() + products.triu(1).T
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import lcm
+from typing import Any
 
 import torch
 from torch import nn
@@ -43,7 +44,8 @@ def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
     EncoderSpec(channels=(8,), strides=(4,))
     """
     if hasattr(encoder, "channels") and hasattr(encoder, "strides"):
-        return EncoderSpec(encoder.channels, encoder.strides)
+        declared: Any = encoder
+        return EncoderSpec(declared.channels, declared.strides)
     training = {module: module.training for module in encoder.modules()}
     encoder.eval()
     parameter = next(encoder.parameters())

@@ -157,7 +157,8 @@ class TimmEncoder(BaseModule):
                 return _build(name, dict(args, dynamic_img_size=True))
             except TypeError:
                 # Some fixed-size models cannot be made dynamic: then only one size will do.
-                self.fixed_size = tuple(timm.get_pretrained_cfg(name).input_size[1:])
+                config: Any = timm.get_pretrained_cfg(name)
+                self.fixed_size = tuple(config.input_size[1:])
         return _build(name, args)
 
 
@@ -171,7 +172,11 @@ def _stride_of(output_stride: int | None, flags: Sequence[bool] | None) -> int |
         raise ConfigError(
             "TimmEncoder: give output_stride or replace_stride_with_dilation, not both."
         )
-    strides = {(False, False, False): 32, (False, False, True): 16, (False, True, True): 8}
+    strides: dict[tuple[bool, ...], int] = {
+        (False, False, False): 32,
+        (False, False, True): 16,
+        (False, True, True): 8,
+    }
     try:
         return strides[tuple(bool(flag) for flag in flags)]
     except KeyError:

@@ -156,7 +156,7 @@ class AttentionBinsHead(TaskHead):
         """Return the losses of metres N,1,H,W against metres N,1,H,W (0: not measured)."""
         valid = truth > NO_DEPTH
         pairs = {"depth": (raw, truth), "raw": (self.codec.encode(raw), self.codec.encode(truth))}
-        return {name: loss(*pairs[loss.space], valid) for name, loss in self.loss_functions.items()}
+        return {name: loss(*pairs[loss.space], valid) for name, loss in self.losses_by_name()}
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres inside the codec's range, N,1,H,W float32."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmseg.registry import MODELS
@@ -59,14 +60,15 @@ class DepthHead(TaskHead):
         self.codec = MODELS.build(codec or dict(type="ExpCodec"))
         if initial_depth is not None:
             raw = self.codec.encode(torch.tensor(float(initial_depth)))
-            torch.nn.init.constant_(self.predict.bias, raw.item())
+            bias: Any = self.predict.bias
+            torch.nn.init.constant_(bias, raw.item())
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of a raw map N,1,H,W against metres N,1,H,W (0: not measured)."""
         valid = truth > NO_DEPTH
         # Metres for the losses that compare metres, codec values for the others.
         pairs = {"depth": (self.decode(raw), truth), "raw": (raw, self.codec.encode(truth))}
-        return {name: loss(*pairs[loss.space], valid) for name, loss in self.loss_functions.items()}
+        return {name: loss(*pairs[loss.space], valid) for name, loss in self.losses_by_name()}
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres, N,1,H,W float32."""

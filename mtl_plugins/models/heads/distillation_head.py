@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmcv.cnn import ConvModule
 from mmseg.registry import MODELS
@@ -51,7 +52,8 @@ class DistillationHead(BranchedHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(in_channels, strides, decoder, task_heads, task_decoders, init_cfg)
-        channels = {task: module.out_channels for task, module in self.decoders.items()}
+        decoders: Any = self.decoders
+        channels = {task: module.out_channels for task, module in decoders.items()}
         self.first_heads = nn.ModuleDict(
             {
                 task: MODELS.build(dict(config, in_channels=channels[task]))
@@ -85,10 +87,11 @@ class DistillationHead(BranchedHead):
         # Messages take every task's loss through every decoder, so that all tasks share those too.
         views = self.views(list(decoded.values()), share)
         raw = {}
+        gates: Any = self.gates
         for task, head in self.tasks():
             features = dict(zip(decoded, views[task], strict=True))
             mixed = features[task]
-            for giver, gate in self.gates[task].items():
+            for giver, gate in gates[task].items():
                 message = resize(gate(features[giver]), mixed.shape[2:])
                 mixed = mixed + message
             raw[task] = [self.first_heads[task](features[task]), head(self.refine[task](mixed))]

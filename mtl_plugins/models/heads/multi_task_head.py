@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ...errors import ConfigError
+from ...structures import DENSE_TARGETS, DenseTarget
 from .task_head import RawPrediction, TaskHead
 
 Share = Callable[[Sequence[Tensor]], Mapping[str, Sequence[Tensor]]]
@@ -24,8 +25,11 @@ class MultiTaskHead(BaseModule, ABC):
 
     Args:
         task_heads: config of each task's head by the task's name; the name is the prefix of the
-            task's losses and what a balancer weighs.
+            task's losses and what a balancer weighs. Each is of another kind of target.
         feature_channels: channels of the feature map that each task's head gets.
+
+    Raises:
+        ConfigError: no task, two of one kind, or a kind that is not registered.
     """
 
     def __init__(
@@ -45,6 +49,8 @@ class MultiTaskHead(BaseModule, ABC):
                 for task, config in task_heads.items()
             }
         )
+
+        _check_targets({task: head.target for task, head in self.tasks()})
 
     @property
     def out_channels(self) -> dict[str, int]:
@@ -82,3 +88,21 @@ class MultiTaskHead(BaseModule, ABC):
             for task, head in self.tasks()
             for name, value in head.losses(raw[task], samples, size).items()
         }
+
+
+def _check_targets(targets: Mapping[str, DenseTarget]) -> None:
+    """Raise for tasks whose predictions would be overwritten or whose truth nobody would load."""
+    tasks: dict[str, str] = {}
+    for task, target in targets.items():
+        if DENSE_TARGETS.get(target.kind) != target:
+            raise ConfigError(
+                f"task_heads.{task} predicts {target.kind!r}, which is not registered. Call "
+                "mtl_plugins.structures.register_target where the target is defined."
+            )
+        if target.kind in tasks:
+            raise ConfigError(
+                f"task_heads.{tasks[target.kind]} and task_heads.{task} both predict "
+                f"{target.kind!r}, of which a sample holds one truth and one prediction. Leave one "
+                "out, or register a target of another kind for it."
+            )
+        tasks[target.kind] = task

@@ -139,6 +139,10 @@ class TaskHead(BaseModule, ABC):
         """Return the prediction for the mean or maximum of `mergeable` maps."""
         return views
 
+    def losses_by_name(self) -> list[tuple[str, Any]]:
+        """Return the losses with the names under which they are logged."""
+        return list(self.loss_functions.items())
+
     @abstractmethod
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of one raw map (N,C,H,W float32) against the truth (N,C,H,W)."""

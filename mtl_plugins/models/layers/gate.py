@@ -37,8 +37,8 @@ class SpatialGate(BaseModule):
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.attention = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         if not learned:
-            nn.init.zeros_(self.attention.weight)
-            nn.init.zeros_(self.attention.bias)
+            for parameter in self.attention.parameters():
+                nn.init.zeros_(parameter)
             self.attention.requires_grad_(False)
 
     def forward(self, features: Tensor) -> Tensor:

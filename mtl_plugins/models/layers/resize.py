@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Resize maps bilinearly with pixel centres aligned (`align_corners=False`).
 
     Shapes: (N, C, h, w) -> (N, C, *size). Nothing is computed where the size is right already.

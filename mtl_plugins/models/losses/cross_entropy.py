@@ -32,6 +32,8 @@ class MaskedCrossEntropyLoss(nn.Module):
 
     loss_name = "loss_ce"
 
+    class_weight: Tensor | None
+
     def __init__(
         self,
         class_weight: Sequence[float] | None = None,

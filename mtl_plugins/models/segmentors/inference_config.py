@@ -103,12 +103,11 @@ class InferenceConfig:
                     f"MultiTaskSegmentor: test_cfg mode='slide' needs crop_size=(H, W) and "
                     f"stride=(H, W) in pixels; {name} is {pair}."
                 )
-        if self.mode == "slide" and any(
-            s > c for s, c in zip(self.stride, self.crop_size, strict=True)
-        ):
+        stride, crop_size = tuple(self.stride or ()), tuple(self.crop_size or ())
+        if self.mode == "slide" and any(s > c for s, c in zip(stride, crop_size, strict=True)):
             raise ConfigError(
-                f"MultiTaskSegmentor: test_cfg stride={tuple(self.stride)} is larger than "
-                f"crop_size={tuple(self.crop_size)}: the windows would leave gaps."
+                f"MultiTaskSegmentor: test_cfg stride={stride} is larger than "
+                f"crop_size={crop_size}: the windows would leave gaps."
             )
         if self.keep_raw and self.tta is not None:
             raise ConfigError(

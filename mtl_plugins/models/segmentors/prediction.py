@@ -45,9 +45,9 @@ def views_of(
 
 def _windows(network: Network, images: Tensor, config: InferenceConfig) -> Iterator[Window]:
     """Yield the network's maps of the whole images or of each window."""
-    size = images.shape[2:]
-    crop = config.crop_size if config.mode == "slide" else size
-    stride = config.stride if config.mode == "slide" else size
+    size = crop = stride = tuple(images.shape[2:])
+    if config.mode == "slide" and config.crop_size and config.stride:
+        crop, stride = config.crop_size, config.stride
     (tops, height), (lefts, width) = (
         _starts(side, c, s) for side, c, s in zip(size, crop, stride, strict=True)
     )
@@ -84,7 +84,7 @@ def decoded(
     first = views[0].windows[0].maps[task]
     values = first.shape[0] * first.shape[1] * size[1]
     step = max(1, BAND_VALUES.get(first.device.type, BAND_VALUES["cpu"]) // values)
-    result = None
+    result: Tensor | None = None
     for start in range(0, size[0], step):
         rows = range(start, min(start + step, size[0]))
         bands = (view.rows(task, rows, size, head.unflip) for view in views)
@@ -95,6 +95,7 @@ def decoded(
         if result is None:
             result = band.new_empty(*band.shape[:2], *size)
         result[:, :, rows.start : rows.stop] = band
+    assert result is not None, "an image has rows"
     return result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ..layers import enlarged_rows, resized_rows, source_rows
@@ -75,7 +76,8 @@ class View:
         """Return some rows of the view, the mean of the windows that show them."""
         if len(self.windows) == 1:
             return self.windows[0].rows(task, rows).float()
-        total = count = None
+        total: Tensor | None = None
+        count = self.windows[0].maps[task].new_zeros(len(rows), self.size[1], dtype=torch.float32)
         for window in self.windows:
             shown = range(max(rows.start, window.top), min(rows.stop, window.top + window.height))
             if not shown:
@@ -84,7 +86,6 @@ class View:
             part = part.float()
             if total is None:
                 total = part.new_zeros(*part.shape[:2], len(rows), self.size[1])
-                count = part.new_zeros(len(rows), self.size[1])
             place = (
                 ...,
                 slice(shown.start - rows.start, shown.stop - rows.start),
@@ -92,4 +93,5 @@ class View:
             )
             total[place] += part
             count[place] += 1
+        assert total is not None, "every row lies in a window"
         return total / count

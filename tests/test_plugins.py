@@ -1,0 +1,90 @@
+"""Packages that register themselves, and names that collide with nothing."""
+
+from __future__ import annotations
+
+import sys
+
+import mmengine.registry
+import pytest
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+from mtl_plugins import info, plugins
+from mtl_plugins.engine import CheckpointError
+from mtl_plugins.engine.stored_config import stored_config
+from mtl_plugins.structures import DENSE_TARGETS
+from tests.models.test_registry import registered
+
+
+def install(site, name, version, module, text):
+    """Lay a package and its metadata down as pip does."""
+    site.joinpath(f"{module}.py").write_text(text)
+    folder = site / f"{name}-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (folder / "entry_points.txt").write_text(f"[{plugins.GROUP}]\n{module} = {module}\n")
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    monkeypatch.undo()
+    for name in ("seen_by_mtl", "broken_by_mtl", "leaving_mtl"):
+        sys.modules.pop(name, None)
+    DENSE_TARGETS.pop("seen", None)
+    plugins.load_plugins()
+
+
+TARGET = """
+from mtl_plugins.structures import DenseTarget, register_target
+register_target(DenseTarget(kind="seen", invalid=-1.0))
+"""
+
+
+def test_an_installed_package_registers_itself(site):
+    install(site, "seen-package", "1.2", "seen_by_mtl", TARGET)
+    assert plugins.Plugin("seen-package 1.2", "seen_by_mtl") in plugins.load_plugins()
+    assert DENSE_TARGETS["seen"].path == "seen_map_path"
+    assert ("plugin", "seen_by_mtl of seen-package 1.2: works") in info.collect_info()
+    # A checkpoint of it needs no config beside it: nothing that it names is imported for its sake.
+    model = dict(
+        type="MultiTaskSegmentor", decode_head=dict(type="JointHead", task_heads=dict(a={}))
+    )
+    text = Config(dict(custom_imports=dict(imports=["seen_by_mtl"]), model=model)).pretty_text
+    assert stored_config(dict(meta=dict(cfg=text)), "a.pth").model.decode_head.type == "JointHead"
+    other = text.replace("seen_by_mtl", "os")
+    with pytest.raises(CheckpointError, match="the module 'os'"):
+        stored_config(dict(meta=dict(cfg=other)), "a.pth")
+
+
+def test_a_broken_one_is_told_and_ends_nothing(site):
+    install(site, "broken-package", "0.1", "broken_by_mtl", "import no_such_module_anywhere\n")
+    install(site, "leaving-package", "0.1", "leaving_mtl", "raise SystemExit('bye')\n")
+    install(site, "seen-package", "1.2", "seen_by_mtl", TARGET)
+    problem = "ModuleNotFoundError: No module named 'no_such_module_anywhere'"
+    with pytest.warns(UserWarning) as warnings:
+        plugins.load_plugins()
+    texts = [str(warning.message) for warning in warnings]
+    assert any(
+        "'broken_by_mtl' of broken-package 0.1 cannot be" in t and problem in t for t in texts
+    )
+    assert any("'leaving_mtl' of leaving-package 0.1" in t and "bye" in t for t in texts)
+    rows = [*info.collect_info()]
+    assert ("plugin", f"broken_by_mtl of broken-package 0.1: fails: {problem}") in rows
+    # The others are there all the same.
+    assert ("plugin", "seen_by_mtl of seen-package 1.2: works") in rows
+
+
+def test_our_names_are_nobody_elses():
+    """Of mmengine, mmcv and mmseg: a config would get one or the other, as the scope has it."""
+    foreign: dict[str, str] = {}
+    pending = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
+    while pending:
+        registry = pending.pop()
+        pending.extend(registry.children.values())
+        for name, item in registry.module_dict.items():
+            if item.__module__.split(".")[0] in ("mmengine", "mmcv", "mmseg"):
+                foreign[name] = item.__module__
+    assert "Runner" in foreign and "EncoderDecoder" in foreign and "LoadImageFromFile" in foreign
+    assert {name: foreign[name] for name in registered() if name in foreign} == {}
