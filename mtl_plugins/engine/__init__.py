@@ -40,6 +40,8 @@ from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
 from .scalars_hook import ScalarsHook
 from .skipped_samples_hook import SkippedSamplesHook
+from .soak import report_soak, soak
+from .soak_hook import SoakHook
 from .summary_hook import SummaryHook
 from .sweep_hook import SweepHook
 from .train_loop import SeededTrainLoop
@@ -68,6 +70,7 @@ __all__ = [
     "ScalarsHook",
     "SeededTrainLoop",
     "SkippedSamplesHook",
+    "SoakHook",
     "Source",
     "SummaryHook",
     "SweepHook",
@@ -98,10 +101,12 @@ __all__ = [
     "report_data_check",
     "report_depth_statistics",
     "report_packing",
+    "report_soak",
     "run_command",
     "seen_samples",
     "show_kill_report",
     "show_metrics",
+    "soak",
     "split_depth_statistics",
     "train",
     "with_packed",
