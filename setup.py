@@ -23,7 +23,7 @@ INSTALL_REQUIRES = [
 ]
 
 # mmseg imports ftfy and regex for its text encoders, but does not declare them.
-UNDECLARED = ["ftfy>=6.1", "regex"]
+UNDECLARED = ["ftfy>=6.1", "regex>=2023.10.3"]  # the first regex with wheels for Python 3.12
 
 EXTRAS = {
     # Exactly one of these two: they install the same modules, so pip must not see both.
@@ -44,7 +44,7 @@ EXTRAS = {
     "balancing": ["torchjd[full]>=0.18,<0.19"],
     # The shipped configs log to TensorBoard, so training with them needs this one; the package
     # itself never imports it, and a config with a LocalVisBackend alone goes without.
-    "logging": ["tensorboard>=2.16"],  # the first that works with NumPy 2
+    "logging": ["tensorboard>=2.16.2"],  # the first for NumPy 2 that does not bring TensorFlow with it
     # Only to read files of these kinds: Synscapes' depth, the .mat file of NYUv2.
     "data": [
         "OpenEXR>=3.5; python_version >= '3.11'",  # the first that reads from memory needs 3.11
@@ -67,6 +67,7 @@ EXTRAS = {
         "ruff>=0.9",  # the rules that pyproject.toml selects
         "mypy>=1.14",
         "build>=1.2",
+        "uv>=0.5",  # makes the environments of tools/versions.py
     ],
 }
 EXTRAS["all"] = [
