@@ -44,7 +44,7 @@ EXTRAS = {
     "balancing": ["torchjd[full]>=0.18,<0.19"],
     # The shipped configs log to TensorBoard, so training with them needs this one; the package
     # itself never imports it, and a config with a LocalVisBackend alone goes without.
-    "logging": ["tensorboard>=2.16.2"],  # the first for NumPy 2 that does not bring TensorFlow with it
+    "logging": ["tensorboard>=2.16.2"],  # the first that knows NumPy 2 and brings no TensorFlow
     # Only to read files of these kinds: Synscapes' depth, the .mat file of NYUv2.
     "data": [
         "OpenEXR>=3.5; python_version >= '3.11'",  # the first that reads from memory needs 3.11
