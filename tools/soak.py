@@ -27,7 +27,8 @@ def main() -> None:
         type=float,
         default=10.0,
         metavar="MB",
-        help="exit with 1 where memory grows by more per 1,000 iterations (default: 10)",
+        help="exit with 1 where memory grows by more per 1,000 iterations, by twice the standard "
+        "error (default: 10)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the run")
     args = parser.parse_args()

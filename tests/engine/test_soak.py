@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -74,3 +75,14 @@ def test_a_sample_counts_megabytes_once():
 def test_a_run_too_short_for_a_fit_is_refused(tmp_path, scene_options):
     with pytest.raises(ConfigError, match=r"12 iterations are 4 epochs of 3.*at least 6"):
         soak(tiny_config(scene_options), str(tmp_path / "run"), iterations=12)
+
+
+@pytest.mark.parametrize(("noise", "exceeds"), [(0, True), (20, False)])
+def test_what_the_allocator_explains_is_no_growth(noise, exceeds):
+    """12 MB per 1,000 iterations, above a bound of 10, with and without memory given back."""
+    samples = [
+        SoakSample(100 * i, 500 + 1.2 * i + noise * (i % 3 == 0), 0.0, 900.0, 40, 20)
+        for i in range(20)
+    ]
+    with pytest.raises(MTLError) if exceeds else nullcontext():
+        report_soak(samples, 10)
