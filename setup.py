@@ -13,12 +13,10 @@ exec((ROOT / "mtl_plugins" / "version.py").read_text(encoding="utf-8"), version)
 INSTALL_REQUIRES = [
     "torch>=2.6",  # torch.load refuses pickle by default from here on
     "torchvision>=0.21",  # the one of torch 2.6
-    # Every encoder family offers features_only, with negative out_indices; the first that has the
-    # tests' tiny test_resnet.
-    "timm>=1.0.10,<2",
+    "timm>=1.0.31,<2",  # the first with activation checkpointing, and Swin at any size, that work
     "numpy>=1.26,<3",  # the first with wheels for Python 3.12
     "opencv-python>=4.8",  # the first with a wheel for Python 3.12; mmcv reads images with it
-    "pillow>=10.1",  # the first with a wheel for Python 3.12; reads all files, strictly
+    "pillow>=10.3",  # the first that opens 16-bit PNGs as 16 bits; reads all files, strictly
     "rich>=13",  # tables and progress bars
     "matplotlib>=3.8",  # the first with colormaps as a registry and wheels for Python 3.12
     "jinja2>=3.1",  # the template of tools/report.py; torch brings it as well
@@ -53,6 +51,7 @@ EXTRAS = {
         "h5py>=3.11",  # the first that works with NumPy 2
     ],
     "export": [
+        "torch>=2.11",  # older ones know no sizes from 1 on, or export sizes wrong (2.9)
         "onnx>=1.17",  # the first that torch 2.6 exports to
         "onnxscript>=0.7",  # torch's exporter is written with it; the tested release
         "onnxruntime>=1.20",  # the first that runs what onnx 1.17 writes

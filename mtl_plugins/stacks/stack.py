@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from ..errors import ConfigError
 from ..suggestions import did_you_mean
 
-EXTRAS = "balancing,logging,data,export,sweep,dev"
+CORE = "balancing,logging,data,sweep,dev"
+EXTRAS = f"{CORE},export"
 """Extras of setup.py beside the family's: with them no test is left out for want of a package."""
 
 TESTED_TORCH = ("torch==2.13.0", "torchvision==0.28.0")
@@ -23,6 +24,7 @@ class Stack:
         python: version, 3.11.
         family: extra of setup.py with the mm* packages.
         requirements: versions that are asked for beyond those of setup.py, or `-r FILE`.
+        extras: of setup.py, beside the family's.
         lowest: install the oldest version that setup.py allows of everything that it names.
     """
 
@@ -30,6 +32,7 @@ class Stack:
     python: str
     family: str = "openmmlab"
     requirements: tuple[str, ...] = ()
+    extras: str = EXTRAS
     lowest: bool = False
 
     def install_arguments(self) -> list[str]:
@@ -39,7 +42,7 @@ class Stack:
         ['--resolution', 'lowest-direct']
         """
         resolution = ["--resolution", "lowest-direct"] if self.lowest else []
-        return [*resolution, "-e", f".[{self.family},{EXTRAS}]", *self.requirements]
+        return [*resolution, "-e", f".[{self.family},{self.extras}]", *self.requirements]
 
 
 STACKS = {
@@ -48,6 +51,7 @@ STACKS = {
         Stack("openmmlab", "3.11", requirements=("-r", "requirements.txt")),
         Stack("onedl", "3.11", family="onedl", requirements=TESTED_TORCH),
         Stack("lower-bounds", "3.10", lowest=True),
+        Stack("lower-core", "3.10", extras=CORE, lowest=True),  # export needs a later torch
         Stack("py310", "3.10"),
         Stack("py312", "3.12", requirements=("torch==2.11.0", "torchvision==0.26.0")),
         Stack("py313", "3.13"),

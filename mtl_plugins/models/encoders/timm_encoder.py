@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -154,12 +153,11 @@ class TimmEncoder(BaseModule):
                 )
             print_log(f"{message}, which are used.", logger="current", level=logging.WARNING)
         if _is_fixed(name) and "img_size" not in args:
-            # ViT knows dynamic_img_size alone; Swin of older releases ignores it for the other.
-            for free in (dict(strict_img_size=False), {}):
-                with suppress(TypeError):
-                    return _build(name, dict(args, dynamic_img_size=True, **free))
-            # Some fixed-size models cannot be made dynamic: then only one size will do.
-            self.fixed_size = tuple(timm.get_pretrained_cfg(name).input_size[1:])
+            try:
+                return _build(name, dict(args, dynamic_img_size=True))
+            except TypeError:
+                # Some fixed-size models cannot be made dynamic: then only one size will do.
+                self.fixed_size = tuple(timm.get_pretrained_cfg(name).input_size[1:])
         return _build(name, args)
 
 
