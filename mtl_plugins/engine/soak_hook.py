@@ -58,7 +58,7 @@ class SoakHook(Hook):
 
 def take_sample(iteration: int) -> SoakSample:
     """Look at this process and at those it has started with `multiprocessing`."""
-    workers = [process.pid for process in multiprocessing.active_children()]
+    workers = [p.pid for p in multiprocessing.active_children() if p.pid is not None]
     return SoakSample(
         iteration,
         _memory("self", "Pss_Anon", "Pss_Shmem"),
