@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from .checkpoint_io import load_checkpoint
 from .config import as_config
+from .config_check import check_config
 from .cost import without_pretrained
 from .weights import load_weights
 
@@ -49,6 +50,7 @@ def build(
     if isinstance(config, Mapping) and "model" not in config:
         config = dict(model=dict(config))
     found = as_config(config, options)
+    check_config(found)
     if not found.get("model"):
         raise ConfigError(f"{found.filename} has no model.")
     init_default_scope(found.get("default_scope", "mmseg"))

@@ -50,12 +50,14 @@ def as_config(
     """Return the config of a file, or a copy of a config or of its values, with `options` over it.
 
     Raises:
-        ConfigError: as of `load_config`; of a config in memory only `options` are checked.
+        ConfigError: as of `load_config`; one in memory is checked where options are laid over it.
     """
     if isinstance(config, (str, os.PathLike)):
         return load_config(config, options)
     result = copied(config) if isinstance(config, Config) else Config(dict(config))
-    _lay_over(result, options)
+    if options:
+        _lay_over(result, options)
+        check_config(result)
     return result
 
 
