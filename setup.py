@@ -13,17 +13,17 @@ exec((ROOT / "mtl_plugins" / "version.py").read_text(encoding="utf-8"), version)
 INSTALL_REQUIRES = [
     "torch>=2.6",  # torch.load refuses pickle by default from here on
     "torchvision>=0.21",  # the one of torch 2.6
-    "timm>=1.0.9,<2",  # every encoder family offers features_only, with negative out_indices
+    "timm>=1.0.31,<2",  # the first with activation checkpointing, and Swin at any size, that work
     "numpy>=1.26,<3",  # the first with wheels for Python 3.12
     "opencv-python>=4.8",  # the first with a wheel for Python 3.12; mmcv reads images with it
-    "pillow>=10.1",  # the first with a wheel for Python 3.12; reads all files, strictly
+    "pillow>=10.3",  # the first that opens 16-bit PNGs as 16 bits; reads all files, strictly
     "rich>=13",  # tables and progress bars
     "matplotlib>=3.8",  # the first with colormaps as a registry and wheels for Python 3.12
     "jinja2>=3.1",  # the template of tools/report.py; torch brings it as well
 ]
 
 # mmseg imports ftfy and regex for its text encoders, but does not declare them.
-UNDECLARED = ["ftfy>=6.1", "regex"]
+UNDECLARED = ["ftfy>=6.1", "regex>=2023.10.3"]  # the first regex with wheels for Python 3.12
 
 EXTRAS = {
     # Exactly one of these two: they install the same modules, so pip must not see both.
@@ -44,13 +44,14 @@ EXTRAS = {
     "balancing": ["torchjd[full]>=0.18,<0.19"],
     # The shipped configs log to TensorBoard, so training with them needs this one; the package
     # itself never imports it, and a config with a LocalVisBackend alone goes without.
-    "logging": ["tensorboard>=2.16"],  # the first that works with NumPy 2
+    "logging": ["tensorboard>=2.16.2"],  # the first that knows NumPy 2 and brings no TensorFlow
     # Only to read files of these kinds: Synscapes' depth, the .mat file of NYUv2.
     "data": [
         "OpenEXR>=3.5; python_version >= '3.11'",  # the first that reads from memory needs 3.11
         "h5py>=3.11",  # the first that works with NumPy 2
     ],
     "export": [
+        "torch>=2.11",  # older ones know no sizes from 1 on, or export sizes wrong (2.9)
         "onnx>=1.17",  # the first that torch 2.6 exports to
         "onnxscript>=0.7",  # torch's exporter is written with it; the tested release
         "onnxruntime>=1.20",  # the first that runs what onnx 1.17 writes
@@ -76,6 +77,7 @@ EXTRAS = {
         "ruff>=0.9",  # the rules that pyproject.toml selects
         "mypy>=1.14",
         "build>=1.2",
+        "uv>=0.5",  # makes the environments of tools/versions.py
     ],
 }
 EXTRAS["all"] = [

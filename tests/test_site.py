@@ -12,10 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from mmseg.registry import DATASETS, MODELS
 
+import mtl_plugins
+from mtl_plugins.errors import DataError
 from tests.conftest import ROOT
 
 DOCS = os.path.join(ROOT, "docs")
+README = os.path.join(ROOT, "README.md")
 PLACE = "\0"
 """Stands for a value in a message."""
 
@@ -98,8 +102,26 @@ def test_files_named_in_the_design_exist():
         assert os.path.exists(os.path.join(base, path)), path
 
 
+def test_what_the_readme_shows_exists():
+    """The links lead somewhere, to a heading where they name one; the model and the data build."""
+    text = text_of("README.md")
+    for path, anchor in re.findall(r"\]\((?!http)([^)#]+)#?([^)]*)\)", text):
+        assert os.path.exists(os.path.join(ROOT, path)), path
+        headings = re.findall(r"^#+ (.*)$", text_of(path), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in [h.lower().replace(" ", "-") for h in headings]
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict = {}
+    for block in blocks[:2]:
+        exec(block, names)
+    assert [*MODELS.build(names["model"]).decode_head.task_heads] == ["semseg", "depth"]
+    with pytest.raises(DataError, match="rgb/train does not exist"):
+        DATASETS.build(names["dataset"])
+    citation = yaml.safe_load(text_of("CITATION.cff"))
+    assert citation["version"] == mtl_plugins.__version__
+
+
 def test_options_of_commands_in_the_docs_exist():
-    for page in glob.glob(os.path.join(DOCS, "**", "*.md"), recursive=True):
+    for page in (README, *glob.glob(os.path.join(DOCS, "**", "*.md"), recursive=True)):
         for block in re.findall(r"```sh\n(.*?)```", text_of(page), re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 _, _, arguments = line.partition(" tools/")

@@ -204,9 +204,10 @@ def _check(path: str, image: ImageFile.ImageFile, values: bool) -> None:
 
 def _raw_mode(image: ImageFile.ImageFile) -> str:
     """Return how PIL calls the layout of a file's values, such as "L;4" for grey of 4 bits."""
-    if not image.tile:
+    tiles = getattr(image, "tile", None)  # of images that come from files
+    if not tiles:
         return ""
-    arguments = image.tile[0][3]
+    arguments = tiles[0][3]
     return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 

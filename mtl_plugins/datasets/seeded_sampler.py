@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
 
 import torch
@@ -32,7 +32,7 @@ class SeededSampler(DefaultSampler):
     def __iter__(self) -> Iterator[SampleIndex]:
         """Iterate over this process's indices of what is left of the epoch."""
         size = len(self.dataset)
-        order: Sequence[int] = range(size)
+        order: Iterable[int] = range(size)
         if self.shuffle:
             generator = torch.Generator().manual_seed(self.seed + self.epoch)
             order = torch.randperm(size, generator=generator).tolist()

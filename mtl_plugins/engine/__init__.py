@@ -44,6 +44,8 @@ from .save_predictions_hook import SavePredictionsHook
 from .scalars_hook import ScalarsHook
 from .sharded_model import ShardedModel
 from .skipped_samples_hook import SkippedSamplesHook
+from .soak import report_soak, soak
+from .soak_hook import SoakHook
 from .summary_hook import SummaryHook
 from .sweep_hook import SweepHook
 from .train_loop import SeededTrainLoop
@@ -74,6 +76,7 @@ __all__ = [
     "SeededTrainLoop",
     "ShardedModel",
     "SkippedSamplesHook",
+    "SoakHook",
     "Source",
     "SummaryHook",
     "SweepHook",
@@ -107,10 +110,12 @@ __all__ = [
     "report_data_check",
     "report_depth_statistics",
     "report_packing",
+    "report_soak",
     "run_command",
     "seen_samples",
     "show_kill_report",
     "show_metrics",
+    "soak",
     "split_depth_statistics",
     "train",
     "with_packed",

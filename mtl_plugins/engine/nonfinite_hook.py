@@ -169,8 +169,7 @@ class NonFiniteHook(Hook):
     def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if hasattr(optimizer, "found_inf"):
             return  # a gradient scaler has decided
-        found = (p.grad for p in self._parameters(optimizer))
-        gradients = [local_part(gradient) for gradient in found if gradient is not None]
+        gradients = [local_part(p.grad) for p in self._parameters(optimizer) if p.grad is not None]
         # The largest one would do, but is many times as slow on CPUs; a norm beyond 1e19, which
         # overflows, is no step to take either.
         bad = ~get_total_norm(gradients).isfinite()

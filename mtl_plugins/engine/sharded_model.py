@@ -41,6 +41,8 @@ class ShardedModel(nn.Module):
     Source: https://docs.pytorch.org/docs/stable/distributed.fsdp.fully_shard.html
     """
 
+    module: Any  # becomes torch's FSDPModule as well
+
     def __init__(
         self, module: nn.Module, units: Sequence[str] = ("backbone", "decode_head")
     ) -> None:

@@ -39,7 +39,7 @@ def outcomes(
     rng = random.Random(f"{path.name} {rounds}")
     for _ in range(rounds * ROUNDS):
         path.write_bytes(mutate(data, rng))
-        yield _outcome(lambda: read(str(path)), str(name or path))
+        yield _outcome(lambda: read(str(path)), str(path if name is None else name))
 
 
 def text_outcomes(

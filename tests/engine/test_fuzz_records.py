@@ -113,15 +113,15 @@ CONFIG = "a = 1\nb = dict(x=[1, -2.5, (None, 'text', True)], y={'k': 1e-3, 2: in
 
 
 def test_damaged_config_text_is_refused_with_its_line_or_is_plain_values():
-    refused = 0
-    for text in damaged_texts(CONFIG, 2000):
+    texts, refused = [*damaged_texts(CONFIG, 2000)], 0
+    for text in texts:
         try:
             values = read_literals(text)
         except ValueError:
             refused += 1
         else:
             assert_plain(values)
-    assert refused > 1000
+    assert refused > len(texts) / 2
 
 
 def assert_plain(value):
@@ -170,7 +170,7 @@ def test_strange_configs_that_are_data_are_refused_or_checked(tmp_path, suffix):
     texts = [*damaged_texts(write(values), 100), *strange_texts(values, write, 150)]
     found = [*text_outcomes(texts, read)]
     assert all(config is None or isinstance(config, Config) for config in found)
-    assert 20 < found.count(None) < 220
+    assert len(found) / 20 < found.count(None) < len(found) * 0.9
 
 
 def test_strange_stored_configs_are_refused_or_of_known_parts():
@@ -184,7 +184,7 @@ def test_strange_stored_configs_are_refused_or_of_known_parts():
     found = [*text_outcomes(texts, read, "a.pth")]
     read = [config for config in found if config is not None]
     assert all(isinstance(config, Config) and set(config.model) for config in read)
-    assert 100 < len(read) < len(found) - 300
+    assert len(found) / 15 < len(read) < len(found) * 4 / 5
 
 
 def test_strange_baselines_are_refused_or_numbers(tmp_path):
@@ -277,5 +277,6 @@ def test_damaged_maps_are_an_error_or_what_they_were(run):
     for maps in outcomes(path.read_bytes(), path, read, rounds=500):
         for kind, found in (maps or {}).items():
             for part in ("truth", "prediction"):
-                expected = getattr(original[kind], part)
-                assert (getattr(found, part) == expected).all()
+                values = getattr(found, part)
+                # What the archive's directory does not list any more is not there.
+                assert values is None or (values == getattr(original[kind], part)).all()

@@ -33,6 +33,8 @@ from mtl_plugins.inference.export.matrix import export_all, networks, randomise
 from mtl_plugins.inference.export.tracing import divide_in_whole_numbers
 from tests.conftest import ROOT
 
+pytest.importorskip("onnxscript", reason="the export extra is not installed")
+
 NORMALS = os.path.join(ROOT, "configs", "mtl_normals.py")
 SMALL = [
     "model.backbone.model_name=test_resnet",

@@ -118,6 +118,7 @@ ELSEWHERE = {
     "SeededTrainLoop",
     "ShiftMultiTask",
     "SkippedSamplesHook",
+    "SoakHook",
     "StreetScenesDataset",
     "SummaryHook",
     "SweepHook",

@@ -61,8 +61,9 @@ class LinearCodec(DepthCodec):
         self.scale = scale
 
     def _to_depth(self, raw: Tensor) -> Tensor:
-        # Bounded before the product, which could be infinite.
-        return self.scale * _bounded(raw, self.min_depth / self.scale, self.max_depth / self.scale)
+        # Bounded before the product, which could be infinite; wider than the depths themselves.
+        low, high = 0.5 * self.min_depth / self.scale, 2 * self.max_depth / self.scale
+        return self.scale * _bounded(raw, low, high)
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return depth / self.scale

@@ -1,0 +1,88 @@
+"""A long run: what grows is seen and measured."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+from mmengine.hooks import Hook
+from mmseg.registry import HOOKS
+
+from mtl_plugins.engine import report_soak, soak
+from mtl_plugins.engine.soak import Growth
+from mtl_plugins.engine.soak_hook import SoakSample, take_sample
+from mtl_plugins.errors import ConfigError, MTLError
+from tests.engine.tiny_run import tiny_config
+
+LEAK = 20
+"""Megabytes an iteration."""
+
+
+@HOOKS.register_module()
+class LeakyHook(Hook):
+    """Keeps memory in every iteration, and a file open in every epoch."""
+
+    def __init__(self):
+        self.kept = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.kept.append(np.ones(LEAK * 10**6, np.uint8))
+
+    def after_train_epoch(self, runner):
+        self.kept.append(os.open(os.devnull, os.O_RDONLY))
+
+
+def test_a_leak_of_known_size_is_measured(tmp_path, scene_options, capsys):
+    config = tiny_config(scene_options, hooks=[dict(type="LeakyHook")])
+    samples = soak(config, str(tmp_path / "run"), iterations=17)
+    assert [sample.iteration for sample in samples] == [3, 6, 9, 12, 15, 18]
+    handles = [sample.handles for sample in samples[3:]]
+    assert [count - handles[0] for count in handles] == [0, 1, 2]
+    growth = Growth.of([s.iteration for s in samples[3:]], [s.total for s in samples[3:]])
+    assert growth.slope == pytest.approx(1000 * LEAK, rel=0.1)
+    with pytest.raises(MTLError, match="expected at most 10: something is kept"):
+        report_soak(samples, 10)
+    assert f"main process {handles[0]} to {handles[2]}, workers 0 to 0" in " ".join(
+        capsys.readouterr().out.split()
+    )
+    with pytest.raises(MTLError, match="is not empty"):
+        soak(config, str(tmp_path / "run"))
+
+
+def test_only_the_second_half_is_fitted(capsys):
+    growing = [SoakSample(100 * i, 500.0 + min(i, 5) * 100, 50.0, 900.0, 40, 20) for i in range(10)]
+    report_soak(growing, 0.1)
+    assert "Iterations 500 to 900, 5 samples" in capsys.readouterr().out
+
+
+def test_the_error_of_a_slope():
+    """By hand: x = -1, 0, 1 and y = 0, 3, 0 lie around the flat line of 1: residuals -1, 2, -1."""
+    growth = Growth.of([0, 1000, 2000], [0.0, 3.0, 0.0])
+    assert (growth.slope, growth.error) == (0, pytest.approx((6 / 1 / 2) ** 0.5))
+
+
+def test_a_sample_counts_megabytes_once():
+    before = take_sample(0)
+    block = np.ones(50 * 10**6, np.uint8)
+    after = take_sample(0)
+    assert after.total - before.total == pytest.approx(50, abs=2)
+    assert after.resident - before.resident == pytest.approx(50, abs=2)
+    assert block.nbytes == 50 * 10**6
+
+
+def test_a_run_too_short_for_a_fit_is_refused(tmp_path, scene_options):
+    with pytest.raises(ConfigError, match=r"12 iterations are 4 epochs of 3.*at least 6"):
+        soak(tiny_config(scene_options), str(tmp_path / "run"), iterations=12)
+
+
+@pytest.mark.parametrize(("noise", "exceeds"), [(0, True), (20, False)])
+def test_what_the_allocator_explains_is_no_growth(noise, exceeds):
+    """12 MB per 1,000 iterations, above a bound of 10, with and without memory given back."""
+    samples = [
+        SoakSample(100 * i, 500 + 1.2 * i + noise * (i % 3 == 0), 0.0, 900.0, 40, 20)
+        for i in range(20)
+    ]
+    with pytest.raises(MTLError) if exceeds else nullcontext():
+        report_soak(samples, 10)
