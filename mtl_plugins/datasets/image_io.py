@@ -61,7 +61,7 @@ def read_image(
             `PIL.Image.MAX_IMAGE_PIXELS` or values that no picture has (32-bit, floats).
     """
 
-    def convert(image: ImageFile.ImageFile) -> np.ndarray:
+    def convert(image: Image.Image) -> np.ndarray:
         wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
         if image.mode in ("I", "F") and not wide:
             raise DataError(
@@ -101,7 +101,7 @@ def read_map(
             a scale of its own (PGM), white as 0 (TIFF), or is lossy.
     """
 
-    def convert(image: ImageFile.ImageFile) -> np.ndarray:
+    def convert(image: Image.Image) -> np.ndarray:
         step = STEPS.get(_raw_mode(image), 1)
         ImageOps.exif_transpose(image, in_place=True)
         transparent = channels == 3 and image.mode == "RGBA"
@@ -133,7 +133,7 @@ def read_map(
 def _decoded(
     path: str,
     backend_args: dict | None,
-    convert: Callable[[ImageFile.ImageFile], np.ndarray],
+    convert: Callable[[Image.Image], np.ndarray],
     values: bool = False,
     exact: bool = False,
 ) -> np.ndarray:
@@ -202,7 +202,7 @@ def _check(path: str, image: ImageFile.ImageFile, values: bool) -> None:
         )
 
 
-def _raw_mode(image: ImageFile.ImageFile) -> str:
+def _raw_mode(image: Image.Image) -> str:
     """Return how PIL calls the layout of a file's values, such as "L;4" for grey of 4 bits."""
     tiles = getattr(image, "tile", None)  # of images that come from files
     if not tiles:

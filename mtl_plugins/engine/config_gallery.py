@@ -145,8 +145,7 @@ def _image_size(data: Mapping[str, Any]) -> tuple[int, int]:
     size: Any = data.get("size")
     for transform in data["pipeline"]:
         size = transform.get("crop_size") or transform.get("size") or size
-    height, width = size
-    return height, width
+    return tuple(size)
 
 
 def gallery_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:

@@ -57,7 +57,7 @@ class ShardedModel(nn.Module):
         unknown = [name for name in units if name not in names]
         if unknown:
             raise ConfigError(f"ShardedModel: the model has no part {unknown[0]!r} to shard.")
-        self.module: Any = module
+        self.module = module
         self.units = tuple(units)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
