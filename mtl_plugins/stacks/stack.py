@@ -43,7 +43,8 @@ class Stack:
         """
         resolution = ["--resolution", "lowest-direct"] if self.lowest else []
         # Compiled once: processes that tests start (with -B) would compile everything anew.
-        return ["--compile-bytecode", *resolution, "-e", f".[{self.family},{self.extras}]", *self.requirements]
+        project = f".[{self.family},{self.extras}]"
+        return ["--compile-bytecode", *resolution, "-e", project, *self.requirements]
 
 
 STACKS = {
