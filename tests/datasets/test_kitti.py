@@ -34,7 +34,8 @@ def test_images_without_depth(tmp_path):
 
 def test_a_missing_image_and_missing_depth_are_named(tmp_path):
     write_kitti(str(tmp_path))
-    (next((tmp_path / "raw").rglob("0000000005.png"))).unlink()
+    [image] = (tmp_path / "raw").rglob("*_0001_sync/image_02/data/0000000005.png")
+    image.unlink()
     with pytest.raises(DataError, match=r"0000000005\.png"):
         build(tmp_path)
     with pytest.raises(DataError, match="image_03"):
