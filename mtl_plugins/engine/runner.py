@@ -17,6 +17,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
 from torch import nn
 from torch.utils.data import DataLoader
@@ -27,6 +28,7 @@ from .batch_change import BatchChange
 from .checkpoint_io import CheckpointError
 from .processes import average_statistics
 from .sharded_model import ShardedModel
+from .weights import MISFIT, differences
 
 GRACE = 30
 """Seconds that a loader's worker lives on after SIGTERM: enough to save a checkpoint."""
@@ -112,10 +114,12 @@ class MultiTaskRunner(Runner):
         except RuntimeError as error:
             if isinstance(error, CheckpointError) or not strict:
                 raise
-            raise CheckpointError(
-                f"The weights of {filename} are not those of the model of {self.cfg.filename}: "
-                f"{error}. Give the config that it was trained with."
-            ) from error
+            weights = CheckpointLoader.load_checkpoint(filename, map_location="cpu", logger=None)
+            weights = weights.get("state_dict", weights)
+            model = getattr(self.model, "module", self.model)
+            found = {k.removeprefix("module."): v for k, v in weights.items()}
+            problems = differences(model.state_dict(), found) or str(error)
+            raise CheckpointError(MISFIT.format(name=filename, problems=problems)) from error
 
     def load_or_resume(self) -> None:
         """Load or go on from a checkpoint; see mmengine. Then shard a `ShardedModel`."""
