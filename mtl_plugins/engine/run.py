@@ -67,6 +67,7 @@ def train(
         config.optim_wrapper.type = "AutocastOptimWrapper"
     if seed is not None:
         config.randomness = dict(config.get("randomness") or {}, seed=seed)
+    _make_work_dir(config.work_dir)
     if resume is not None:
         config = resumed(config, resume)
         if not config.resume:
@@ -104,6 +105,7 @@ def evaluate(
     check_split(config, "test")
     _check_checkpoint(checkpoint)
     config = prepared(config, work_dir, launcher)
+    _make_work_dir(config.work_dir)
     with lost_process_told():
         runner = MultiTaskRunner.from_cfg(config)
         # mmengine by itself would leave random whatever the checkpoint lacks.
@@ -170,6 +172,16 @@ def _check_checkpoint(path: str) -> None:
     """Raise, before anything is built, where a local checkpoint does not exist."""
     if "://" not in path:
         check_file(path)
+
+
+def _make_work_dir(path: str) -> None:
+    """Make the work dir, or raise, before anything is built, where that cannot be."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The work dir {path} cannot be made: {error.strerror}. Give another (--work-dir)."
+        ) from error
 
 
 def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:

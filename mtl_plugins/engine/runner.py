@@ -114,7 +114,9 @@ class MultiTaskRunner(Runner):
         except RuntimeError as error:
             if isinstance(error, CheckpointError) or not strict:
                 raise
-            weights = CheckpointLoader.load_checkpoint(filename, map_location="cpu", logger=None)
+            weights = CheckpointLoader.load_checkpoint(
+                filename, map_location="cpu", logger="silent"
+            )
             weights = weights.get("state_dict", weights)
             model = getattr(self.model, "module", self.model)
             found = {k.removeprefix("module."): v for k, v in weights.items()}
