@@ -145,7 +145,10 @@ def test_mixed_precision_trains_on_this_device(tmp_path, scene_options):
             ["model.decode_head.task_heads.semseg.num_classes=5"],
             "num_classes=5, but the training data has 19 classes",
         ),
-        (["train_dataloader.batch_size=99"], "too few for one batch"),
+        (
+            ["train_dataloader.batch_size=99"],
+            "too few for a batch of train_dataloader.batch_size=99",
+        ),
     ],
 )
 def test_mistakes_end_in_one_message_without_a_traceback(tmp_path, scene_options, options, message):

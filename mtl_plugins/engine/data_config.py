@@ -63,7 +63,10 @@ def read_data_config(path: str) -> dict[str, Any]:
             values = _parse(file.read(), os.path.splitext(path)[1].lower())
     except (ValueError, RecursionError, OSError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ConfigError(f"The config {path} cannot be read as data: {reason}.") from error
+        raise ConfigError(
+            f"The config {path} cannot be read as data: {reason}. Expected values alone, as in the "
+            "config that a run leaves in its work dir."
+        ) from error
     if not isinstance(values, dict):
         raise ConfigError(f"The config {path} holds {type(values).__name__}, expected keys.")
     _check(path, values)

@@ -15,6 +15,7 @@ from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -114,12 +115,10 @@ class MultiTaskRunner(Runner):
         except RuntimeError as error:
             if isinstance(error, CheckpointError) or not strict:
                 raise
-            weights = CheckpointLoader.load_checkpoint(
-                filename, map_location="cpu", logger="silent"
-            )
-            weights = weights.get("state_dict", weights)
-            model = getattr(self.model, "module", self.model)
-            found = {k.removeprefix("module."): v for k, v in weights.items()}
+            found = CheckpointLoader.load_checkpoint(filename, "cpu", logger="silent")
+            found = found.get("state_dict", found)
+            found = {key.removeprefix("module."): value for key, value in found.items()}
+            model = self.model.module if is_model_wrapper(self.model) else self.model
             problems = differences(model.state_dict(), found) or str(error)
             raise CheckpointError(MISFIT.format(name=filename, problems=problems)) from error
 

@@ -49,10 +49,9 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         super().__init__(*args, **kwargs)
         if not len(self.dataloader):
             raise ConfigError(
-                f"The training data has {len(self.dataloader.dataset)} samples for "
-                f"{get_world_size()} processes, too few for one batch: train_dataloader.batch_size="
-                f"{self.dataloader.batch_size}, and drop_last leaves out what does not fill one. "
-                "Choose smaller batches."
+                f"The training data has {len(self.dataloader.dataset)} samples, too few for a "
+                f"batch of train_dataloader.batch_size={self.dataloader.batch_size} (in each process), "
+                "and drop_last leaves out what does not fill one. Choose smaller batches."
             )
 
     @property

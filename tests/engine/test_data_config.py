@@ -61,7 +61,7 @@ def test_options_and_sources_work_with_data(tmp_path, capsys):
 HOSTILE = {
     "call.yaml": ("!!python/object/apply:os.mkdir [{harm}]", "cannot be read as data"),
     "nested.yml": ("model: !!python/name:os.mkdir", "cannot be read as data"),
-    "statement.py": ("import os\nos.mkdir('{harm}')", "Import is no plain value"),
+    "statement.py": ("import os\nos.mkdir('{harm}')", "'import os' is no plain value"),
     "base.json": ('{{"_base_": "harm.py"}}', "has a _base_"),
     "type.json": (
         '{{"model": {{"type": "os.mkdir", "path": "{harm}"}}}}',
