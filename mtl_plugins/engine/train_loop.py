@@ -50,8 +50,8 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         if not len(self.dataloader):
             raise ConfigError(
                 f"The training data has {len(self.dataloader.dataset)} samples, too few for a "
-                f"batch of train_dataloader.batch_size={self.dataloader.batch_size} (in each process), "
-                "and drop_last leaves out what does not fill one. Choose smaller batches."
+                f"batch of train_dataloader.batch_size={self.dataloader.batch_size} in each "
+                "process, and drop_last leaves out what does not fill one. Choose smaller batches."
             )
 
     @property
