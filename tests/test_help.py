@@ -81,5 +81,14 @@ def test_what_the_system_says_about_a_file_is_told_with_its_path(tmp_path, capsy
         run_command(_fail)
 
 
+def test_a_missing_tensorboard_is_told_before_anything_is_built(tmp_path, monkeypatch):
+    from mtl_plugins.engine import run, train
+    from mtl_plugins.errors import ConfigError
+
+    monkeypatch.setattr(run, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="TensorBoard, which is not installed"):
+        train(os.path.join(ROOT, "configs/mtl_branched.py"), work_dir=str(tmp_path))
+
+
 def _fail():
     raise OSError("of no file")
