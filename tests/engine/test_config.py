@@ -60,6 +60,7 @@ def test_options_are_laid_over_with_their_types():
         ("train_dataloader.batchsize=4", r"no such argument.*batch_size"),
         ("train_dataloader.batch_size=many", "batch_size='many'; expected .* at least 1"),
         ("val_dataloader.batch_size=0", "val_dataloader.batch_size=0; expected"),
+        ("train_cfg.max_epochs=0", "train_cfg.max_epochs=0; expected a whole number"),
         ("optim_wrapper.optimizer.lrr=1", r"no such argument.*lr"),
         ("val_evaluator.max_dept=80", r"no such argument.*max_depth"),
         ("model.decode_head.task_heads.semesg.num_classes=5", r"no semesg in .*mean semseg\?"),
