@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,12 +26,18 @@ MAX_VALUES, MAX_DEPTH = 100_000, 100
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without Python objects, but for the tuples that mmengine writes."""
+    """YAML without Python objects, but for the tuples that mmengine writes.
+
+    `1e-3` is a number, as in YAML 1.2; PyYAML by itself takes what lacks a point for text.
+    """
 
 
 _Loader.add_constructor(
     "tag:yaml.org,2002:python/tuple",
     lambda loader, node: tuple(loader.construct_sequence(node, deep=True)),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), "-+0123456789"
 )
 
 
