@@ -54,9 +54,10 @@ class DepthCheckHook(Hook):
             share = outside.float().mean().item()
             if share > TOO_MANY:
                 print_log(
-                    f"{100 * share:.0f} % of the depths of the first batch are not within the "
-                    f"{codec.min_depth:g} to {codec.max_depth:g} that model.decode_head.task_heads."
-                    f"{task}.codec has (median {depths.median():.4g}). Is depth_format.scale right?",
+                    f"{100 * share:.0f} % of the depths of the first batch (median "
+                    f"{depths.median():.4g}) are not within the {codec.min_depth:g} to "
+                    f"{codec.max_depth:g} of model.decode_head.task_heads.{task}.codec. "
+                    "Is depth_format.scale right?",
                     logger="current",
                     level=logging.WARNING,
                 )
