@@ -1,4 +1,4 @@
-"""Weights of a checkpoint into a network, with an error that says what does not fit."""
+"""Weights of a checkpoint into a network, in place of those that its config names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+
+WEIGHT_SOURCES = {"pretrained", "checkpoint_path", "init_cfg"}
+"""Keys of a model's config that say where weights come from before a checkpoint is loaded."""
 
 SHOWN = 4
 """Names that an error lists of each kind."""
@@ -74,3 +77,18 @@ def differences(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
 def _listed(what: str, names: Sequence[str]) -> list[str]:
     more = f", ... ({len(names) - SHOWN} more)" if len(names) > SHOWN else ""
     return [f"{len(names)} weights {what}: {', '.join(names[:SHOWN])}{more}."] if names else []
+
+
+def without_pretrained(node: Any) -> Any:
+    """Return a model's config without the `WEIGHT_SOURCES`, however deep they stand.
+
+    Left out rather than set: "none" is False for some encoders and None for others.
+
+    >>> without_pretrained(dict(type='TaskEncoders', tasks=dict(depth=dict(pretrained=True))))
+    {'type': 'TaskEncoders', 'tasks': {'depth': {}}}
+    """
+    if isinstance(node, Mapping):
+        return {k: without_pretrained(v) for k, v in node.items() if k not in WEIGHT_SOURCES}
+    if isinstance(node, (list, tuple)):
+        return type(node)(without_pretrained(value) for value in node)
+    return node
