@@ -64,3 +64,31 @@ def test_a_terminal_is_told_that_imports_take_time(monkeypatch, capsys, is_termi
     assert capsys.readouterr().err == ("loading ...\r" if is_terminal else "")
     assert run_command(lambda: 3) == 3
     assert capsys.readouterr().err == ("\033[2K\r" if is_terminal else "")
+
+
+def test_what_the_system_says_about_a_file_is_told_with_its_path(tmp_path, capsys):
+    from mtl_plugins.engine import run_command, train
+
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(SystemExit):
+        run_command(os.listdir, file)
+    assert capsys.readouterr().err == f"\nerror: {file}: Not a directory.\n"
+    with pytest.raises(SystemExit):
+        run_command(train, os.path.join(ROOT, "configs/mtl_branched.py"), work_dir=str(file))
+    assert f"error: The work dir {file} cannot be made: File exists." in capsys.readouterr().err
+    with pytest.raises(OSError, match="of no file"):
+        run_command(_fail)
+
+
+def test_a_missing_tensorboard_is_told_before_anything_is_built(tmp_path, monkeypatch):
+    from mtl_plugins.engine import run, train
+    from mtl_plugins.errors import ConfigError
+
+    monkeypatch.setattr(run, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="TensorBoard, which is not installed"):
+        train(os.path.join(ROOT, "configs/mtl_branched.py"), work_dir=str(tmp_path))
+
+
+def _fail():
+    raise OSError("of no file")

@@ -102,7 +102,7 @@ def test_files_named_in_the_design_exist():
         assert os.path.exists(os.path.join(base, path)), path
 
 
-def test_what_the_readme_shows_exists():
+def test_what_the_readme_shows_exists(monkeypatch, tmp_path):
     """The links lead somewhere, to a heading where they name one; the model and the data build."""
     text = text_of("README.md")
     for path, anchor in re.findall(r"\]\((?!http)([^)#]+)#?([^)]*)\)", text):
@@ -114,6 +114,7 @@ def test_what_the_readme_shows_exists():
     for block in blocks[:2]:
         exec(block, names)
     assert [*MODELS.build(names["model"]).decode_head.task_heads] == ["semseg", "depth"]
+    monkeypatch.chdir(tmp_path)  # the tutorial makes this data set
     with pytest.raises(DataError, match="rgb/train does not exist"):
         DATASETS.build(names["dataset"])
     citation = yaml.safe_load(text_of("CITATION.cff"))

@@ -35,6 +35,7 @@ def trained(tmp_path_factory, scene_options):
 def test_training_ends_with_a_table_pictures_curves_and_checkpoints(trained):
     work_dir, _, result = trained
     assert "image-blind" in result.stdout and "SI-logRMSE" in result.stdout
+    assert f"tensorboard --logdir {work_dir}" in result.stdout
     with open(os.path.join(work_dir, "summary.json"), encoding="utf-8") as file:
         summary = json.load(file)
     for key in ("semseg/mIoU", "depth/si_log_rmse", "multitask/score"):
@@ -143,6 +144,10 @@ def test_mixed_precision_trains_on_this_device(tmp_path, scene_options):
         (
             ["model.decode_head.task_heads.semseg.num_classes=5"],
             "num_classes=5, but the training data has 19 classes",
+        ),
+        (
+            ["train_dataloader.batch_size=99"],
+            "too few for a batch of train_dataloader.batch_size=99",
         ),
     ],
 )

@@ -48,3 +48,20 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
     # Set by launchers that start each process with it; torchrun uses the environment.
     parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)
+
+
+def add_size(
+    parser: argparse.ArgumentParser,
+    height: int,
+    width: int,
+    what: str = "size of the images in pixels",
+) -> None:
+    """Add the size of images, with its default."""
+    parser.add_argument(
+        "--size",
+        nargs=2,
+        type=int,
+        default=[height, width],
+        metavar=("HEIGHT", "WIDTH"),
+        help=f"{what} (default: {height} {width})",
+    )

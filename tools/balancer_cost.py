@@ -5,7 +5,7 @@ Steps with fixed weights and with a balancer alternate. Weights and data are ran
 
 from __future__ import annotations
 
-from arguments import add_config, command_parser
+from arguments import add_config, add_size, command_parser
 
 EXAMPLE = """python tools/balancer_cost.py configs/mtl_branched.py configs/mtl_normals.py \\
       --markdown balancers.md"""
@@ -15,14 +15,7 @@ def main() -> None:
     """Measure and print."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser, several=True)
-    parser.add_argument(
-        "--size",
-        nargs=2,
-        type=int,
-        default=[128, 256],
-        metavar=("HEIGHT", "WIDTH"),
-        help="size of the images in pixels (default: 128 256)",
-    )
+    add_size(parser, 128, 256)
     parser.add_argument(
         "--batch", type=int, default=4, metavar="N", help="images of a step (default: 4)"
     )

@@ -6,7 +6,7 @@ operations, norms and resizing are not counted. Weights and data are random; not
 
 from __future__ import annotations
 
-from arguments import add_config, command_parser
+from arguments import add_config, add_size, command_parser
 
 EXAMPLE = """python tools/cost.py configs/miniscapes/joint_resnet34.py \\
       configs/miniscapes/branched_resnet34.py --size 256 256 --markdown cost.md"""
@@ -16,14 +16,7 @@ def main() -> None:
     """Measure and print."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser, several=True)
-    parser.add_argument(
-        "--size",
-        nargs=2,
-        type=int,
-        default=[256, 256],
-        metavar=("HEIGHT", "WIDTH"),
-        help="size of the images in pixels (default: 256 256)",
-    )
+    add_size(parser, 256, 256)
     parser.add_argument(
         "--batch",
         type=int,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os.path as osp
 
-from arguments import add_config, command_parser
+from arguments import add_config, add_size, command_parser
 
 EXAMPLE = """LADDER_SIZE=small python tools/ladder.py configs/ladder/b*.py --out work_dirs/ladder \\
       --seeds 0 1 2"""
@@ -24,14 +24,7 @@ def main() -> None:
     parser.add_argument(
         "--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="default: 0 1 2"
     )
-    parser.add_argument(
-        "--size",
-        nargs=2,
-        type=int,
-        default=[128, 256],
-        metavar=("HEIGHT", "WIDTH"),
-        help="size of the image that GMACs are counted for, in pixels (default: 128 256)",
-    )
+    add_size(parser, 128, 256, "size of the image that GMACs are counted for, in pixels")
     parser.add_argument(
         "--report-only", action="store_true", help="train nothing, report what there is"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from arguments import command_parser
+from arguments import add_size, command_parser
 
 EXAMPLE = "python tools/make_street_scenes.py data/street_scenes --train 800 --val 120"
 
@@ -15,14 +15,7 @@ def main() -> None:
     parser.add_argument("root", type=Path, help="folder to write to; a finished one is kept")
     parser.add_argument("--train", type=int, default=800, help="training scenes (default: 800)")
     parser.add_argument("--val", type=int, default=120, help="validation scenes (default: 120)")
-    parser.add_argument(
-        "--size",
-        type=int,
-        nargs=2,
-        default=(128, 256),
-        metavar=("HEIGHT", "WIDTH"),
-        help="pixels (default: 128 256)",
-    )
+    add_size(parser, 128, 256, "pixels")
     parser.add_argument(
         "--seed", type=int, default=0, help="another seed gives other scenes (default: 0)"
     )

@@ -37,6 +37,7 @@ custom_hooks = [
     dict(type='InterruptHook'),
     dict(type='NonFiniteHook', limit=10),
     dict(type='FaultHook'),
+    dict(type='DepthCheckHook'),
 ]
 
 val_evaluator = dict(type='MultiTaskMetric')

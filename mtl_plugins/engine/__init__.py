@@ -17,6 +17,7 @@ from .cost import Cost, measure_cost
 from .cost_table import cost_table, measure_costs, report_costs
 from .curves_hook import CurvesHook
 from .data_check import check_data, report_data_check
+from .depth_check_hook import DepthCheckHook
 from .depth_statistics import (
     measure_depth,
     report_depth_statistics,
@@ -57,6 +58,7 @@ __all__ = [
     "ClassCheckHook",
     "Cost",
     "CurvesHook",
+    "DepthCheckHook",
     "DepthStatistics",
     "DurableCheckpointHook",
     "FaultError",

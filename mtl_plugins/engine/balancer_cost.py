@@ -14,9 +14,10 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from ..models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
-from .cost import check_measurable, seconds_of, without_pretrained
+from .cost import check_measurable, seconds_of
 from .live_memory import peak_memory
 from .random_batch import random_batch
+from .weights import without_pretrained
 
 MEASURE_ONLY = ("Mean", "Sum")
 

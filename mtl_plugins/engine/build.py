@@ -15,8 +15,7 @@ from ..models.segmentors import MultiTaskSegmentor
 from .checkpoint_io import load_checkpoint
 from .config import as_config
 from .config_check import check_config
-from .cost import without_pretrained
-from .weights import load_weights
+from .weights import load_weights, without_pretrained
 
 
 def build(

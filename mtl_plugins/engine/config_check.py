@@ -62,8 +62,16 @@ PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 """Where a `type` is not, or not always, one of the registries'."""
 
 
+WHOLE_NUMBERS = {
+    **{f"{split}_dataloader.batch_size": 1 for split in ("train", "val", "test")},
+    **{f"{split}_dataloader.num_workers": 0 for split in ("train", "val", "test")},
+    **dict.fromkeys(("train_cfg.max_epochs", "train_cfg.max_iters", "train_cfg.val_interval"), 1),
+}
+"""Numbers that are looked at only when everything else has been built, and the least of each."""
+
+
 def check_config(config: Config) -> None:
-    """Raise a `ConfigError` for the first type or argument that does not exist."""
+    """Raise a `ConfigError` for the first type or argument that does not exist, or wrong number."""
     register_all_modules(init_default_scope=False)
     import_module("mmseg.visualization")  # which that leaves out
     known = registered_types()
@@ -84,6 +92,10 @@ def check_config(config: Config) -> None:
         section = _section(content, key)
         if isinstance(section, Mapping) and ("type" not in section or key in PLAIN):
             _check_names(key, section, accepted | NOT_PASSED_ON, key)
+    for key, least in WHOLE_NUMBERS.items():
+        number = _section(content, key)
+        if number is not None and (not isinstance(number, int) or number < least):
+            raise ConfigError(f"{key}={number!r}; expected a whole number of at least {least}.")
 
 
 def _section(content: Mapping, key: str) -> Any:

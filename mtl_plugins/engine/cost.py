@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -21,6 +21,7 @@ from .machine import machine_name
 from .macs import count_macs
 from .parameters import parameters_by_part
 from .random_batch import random_batch
+from .weights import without_pretrained
 
 STAGES = ("building", "multiply-adds", "predictions", "training steps")
 
@@ -124,25 +125,6 @@ def measure_cost(
         prediction_bytes=prediction[0], training_bytes=training[0],
         prediction_seconds=prediction[1], training_seconds=training[1],
     )  # fmt: skip
-
-
-WEIGHT_SOURCES = {"pretrained", "checkpoint_path", "init_cfg"}
-"""Keys of a model's config that say where weights come from before a checkpoint is loaded."""
-
-
-def without_pretrained(node: Any) -> Any:
-    """Return a model's config without the `WEIGHT_SOURCES`, however deep they stand.
-
-    Left out rather than set: "none" is False for some encoders and None for others.
-
-    >>> without_pretrained(dict(type='TaskEncoders', tasks=dict(depth=dict(pretrained=True))))
-    {'type': 'TaskEncoders', 'tasks': {'depth': {}}}
-    """
-    if isinstance(node, Mapping):
-        return {k: without_pretrained(v) for k, v in node.items() if k not in WEIGHT_SOURCES}
-    if isinstance(node, (list, tuple)):
-        return type(node)(without_pretrained(value) for value in node)
-    return node
 
 
 def check_measurable(config: Config, size: tuple[int, int], batch_size: int, device: str) -> None:

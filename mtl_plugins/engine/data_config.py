@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -25,12 +26,18 @@ MAX_VALUES, MAX_DEPTH = 100_000, 100
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without Python objects, but for the tuples that mmengine writes."""
+    """YAML without Python objects, but for the tuples that mmengine writes.
+
+    `1e-3` is a number, as in YAML 1.2; PyYAML by itself takes what lacks a point for text.
+    """
 
 
 _Loader.add_constructor(
     "tag:yaml.org,2002:python/tuple",
     lambda loader, node: tuple(loader.construct_sequence(node, deep=True)),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), "-+0123456789"
 )
 
 
@@ -63,7 +70,10 @@ def read_data_config(path: str) -> dict[str, Any]:
             values = _parse(file.read(), os.path.splitext(path)[1].lower())
     except (ValueError, RecursionError, OSError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ConfigError(f"The config {path} cannot be read as data: {reason}.") from error
+        raise ConfigError(
+            f"The config {path} cannot be read as data: {reason}. Expected values alone, as in the "
+            "config that a run leaves in its work dir."
+        ) from error
     if not isinstance(values, dict):
         raise ConfigError(f"The config {path} holds {type(values).__name__}, expected keys.")
     _check(path, values)

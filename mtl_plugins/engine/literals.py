@@ -25,7 +25,7 @@ def read_literals(text: str) -> dict[str, Any]:
     {'label_map': {0: 255, (7, 7, 7): 0}}
     >>> read_literals("x = open('file', 'w')")
     Traceback (most recent call last):
-    ValueError: line 1: Call is no plain value
+    ValueError: line 1: "open('file', 'w')" is no plain value
     """
     try:
         tree = ast.parse(text)
@@ -79,4 +79,4 @@ def _key(node: ast.expr) -> Any:
 
 
 def _refusal(node: ast.stmt | ast.expr) -> ValueError:
-    return ValueError(f"line {node.lineno}: {type(node).__name__} is no plain value")
+    return ValueError(f"line {node.lineno}: {ast.unparse(node)!r:.40} is no plain value")

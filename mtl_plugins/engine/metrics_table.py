@@ -16,7 +16,7 @@ def metrics_table(
 ) -> Table:
     """Return a table of the metrics, beside those of the image-blind predictor and the ratio."""
     blind = blind or {}
-    table = Table(title="Validation")
+    table = Table(title="Metrics")
     table.add_column("metric")
     table.add_column(name, justify="right")
     if blind:

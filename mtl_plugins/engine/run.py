@@ -6,6 +6,7 @@ import logging
 import os
 import os.path as osp
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import torch
 from mmengine.config import Config
@@ -67,6 +68,7 @@ def train(
         config.optim_wrapper.type = "AutocastOptimWrapper"
     if seed is not None:
         config.randomness = dict(config.get("randomness") or {}, seed=seed)
+    _open_log(config)
     if resume is not None:
         config = resumed(config, resume)
         if not config.resume:
@@ -104,6 +106,7 @@ def evaluate(
     check_split(config, "test")
     _check_checkpoint(checkpoint)
     config = prepared(config, work_dir, launcher)
+    _open_log(config)
     with lost_process_told():
         runner = MultiTaskRunner.from_cfg(config)
         # mmengine by itself would leave random whatever the checkpoint lacks.
@@ -170,6 +173,24 @@ def _check_checkpoint(path: str) -> None:
     """Raise, before anything is built, where a local checkpoint does not exist."""
     if "://" not in path:
         check_file(path)
+
+
+def _open_log(config: Config) -> None:
+    """Make the work dir, and look for TensorBoard, before anything is built."""
+    try:
+        os.makedirs(config.work_dir, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The work dir {config.work_dir} cannot be made: {error.strerror}. Give another "
+            "(--work-dir)."
+        ) from error
+    backends = (config.get("visualizer") or {}).get("vis_backends") or ()
+    wanted = any(backend.get("type") == "TensorboardVisBackend" for backend in backends)
+    if wanted and find_spec("tensorboard") is None:
+        raise ConfigError(
+            "The config logs to TensorBoard, which is not installed. Run: pip install tensorboard; "
+            "or leave its TensorboardVisBackend out of visualizer.vis_backends."
+        )
 
 
 def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:

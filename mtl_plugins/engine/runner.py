@@ -15,8 +15,10 @@ from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
+from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
 from torch import nn
 from torch.utils.data import DataLoader
@@ -27,6 +29,7 @@ from .batch_change import BatchChange
 from .checkpoint_io import CheckpointError
 from .processes import average_statistics
 from .sharded_model import ShardedModel
+from .weights import MISFIT, differences
 
 GRACE = 30
 """Seconds that a loader's worker lives on after SIGTERM: enough to save a checkpoint."""
@@ -112,10 +115,12 @@ class MultiTaskRunner(Runner):
         except RuntimeError as error:
             if isinstance(error, CheckpointError) or not strict:
                 raise
-            raise CheckpointError(
-                f"The weights of {filename} are not those of the model of {self.cfg.filename}: "
-                f"{error}. Give the config that it was trained with."
-            ) from error
+            found = CheckpointLoader.load_checkpoint(filename, "cpu", logger="silent")
+            found = found.get("state_dict", found)
+            found = {key.removeprefix("module."): value for key, value in found.items()}
+            model = self.model.module if is_model_wrapper(self.model) else self.model
+            problems = differences(model.state_dict(), found) or str(error)
+            raise CheckpointError(MISFIT.format(name=filename, problems=problems)) from error
 
     def load_or_resume(self) -> None:
         """Load or go on from a checkpoint; see mmengine. Then shard a `ShardedModel`."""

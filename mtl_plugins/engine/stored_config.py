@@ -12,9 +12,9 @@ from mmseg.utils import register_all_modules
 
 from .. import plugins
 from .checkpoint_io import CheckpointError
-from .cost import without_pretrained
 from .image_transforms import image_transforms
 from .literals import read_literals
+from .weights import without_pretrained
 
 
 def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
@@ -73,7 +73,8 @@ def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
 def _foreign_imports(custom: Any) -> list[str]:
     imports = custom.get("imports") if isinstance(custom, Mapping) else custom
     imports = imports if isinstance(imports, (list, tuple)) else [imports]
-    # What an installed plugin registers is there already, whatever the checkpoint says.
+    # What an installed plugin registers is there already, whatever the checkpoint says. No set: a
+    # checkpoint may say what cannot be in one.
     known = [None, "mtl_plugins", *(plugin.module for plugin in plugins.found)]
     return [f"the module {name!r}" for name in imports if name not in known]
 

@@ -9,6 +9,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.runner import Runner
+from mmengine.visualization import TensorboardVisBackend
 from mmseg.registry import HOOKS
 from rich.console import Console
 
@@ -76,9 +77,11 @@ class SummaryHook(Hook):
             console.print(f"{name}: {gain:+.2f}")
         if balance:
             console.print(balance_table(balance))
+        backends = runner.visualizer._vis_backends
         console.print(f"pictures     {osp.join(runner.work_dir, 'panels')}", soft_wrap=True)
         console.print(f"checkpoints  {runner.work_dir}", soft_wrap=True)
-        console.print(f"curves       tensorboard --logdir {runner.work_dir}", soft_wrap=True)
+        if any(isinstance(each, TensorboardVisBackend) for each in backends.values()):
+            console.print(f"curves       tensorboard --logdir {runner.work_dir}", soft_wrap=True)
 
 
 def _logged_metrics(hub: MessageHub) -> dict[str, float]:

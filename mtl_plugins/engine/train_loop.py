@@ -12,6 +12,7 @@ from mmseg.registry import LOOPS
 from torch import nn
 
 from ..datasets.sample_index import seed_all
+from ..errors import ConfigError
 from .processes import average_statistics
 from .scalars_hook import VALIDATED
 
@@ -35,11 +36,23 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     Args:
         max_epochs, val_begin, val_interval, dynamic_intervals: see mmengine.
 
+    Raises:
+        ConfigError: the data set has fewer samples than a batch, and `drop_last` is set.
+
     In a config: `train_cfg = dict(type='SeededTrainLoop', max_epochs=30)`.
     """
 
     images = 0
     """Images of the epoch that are trained."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not len(self.dataloader):
+            raise ConfigError(
+                f"The training data has {len(self.dataloader.dataset)} samples, too few for a "
+                f"batch of train_dataloader.batch_size={self.dataloader.batch_size} in each "
+                "process, and drop_last leaves out what does not fill one. Choose smaller batches."
+            )
 
     @property
     def images_per_step(self) -> int:

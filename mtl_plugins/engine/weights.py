@@ -1,4 +1,4 @@
-"""Weights of a checkpoint into a network, with an error that says what does not fit."""
+"""Weights of a checkpoint into a network, in place of those that its config names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 
+WEIGHT_SOURCES = {"pretrained", "checkpoint_path", "init_cfg"}
+"""Keys of a model's config that say where weights come from before a checkpoint is loaded."""
+
 SHOWN = 4
 """Names that an error lists of each kind."""
+
+MISFIT = (
+    "The weights of {name} are not those of the config's model. {problems} Give the CONFIG that it "
+    "was trained with, --cfg-options included."
+)
+"""The error of a checkpoint whose weights are another network's; `problems`: `differences`."""
 
 
 def load_weights(network: nn.Module, checkpoint: Mapping[str, Any], name: str) -> None:
@@ -28,9 +37,9 @@ def load_weights(network: nn.Module, checkpoint: Mapping[str, Any], name: str) -
 
     >>> load_weights(nn.Linear(1, 2), nn.Linear(1, 3).state_dict(), 'a.pth')
     Traceback (most recent call last):
-    mtl_plugins.errors.ConfigError: a.pth does not fit the network of the config. 2 weights have \
-another shape: weight (3, 1) for (2, 1), bias (3,) for (2,). Give the CONFIG that it was trained \
-with, --cfg-options included.
+    mtl_plugins.errors.ConfigError: The weights of a.pth are not those of the config's model. \
+2 weights have another shape: weight (3, 1) for (2, 1), bias (3,) for (2,). Give the CONFIG that \
+it was trained with, --cfg-options included.
     """
     weights = checkpoint.get("state_dict", checkpoint)
     found = {
@@ -39,6 +48,19 @@ with, --cfg-options included.
         if isinstance(value, Tensor) and not str(key).startswith("balancer.")
     }
     own = {k: v for k, v in network.state_dict().items() if not k.startswith("balancer.")}
+    if problems := differences(own, found):
+        raise ConfigError(MISFIT.format(name=name, problems=problems))
+    network.load_state_dict(found, strict=False)
+
+
+def differences(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Return which weights of a network a checkpoint lacks, adds, or has in another shape.
+
+    The first `SHOWN` of each kind are named; an empty string where all of them fit.
+
+    >>> differences(nn.Linear(1, 2).state_dict(), nn.Linear(1, 2, bias=False).state_dict())
+    '1 weights are missing: bias.'
+    """
     shapes = [
         f"{key} {tuple(found[key].shape)} for {tuple(value.shape)}"
         for key, value in own.items()
@@ -49,14 +71,24 @@ with, --cfg-options included.
         *_listed("are left over", [key for key in found if key not in own]),
         *_listed("have another shape", shapes),
     ]
-    if problems:
-        raise ConfigError(
-            f"{name} does not fit the network of the config. {' '.join(problems)} Give the CONFIG "
-            "that it was trained with, --cfg-options included."
-        )
-    network.load_state_dict(found, strict=False)
+    return " ".join(problems)
 
 
 def _listed(what: str, names: Sequence[str]) -> list[str]:
     more = f", ... ({len(names) - SHOWN} more)" if len(names) > SHOWN else ""
     return [f"{len(names)} weights {what}: {', '.join(names[:SHOWN])}{more}."] if names else []
+
+
+def without_pretrained(node: Any) -> Any:
+    """Return a model's config without the `WEIGHT_SOURCES`, however deep they stand.
+
+    Left out rather than set: "none" is False for some encoders and None for others.
+
+    >>> without_pretrained(dict(type='TaskEncoders', tasks=dict(depth=dict(pretrained=True))))
+    {'type': 'TaskEncoders', 'tasks': {'depth': {}}}
+    """
+    if isinstance(node, Mapping):
+        return {k: without_pretrained(v) for k, v in node.items() if k not in WEIGHT_SOURCES}
+    if isinstance(node, (list, tuple)):
+        return type(node)(without_pretrained(value) for value in node)
+    return node

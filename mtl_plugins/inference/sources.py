@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,13 @@ class Sources:
         problems: what could not be read; more come while iterating.
 
     Raises:
-        DataError: an array is not H,W,3 uint8.
+        DataError: an array is not H,W,3 uint8, or an input is of another type.
     """
 
     def __init__(self, inputs: Inputs, skip: str | Path | None = None) -> None:
         self.problems: list[Problem] = []
         single = isinstance(inputs, (str, os.PathLike, int, np.integer, np.ndarray))
-        given: Any = [inputs] if single else inputs
+        given: Any = [inputs] if single or not isinstance(inputs, Iterable) else inputs
         found: list[Any] = []
         for value in given:
             found.extend(self._expand(value, skip))

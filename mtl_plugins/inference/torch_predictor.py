@@ -17,10 +17,9 @@ from mmseg.structures import SegDataSample
 
 from ..engine import load_checkpoint, load_config
 from ..engine.amp import choose_dtype
-from ..engine.cost import without_pretrained
 from ..engine.image_transforms import image_transforms
 from ..engine.stored_config import stored_config
-from ..engine.weights import load_weights
+from ..engine.weights import load_weights, without_pretrained
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from .bins import DepthBins, record_bins

@@ -9,6 +9,7 @@ import pytest
 from mmengine.config import Config
 
 from mtl_plugins.engine import load_config, print_config
+from mtl_plugins.engine.data_config import read_data_config
 from mtl_plugins.errors import ConfigError
 from tests.engine.test_config import BRANCHED, SHIPPED
 from tests.engine.tiny_run import run, tiny_config
@@ -61,7 +62,7 @@ def test_options_and_sources_work_with_data(tmp_path, capsys):
 HOSTILE = {
     "call.yaml": ("!!python/object/apply:os.mkdir [{harm}]", "cannot be read as data"),
     "nested.yml": ("model: !!python/name:os.mkdir", "cannot be read as data"),
-    "statement.py": ("import os\nos.mkdir('{harm}')", "Import is no plain value"),
+    "statement.py": ("import os\nos.mkdir('{harm}')", "'import os' is no plain value"),
     "base.json": ('{{"_base_": "harm.py"}}', "has a _base_"),
     "type.json": (
         '{{"model": {{"type": "os.mkdir", "path": "{harm}"}}}}',
@@ -117,6 +118,12 @@ def test_few_lines_do_not_become_many_values(tmp_path):
     (tmp_path / "bomb.yaml").write_text("\n".join(lines))
     with pytest.raises(ConfigError, match="100000 values"):
         load_config(str(tmp_path / "bomb.yaml"))
+
+
+def test_numbers_of_yaml_need_no_point(tmp_path):
+    (tmp_path / "lr.yaml").write_text("{a: 1e-3, b: -2E4, c: 1.5e+2, d: 1e-3x, e: '1e-3'}")
+    values = read_data_config(str(tmp_path / "lr.yaml"))
+    assert values == dict(a=0.001, b=-20000.0, c=150.0, d="1e-3x", e="1e-3")
 
 
 def test_what_is_not_text_is_refused(tmp_path):

@@ -76,10 +76,12 @@ def test_views_change_the_model_alone(config, checkpoint, tmp_path):
 
 def test_weights_of_another_model_are_refused(config, checkpoint, tmp_path):
     weights = torch.load(checkpoint, weights_only=True)["state_dict"]
-    weights.pop(next(iter(weights)))
+    lost = next(iter(weights))
+    weights.pop(lost)
     path = str(tmp_path / "other.pth")
     torch.save(dict(state_dict=weights), path)
-    with pytest.raises(CheckpointError, match=r"other.pth are not those of the model of configs"):
+    expected = rf"other.pth are not those of the config's model. 1 weights are missing: {lost}\. "
+    with pytest.raises(CheckpointError, match=expected):
         evaluate(config, path, str(tmp_path))
 
 

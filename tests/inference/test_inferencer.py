@@ -102,6 +102,8 @@ def test_arrays_that_are_no_images_are_refused(inferencer):
     for wrong in (image[..., 0], image.astype(np.float32), image[:0], None, [image]):
         with pytest.raises(DataError, match=r"expected an (image|array) H,W,3 uint8"):
             inferencer([image, wrong])
+    with pytest.raises(DataError, match="An input is a float; expected an array"):
+        inferencer(1.5)
 
 
 def test_a_stream_holds_one_batch(inferencer):

@@ -15,7 +15,7 @@ def test_extreme_shapes_are_predicted_and_drawn(tmp_path, inferencer, size):
     """Height and width."""
     image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     Image.fromarray(image).save(tmp_path / "a.png")
-    kinds = [kind for kind in KINDS if kind != "maps"]  # of tasks of another kind
+    kinds = [kind for kind in KINDS if kind != "maps"]  # which are of other tasks
     report = inferencer.save(tmp_path / "a.png", tmp_path / "out", kinds=kinds)
     assert (report.images, report.problems) == (1, [])
     assert read_map(str(tmp_path / "out" / "labels" / "a.png")).shape == size

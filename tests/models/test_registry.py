@@ -76,6 +76,7 @@ ELSEWHERE = {
     "CurvesHook",
     "CutOutTargets",
     "DecodeTargets",
+    "DepthCheckHook",
     "DurableCheckpointHook",
     "EvaluationCrop",
     "ExpCodec",

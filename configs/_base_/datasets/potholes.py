@@ -9,9 +9,9 @@ dataset = dict(
 
 train_pipeline = [
     dict(type='LoadImage'), dict(type='LoadTargets'),
-    dict(type='RandomCrop', crop_size=(224, 384)), dict(type='RandomFlip', prob=0.5),
-    dict(type='PhotoMetricDistortion'), dict(type='PackSegInputs')]
-test_pipeline = [dict(type='LoadImage'), dict(type='LoadTargets'), dict(type='PackSegInputs')]
+    dict(type='RandomCrop', crop_size=(224, 384)), dict(type='FlipTargets', prob=0.5),
+    dict(type='PhotoMetricDistortion'), dict(type='PackTargets')]
+test_pipeline = [dict(type='LoadImage'), dict(type='LoadTargets'), dict(type='PackTargets')]
 
 train_dataloader = dict(
     batch_size=4, num_workers=2, persistent_workers=True, drop_last=True,

@@ -49,7 +49,6 @@ class MultiTaskHead(BaseModule, ABC):
                 for task, config in task_heads.items()
             }
         )
-
         _check_targets({task: head.target for task, head in self.tasks()})
 
     @property
