@@ -2,7 +2,6 @@
 
 from .amp import AutocastOptimWrapper
 from .balance_report import balance_report, balance_table
-from .baseline import configured_metric, image_blind_scores
 from .browse_data import browse_data, seen_samples
 from .build import build
 from .checkpoint_io import CheckpointError, load_checkpoint
@@ -27,6 +26,7 @@ from .depth_tally import DepthStatistics
 from .durable_checkpoint_hook import DurableCheckpointHook
 from .evaluation_options import with_pictures, with_views
 from .fault_hook import FaultError, FaultHook
+from .image_blind_scores import configured_metric, image_blind_scores
 from .interrupt_hook import Interrupted, InterruptHook
 from .kill_test import kill_test, show_kill_report
 from .live_memory import LiveMemory, peak_memory

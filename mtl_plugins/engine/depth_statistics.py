@@ -14,8 +14,8 @@ from rich.table import Table
 
 from ..errors import ConfigError, DataError
 from ..progress import track
-from .baseline import TargetReader
 from .depth_tally import PERCENTILES, DepthStatistics, DepthTally
+from .image_blind_scores import TargetReader
 from .run import build_dataset
 
 

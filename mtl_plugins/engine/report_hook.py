@@ -12,7 +12,7 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 
 from ..visualization import ChosenImagesHook, default_palette, sample_maps, save_maps
-from .baseline import configured_metric
+from .image_blind_scores import configured_metric
 from .report_details import Details
 from .run_cost import run_cost
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from ..evaluation import kind_of
 from ..structures import DEPTH, SEMSEG
 from .balance_report import balance_report, balance_table
-from .baseline import configured_metric, image_blind_scores
 from .baselines import Baselines
+from .image_blind_scores import configured_metric, image_blind_scores
 from .metrics_table import metrics_table
 
 

@@ -18,8 +18,8 @@ from mtl_plugins.engine import (
     report_depth_statistics,
     split_depth_statistics,
 )
-from mtl_plugins.engine.baseline import TargetReader
 from mtl_plugins.engine.depth_tally import DepthTally
+from mtl_plugins.engine.image_blind_scores import TargetReader
 from mtl_plugins.errors import ConfigError, DataError
 from tests.commands import call
 from tests.conftest import ROOT
