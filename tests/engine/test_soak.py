@@ -2,51 +2,37 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
 
 import numpy as np
 import pytest
-from mmengine.hooks import Hook
-from mmseg.registry import HOOKS
 
 from mtl_plugins.engine import report_soak, soak
 from mtl_plugins.engine.soak import Growth
-from mtl_plugins.engine.soak_hook import SoakSample, take_sample
+from mtl_plugins.engine.soak_hook import SoakSample, read_samples, take_sample
 from mtl_plugins.errors import ConfigError, MTLError
+from tests.commands import call
+from tests.engine.faulty_parts import LEAK
 from tests.engine.tiny_run import tiny_config
 
-LEAK = 20
-"""Megabytes an iteration."""
 
-
-@HOOKS.register_module()
-class LeakyHook(Hook):
-    """Keeps memory in every iteration, and a file open in every epoch."""
-
-    def __init__(self):
-        self.kept = []
-
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        self.kept.append(np.ones(LEAK * 10**6, np.uint8))
-
-    def after_train_epoch(self, runner):
-        self.kept.append(os.open(os.devnull, os.O_RDONLY))
-
-
-def test_a_leak_of_known_size_is_measured(tmp_path, scene_options, capsys):
+def test_a_leak_of_known_size_is_measured(tmp_path, scene_options):
+    """In a process of its own: this one gives back memory of earlier tests."""
     config = tiny_config(scene_options, hooks=[dict(type="LeakyHook")])
-    samples = soak(config, str(tmp_path / "run"), iterations=17)
+    config.custom_imports.imports.append("tests.engine.faulty_parts")
+    config.dump(tmp_path / "leaky.py")
+    arguments = ["--work-dir", tmp_path / "run", "--iterations", 17]
+    result = call("soak.py", tmp_path / "leaky.py", *arguments, check=False, fresh=True)
+    assert result.returncode == 1
+    assert "expected at most 10: something is kept" in result.stderr
+    samples = read_samples(str(tmp_path / "run"))
     assert [sample.iteration for sample in samples] == [3, 6, 9, 12, 15, 18]
     handles = [sample.handles for sample in samples[3:]]
     assert [count - handles[0] for count in handles] == [0, 1, 2]
     growth = Growth.of([s.iteration for s in samples[3:]], [s.total for s in samples[3:]])
     assert growth.slope == pytest.approx(1000 * LEAK, rel=0.1)
-    with pytest.raises(MTLError, match="expected at most 10: something is kept"):
-        report_soak(samples, 10)
-    assert f"main process {handles[0]} to {handles[2]}, workers 0 to 0" in " ".join(
-        capsys.readouterr().out.split()
-    )
+    told = f"main process {handles[0]} to {handles[2]}, workers 0 to 0"
+    assert told in " ".join(result.stdout.split())
     with pytest.raises(MTLError, match="is not empty"):
         soak(config, str(tmp_path / "run"))
 
