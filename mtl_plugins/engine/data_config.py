@@ -117,12 +117,20 @@ def _refusal(name: str | int, value: Any) -> str:
             return "executes text of its config"
     if name in ("_scope_", "default_scope") and value not in SCOPES:
         return f"is none of {', '.join(map(str, SCOPES[1:]))}"
-    if name == "custom_imports":
-        imports = value.get("imports") if isinstance(value, Mapping) else value
-        imports = imports if isinstance(imports, (list, tuple)) else [imports]
-        if any(each not in (None, "mtl_plugins") for each in imports):
-            return "imports more than mtl_plugins"
+    if name == "custom_imports" and any(each != "mtl_plugins" for each in imported_modules(value)):
+        return "imports more than mtl_plugins"
     return ""
+
+
+def imported_modules(custom: Any) -> list[Any]:
+    """Return what a config's `custom_imports` names, of whatever type a foreign one has.
+
+    >>> imported_modules(dict(imports=["mtl_plugins", "mine"])), imported_modules("mine")
+    (['mtl_plugins', 'mine'], ['mine'])
+    """
+    imports = custom.get("imports") if isinstance(custom, Mapping) else custom
+    imports = imports if isinstance(imports, (list, tuple)) else [imports]
+    return [each for each in imports if each is not None]
 
 
 def _entries(values: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:

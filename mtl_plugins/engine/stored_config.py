@@ -12,6 +12,7 @@ from mmseg.utils import register_all_modules
 
 from .. import plugins
 from .checkpoint_io import CheckpointError
+from .data_config import imported_modules
 from .image_transforms import image_transforms
 from .literals import read_literals
 from .weights import without_pretrained
@@ -71,12 +72,10 @@ def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
 
 
 def _foreign_imports(custom: Any) -> list[str]:
-    imports = custom.get("imports") if isinstance(custom, Mapping) else custom
-    imports = imports if isinstance(imports, (list, tuple)) else [imports]
     # What an installed plugin registers is there already, whatever the checkpoint says. No set: a
     # checkpoint may say what cannot be in one.
-    known = [None, "mtl_plugins", *(plugin.module for plugin in plugins.found)]
-    return [f"the module {name!r}" for name in imports if name not in known]
+    known = ["mtl_plugins", *(plugin.module for plugin in plugins.found)]
+    return [f"the module {name!r}" for name in imported_modules(custom) if name not in known]
 
 
 def _foreign_types(node: Any, registry: Registry) -> Iterator[str]:
