@@ -11,9 +11,7 @@ import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .compat import prepare_stack
-from .plugins import load_plugins
-from .started import INFO, NEW_PLUGIN, started_module
+from .install import INFO, NEW_PLUGIN, load_plugins, prepare_stack, started_module
 from .version import __version__
 
 if TYPE_CHECKING:

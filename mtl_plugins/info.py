@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 
 import mtl_plugins
-from mtl_plugins import compat, plugins
-from mtl_plugins.processor import cpu_name
+from mtl_plugins.install import compat, cpu_name, plugins
 
 DISTRIBUTIONS = (
     "torch", "torchvision", "timm", "mmengine", "mmcv-lite", "mmcv", "mmsegmentation",

@@ -88,7 +88,7 @@ def check_registered(name: str) -> None:
 
     register_all()
     from .engine.config_check import registered_types
-    from .structures import DENSE_TARGETS, SEVERAL_TASKS
+    from .targets import DENSE_TARGETS, SEVERAL_TASKS
 
     if name in DENSE_TARGETS or name == SEVERAL_TASKS:
         raise ConfigError(f"{name!r} is a kind of target already; choose another name.")

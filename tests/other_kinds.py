@@ -13,7 +13,7 @@ from PIL import Image
 
 from mtl_plugins.evaluation import Measure, StreamingMetric, measure
 from mtl_plugins.models.heads import TaskHead
-from mtl_plugins.structures import DENSE_TARGETS, DenseTarget, register_target
+from mtl_plugins.targets import DENSE_TARGETS, DenseTarget, register_target
 
 SHADE = DenseTarget(kind="shade", invalid=-1.0)
 FLOW = DenseTarget(kind="flow", invalid=1000.0, channels=2, vector=True)

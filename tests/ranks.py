@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 from mmengine.logging import MMLogger
 
-from mtl_plugins.engine import run_command
+from mtl_plugins.utils import run_command
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mtl_plugins import compat
-from mtl_plugins.compat import check_distributions
+from mtl_plugins.install import compat
+from mtl_plugins.install.compat import check_distributions
 
 OPENMMLAB = {"mmengine", "mmcv-lite", "mmsegmentation"}
 ONEDL = {"onedl-mmengine", "onedl-mmcv", "onedl-mmsegmentation"}

@@ -57,7 +57,7 @@ def test_a_terminal_is_told_that_imports_take_time(monkeypatch, capsys, is_termi
     monkeypatch.syspath_prepend(os.path.join(ROOT, "tools"))
     from arguments import command_parser
 
-    from mtl_plugins.engine import run_command
+    from mtl_plugins.utils import run_command
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     command_parser("text", "example").parse_args([])
@@ -67,7 +67,8 @@ def test_a_terminal_is_told_that_imports_take_time(monkeypatch, capsys, is_termi
 
 
 def test_what_the_system_says_about_a_file_is_told_with_its_path(tmp_path, capsys):
-    from mtl_plugins.engine import run_command, train
+    from mtl_plugins.engine import train
+    from mtl_plugins.utils import run_command
 
     file = tmp_path / "file"
     file.touch()

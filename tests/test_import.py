@@ -15,7 +15,7 @@ import ast, importlib, importlib.util, logging, os, random, signal, sys, warning
 from pathlib import Path
 
 root = Path(sys.argv[1], "mtl_plugins")
-spec = importlib.util.spec_from_file_location("stack", root / "compat.py")
+spec = importlib.util.spec_from_file_location("stack", root / "install" / "compat.py")
 stack = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(stack)
 stack.prepare_stack()  # what compat says that it mends

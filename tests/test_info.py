@@ -9,7 +9,8 @@ import sys
 import mmengine
 import torch
 
-from mtl_plugins import __version__, compat
+from mtl_plugins import __version__
+from mtl_plugins.install import compat
 from tests.conftest import ROOT
 
 

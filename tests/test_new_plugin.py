@@ -12,7 +12,7 @@ import pytest
 from mtl_plugins.engine.config_check import registered_types
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.new_plugin import main, new_plugin
-from mtl_plugins.structures import DENSE_TARGETS
+from mtl_plugins.targets import DENSE_TARGETS
 from tests.conftest import ROOT
 
 LONGEST = "abcdefghijklmnopqrstuvwx"

@@ -9,10 +9,11 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import Registry
 
-from mtl_plugins import info, plugins
+from mtl_plugins import info
 from mtl_plugins.engine import CheckpointError
 from mtl_plugins.engine.stored_config import stored_config
-from mtl_plugins.structures import DENSE_TARGETS
+from mtl_plugins.install import plugins
+from mtl_plugins.targets import DENSE_TARGETS
 from tests.models.test_registry import registered
 
 
@@ -37,7 +38,7 @@ def site(tmp_path, monkeypatch):
 
 
 TARGET = """
-from mtl_plugins.structures import DenseTarget, register_target
+from mtl_plugins.targets import DenseTarget, register_target
 register_target(DenseTarget(kind="seen", invalid=-1.0))
 """
 

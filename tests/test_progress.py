@@ -10,8 +10,7 @@ import sys
 
 import pytest
 
-from mtl_plugins import progress
-from mtl_plugins.progress import ProgressLine, track
+from mtl_plugins.utils import ProgressLine, progress, track
 
 # The module alone: importing the package would take longer than everything else here.
 SLOW = """

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mtl_plugins.suggestions import did_you_mean, did_you_mean_path, nearest
+from mtl_plugins.utils import did_you_mean, did_you_mean_path, nearest
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def main() -> None:
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.datasets.nyuv2_converter import convert_nyuv2
-    from mtl_plugins.engine import run_command
+    from mtl_plugins.utils import run_command
 
     splits = args.splits or str(args.mat.with_name("splits.mat"))
     classes = args.classes or str(args.mat.with_name("classMapping40.mat"))

@@ -19,7 +19,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import run_command, write_gallery
+    from mtl_plugins.engine import write_gallery
+    from mtl_plugins.utils import run_command
 
     run_command(write_gallery, args.configs, args.out)
 

@@ -24,9 +24,9 @@ def main() -> None:
         configured_metric,
         image_blind_scores,
         load_config,
-        run_command,
         show_metrics,
     )
+    from mtl_plugins.utils import run_command
 
     def command() -> None:
         config = load_config(args.config, args.cfg_options)

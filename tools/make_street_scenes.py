@@ -23,7 +23,7 @@ def main() -> None:
     args = parser.parse_args()
     # Imported late so that --help answers at once.
     from mtl_plugins.datasets.street_scenes import ensure_street_scenes
-    from mtl_plugins.engine import run_command
+    from mtl_plugins.utils import run_command
 
     counts = {"train": args.train, "val": args.val}
     written = run_command(

@@ -31,7 +31,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import print_config, run_command
+    from mtl_plugins.engine import print_config
+    from mtl_plugins.utils import run_command
 
     run_command(
         print_config, args.config, args.cfg_options, args.key, args.source, args.json, args.diff,

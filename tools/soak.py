@@ -33,7 +33,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the run")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config, report_soak, run_command, soak
+    from mtl_plugins.engine import load_config, report_soak, soak
+    from mtl_plugins.utils import run_command
 
     def command() -> None:
         config = load_config(args.config, args.cfg_options)

@@ -52,7 +52,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config, run_command
+    from mtl_plugins.engine import load_config
+    from mtl_plugins.utils import run_command
 
     def command() -> None:
         from mtl_plugins.engine.sweep import Sweep, load_space, run_sweep

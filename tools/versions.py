@@ -28,8 +28,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the environments (gigabytes)")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import run_command
     from mtl_plugins.stacks import chosen_stacks, report_trials, try_stacks
+    from mtl_plugins.utils import run_command
 
     def command() -> None:
         stacks = chosen_stacks(args.stack)

@@ -43,7 +43,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     }
     short = [f"{homes[each]}.{each}" for each in listed("") if each in homes]
     pages = {"mtl_plugins": page("mtl_plugins", short)}
-    pages["structures"] = "# mtl_plugins.structures\n\n::: mtl_plugins.structures\n"
+    pages["structures"] = "# mtl_plugins.targets\n\n::: mtl_plugins.targets\n"
     for name in public():
         module = f"mtl_plugins.{name}"
         pages[name] = page(module, [f"{module}.{each}" for each in listed(name)])

@@ -16,9 +16,8 @@ import cv2
 import torch
 from mmengine.registry import init_default_scope
 
-from ..engine.machine import machine_name
 from ..errors import ConfigError
-from ..progress import ProgressLine
+from ..utils import ProgressLine, machine_name
 from ..version import __version__
 from .measurement import Measurement
 from .row import Row, load_row

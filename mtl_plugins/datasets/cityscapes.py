@@ -11,7 +11,7 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
-from ..structures import DEPTH, IGNORE_LABEL
+from ..targets import DEPTH, IGNORE_LABEL
 from .depth_format import DepthFormat
 from .folder_dataset import MultiTaskDataset
 from .target_format import TargetFormat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..structures import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG, DenseTarget
+from ..targets import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG, DenseTarget
 
 LENGTH_ERROR = 1e-3
 """Of unit vectors in float32."""

@@ -9,7 +9,7 @@ import numpy as np
 from mmseg.datasets import BaseSegDataset
 
 from ..errors import ConfigError, DataError
-from ..structures import DENSE_TARGETS, DenseTarget
+from ..targets import DENSE_TARGETS, DenseTarget
 from .pipeline_check import check_pipeline
 from .sample_index import SampleIndex, seeded
 from .target_format import TargetFormat

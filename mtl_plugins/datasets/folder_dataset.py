@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
-from ..progress import track
-from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
-from ..suggestions import did_you_mean, did_you_mean_path
+from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
+from ..utils import did_you_mean, did_you_mean_path, track
 from .dense_dataset import DenseDataset
 from .label_format import LabelFormat
 from .target_formats import build_format

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ..errors import DataError
-from ..structures import DenseTarget
+from ..targets import DenseTarget
 from .folder_dataset import MultiTaskDataset
 
 

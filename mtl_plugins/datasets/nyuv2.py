@@ -7,7 +7,7 @@ from typing import Any
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
-from ..structures import IGNORE_LABEL
+from ..targets import IGNORE_LABEL
 from .folder_dataset import MultiTaskDataset
 
 NAMES_40 = (

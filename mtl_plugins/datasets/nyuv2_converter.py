@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import DataError
-from ..progress import track
+from ..utils import track
 
 MAT_URL = "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat"
 SPLITS_URL = "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat"

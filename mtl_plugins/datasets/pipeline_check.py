@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..errors import ConfigError
-from ..structures import DEPTH, SEMSEG, DenseTarget
+from ..targets import DEPTH, SEMSEG, DenseTarget
 from .transforms.mosaic import MosaicTargets
 from .transforms.target_transform import TargetTransform
 

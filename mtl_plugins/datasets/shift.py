@@ -8,7 +8,7 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
-from ..structures import IGNORE_LABEL, SEMSEG
+from ..targets import IGNORE_LABEL, SEMSEG
 from .folder_dataset import MultiTaskDataset
 from .target_format import TargetFormat
 

@@ -10,8 +10,8 @@ from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
-from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
-from ..suggestions import did_you_mean
+from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from ..utils import did_you_mean
 from .folder_dataset import MultiTaskDataset
 from .street_scenes import DEPTH_SCALE, ensure_street_scenes, find_street_scenes
 

@@ -7,8 +7,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ..errors import ConfigError
-from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
-from ..suggestions import did_you_mean
+from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from ..utils import did_you_mean
 from .depth_format import DepthFormat
 from .normal_format import NormalFormat
 from .target_format import TargetFormat

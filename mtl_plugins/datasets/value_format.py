@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
-from ..structures import DENSE_TARGETS
+from ..targets import DENSE_TARGETS
 from .target_format import TargetFormat
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ..errors import DataError
-from ..structures import IGNORE_LABEL, SEMSEG, DenseTarget
+from ..targets import IGNORE_LABEL, SEMSEG, DenseTarget
 from .folder_dataset import MultiTaskDataset
 
 COLOURS = {

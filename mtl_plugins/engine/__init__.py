@@ -6,7 +6,6 @@ from .browse_data import browse_data, seen_samples
 from .build import build
 from .checkpoint_io import CheckpointError, load_checkpoint
 from .class_check_hook import ClassCheckHook
-from .command import run_command
 from .config import load_config
 from .config_check import check_config
 from .config_gallery import gallery_entry, gallery_page, write_gallery
@@ -113,7 +112,6 @@ __all__ = [
     "report_depth_statistics",
     "report_packing",
     "report_soak",
-    "run_command",
     "seen_samples",
     "show_kill_report",
     "show_metrics",

@@ -10,9 +10,8 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from ..progress import ProgressLine
+from ..utils import ProgressLine, machine_name
 from .balancer_cost import BalancerCost, measure_balancers
-from .machine import machine_name
 
 COLUMNS = ("config", "tasks", "balancer", "time ratio", "quartiles", "memory ratio")
 CAPTION = (

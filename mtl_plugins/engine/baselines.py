@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError
 from ..evaluation import delta_m, kind_of, main_measures
-from ..json_text import parse_json
-from ..structures import SEVERAL_TASKS
+from ..targets import SEVERAL_TASKS
+from ..utils import parse_json
 
 ONE_METRIC, ALL_METRICS = "Delta_m, one metric a task (%)", "Delta_m, all metrics (%)"
 

@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader
 from ..datasets.sample_index import seed_all, seeded
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
-from ..progress import track
-from ..structures import DENSE_TARGETS
+from ..targets import DENSE_TARGETS
+from ..utils import track
 from ..visualization import TaskMaps, as_array, default_palette, draw_sample
 from .run import check_split
 

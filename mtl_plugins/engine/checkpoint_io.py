@@ -20,7 +20,7 @@ import torch
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from ..errors import MTLError
-from ..suggestions import did_you_mean_path
+from ..utils import did_you_mean_path
 from .archive_check import check_archive
 from .safetensors_io import SUFFIX, read_safetensors
 

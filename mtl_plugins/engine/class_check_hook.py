@@ -9,7 +9,7 @@ from mmseg.registry import HOOKS
 
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
-from ..structures import SEMSEG
+from ..targets import SEMSEG
 
 
 @HOOKS.register_module()

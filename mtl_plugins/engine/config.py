@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import ConfigError
-from ..suggestions import did_you_mean_path
+from ..utils import did_you_mean_path
 from .config_check import check_config
 from .config_options import check_options, parse_options
 from .data_config import is_data, read_data_config

@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from ..errors import ConfigError
-from ..progress import track
+from ..utils import track
 from .config import load_config
 from .cost import without_pretrained
 from .macs import count_macs

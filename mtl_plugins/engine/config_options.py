@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..errors import ConfigError
-from ..suggestions import did_you_mean
+from ..utils import did_you_mean
 from .option_values import parse_value
 
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {"self"}

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import ConfigError
-from ..suggestions import did_you_mean
+from ..utils import did_you_mean
 from .config import load_config
 from .config_sources import Source, config_sources, leaves
 

@@ -16,8 +16,8 @@ from mmseg.registry import MODELS
 
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
+from ..utils import machine_name
 from .live_memory import peak_memory
-from .machine import machine_name
 from .macs import count_macs
 from .parameters import parameters_by_part
 from .random_batch import random_batch

@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..progress import ProgressLine
+from ..utils import ProgressLine
 from .cost import Cost, measure_cost
 
 MIB = 2**20

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigError
-from ..json_text import parse_json
+from ..utils import parse_json
 from .literals import read_literals
 
 DATA_SUFFIXES = (".json", ".yaml", ".yml")

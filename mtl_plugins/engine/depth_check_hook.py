@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ..models.segmentors import MultiTaskSegmentor
-from ..structures import DEPTH, NO_DEPTH
+from ..targets import DEPTH, NO_DEPTH
 
 TOO_MANY = 0.5
 """Share of the measured pixels that may lie outside of what a head predicts."""

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import ConfigError, DataError
-from ..progress import track
+from ..utils import track
 from .depth_tally import PERCENTILES, DepthStatistics, DepthTally
 from .image_blind_scores import TargetReader
 from .run import build_dataset

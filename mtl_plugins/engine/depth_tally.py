@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..structures import NO_DEPTH
+from ..targets import NO_DEPTH
 
 BIN_WIDTH = 1e-3
 """Width of the histogram's bins of log depth: percentiles are right to half of it, 0.05 %."""

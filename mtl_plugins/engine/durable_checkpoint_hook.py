@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ..errors import ConfigError
-from .atomic_file import UNFINISHED
+from ..utils import UNFINISHED
 from .latest_checkpoint import INTERRUPTED, point_at
 from .runner import SaveError
 

@@ -12,7 +12,7 @@ from mmengine.evaluator import BaseMetric
 
 from ..datasets import LoadImage, LoadTargets
 from ..evaluation import MultiTaskMetric, evaluate_image_blind, fit_image_blind
-from ..structures import DEPTH, SEMSEG
+from ..targets import DEPTH, SEMSEG
 
 
 def image_blind_scores(

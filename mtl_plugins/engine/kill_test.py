@@ -14,7 +14,7 @@ from mmengine.config import Config
 from rich.console import Console
 
 from ..errors import MTLError
-from .atomic_file import UNFINISHED
+from ..utils import UNFINISHED
 from .run import train
 from .run_difference import run_differences
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmengine.logging import print_log
 
-from .atomic_file import UNFINISHED, replaced
+from ..utils import UNFINISHED, replaced
 from .checkpoint_io import CheckpointError, load_checkpoint
 
 INTERRUPTED = "interrupted.pth"

@@ -8,7 +8,7 @@ from statistics import mean
 from rich.console import Console
 from rich.table import Table
 
-from ..progress import track
+from ..utils import track
 from .level_difference import LevelDifference
 
 

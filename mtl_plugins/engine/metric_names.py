@@ -10,8 +10,8 @@ from mmseg.registry import METRICS, MODELS
 
 from ..errors import ConfigError
 from ..evaluation import direction_of
-from ..structures import DEPTH, SEMSEG, SEVERAL_TASKS
-from ..suggestions import did_you_mean
+from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
+from ..utils import did_you_mean
 
 
 def task_kinds(config: Config) -> set[str]:

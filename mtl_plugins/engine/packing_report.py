@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..progress import ProgressLine
+from ..utils import ProgressLine
 from .packed_config import pack_config
 
 

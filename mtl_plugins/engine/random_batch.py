@@ -9,7 +9,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from ..models.segmentors import MultiTaskSegmentor
-from ..structures import DEPTH, NORMALS, SEMSEG
+from ..targets import DEPTH, NORMALS, SEMSEG
 
 
 def random_batch(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from ..json_text import parse_json
+from ..utils import parse_json
 
 FOLDER = "report"
 NUMBERS = {"macs", "height", "width"}

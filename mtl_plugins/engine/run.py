@@ -19,7 +19,7 @@ from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
 from ..evaluation import main_measures
-from ..structures import DEPTH, SEMSEG, SEVERAL_TASKS
+from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
 from .checkpoint_io import check_file
 from .config import as_config, copied
 from .curves_hook import cut_curves

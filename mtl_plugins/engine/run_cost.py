@@ -9,7 +9,7 @@ from mmengine.model import is_model_wrapper
 from torch import nn
 
 from ..models.segmentors import MultiTaskSegmentor
-from .machine import machine_name
+from ..utils import machine_name
 from .macs import count_macs
 from .parameters import parameters_by_part
 

@@ -24,7 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..errors import ConfigError, MTLError
-from .atomic_file import replaced
+from ..utils import replaced
 from .batch_change import BatchChange
 from .checkpoint_io import CheckpointError
 from .processes import average_statistics

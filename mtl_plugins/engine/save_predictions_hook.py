@@ -16,7 +16,7 @@ from PIL import Image
 from ..datasets import DepthFormat, LabelFormat, NormalFormat
 from ..datasets.target_format import TargetFormat
 from ..errors import DataError
-from ..structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
+from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
 
 PLAIN = {
     SEMSEG.kind: LabelFormat(255),

@@ -10,7 +10,7 @@ from mmengine.registry import Registry
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
-from .. import plugins
+from ..install import plugins
 from .checkpoint_io import CheckpointError
 from .data_config import imported_modules
 from .image_transforms import image_transforms

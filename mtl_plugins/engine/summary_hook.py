@@ -14,7 +14,7 @@ from mmseg.registry import HOOKS
 from rich.console import Console
 
 from ..evaluation import kind_of
-from ..structures import DEPTH, SEMSEG
+from ..targets import DEPTH, SEMSEG
 from .balance_report import balance_report, balance_table
 from .baselines import Baselines
 from .image_blind_scores import configured_metric, image_blind_scores

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ..errors import DataError
-from ..progress import track
-from ..structures import IGNORE_LABEL, NO_DEPTH
+from ..targets import IGNORE_LABEL, NO_DEPTH
+from ..utils import track
 from .semseg import AbsentClass
 from .tally import Pair, Tally, tally_image
 

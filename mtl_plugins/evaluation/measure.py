@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ConfigError
-from ..structures import DENSE_TARGETS, SEVERAL_TASKS
+from ..targets import DENSE_TARGETS, SEVERAL_TASKS
 
 Direction = Literal["higher", "lower"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mmseg.registry import METRICS
 
 from ..errors import DataError
-from ..structures import DEPTH
+from ..targets import DEPTH
 from .measure import Measure
 from .mtan import mtan_errors
 from .streaming_metric import StreamingMetric

@@ -11,8 +11,8 @@ from mmseg.registry import METRICS
 from torch import Tensor
 
 from ..errors import DataError
-from ..structures import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
-from ..suggestions import did_you_mean
+from ..targets import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
+from ..utils import did_you_mean
 from .class_scores import ClassScore, class_scores, class_table
 from .depth_by_distance import distance_errors
 from .measure import Measure

@@ -9,7 +9,7 @@ from mmseg.registry import METRICS
 from torch import Tensor
 
 from ..errors import DataError
-from ..structures import NORMALS
+from ..targets import NORMALS
 from .measure import Measure
 from .normals import WITHIN, angle_histogram, histogram_median, normal_angles
 from .streaming_metric import StreamingMetric

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..structures import IGNORE_LABEL
+from ..targets import IGNORE_LABEL
 from .depth import DEPTH_METRICS, measured_pixels, pixel_errors
 from .depth_by_distance import distance_sums
 from .score import multitask_score

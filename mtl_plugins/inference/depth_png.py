@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import ConfigError
-from ..structures import NO_DEPTH
+from ..targets import NO_DEPTH
 
 LARGEST = 65535
 """Of 16 bits."""

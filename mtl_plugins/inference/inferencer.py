@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 
 from ..errors import ConfigError, DataError
-from ..progress import track
+from ..utils import track
 from .loading import load_predictor
 from .output import OutputFolder, Report
 from .prediction import Prediction, Predictions

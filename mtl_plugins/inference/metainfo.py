@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmseg.registry import DATASETS
 
 from ..models.heads import TaskHead
-from ..structures import SEMSEG
+from ..targets import SEMSEG
 from ..visualization import default_palette
 
 

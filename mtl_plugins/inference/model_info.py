@@ -11,10 +11,10 @@ from torch import nn
 
 from ..engine import CheckpointError
 from ..errors import ConfigError
-from ..json_text import parse_json
 from ..models.data_preprocessor import MultiTaskDataPreprocessor
 from ..models.segmentors import MultiTaskSegmentor
-from ..structures import SEMSEG
+from ..targets import SEMSEG
+from ..utils import parse_json
 from ..version import __version__
 
 KEY = "mtl_plugins"

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ConfigError
-from ..structures import DEPTH, NORMALS, SEMSEG
-from ..suggestions import did_you_mean
+from ..targets import DEPTH, NORMALS, SEMSEG
+from ..utils import did_you_mean
 from ..visualization import Style, default_palette
 from .depth_png import encode_depth
 from .pictures import PICTURES, near_far, panes

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..structures import DEPTH, NORMALS, SEMSEG
+from ..targets import DEPTH, NORMALS, SEMSEG
 from ..visualization import (
     Style,
     TaskMaps,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import ConfigError
-from ..structures import DEPTH, NORMALS, SEMSEG
+from ..targets import DEPTH, NORMALS, SEMSEG
 from .bins import DepthBins
 from .predictor import Maps
 from .source import Problem, Source

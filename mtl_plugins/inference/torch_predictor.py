@@ -16,12 +16,12 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from ..engine import load_checkpoint, load_config
-from ..engine.amp import choose_dtype
 from ..engine.image_transforms import image_transforms
 from ..engine.stored_config import stored_config
 from ..engine.weights import load_weights, without_pretrained
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
+from ..utils import choose_dtype
 from .bins import DepthBins, record_bins
 from .device import checked_device
 from .metainfo import read_metainfo

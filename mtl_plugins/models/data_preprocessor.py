@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import ConfigError, DataError
-from ..structures import DENSE_TARGETS
+from ..targets import DENSE_TARGETS
 from .device_augmentation import flip_on_device, recolor_on_device
 
 

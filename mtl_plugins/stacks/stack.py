@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import ConfigError
-from ..suggestions import did_you_mean
+from ..utils import did_you_mean
 
 CORE = "balancing,logging,data,sweep,dev"
 EXTRAS = f"{CORE},export"

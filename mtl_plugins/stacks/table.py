@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..compat import FAMILIES
+from ..install import FAMILIES
 from .trial import Trial
 
 SHOWN = (

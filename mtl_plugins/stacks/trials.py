@@ -14,7 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ..errors import ConfigError, MTLError
-from ..progress import track
+from ..utils import track
 from .stack import STACKS, Stack
 from .table import versions_table
 from .trial import Trial

@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader
 
 from ..datasets.image_io import read_image
 from ..errors import ConfigError, DataError
-from ..structures import DENSE_TARGETS
+from ..targets import DENSE_TARGETS
+from ..utils.spread import spread_evenly
 from .rows import TaskMaps, as_array
 
 
@@ -150,12 +151,3 @@ def sample_maps(sample: BaseDataElement) -> list[TaskMaps]:
         for target in DENSE_TARGETS.values()
         if target.prediction in sample
     ]
-
-
-def spread_evenly(count: int, total: int) -> set[int]:
-    """Positions of `count` items spread over `total`, each in the middle of its share.
-
-    >>> sorted(spread_evenly(2, 8)), sorted(spread_evenly(5, 3))
-    ([2, 6], [0, 1, 2])
-    """
-    return {(2 * i + 1) * total // (2 * count) for i in range(count)}

@@ -10,7 +10,7 @@ import torch
 from ..errors import ConfigError
 from ..evaluation.depth import depth_errors
 from ..evaluation.semseg import confusion_matrix, semseg_scores
-from ..structures import DENSE_TARGETS, DEPTH, NO_DEPTH, NORMALS, SEMSEG
+from ..targets import DENSE_TARGETS, DEPTH, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,

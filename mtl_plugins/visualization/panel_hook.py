@@ -14,7 +14,7 @@ from mmseg.registry import HOOKS
 from PIL import Image
 
 from ..errors import ConfigError
-from ..suggestions import did_you_mean
+from ..utils import did_you_mean
 from .chosen_images_hook import ChosenImagesHook, sample_maps
 from .colors import default_palette
 from .panels import draw_panel

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from torch import Tensor
 
-from ..structures import DENSE_TARGETS, IGNORE_LABEL
+from ..targets import DENSE_TARGETS, IGNORE_LABEL
 from .colors import RGB
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..structures import DENSE_TARGETS
+from ..targets import DENSE_TARGETS
 from .painters import paint_row
 from .rows import Row, Style, TaskMaps
 from .sheet import BAR, CAPTION, MARGIN, TITLE, Sheet, swatch_height

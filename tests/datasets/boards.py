@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from mtl_plugins.datasets.transforms.arguments import MEAN_COLOUR
-from mtl_plugins.structures import DENSE_TARGETS
+from mtl_plugins.targets import DENSE_TARGETS
 
 SIZE, CELL, BOARDS = (64, 96), 16, 4
 COLOURS = np.array([[b, g, r] for b in (0, 255) for g in (0, 255) for r in (0, 255)], np.uint8)

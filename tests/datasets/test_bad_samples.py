@@ -13,8 +13,9 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mtl_plugins.datasets.sample_index import SampleIndex
-from mtl_plugins.engine import SkippedSamplesHook, run_command
+from mtl_plugins.engine import SkippedSamplesHook
 from mtl_plugins.errors import ConfigError, DataError
+from mtl_plugins.utils import run_command
 
 PIPELINE = [dict(type="LoadImage"), dict(type="LoadTargets"), dict(type="PackTargets")]
 

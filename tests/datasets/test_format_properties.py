@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mtl_plugins.datasets import DepthFormat, LabelFormat, NormalFormat
 from mtl_plugins.datasets.contract import target_breach
-from mtl_plugins.structures import DEPTH, NORMALS, SEMSEG
+from mtl_plugins.targets import DEPTH, NORMALS, SEMSEG
 from tests.properties import PROPERTY
 
 SCALES = st.floats(1e-4, 10.0)

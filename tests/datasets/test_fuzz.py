@@ -29,7 +29,7 @@ from mtl_plugins.datasets import (
 from mtl_plugins.datasets.contract import image_breach, target_breach
 from mtl_plugins.datasets.image_io import read_image, read_map
 from mtl_plugins.errors import DataError
-from mtl_plugins.structures import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from mtl_plugins.targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
 from tests.datasets.layouts import CAMERA
 from tests.datasets.mutations import no_hang, outcomes  # noqa: F401
 from tests.datasets.test_image_io import header

@@ -9,7 +9,7 @@ from mmseg.registry import TRANSFORMS
 
 from mtl_plugins.datasets.sample_index import SampleIndex
 from mtl_plugins.errors import ConfigError, DataError
-from mtl_plugins.structures import DENSE_TARGETS
+from mtl_plugins.targets import DENSE_TARGETS
 from tests.datasets.boards import (
     BOARDS,
     SIZE,

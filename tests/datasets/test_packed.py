@@ -17,7 +17,7 @@ from mtl_plugins.datasets import pack_dataset
 from mtl_plugins.datasets.sample_index import SampleIndex
 from mtl_plugins.engine import pack_config, with_packed
 from mtl_plugins.errors import ConfigError, DataError
-from mtl_plugins.structures import DENSE_TARGETS
+from mtl_plugins.targets import DENSE_TARGETS
 
 CROPPED = [
     dict(type="LoadImage"),

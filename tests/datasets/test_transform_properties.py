@@ -9,7 +9,7 @@ from mmcv.transforms import Compose
 from mmseg.registry import MODELS, TRANSFORMS
 
 from mtl_plugins.datasets.sample_index import seeded
-from mtl_plugins.structures import DENSE_TARGETS
+from mtl_plugins.targets import DENSE_TARGETS
 from tests.properties import PROPERTY
 
 FILL = (201, 202, 203)

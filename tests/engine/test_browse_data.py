@@ -15,7 +15,7 @@ from mtl_plugins.datasets.image_io import read_image
 from mtl_plugins.engine import browse_data, load_config, pack_config, seen_samples, with_packed
 from mtl_plugins.engine.run import prepared
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.structures import DENSE_TARGETS
+from mtl_plugins.targets import DENSE_TARGETS
 from tests.conftest import ROOT, SCENES
 
 NORMALS = os.path.join(ROOT, "configs", "mtl_normals.py")

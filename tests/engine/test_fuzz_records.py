@@ -26,13 +26,7 @@ from mtl_plugins.engine.safetensors_io import write_safetensors
 from mtl_plugins.engine.stored_config import stored_config
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.visualization import load_maps
-from tests.datasets.mutations import (
-    damaged_texts,
-    no_hang,  # noqa: F401
-    outcomes,
-    strange_texts,
-    text_outcomes,
-)
+from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes
 from tests.engine.report_runs import write_run
 from tests.engine.test_baselines import FILE, METRICS
 from tests.engine.test_config import BRANCHED

@@ -20,13 +20,7 @@ from mtl_plugins.inference.model_info import KEY, ModelInfo
 from mtl_plugins.inference.onnx_predictor import OnnxPredictor
 from mtl_plugins.inference.program_predictor import ExportedProgramPredictor
 from mtl_plugins.inference.sources import Sources
-from tests.datasets.mutations import (
-    damaged_texts,
-    no_hang,  # noqa: F401
-    outcomes,
-    strange_texts,
-    text_outcomes,
-)
+from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes
 from tests.inference.conftest import brightness, images, write_video
 
 IMAGE = images()[0]

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 
 from mtl_plugins.datasets.transforms.photometric import hue_turning, saturating
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.structures import DENSE_TARGETS, IGNORE_LABEL
+from mtl_plugins.targets import DENSE_TARGETS, IGNORE_LABEL
 
 
 def results(size=(6, 9), seed=0):

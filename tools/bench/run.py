@@ -34,7 +34,7 @@ def main() -> None:
         parser.error("--repeats needs 1 or more")
     # Imported late, so that --help answers at once.
     from mtl_plugins.bench import Settings, report, row_names, run_benchmarks
-    from mtl_plugins.engine import run_command
+    from mtl_plugins.utils import run_command
 
     def command() -> None:
         scratch = os.path.join(args.out, "scratch")

@@ -15,7 +15,7 @@ import zlib
 from typing import Any
 
 from ...errors import DataError
-from ...suggestions import did_you_mean_path
+from ...utils import did_you_mean_path
 
 VERSION = 2
 """Of the layout; another one is refused."""

@@ -14,7 +14,7 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from ...errors import DataError
-from ...structures import DenseTarget
+from ...targets import DenseTarget
 from ..dense_dataset import DenseDataset
 from ..target_format import TargetFormat
 from ..target_formats import TARGET_FORMATS

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ...structures import DENSE_TARGETS
+from ...targets import DENSE_TARGETS
 from ..dense_dataset import DenseDataset
 from ..target_formats import TARGET_FORMATS
 from ..transforms.loading import LoadImage, LoadTargets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import DataError
-from ...structures import DenseTarget
+from ...targets import DenseTarget
 from ..contract import target_breach
 from ..target_format import TargetFormat
 from .layout import REMEDY

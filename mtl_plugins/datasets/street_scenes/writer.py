@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ...errors import DataError
-from ...progress import track
+from ...utils import track
 from .scene import StreetScene, render_scene
 
 DEPTH_SCALE = 0.005

@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError, DataError
-from ...structures import DENSE_TARGETS
+from ...targets import DENSE_TARGETS
 from .target_transform import require_decoded
 
 

@@ -10,7 +10,7 @@ from mmseg.datasets.transforms import RandomFlip
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
-from ...structures import DENSE_TARGETS, MIRRORED_AXES, SEMSEG
+from ...targets import DENSE_TARGETS, MIRRORED_AXES, SEMSEG
 from .arguments import is_number, require
 from .target_transform import require_decoded, turn_vectors
 

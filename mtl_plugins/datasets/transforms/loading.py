@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...errors import DataError
-from ...structures import DENSE_TARGETS, DenseTarget
+from ...targets import DENSE_TARGETS, DenseTarget
 from ..image_io import read_image, read_map
 from ..target_format import TargetFormat
 

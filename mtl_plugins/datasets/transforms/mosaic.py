@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
-from ...structures import DENSE_TARGETS
+from ...targets import DENSE_TARGETS
 from .arguments import MEAN_COLOUR, is_colour, is_number, is_range, is_size, require
 from .target_transform import targets_of
 

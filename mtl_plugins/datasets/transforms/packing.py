@@ -8,7 +8,7 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from ...structures import DENSE_TARGETS
+from ...targets import DENSE_TARGETS
 
 ON_DEVICE = ("device_flip", "device_colors")
 """What was drawn for the sample and is left to the preprocessor."""

@@ -9,7 +9,7 @@ import mmcv
 import numpy as np
 from mmseg.registry import TRANSFORMS
 
-from ...structures import DenseTarget
+from ...targets import DenseTarget
 from .arguments import MEAN_COLOUR, is_colour, is_number, is_range, require
 from .target_transform import TargetTransform, turn_vectors
 

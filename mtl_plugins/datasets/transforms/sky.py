@@ -8,7 +8,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
-from ...structures import DEPTH, NO_DEPTH, SEMSEG
+from ...targets import DEPTH, NO_DEPTH, SEMSEG
 from .target_transform import require_decoded
 
 

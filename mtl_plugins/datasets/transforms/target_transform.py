@@ -10,7 +10,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError
-from ...structures import DENSE_TARGETS, DenseTarget
+from ...targets import DENSE_TARGETS, DenseTarget
 from .arguments import MEAN_COLOUR
 
 

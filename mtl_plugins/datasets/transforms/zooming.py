@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from mmseg.registry import TRANSFORMS
 
-from ...structures import DEPTH, NORMALS, DenseTarget
+from ...targets import DEPTH, NORMALS, DenseTarget
 from .arguments import is_number, is_range, require
 from .target_transform import TargetTransform
 

@@ -15,7 +15,7 @@ from mmseg.registry import DATASETS
 from ...datasets import DenseDataset, LoadImage, LoadTargets, PackedDataset
 from ...datasets.packed import verify_packed
 from ...errors import ConfigError, MTLError
-from ...visualization.chosen_images_hook import spread_evenly
+from ...utils import spread_evenly
 from ...visualization.contact_sheet import SheetSample
 from ..packed_config import SPLITS, named_datasets
 from .findings import DataCheck, PartCheck

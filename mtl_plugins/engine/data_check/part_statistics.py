@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...structures import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG
+from ...targets import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG
 from ..depth_tally import DepthTally
 from .sample_check import SampleCheck
 from .value_tally import ValueTally

@@ -11,7 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from ...errors import DataError
-from ...progress import ProgressLine
+from ...utils import ProgressLine
 from ...visualization.colors import default_palette
 from ...visualization.contact_sheet import SheetSample, draw_sheet
 from ..packed_config import SPLITS

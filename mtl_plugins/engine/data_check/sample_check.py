@@ -11,7 +11,7 @@ import numpy as np
 from ...datasets import DenseDataset, LoadImage, LoadTargets
 from ...datasets.contract import image_breach, target_breach
 from ...errors import MTLError
-from ...structures import DENSE_TARGETS, DenseTarget
+from ...targets import DENSE_TARGETS, DenseTarget
 
 NOTHING = {
     "semseg": "has no pixel with a class (all are 255)",

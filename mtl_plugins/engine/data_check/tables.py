@@ -8,7 +8,7 @@ import numpy as np
 from rich.bar import Bar
 from rich.table import Table
 
-from ...structures import IGNORE_LABEL
+from ...targets import IGNORE_LABEL
 from .findings import PartCheck, counted
 from .part_statistics import PartStatistics
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...structures import DENSE_TARGETS
+from ...targets import DENSE_TARGETS
 
 
 class ValueTally:

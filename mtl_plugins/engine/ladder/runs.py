@@ -12,9 +12,8 @@ from typing import Any
 import torch
 
 from ...errors import ConfigError
-from ...json_text import parse_json
+from ...utils import machine_name, parse_json
 from ..config import check_exists
-from ..machine import machine_name
 
 SIZE_VARIABLE, DEFAULT_SIZE = "LADDER_SIZE", "full"
 

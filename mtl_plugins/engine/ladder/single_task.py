@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...errors import ConfigError
 from ...evaluation import kind_of
-from ...structures import SEVERAL_TASKS
+from ...targets import SEVERAL_TASKS
 from ..baselines import Baseline, Baselines
 from .step import Step
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...structures import DENSE_TARGETS, DEPTH, NO_DEPTH
+from ...targets import DENSE_TARGETS, DEPTH, NO_DEPTH
 from ...visualization import Style, TaskMaps, load_maps, paint_row
 from ...visualization.rows import Key, Row
 from ..report_details import Details

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from rich.console import Console
 
 from ...errors import ConfigError
-from ...progress import ProgressLine
+from ...utils import ProgressLine
 from .charts import balance_chart, distance_chart, training_chart
 from .classes import class_rows, confusions
 from .comparison import summary_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, DataError
-from ...json_text import parse_json
+from ...utils import parse_json
 from ..report_details import Details
 from .history import History, log_files, read_history
 from .resolved_config import parse_config

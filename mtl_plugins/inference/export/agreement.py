@@ -12,7 +12,7 @@ import torch
 from mmseg.structures import SegDataSample
 
 from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
-from ...structures import DEPTH, SEMSEG
+from ...targets import DEPTH, SEMSEG
 from ..predictor import Maps, Predictor
 from ..size_groups import pixels_first
 

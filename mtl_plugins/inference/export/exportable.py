@@ -9,7 +9,7 @@ from timm.layers import PatchEmbed
 from torch import Tensor, nn
 
 from ...models.segmentors import MultiTaskSegmentor
-from ...structures import SEMSEG
+from ...targets import SEMSEG
 
 
 class ExportableModel(nn.Module):

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ...progress import track
+from ...utils import track
 from .agreement import Agreement
 from .agreement_table import LIMITS
 from .formats import FORMATS

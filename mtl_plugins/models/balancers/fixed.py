@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...suggestions import did_you_mean
+from ...utils import did_you_mean
 from .balancer import Balancer
 
 

@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...suggestions import did_you_mean
+from ...utils import did_you_mean
 
 LEVELS = 4
 """Levels of the pyramid: strides 4, 8, 16 and 32 where the model has them."""

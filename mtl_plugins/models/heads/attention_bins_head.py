@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import ConfigError
-from ...structures import DEPTH, NO_DEPTH
+from ...targets import DEPTH, NO_DEPTH
 from ..layers import TransformerBlock, attended_mean
 from .bin_values import AdaptiveEdges, DirectValues
 from .depth_head import check_depth_losses

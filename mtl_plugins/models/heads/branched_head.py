@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...suggestions import did_you_mean
+from ...utils import did_you_mean
 from .multi_task_head import MultiTaskHead, Share
 from .task_head import RawPrediction
 

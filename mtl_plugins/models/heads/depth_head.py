@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...structures import DEPTH, NO_DEPTH
+from ...targets import DEPTH, NO_DEPTH
 from .task_head import TaskHead
 
 

@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...structures import DENSE_TARGETS, DenseTarget
+from ...targets import DENSE_TARGETS, DenseTarget
 from .task_head import RawPrediction, TaskHead
 
 Share = Callable[[Sequence[Tensor]], Mapping[str, Sequence[Tensor]]]
@@ -96,7 +96,7 @@ def _check_targets(targets: Mapping[str, DenseTarget]) -> None:
         if DENSE_TARGETS.get(target.kind) != target:
             raise ConfigError(
                 f"task_heads.{task} predicts {target.kind!r}, which is not registered. Call "
-                "mtl_plugins.structures.register_target where the target is defined."
+                "mtl_plugins.targets.register_target where the target is defined."
             )
         if target.kind in tasks:
             raise ConfigError(

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import ConfigError
-from ...structures import MIRRORED_AXES, NO_NORMAL, NORMALS
+from ...targets import MIRRORED_AXES, NO_NORMAL, NORMALS
 from .task_head import TaskHead
 
 

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...structures import IGNORE_LABEL, SEMSEG
+from ...targets import IGNORE_LABEL, SEMSEG
 from .task_head import TaskHead
 
 

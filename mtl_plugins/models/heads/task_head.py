@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ...structures import MIRRORED_AXES, DenseTarget
+from ...targets import MIRRORED_AXES, DenseTarget
 from ..layers import resize
 
 RawPrediction = Any

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ....errors import ConfigError
-from ....suggestions import did_you_mean
+from ....utils import did_you_mean
 
 Rule = Callable[[Tensor], Tensor]
 """An object of TorchJD: losses (m,) -> scalar, or Gramian (m,m) -> weights (m,)."""

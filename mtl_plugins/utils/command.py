@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import MTLError
-from .checkpoint_io import CheckpointError
 
 
 def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -26,7 +25,7 @@ def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         print("\033[2K", end="\r", file=sys.stderr, flush=True)
     try:
         return command(*args, **kwargs)
-    except (MTLError, CheckpointError, OSError, ImportError) as error:
+    except (MTLError, OSError, ImportError) as error:
         text = _message(error)
         if text is None:
             raise
@@ -41,6 +40,6 @@ def _message(error: Exception) -> str | None:
     """Return what a user can act on; None where an error is none of ours, nor of a file."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
-    if isinstance(error, (MTLError, CheckpointError, FileNotFoundError, ImportError)):
+    if isinstance(error, (MTLError, FileNotFoundError, ImportError)):
         return re.split(r"\n(?:[\w.]+\.)?\w*Error: ", str(error))[-1].strip()
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..processor import cpu_name
+from ..install import cpu_name
 
 
 def machine_name(device: str) -> str:

@@ -1,0 +1,31 @@
+"""Which number type a device computes in."""
+
+from __future__ import annotations
+
+import torch
+
+from ..errors import ConfigError
+
+DTYPES = ("auto", "bfloat16", "float16")
+
+
+def choose_dtype(dtype: str, device_type: str) -> torch.dtype:
+    """Return the type that `AutocastOptimWrapper(dtype=...)` computes in on a kind of device."""
+    if dtype not in DTYPES:
+        raise ConfigError(
+            f"AutocastOptimWrapper got dtype={dtype!r}, expected one of {DTYPES}: "
+            "for training in float32 use OptimWrapper."
+        )
+    if dtype == "auto":
+        # Older GPUs emulate bfloat16, slower than float32.
+        emulated = device_type == "cuda" and not torch.cuda.is_bf16_supported(
+            including_emulation=False
+        )
+        dtype = "float16" if emulated else "bfloat16"
+    if dtype == "float16" and device_type != "cuda":
+        raise ConfigError(
+            f"AutocastOptimWrapper got dtype='float16' with parameters on {device_type!r}, "
+            "expected them on 'cuda', where the loss is scaled against underflow: "
+            "use dtype='auto' or 'bfloat16'."
+        )
+    return torch.float16 if dtype == "float16" else torch.bfloat16
