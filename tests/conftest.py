@@ -18,7 +18,7 @@ from mmengine.registry import init_default_scope
 from mmengine.visualization import Visualizer
 
 import mtl_plugins  # noqa: F401 (registers everything)
-from mtl_plugins.datasets.street_scenes import write_street_scenes
+from mtl_plugins.street_scenes import write_street_scenes
 
 # mmengine collects garbage whenever it builds a data set; what is imported by now need not be
 # looked through each time.

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="processes (default: one a CPU)")
     args = parser.parse_args()
     # Imported late so that --help answers at once.
-    from mtl_plugins.datasets.street_scenes import ensure_street_scenes
+    from mtl_plugins.street_scenes import ensure_street_scenes
     from mtl_plugins.utils import run_command
 
     counts = {"train": args.train, "val": args.val}

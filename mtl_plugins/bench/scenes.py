@@ -9,7 +9,7 @@ from functools import cached_property
 from mmseg.registry import DATASETS
 
 from ..datasets import pack_dataset
-from ..datasets.street_scenes import DEPTH_SCALE, ensure_street_scenes
+from ..street_scenes import DEPTH_SCALE, ensure_street_scenes
 from .settings import Settings
 
 FEW = 16

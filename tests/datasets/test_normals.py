@@ -10,8 +10,8 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 from mtl_plugins.datasets import NormalFormat
-from mtl_plugins.datasets.street_scenes import render_scene
 from mtl_plugins.errors import ConfigError, DataError
+from mtl_plugins.street_scenes import render_scene
 from tests.conftest import SCENES
 
 LOAD = [dict(type="LoadImage"), dict(type="LoadTargets")]

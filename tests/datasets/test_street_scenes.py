@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtl_plugins.datasets.street_scenes import (
+from mtl_plugins.street_scenes import (
     DEPTH_SCALE,
     Camera,
     Label,
@@ -18,12 +18,12 @@ from mtl_plugins.datasets.street_scenes import (
     render_scene,
     write_street_scenes,
 )
-from mtl_plugins.datasets.street_scenes.camera import RayGrid
-from mtl_plugins.datasets.street_scenes.ground import cast_ground
-from mtl_plugins.datasets.street_scenes.primitives import PrimitiveTable
-from mtl_plugins.datasets.street_scenes.raster import FIRST, Buffers, cast
-from mtl_plugins.datasets.street_scenes.road import Road, Side
-from mtl_plugins.datasets.street_scenes.scenery import Look, Part, Scenery, Shape
+from mtl_plugins.street_scenes.camera import RayGrid
+from mtl_plugins.street_scenes.ground import cast_ground
+from mtl_plugins.street_scenes.primitives import PrimitiveTable
+from mtl_plugins.street_scenes.raster import FIRST, Buffers, cast
+from mtl_plugins.street_scenes.road import Road, Side
+from mtl_plugins.street_scenes.scenery import Look, Part, Scenery, Shape
 
 SMALL = (64, 128)
 LEVEL = Camera(size=(64, 128), fx=100.0, fy=100.0, cx=64.5, cy=32.5, height=1.5)
@@ -250,6 +250,6 @@ def test_bad_arguments_are_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["labels", "camera", "noise", "road", "street", "scene"])
 def test_docstring_examples(name):
-    module = importlib.import_module(f"mtl_plugins.datasets.street_scenes.{name}")
+    module = importlib.import_module(f"mtl_plugins.street_scenes.{name}")
     result = doctest.testmod(module)
     assert result.attempted > 0 and result.failed == 0

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mtl_plugins.datasets.street_scenes import render_scene
 from mtl_plugins.errors import ConfigError
+from mtl_plugins.street_scenes import render_scene
 from tests.datasets.boards import BOARDS, LOAD, checkerboards, loaded, sample
 
 

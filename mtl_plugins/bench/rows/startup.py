@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from ...datasets.street_scenes import render_scene
+from ...street_scenes import render_scene
 from ..measurement import Goal
 from ..row import Case, NotMeasured, Samples
 from ..scenes import scenes

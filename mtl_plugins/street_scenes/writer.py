@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...errors import DataError
-from ...utils import track
+from ..errors import DataError
+from ..utils import track
 from .scene import StreetScene, render_scene
 
 DEPTH_SCALE = 0.005

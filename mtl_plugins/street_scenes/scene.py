@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import DataError
+from ..errors import DataError
 from .camera import Camera, RayGrid
 from .ground import FAR, cast_ground
 from .labels import Label
