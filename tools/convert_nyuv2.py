@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--classes", metavar="FILE", help="default: classMapping40.mat beside MAT")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.datasets.nyuv2_converter import convert_nyuv2
+    from mtl_plugins.datasets.catalog import convert_nyuv2
     from mtl_plugins.utils import run_command
 
     splits = args.splits or str(args.mat.with_name("splits.mat"))

@@ -1,20 +1,28 @@
 """Data sets and transforms."""
 
-from .cityscapes import CityscapesDepthFormat, CityscapesMultiTask
+from .catalog import (
+    CityscapesDepthFormat,
+    CityscapesMultiTask,
+    KittiMultiTask,
+    NYUv2MultiTask,
+    ShiftMultiTask,
+    StreetScenesDataset,
+    SynscapesMultiTask,
+    VirtualKitti2MultiTask,
+)
 from .dense_dataset import DenseDataset
-from .depth_format import DepthFormat
-from .folder_dataset import MultiTaskDataset
-from .kitti import KittiMultiTask
-from .label_format import LabelFormat
-from .normal_format import NormalFormat
-from .nyuv2 import NYUv2MultiTask
+from .formats import (
+    DepthFormat,
+    LabelFormat,
+    NormalFormat,
+    TargetFormat,
+    ValueFormat,
+    register_format,
+)
+from .multi_task_dataset import MultiTaskDataset
 from .packed import PackedDataset, pack_dataset
-from .seeded_sampler import SeededSampler
-from .shift import ShiftMultiTask
-from .street_scenes_dataset import StreetScenesDataset
-from .synscapes import SynscapesMultiTask
-from .target_format import TargetFormat
-from .target_formats import register_format
+from .sampling import SeededSampler
+from .target_reader import TargetReader
 from .transforms import (
     DecodeTargets,
     EvaluationCrop,
@@ -25,8 +33,6 @@ from .transforms import (
     PackTargets,
     ResizeSample,
 )
-from .value_format import ValueFormat
-from .vkitti2 import VirtualKitti2MultiTask
 
 __all__ = [
     "CityscapesDepthFormat",
@@ -52,6 +58,7 @@ __all__ = [
     "StreetScenesDataset",
     "SynscapesMultiTask",
     "TargetFormat",
+    "TargetReader",
     "ValueFormat",
     "VirtualKitti2MultiTask",
     "pack_dataset",

@@ -10,9 +10,9 @@ from mmseg.datasets import BaseSegDataset
 
 from ..errors import ConfigError, DataError
 from ..targets import DENSE_TARGETS, DenseTarget
+from .formats.target_format import TargetFormat
 from .pipeline_check import check_pipeline
-from .sample_index import SampleIndex, seeded
-from .target_format import TargetFormat
+from .sampling.sample_index import SampleIndex, seeded
 
 BAD_IN_A_ROW = 20
 """So many unreadable samples one after the other: the storage is gone, not some files."""

@@ -18,7 +18,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from ..datasets.sample_index import seed_all, seeded
+from ..datasets.sampling import seed_all, seeded
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..targets import DENSE_TARGETS

@@ -12,10 +12,10 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
+from ..datasets import TargetReader
 from ..errors import ConfigError, DataError
 from ..utils import track
 from .depth_tally import PERCENTILES, DepthStatistics, DepthTally
-from .image_blind_scores import TargetReader
 from .run import build_dataset
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-from mmcv.transforms import Compose
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 
-from ..datasets import LoadImage, LoadTargets
+from ..datasets.target_reader import TargetReader
 from ..evaluation import MultiTaskMetric, evaluate_image_blind, fit_image_blind
-from ..targets import DEPTH, SEMSEG
 
 
 def image_blind_scores(
@@ -40,26 +37,3 @@ def configured_metric(metrics: Iterable[BaseMetric]) -> MultiTaskMetric:
     """Return the `MultiTaskMetric` among an evaluator's metrics, or one with default options."""
     found = (metric for metric in metrics if isinstance(metric, MultiTaskMetric))
     return next(found, None) or MultiTaskMetric()
-
-
-class TargetReader:
-    """The targets of a data set without augmentation, one pair an image.
-
-    They have their original size, unless the pipeline has transforms of the protocol
-    (`of_protocol`), which also say what counts as truth.
-    """
-
-    def __init__(self, dataset: BaseDataset) -> None:
-        self.dataset = dataset
-        self.load = Compose([LoadImage(), LoadTargets()])
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray | None, np.ndarray | None]]:
-        for index in range(len(self.dataset)):
-            sample = self.load(self.dataset.get_data_info(index))
-            for transform in sample["dataset"].pipeline.transforms:
-                if getattr(transform, "of_protocol", False):
-                    sample = transform(sample)
-            yield sample.get(SEMSEG.array), sample.get(DEPTH.array)

@@ -13,8 +13,7 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
 
-from ..datasets import DepthFormat, LabelFormat, NormalFormat
-from ..datasets.target_format import TargetFormat
+from ..datasets import DepthFormat, LabelFormat, NormalFormat, TargetFormat
 from ..errors import DataError
 from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
 

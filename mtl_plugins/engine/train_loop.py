@@ -11,7 +11,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import LOOPS
 from torch import nn
 
-from ..datasets.sample_index import seed_all
+from ..datasets.sampling import seed_all
 from ..errors import ConfigError
 from .processes import average_statistics
 from .scalars_hook import VALIDATED

@@ -1,7 +1,6 @@
 """Models at work: predictors, and the inferencer that reads inputs and writes predictions."""
 
 from .bins import DepthBins
-from .depth_png import encode_depth
 from .inferencer import MultiTaskInferencer
 from .loading import load_predictor
 from .model_info import ModelInfo
@@ -29,6 +28,5 @@ __all__ = [
     "Report",
     "Sources",
     "TorchPredictor",
-    "encode_depth",
     "load_predictor",
 ]

@@ -9,7 +9,7 @@ from math import isfinite
 import cv2
 import numpy as np
 
-from ..datasets.image_io import read_image
+from ..datasets.files import read_image
 from ..errors import DataError
 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")

@@ -16,7 +16,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..datasets.image_io import read_image
+from ..datasets.files import read_image
 from ..errors import ConfigError, DataError
 from ..targets import DENSE_TARGETS
 from ..utils.spread import spread_evenly

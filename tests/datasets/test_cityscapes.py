@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from mtl_plugins.datasets.cityscapes import CATEGORY_IDS, TRAIN_IDS, CityscapesMultiTask
+from mtl_plugins.datasets import CityscapesMultiTask
+from mtl_plugins.datasets.catalog.cityscapes import CATEGORY_IDS, TRAIN_IDS
 from mtl_plugins.errors import ConfigError, DataError
 from tests.datasets.layouts import write_cityscapes
 

@@ -27,7 +27,8 @@ from mtl_plugins.datasets import (
     pack_dataset,
 )
 from mtl_plugins.datasets.contract import image_breach, target_breach
-from mtl_plugins.datasets.image_io import read_image, read_map
+from mtl_plugins.datasets.files import read_image
+from mtl_plugins.datasets.files.image_io import read_map
 from mtl_plugins.errors import DataError
 from mtl_plugins.targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
 from tests.datasets.layouts import CAMERA

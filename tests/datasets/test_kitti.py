@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtl_plugins.datasets.kitti import KittiMultiTask
+from mtl_plugins.datasets import KittiMultiTask
 from mtl_plugins.errors import DataError
 from tests.datasets.layouts import write_kitti
 

@@ -7,9 +7,14 @@ import pytest
 from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
 
-from mtl_plugins.datasets import CityscapesMultiTask, EvaluationCrop, FillSkyDepth, ResizeSample
+from mtl_plugins.datasets import (
+    CityscapesMultiTask,
+    EvaluationCrop,
+    FillSkyDepth,
+    ResizeSample,
+    TargetReader,
+)
 from mtl_plugins.engine import build_dataset, pack_config, with_packed
-from mtl_plugins.engine.image_blind_scores import TargetReader
 from mtl_plugins.errors import ConfigError, DataError
 from tests.datasets.layouts import write_cityscapes
 

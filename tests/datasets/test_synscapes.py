@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mtl_plugins.datasets import SynscapesMultiTask
-from mtl_plugins.datasets.image_io import read_map
+from mtl_plugins.datasets.files.image_io import read_map
 from mtl_plugins.engine import build_dataset, load_config
 from mtl_plugins.errors import ConfigError, DataError
 from tests.conftest import ROOT

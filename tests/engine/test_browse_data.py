@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from PIL import Image
 
-from mtl_plugins.datasets.image_io import read_image
+from mtl_plugins.datasets.files import read_image
 from mtl_plugins.engine import browse_data, load_config, pack_config, seen_samples, with_packed
 from mtl_plugins.engine.run import prepared
 from mtl_plugins.errors import ConfigError

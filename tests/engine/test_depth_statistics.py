@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mtl_plugins.datasets import TargetReader
 from mtl_plugins.engine import (
     build_dataset,
     load_config,
@@ -19,7 +20,6 @@ from mtl_plugins.engine import (
     split_depth_statistics,
 )
 from mtl_plugins.engine.depth_tally import DepthTally
-from mtl_plugins.engine.image_blind_scores import TargetReader
 from mtl_plugins.errors import ConfigError, DataError
 from tests.commands import call
 from tests.conftest import ROOT

@@ -12,7 +12,7 @@ import torch
 from mmseg.registry import MODELS
 
 from mtl_plugins.datasets import DepthFormat, LabelFormat
-from mtl_plugins.datasets.image_io import read_map
+from mtl_plugins.datasets.files.image_io import read_map
 from mtl_plugins.engine import (
     CheckpointError,
     evaluate,

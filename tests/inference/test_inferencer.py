@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import mtl_plugins
-from mtl_plugins.datasets.image_io import read_image
+from mtl_plugins.datasets.files import read_image
 from mtl_plugins.errors import DataError
 from mtl_plugins.inference import MultiTaskInferencer
 from tests.inference.conftest import SIZES, assert_equal, images

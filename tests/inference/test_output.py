@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtl_plugins.datasets.depth_format import DepthFormat
-from mtl_plugins.datasets.image_io import read_image, read_map
-from mtl_plugins.datasets.normal_format import NormalFormat
+from mtl_plugins.datasets import DepthFormat, NormalFormat
+from mtl_plugins.datasets.files import read_image
+from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.formats import encode_depth
 from mtl_plugins.errors import ConfigError, DataError
-from mtl_plugins.inference import MultiTaskInferencer, encode_depth
+from mtl_plugins.inference import MultiTaskInferencer
 from mtl_plugins.inference.names import distinct_names
 from mtl_plugins.inference.output import KINDS
 from mtl_plugins.inference.pictures import panes

@@ -16,9 +16,9 @@ from mmseg.registry import DATASETS
 from ...errors import DataError
 from ...targets import DenseTarget
 from ..dense_dataset import DenseDataset
-from ..target_format import TargetFormat
-from ..target_formats import TARGET_FORMATS
-from ..value_format import ValueFormat
+from ..formats.target_format import TargetFormat
+from ..formats.target_formats import TARGET_FORMATS
+from ..formats.value_format import ValueFormat
 from .layout import INDEX, REMEDY, check_size, read_description, read_json, shard_path
 from .stored_format import StoredFormat
 from .verification import verify_packed

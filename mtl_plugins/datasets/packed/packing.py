@@ -15,9 +15,9 @@ import numpy as np
 from ...errors import DataError
 from ...targets import DENSE_TARGETS
 from ..dense_dataset import DenseDataset
-from ..target_formats import TARGET_FORMATS
+from ..formats.target_formats import TARGET_FORMATS
+from ..formats.value_format import ValueFormat
 from ..transforms.loading import LoadImage, LoadTargets
-from ..value_format import ValueFormat
 from .layout import (
     ALIGNMENT,
     INDEX,

@@ -7,7 +7,7 @@ import numpy as np
 from ...errors import DataError
 from ...targets import DenseTarget
 from ..contract import target_breach
-from ..target_format import TargetFormat
+from ..formats.target_format import TargetFormat
 from .layout import REMEDY
 
 

@@ -8,8 +8,8 @@ from mmseg.registry import TRANSFORMS
 
 from ...errors import DataError
 from ...targets import DENSE_TARGETS, DenseTarget
-from ..image_io import read_image, read_map
-from ..target_format import TargetFormat
+from ..files.image_io import read_image, read_map
+from ..formats.target_format import TargetFormat
 
 
 @TRANSFORMS.register_module()

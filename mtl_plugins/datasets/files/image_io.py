@@ -11,7 +11,7 @@ import numpy as np
 from mmengine import fileio
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from ..errors import DataError
+from ...errors import DataError
 from . import jpeg_check, png_check
 from .exr import read_exr
 from .npy_file import parse_npy

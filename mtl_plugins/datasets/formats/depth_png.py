@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import ConfigError
-from ..targets import NO_DEPTH
+from ...errors import ConfigError
+from ...targets import NO_DEPTH
 
 LARGEST = 65535
 """Of 16 bits."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from mmseg.registry import DATASETS
 
-from ..errors import ConfigError
-from ..targets import IGNORE_LABEL
-from .folder_dataset import MultiTaskDataset
+from ...errors import ConfigError
+from ...targets import IGNORE_LABEL
+from ..multi_task_dataset import MultiTaskDataset
 
 NAMES_40 = (
     "wall", "floor", "cabinet", "bed", "chair", "sofa", "table", "door", "window", "bookshelf",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..errors import DataError
-from ..targets import IGNORE_LABEL
+from ...errors import DataError
+from ...targets import IGNORE_LABEL
 from .target_format import TargetFormat
 
 PALETTE_DIGITS = np.array([1 << 16, 1 << 8, 1])

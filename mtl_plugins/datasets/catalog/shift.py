@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from mmseg.registry import DATASETS
 
-from ..errors import ConfigError
-from ..targets import IGNORE_LABEL, SEMSEG
-from .folder_dataset import MultiTaskDataset
-from .target_format import TargetFormat
+from ...errors import ConfigError
+from ...targets import IGNORE_LABEL, SEMSEG
+from ..formats.target_format import TargetFormat
+from ..multi_task_dataset import MultiTaskDataset
 
 COLOURS = {
     "unlabeled": (0, 0, 0),

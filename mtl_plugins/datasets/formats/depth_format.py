@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import DataError
-from ..targets import NO_DEPTH
+from ...errors import DataError
+from ...targets import NO_DEPTH
 from .target_format import TargetFormat
 
 TABLE_TYPES = (np.uint8, np.uint16)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import DataError
-from ..targets import NO_NORMAL
+from ...errors import DataError
+from ...targets import NO_NORMAL
 from .target_format import TargetFormat
 
 LENGTHS = (0.5, 1.5)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from ..errors import ConfigError
-from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
-from ..utils import did_you_mean
+from ...errors import ConfigError
+from ...targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from ...utils import did_you_mean
 from .depth_format import DepthFormat
 from .normal_format import NormalFormat
 from .target_format import TargetFormat

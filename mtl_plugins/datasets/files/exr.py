@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from ..errors import DataError
+from ...errors import DataError
 
 CHANNEL = "Z"
 """What depth is called in a file of several channels."""

@@ -9,11 +9,11 @@ from mmengine.dist import barrier, is_main_process
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
-from ..errors import ConfigError, DataError
-from ..street_scenes import DEPTH_SCALE, ensure_street_scenes, find_street_scenes
-from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
-from ..utils import did_you_mean
-from .folder_dataset import MultiTaskDataset
+from ...errors import ConfigError, DataError
+from ...street_scenes import DEPTH_SCALE, ensure_street_scenes, find_street_scenes
+from ...targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from ...utils import did_you_mean
+from ..multi_task_dataset import MultiTaskDataset
 
 FOLDERS = {SEMSEG.kind: "label", DEPTH.kind: "depth", NORMALS.kind: "normals"}
 """Folder of each target below `data_root`."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from mmseg.registry import DATASETS
 
-from ..errors import ConfigError, DataError
-from ..targets import DEPTH, IGNORE_LABEL
-from .depth_format import DepthFormat
-from .folder_dataset import MultiTaskDataset
-from .target_format import TargetFormat
+from ...errors import ConfigError, DataError
+from ...targets import DEPTH, IGNORE_LABEL
+from ..formats.depth_format import DepthFormat
+from ..formats.target_format import TargetFormat
+from ..multi_task_dataset import MultiTaskDataset
 
 NAMES = (
     "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
-from ..errors import DataError
-from ..targets import IGNORE_LABEL, SEMSEG, DenseTarget
-from .folder_dataset import MultiTaskDataset
+from ...errors import DataError
+from ...targets import IGNORE_LABEL, SEMSEG, DenseTarget
+from ..multi_task_dataset import MultiTaskDataset
 
 COLOURS = {
     "Terrain": (210, 0, 200),

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
-from ..errors import ConfigError, DataError
+from ...errors import ConfigError, DataError
+from ..multi_task_dataset import MultiTaskDataset
 from .cityscapes import NAMES, PALETTE, TRAIN_IDS
-from .folder_dataset import MultiTaskDataset
 
 SPLITS = {"train": range(1, 24501), "val": range(24501, 25001)}
 """Numbers of the scenes. The authors publish no split; every scene is another place."""

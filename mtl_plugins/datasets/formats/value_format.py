@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import DataError
-from ..targets import DENSE_TARGETS
+from ...errors import DataError
+from ...targets import DENSE_TARGETS
 from .target_format import TargetFormat
 
 

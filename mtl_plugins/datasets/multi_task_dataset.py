@@ -12,8 +12,8 @@ from ..errors import ConfigError, DataError
 from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
 from ..utils import did_you_mean, did_you_mean_path, track
 from .dense_dataset import DenseDataset
-from .label_format import LabelFormat
-from .target_formats import build_format
+from .formats.label_format import LabelFormat
+from .formats.target_formats import build_format
 
 
 @DATASETS.register_module()

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
-from ..errors import DataError
-from ..targets import DenseTarget
-from .folder_dataset import MultiTaskDataset
+from ...errors import DataError
+from ...targets import DenseTarget
+from ..multi_task_dataset import MultiTaskDataset
 
 
 @DATASETS.register_module()
