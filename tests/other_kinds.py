@@ -12,7 +12,7 @@ from mmseg.registry import METRICS, MODELS
 from PIL import Image
 
 from mtl_plugins.evaluation import Measure, StreamingMetric, measure
-from mtl_plugins.models.heads import TaskHead
+from mtl_plugins.models.task_heads import TaskHead
 from mtl_plugins.targets import DENSE_TARGETS, DenseTarget, register_target
 
 SHADE = DenseTarget(kind="shade", invalid=-1.0)

@@ -152,8 +152,8 @@ def test_there_is_a_page_for_everything_public(hooks):
     assert {"models.heads", "engine", "bench"} < {*pages.public()}
     assert pages.public()[:2] == ["datasets", "datasets.packed"]
     assert "DepthHead" in pages.listed("models.heads") and "heads" not in pages.listed("models")
-    assert "::: mtl_plugins.models.heads.DepthHead" in pages.page(
-        "mtl_plugins.models.heads", ["mtl_plugins.models.heads.DepthHead"]
+    assert "::: mtl_plugins.models.task_heads.DepthHead" in pages.page(
+        "mtl_plugins.models.task_heads", ["mtl_plugins.models.task_heads.DepthHead"]
     )
     formula = r'<span class="arithmatex">\(x_1 &lt; \frac{1}{2}\)</span>'
     content = pages.on_page_content(formula)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from ..models.heads import TaskHead
+from ..models.task_heads import TaskHead
 
 
 def parameters_by_part(network: nn.Module) -> dict[str, int]:

@@ -11,9 +11,8 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from ..models.heads import AttentionBinsHead
-from ..models.heads.attention_bins_head import BinsPrediction
 from ..models.layers import resize
+from ..models.task_heads import AttentionBinsHead, BinsPrediction
 
 Size = tuple[int, int]
 

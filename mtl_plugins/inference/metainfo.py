@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from ..models.heads import TaskHead
+from ..models.task_heads import TaskHead
 from ..targets import SEMSEG
 from ..visualization import default_palette
 

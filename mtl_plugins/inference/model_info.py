@@ -11,7 +11,7 @@ from torch import nn
 
 from ..engine import CheckpointError
 from ..errors import ConfigError
-from ..models.data_preprocessor import MultiTaskDataPreprocessor
+from ..models import MultiTaskDataPreprocessor
 from ..models.segmentors import MultiTaskSegmentor
 from ..targets import SEMSEG
 from ..utils import parse_json

@@ -1,14 +1,25 @@
 """Everything a config can name under `model`."""
 
-from . import balancers, decoders, encoders, heads, losses, segmentors
-from .data_preprocessor import MultiTaskDataPreprocessor
+from . import (
+    balancers,
+    decoders,
+    encoders,
+    layers,
+    losses,
+    multi_task_heads,
+    segmentors,
+    task_heads,
+)
+from .preprocessing import MultiTaskDataPreprocessor
 
 __all__ = [
     "MultiTaskDataPreprocessor",
     "balancers",
     "decoders",
     "encoders",
-    "heads",
+    "layers",
     "losses",
+    "multi_task_heads",
     "segmentors",
+    "task_heads",
 ]

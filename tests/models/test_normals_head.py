@@ -7,8 +7,8 @@ import torch
 from mmseg.registry import MODELS
 
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.models.heads import DepthHead, NormalsHead
 from mtl_plugins.models.losses import CosineLoss
+from mtl_plugins.models.task_heads import DepthHead, NormalsHead
 
 
 def vectors(*columns):

@@ -13,7 +13,7 @@ from mmseg import registry as registries
 from mmseg.registry import MODELS
 
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
-from mtl_plugins.models.heads import final_stage
+from mtl_plugins.models.task_heads import final_stage
 from tests.batches import DECODER, NUM_CLASSES, TASK_HEADS, batch, model, sample
 
 CHANNELS, STRIDES = (8, 16, 24, 32), (4, 8, 16, 32)

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..encoders import encoder_spec
-from ..heads import RawPrediction, TaskHead, final_stage
 from ..layers import resize
+from ..task_heads import RawPrediction, TaskHead, final_stage
 from .inference_config import InferenceConfig
 from .prediction import decoded, raw_map, views_of
 from .view import View

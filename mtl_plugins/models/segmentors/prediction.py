@@ -8,8 +8,8 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from ..heads import TaskHead
 from ..layers import resize
+from ..task_heads import TaskHead
 from .inference_config import InferenceConfig, Merge
 from .view import View, Window
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...utils import did_you_mean
+from ..task_heads.task_head import RawPrediction
 from .multi_task_head import MultiTaskHead, Share
-from .task_head import RawPrediction
 
 Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
 """An encoder's levels, or each task's."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...targets import DENSE_TARGETS, DenseTarget
-from .task_head import RawPrediction, TaskHead
+from ..task_heads.task_head import RawPrediction, TaskHead
 
 Share = Callable[[Sequence[Tensor]], Mapping[str, Sequence[Tensor]]]
 """From the last maps that all tasks share to each task's view of them."""

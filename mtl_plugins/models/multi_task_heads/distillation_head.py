@@ -10,9 +10,9 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from ..layers import SpatialGate, resize
+from ..task_heads.task_head import RawPrediction
 from .branched_head import BranchedHead, Pyramid
 from .multi_task_head import Share
-from .task_head import RawPrediction
 
 
 @MODELS.register_module()

@@ -8,8 +8,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
+from ..task_heads.task_head import RawPrediction
 from .multi_task_head import MultiTaskHead, Share
-from .task_head import RawPrediction
 
 
 @MODELS.register_module()

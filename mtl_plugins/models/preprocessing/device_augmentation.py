@@ -8,7 +8,7 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ..targets import DENSE_TARGETS, MIRRORED_AXES
+from ...targets import DENSE_TARGETS, MIRRORED_AXES
 
 FLIPPED_DIMS = {"horizontal": (-1,), "vertical": (-2,), "diagonal": (-2, -1)}
 """Dimensions of C,H,W that each direction mirrors."""

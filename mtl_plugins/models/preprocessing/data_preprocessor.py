@@ -13,8 +13,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import ConfigError, DataError
-from ..targets import DENSE_TARGETS
+from ...errors import ConfigError, DataError
+from ...targets import DENSE_TARGETS
 from .device_augmentation import flip_on_device, recolor_on_device
 
 

@@ -1,0 +1,8 @@
+"""Feature maps -> all tasks: heads that arrange task heads."""
+
+from .branched_head import BranchedHead
+from .distillation_head import DistillationHead
+from .joint_head import JointHead
+from .multi_task_head import MultiTaskHead
+
+__all__ = ["BranchedHead", "DistillationHead", "JointHead", "MultiTaskHead"]
