@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry
 
 from mtl_plugins import info
-from mtl_plugins.engine import CheckpointError
+from mtl_plugins.checkpoints import CheckpointError
 from mtl_plugins.engine.stored_config import stored_config
 from mtl_plugins.install import plugins
 from mtl_plugins.targets import DENSE_TARGETS

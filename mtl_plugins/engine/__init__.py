@@ -4,7 +4,6 @@ from .amp import AutocastOptimWrapper
 from .balance_report import balance_report, balance_table
 from .browse_data import browse_data, seen_samples
 from .build import build
-from .checkpoint_io import CheckpointError, load_checkpoint
 from .class_check_hook import ClassCheckHook
 from .config import load_config
 from .config_check import check_config
@@ -53,7 +52,6 @@ from .train_loop import SeededTrainLoop
 __all__ = [
     "AutocastOptimWrapper",
     "BalancedOptimWrapperConstructor",
-    "CheckpointError",
     "ClassCheckHook",
     "Cost",
     "CurvesHook",
@@ -98,7 +96,6 @@ __all__ = [
     "gallery_page",
     "image_blind_scores",
     "kill_test",
-    "load_checkpoint",
     "load_config",
     "measure_cost",
     "measure_costs",

@@ -13,11 +13,11 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
+from ..checkpoints import without_pretrained
 from ..models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
 from .cost import check_measurable, seconds_of
 from .live_memory import peak_memory
 from .random_batch import random_batch
-from .weights import without_pretrained
 
 MEASURE_ONLY = ("Mean", "Sum")
 

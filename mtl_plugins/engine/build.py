@@ -10,12 +10,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
+from ..checkpoints import load_checkpoint, load_weights, without_pretrained
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
-from .checkpoint_io import load_checkpoint
 from .config import as_config
 from .config_check import check_config
-from .weights import load_weights, without_pretrained
 
 
 def build(

@@ -15,10 +15,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
+from ..checkpoints import without_pretrained
 from ..errors import ConfigError
 from ..utils import track
 from .config import load_config
-from .cost import without_pretrained
 from .macs import count_macs
 from .parameters import parameters_by_part
 

@@ -14,6 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
+from ..checkpoints import without_pretrained
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from ..utils import machine_name
@@ -21,7 +22,6 @@ from .live_memory import peak_memory
 from .macs import count_macs
 from .parameters import parameters_by_part
 from .random_batch import random_batch
-from .weights import without_pretrained
 
 STAGES = ("building", "multiply-adds", "predictions", "training steps")
 

@@ -17,9 +17,9 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ..checkpoints import INTERRUPTED, point_at
 from ..errors import ConfigError
 from ..utils import UNFINISHED
-from .latest_checkpoint import INTERRUPTED, point_at
 from .runner import SaveError
 
 SUPERSEDED = "superseded_ckpts"

@@ -17,9 +17,9 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ..checkpoints import INTERRUPTED, point_at
 from ..errors import ConfigError
 from .late_flag import LateFlag
-from .latest_checkpoint import INTERRUPTED, point_at
 
 EXIT_CODE = 75
 """What the process of an interrupted run exits with: EX_TEMPFAIL of sysexits.h, "try again"."""

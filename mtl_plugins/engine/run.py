@@ -17,13 +17,12 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
+from ..checkpoints import check_file, latest_checkpoint, load_resumable
 from ..errors import ConfigError
 from ..evaluation import main_measures
 from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
-from .checkpoint_io import check_file
 from .config import as_config, copied
 from .curves_hook import cut_curves
-from .latest_checkpoint import latest_checkpoint, load_resumable
 from .metric_names import check_metric_names, set_rules, task_kinds
 from .processes import check_processes, lost_process_told, prepare_for_cpu
 from .results import write_results

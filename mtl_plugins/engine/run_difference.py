@@ -12,10 +12,9 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 
+from ..checkpoints import from_plain, load_checkpoint
 from ..errors import MTLError
-from .checkpoint_io import load_checkpoint
 from .curves_hook import CURVES, curve_files
-from .plain_state import from_plain
 
 MAY_DIFFER = (
     "time", "data_time", "memory", "eta", "experiment_name", "cfg", "mmengine_version", CURVES,

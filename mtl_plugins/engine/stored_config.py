@@ -10,12 +10,11 @@ from mmengine.registry import Registry
 from mmseg.registry import MODELS, TRANSFORMS
 from mmseg.utils import register_all_modules
 
+from ..checkpoints import CheckpointError, without_pretrained
 from ..install import plugins
-from .checkpoint_io import CheckpointError
 from .data_config import imported_modules
 from .image_transforms import image_transforms
 from .literals import read_literals
-from .weights import without_pretrained
 
 
 def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:

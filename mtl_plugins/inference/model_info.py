@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from ..engine import CheckpointError
+from ..checkpoints import CheckpointError
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..models.segmentors import MultiTaskSegmentor
@@ -121,7 +121,7 @@ class ModelInfo:
 
         >>> ModelInfo.from_json(None, "other.onnx")
         Traceback (most recent call last):
-        mtl_plugins.engine.checkpoint_io.CheckpointError: other.onnx does not say what its outputs \
+        mtl_plugins.checkpoints.checkpoint_io.CheckpointError: other.onnx does not say what its outputs \
 are: expected a file written by tools/export.py.
         """
         if text is None:

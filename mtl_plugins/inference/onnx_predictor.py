@@ -7,7 +7,7 @@ import os
 import numpy as np
 import torch
 
-from ..engine import CheckpointError
+from ..checkpoints import CheckpointError
 from ..errors import ConfigError, MTLError
 from .exported_predictor import ExportedPredictor, existing_file, first_line
 from .model_info import KEY, ModelInfo

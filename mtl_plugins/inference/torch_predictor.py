@@ -15,10 +15,10 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from ..engine import load_checkpoint, load_config
+from ..checkpoints import load_checkpoint, load_weights, without_pretrained
+from ..engine import load_config
 from ..engine.image_transforms import image_transforms
 from ..engine.stored_config import stored_config
-from ..engine.weights import load_weights, without_pretrained
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from ..utils import choose_dtype

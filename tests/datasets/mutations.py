@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mtl_plugins.engine import CheckpointError
+from mtl_plugins.checkpoints import CheckpointError
 from mtl_plugins.errors import MTLError
 
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1"))

@@ -11,7 +11,8 @@ from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from mtl_plugins.engine import load_checkpoint, load_config, train
+from mtl_plugins.checkpoints import load_checkpoint
+from mtl_plugins.engine import load_config, train
 from mtl_plugins.engine.balance_report import balance_report
 from tests.batches import model
 

@@ -13,7 +13,7 @@ from mmengine.runner import load_checkpoint as mmengine_load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
-from mtl_plugins.engine.checkpoint_io import CheckpointError, load_checkpoint
+from mtl_plugins.checkpoints import CheckpointError, load_checkpoint
 
 
 class Payload:

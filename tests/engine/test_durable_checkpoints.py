@@ -11,8 +11,13 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmseg.registry import HOOKS
 
-from mtl_plugins.engine import CheckpointError, SaveError, kill_test, load_checkpoint, train
-from mtl_plugins.engine.latest_checkpoint import latest_checkpoint, load_resumable
+from mtl_plugins.checkpoints import (
+    CheckpointError,
+    latest_checkpoint,
+    load_checkpoint,
+    load_resumable,
+)
+from mtl_plugins.engine import SaveError, kill_test, train
 from mtl_plugins.engine.run_difference import run_differences
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import tiny_config

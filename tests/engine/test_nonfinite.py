@@ -8,8 +8,8 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook, load_checkpoint
-from mtl_plugins.engine.latest_checkpoint import latest_checkpoint
+from mtl_plugins.checkpoints import latest_checkpoint, load_checkpoint
+from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook
 from mtl_plugins.engine.run import prepared
 from mtl_plugins.errors import ConfigError
 from tests.engine.faulty_parts import spoiled, with_loss

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from mtl_plugins.engine.plain_state import from_plain, to_plain
+from mtl_plugins.checkpoints import from_plain, to_plain
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import os
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
+from mtl_plugins.checkpoints import latest_checkpoint
 from mtl_plugins.engine import train
-from mtl_plugins.engine.latest_checkpoint import latest_checkpoint
 from tests.engine.faulty_parts import spoiled
 from tests.engine.tiny_run import tiny_config
 from tests.ranks import run_ranks

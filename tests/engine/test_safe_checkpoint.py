@@ -11,8 +11,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from mtl_plugins.engine.checkpoint_io import CheckpointError, load_checkpoint
-from mtl_plugins.engine.plain_state import TAG
+from mtl_plugins.checkpoints import CheckpointError, load_checkpoint
+from mtl_plugins.checkpoints.plain_state import TAG
 from mtl_plugins.engine.safe_checkpoint import SafeCheckpointHook
 
 

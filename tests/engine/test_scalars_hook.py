@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtl_plugins.engine import load_checkpoint, load_config, train
-from mtl_plugins.engine.plain_state import from_plain
+from mtl_plugins.checkpoints import from_plain, load_checkpoint
+from mtl_plugins.engine import load_config, train
 from tests.engine.test_config import BRANCHED
 
 # Three iterations an epoch: a log after the second, checkpoints after each.

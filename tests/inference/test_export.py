@@ -16,7 +16,8 @@ from mmengine.registry import init_default_scope
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import MODELS
 
-from mtl_plugins.engine import CheckpointError, load_checkpoint, load_config
+from mtl_plugins.checkpoints import CheckpointError, load_checkpoint
+from mtl_plugins.engine import load_config
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import (
     ExportedProgramPredictor,

@@ -9,7 +9,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mtl_plugins.engine import CheckpointError
+from mtl_plugins.checkpoints import CheckpointError
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.inference import MultiTaskInferencer, TorchPredictor
 from mtl_plugins.models.segmentors import InferenceConfig

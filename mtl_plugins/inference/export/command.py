@@ -10,9 +10,9 @@ import torch
 from mmengine.config import Config
 from rich.console import Console
 
-from ...engine import load_checkpoint, load_config
+from ...checkpoints import SUFFIX, load_checkpoint, write_safetensors
+from ...engine import load_config
 from ...engine.image_transforms import image_transforms
-from ...engine.safetensors_io import SUFFIX, write_safetensors
 from ...engine.stored_config import stored_config
 from ...errors import ConfigError
 from ...version import __version__

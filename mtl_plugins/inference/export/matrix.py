@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import nn
 
-from ...engine.weights import without_pretrained
+from ...checkpoints import without_pretrained
 from ...errors import MTLError
 from ...models.segmentors import MultiTaskSegmentor
 from ..loading import load_predictor
