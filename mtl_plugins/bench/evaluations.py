@@ -14,7 +14,7 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
 from torch import nn
 
-from ..engine.live_memory import peak_memory
+from ..costs import peak_memory
 
 CLASSES = tuple(f"class {i}" for i in range(19))
 SCALES = (0.75, 1.0, 1.25)

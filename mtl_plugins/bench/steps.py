@@ -11,8 +11,7 @@ from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from ..engine.live_memory import LiveMemory, peak_memory
-from ..engine.random_batch import random_batch
+from ..costs import LiveMemory, peak_memory, random_batch
 from ..models.segmentors import MultiTaskSegmentor
 
 

@@ -10,8 +10,6 @@ from .config_check import check_config
 from .config_gallery import gallery_entry, gallery_page, write_gallery
 from .config_report import print_config
 from .config_sources import Source, config_sources
-from .cost import Cost, measure_cost
-from .cost_table import cost_table, measure_costs, report_costs
 from .curves_hook import CurvesHook
 from .data_check import check_data, report_data_check
 from .depth_check_hook import DepthCheckHook
@@ -27,8 +25,6 @@ from .fault_hook import FaultError, FaultHook
 from .image_blind_scores import configured_metric, image_blind_scores
 from .interrupt_hook import Interrupted, InterruptHook
 from .kill_test import kill_test, show_kill_report
-from .live_memory import LiveMemory, peak_memory
-from .macs import count_macs
 from .metrics_table import metrics_table, show_metrics
 from .nonfinite_hook import NonFiniteError, NonFiniteHook
 from .optim_constructor import BalancedOptimWrapperConstructor
@@ -53,7 +49,6 @@ __all__ = [
     "AutocastOptimWrapper",
     "BalancedOptimWrapperConstructor",
     "ClassCheckHook",
-    "Cost",
     "CurvesHook",
     "DepthCheckHook",
     "DepthStatistics",
@@ -62,7 +57,6 @@ __all__ = [
     "FaultHook",
     "InterruptHook",
     "Interrupted",
-    "LiveMemory",
     "LostProcessError",
     "MultiTaskRunner",
     "NonFiniteError",
@@ -88,8 +82,6 @@ __all__ = [
     "check_data",
     "config_sources",
     "configured_metric",
-    "cost_table",
-    "count_macs",
     "evaluate",
     "folder_bytes",
     "gallery_entry",
@@ -97,14 +89,10 @@ __all__ = [
     "image_blind_scores",
     "kill_test",
     "load_config",
-    "measure_cost",
-    "measure_costs",
     "measure_depth",
     "metrics_table",
     "pack_config",
-    "peak_memory",
     "print_config",
-    "report_costs",
     "report_data_check",
     "report_depth_statistics",
     "report_packing",

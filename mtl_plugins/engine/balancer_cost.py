@@ -14,10 +14,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from ..checkpoints import without_pretrained
+from ..costs import check_measurable, peak_memory, random_batch, seconds_of
 from ..models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
-from .cost import check_measurable, seconds_of
-from .live_memory import peak_memory
-from .random_batch import random_batch
 
 MEASURE_ONLY = ("Mean", "Sum")
 

@@ -11,10 +11,10 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 
+from ..costs import run_cost
 from ..visualization import ChosenImagesHook, default_palette, sample_maps, save_maps
 from .image_blind_scores import configured_metric
 from .report_details import Details
-from .run_cost import run_cost
 
 
 @HOOKS.register_module()

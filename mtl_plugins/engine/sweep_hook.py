@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
-from .process_memory import process_peak_bytes
+from ..costs import process_peak_bytes
 
 PRUNED = 90
 """Exit code of a training that the study ended early."""

@@ -13,9 +13,16 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mtl_plugins.checkpoints import without_pretrained
-from mtl_plugins.engine import Cost, LiveMemory, count_macs, load_config, measure_cost, report_costs
-from mtl_plugins.engine.cost_table import COLUMNS, cost_caption
-from mtl_plugins.engine.parameters import parameters_by_part
+from mtl_plugins.costs import (
+    Cost,
+    LiveMemory,
+    count_macs,
+    measure_cost,
+    parameters_by_part,
+    report_costs,
+)
+from mtl_plugins.costs.cost_table import COLUMNS, cost_caption
+from mtl_plugins.engine import load_config
 from mtl_plugins.errors import ConfigError
 from tests.batches import DECODER, NUM_CLASSES, TASK_HEADS, model
 from tests.commands import SMALL, call

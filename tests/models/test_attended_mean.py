@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from mtl_plugins.engine import LiveMemory
+from mtl_plugins.costs import LiveMemory
 from mtl_plugins.models.layers import attended_mean
 
 MODULE = sys.modules["mtl_plugins.models.layers.attended_mean"]

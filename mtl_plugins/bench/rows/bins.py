@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...engine.live_memory import peak_memory
+from ...costs import peak_memory
 from ...models.layers import attended_mean
 from ..fit import exponents
 from ..measurement import Goal

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from mmseg.registry import METRICS, MODELS
 
-from ...engine.random_batch import random_batch
+from ...costs import random_batch
 from ..measurement import Goal
 from ..row import Case, Samples
 from ..settings import Settings

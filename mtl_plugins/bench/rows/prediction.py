@@ -14,7 +14,7 @@ from functools import cache, cached_property, partial
 import torch
 from torch import Tensor
 
-from ...engine.live_memory import peak_memory
+from ...costs import peak_memory
 from ...errors import ConfigError, MTLError
 from ...models.layers import resize
 from ...models.segmentors import MultiTaskSegmentor

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from ...engine.macs import count_macs
+from ...costs import count_macs
 from ...engine.run import prepared
 from ..measurement import Goal
 from ..peers import peer_models

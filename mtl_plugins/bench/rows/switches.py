@@ -12,7 +12,7 @@ from functools import cache, partial
 import torch
 from mmengine.config import Config
 
-from ...engine.macs import count_macs
+from ...costs import count_macs
 from ...engine.run import set_tf32
 from ..measurement import Goal
 from ..row import Case, NotMeasured, Samples

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...costs import Cost, measure_costs
 from ..config import load_config
-from ..cost import Cost
-from ..cost_table import measure_costs
 from .runs import Ladder, step_name
 from .statistics import Spread, spread_of
 

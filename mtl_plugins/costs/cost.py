@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -22,6 +21,7 @@ from .live_memory import peak_memory
 from .macs import count_macs
 from .parameters import parameters_by_part
 from .random_batch import random_batch
+from .timing import seconds_of
 
 STAGES = ("building", "multiply-adds", "predictions", "training steps")
 
@@ -152,13 +152,3 @@ def _measure(
     memory = peak_memory(lambda: step(batch()), held(), device)
     seconds = [seconds_of(step, batch(), device) for _ in range(repeats)]
     return memory, median(seconds) if seconds else None
-
-
-def seconds_of(step: Callable[[dict], Any], data: dict, device: torch.device) -> float:
-    """Return the time of one step, work that the device does later included."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    wait()
-    start = time.perf_counter()
-    step(data)
-    wait()
-    return time.perf_counter() - start
