@@ -22,7 +22,6 @@ from .depth_tally import DepthStatistics
 from .durable_checkpoint_hook import DurableCheckpointHook
 from .evaluation_options import with_pictures, with_views
 from .fault_hook import FaultError, FaultHook
-from .image_blind_scores import configured_metric, image_blind_scores
 from .interrupt_hook import Interrupted, InterruptHook
 from .kill_test import kill_test, show_kill_report
 from .metrics_table import metrics_table, show_metrics
@@ -81,12 +80,10 @@ __all__ = [
     "check_config",
     "check_data",
     "config_sources",
-    "configured_metric",
     "evaluate",
     "folder_bytes",
     "gallery_entry",
     "gallery_page",
-    "image_blind_scores",
     "kill_test",
     "load_config",
     "measure_depth",

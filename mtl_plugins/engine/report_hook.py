@@ -12,8 +12,8 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 
 from ..costs import run_cost
+from ..evaluation.baselines import configured_metric
 from ..visualization import ChosenImagesHook, default_palette, sample_maps, save_maps
-from .image_blind_scores import configured_metric
 from .report_details import Details
 
 

@@ -14,10 +14,9 @@ from mmseg.registry import HOOKS
 from rich.console import Console
 
 from ..evaluation import kind_of
+from ..evaluation.baselines import Baselines, configured_metric, image_blind_scores
 from ..targets import DEPTH, SEMSEG
 from .balance_report import balance_report, balance_table
-from .baselines import Baselines
-from .image_blind_scores import configured_metric, image_blind_scores
 from .metrics_table import metrics_table
 
 

@@ -1,35 +1,39 @@
 """Metrics: pure functions, and thin accumulators over them for MMEngine's evaluator."""
 
-from .class_scores import ClassScore, class_scores, class_table
-from .depth import DEPTH_METRICS, depth_errors
-from .depth_by_distance import distance_errors, distance_sums
-from .image_blind import (
-    ImageBlindPredictor,
-    evaluate_image_blind,
-    fit_image_blind,
+from .baselines import ImageBlindPredictor, evaluate_image_blind, fit_image_blind
+from .functional import (
+    DEPTH_METRICS,
+    accuracy_per_class,
+    angle_histogram,
+    confusion_matrix,
+    depth_errors,
+    distance_errors,
+    distance_sums,
+    histogram_median,
+    iou_per_class,
+    mtan_errors,
+    normal_angles,
+    semseg_scores,
 )
-from .measure import (
+from .metrics import (
+    ClassScore,
     Measure,
+    MTANDepthMetric,
+    MultiTaskMetric,
+    NormalsMetric,
+    StreamingMetric,
+    Tally,
+    class_scores,
+    class_table,
     declared_measures,
+    delta_m,
     direction_of,
     kind_of,
     main_measures,
+    multitask_score,
     table_labels,
+    tally_image,
 )
-from .mtan import mtan_errors
-from .mtan_metric import MTANDepthMetric
-from .multi_task_metric import MultiTaskMetric
-from .normals import angle_histogram, histogram_median, normal_angles
-from .normals_metric import NormalsMetric
-from .score import delta_m, multitask_score
-from .semseg import (
-    accuracy_per_class,
-    confusion_matrix,
-    iou_per_class,
-    semseg_scores,
-)
-from .streaming_metric import StreamingMetric
-from .tally import Tally, tally_image
 
 __all__ = [
     "DEPTH_METRICS",

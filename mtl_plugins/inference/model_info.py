@@ -121,8 +121,8 @@ class ModelInfo:
 
         >>> ModelInfo.from_json(None, "other.onnx")
         Traceback (most recent call last):
-        mtl_plugins.checkpoints.checkpoint_io.CheckpointError: other.onnx does not say what its outputs \
-are: expected a file written by tools/export.py.
+        mtl_plugins.checkpoints.checkpoint_io.CheckpointError: other.onnx does not say what its \
+outputs are: expected a file written by tools/export.py.
         """
         if text is None:
             raise CheckpointError(

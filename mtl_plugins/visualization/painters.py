@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from ..errors import ConfigError
-from ..evaluation.depth import depth_errors
-from ..evaluation.semseg import confusion_matrix, semseg_scores
+from ..evaluation import confusion_matrix, depth_errors, semseg_scores
 from ..targets import DENSE_TARGETS, DEPTH, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,

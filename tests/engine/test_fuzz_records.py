@@ -15,7 +15,6 @@ from mmengine.config import Config
 
 from mtl_plugins.checkpoints import CheckpointError, load_checkpoint, write_safetensors
 from mtl_plugins.engine import load_config
-from mtl_plugins.engine.baselines import Baselines
 from mtl_plugins.engine.config_options import parse_options
 from mtl_plugins.engine.ladder.runs import read_json
 from mtl_plugins.engine.literals import read_literals
@@ -24,6 +23,7 @@ from mtl_plugins.engine.report.run_record import read_run
 from mtl_plugins.engine.report_details import Details
 from mtl_plugins.engine.stored_config import stored_config
 from mtl_plugins.errors import ConfigError
+from mtl_plugins.evaluation.baselines import Baselines
 from mtl_plugins.visualization import load_maps
 from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes
 from tests.engine.report_runs import write_run

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmseg.registry import METRICS
 
-from mtl_plugins.evaluation import DEPTH_METRICS, depth_errors
-from mtl_plugins.evaluation.depth_by_distance import distance_errors, distance_sums
+from mtl_plugins.evaluation import DEPTH_METRICS, depth_errors, distance_errors, distance_sums
 from tests.properties import PROPERTY
 
 CLASSES = 4

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ..baselines import ALL_METRICS, ONE_METRIC, Baselines
+from ...evaluation.baselines import ALL_METRICS, ONE_METRIC, Baselines
 from .picture import draw_ladder
 from .runs import SIZE_VARIABLE, Ladder
 from .single_task import single_task_baselines

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ...errors import ConfigError
 from ...evaluation import kind_of
+from ...evaluation.baselines import Baseline, Baselines
 from ...targets import SEVERAL_TASKS
-from ..baselines import Baseline, Baselines
 from .step import Step
 
 

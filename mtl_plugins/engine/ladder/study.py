@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ...errors import ConfigError, MTLError
-from ..baselines import Baselines
+from ...evaluation.baselines import Baselines
 from .report import write_report
 from .runs import Ladder, Run
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ...evaluation import direction_of, table_labels
-from ...evaluation.measure import Direction
+from ...evaluation.metrics import Direction
 from .run_record import RunRecord
 
 

@@ -11,7 +11,7 @@ from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..errors import DataError
+from ...errors import DataError
 from .measure import Measure, declare_measures
 
 

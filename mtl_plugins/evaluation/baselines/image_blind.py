@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..errors import DataError
-from ..targets import IGNORE_LABEL, NO_DEPTH
-from ..utils import track
-from .semseg import AbsentClass
-from .tally import Pair, Tally, tally_image
+from ...errors import DataError
+from ...targets import IGNORE_LABEL, NO_DEPTH
+from ...utils import track
+from ..functional.semseg import AbsentClass
+from ..metrics.tally import Pair, Tally, tally_image
 
 Targets = Iterable[tuple[np.ndarray | None, np.ndarray | None]]
 """For each image its H,W integer class ids and its H,W depth in metres, None where unknown."""

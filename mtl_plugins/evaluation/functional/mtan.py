@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..targets import NO_DEPTH
+from ...targets import NO_DEPTH
 
 
 def mtan_errors(

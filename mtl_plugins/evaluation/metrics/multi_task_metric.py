@@ -10,13 +10,13 @@ from mmengine.logging import print_log
 from mmseg.registry import METRICS
 from torch import Tensor
 
-from ..errors import DataError
-from ..targets import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
-from ..utils import did_you_mean
+from ...errors import DataError
+from ...targets import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
+from ...utils import did_you_mean
+from ..functional.depth_by_distance import distance_errors
+from ..functional.semseg import AbsentClass
 from .class_scores import ClassScore, class_scores, class_table
-from .depth_by_distance import distance_errors
 from .measure import Measure
-from .semseg import AbsentClass
 from .streaming_metric import StreamingMetric
 from .tally import Pair, Tally, tally_image
 

@@ -7,10 +7,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import ConfigError
-from ..evaluation import delta_m, kind_of, main_measures
-from ..targets import SEVERAL_TASKS
-from ..utils import parse_json
+from ...errors import ConfigError
+from ...targets import SEVERAL_TASKS
+from ...utils import parse_json
+from ..metrics.measure import kind_of, main_measures
+from ..metrics.score import delta_m
 
 ONE_METRIC, ALL_METRICS = "Delta_m, one metric a task (%)", "Delta_m, all metrics (%)"
 

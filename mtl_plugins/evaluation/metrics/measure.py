@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import ConfigError
-from ..targets import DENSE_TARGETS, SEVERAL_TASKS
+from ...errors import ConfigError
+from ...targets import DENSE_TARGETS, SEVERAL_TASKS
 
 Direction = Literal["higher", "lower"]
 

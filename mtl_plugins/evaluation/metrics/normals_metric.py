@@ -8,10 +8,10 @@ import torch
 from mmseg.registry import METRICS
 from torch import Tensor
 
-from ..errors import DataError
-from ..targets import NORMALS
+from ...errors import DataError
+from ...targets import NORMALS
+from ..functional.normals import WITHIN, angle_histogram, histogram_median, normal_angles
 from .measure import Measure
-from .normals import WITHIN, angle_histogram, histogram_median, normal_angles
 from .streaming_metric import StreamingMetric
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from .semseg import accuracy_per_class, iou_per_class
+from ..functional.semseg import accuracy_per_class, iou_per_class
 
 
 class ClassScore(NamedTuple):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from mmseg.registry import METRICS
 
-from ..errors import DataError
-from ..targets import DEPTH
+from ...errors import DataError
+from ...targets import DEPTH
+from ..functional.mtan import mtan_errors
 from .measure import Measure
-from .mtan import mtan_errors
 from .streaming_metric import StreamingMetric
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 
-from ..datasets.target_reader import TargetReader
-from ..evaluation import MultiTaskMetric, evaluate_image_blind, fit_image_blind
+from ...datasets.target_reader import TargetReader
+from ..metrics.multi_task_metric import MultiTaskMetric
+from .image_blind import evaluate_image_blind, fit_image_blind
 
 
 def image_blind_scores(

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..targets import IGNORE_LABEL
+from ...targets import IGNORE_LABEL
 
 AbsentClass = Literal["skip", "zero"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ..targets import IGNORE_LABEL
-from .depth import DEPTH_METRICS, measured_pixels, pixel_errors
-from .depth_by_distance import distance_sums
+from ...targets import IGNORE_LABEL
+from ..functional.depth import DEPTH_METRICS, measured_pixels, pixel_errors
+from ..functional.depth_by_distance import distance_sums
+from ..functional.semseg import AbsentClass, confusion_matrix, semseg_scores
 from .score import multitask_score
-from .semseg import AbsentClass, confusion_matrix, semseg_scores
 
 Pair = tuple[Tensor, Tensor]
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..targets import NO_DEPTH
+from ...targets import NO_DEPTH
 
 DEPTH_METRICS = (
     "si_log_rmse",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..targets import NO_NORMAL
+from ...targets import NO_NORMAL
 
 BINS_A_DEGREE = 100
 """Fineness of the histogram that the median is read from."""
