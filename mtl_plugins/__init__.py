@@ -16,7 +16,8 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from . import datasets, engine, evaluation, models, visualization
-    from .engine import build, evaluate, load_config, train
+    from .config import build, load_config
+    from .engine import evaluate, train
     from .inference import MultiTaskInferencer
 
 __all__ = [

@@ -87,7 +87,7 @@ def check_registered(name: str) -> None:
     from mtl_plugins import register_all
 
     register_all()
-    from .engine.config_check import registered_types
+    from .config import registered_types
     from .targets import DENSE_TARGETS, SEVERAL_TASKS
 
     if name in DENSE_TARGETS or name == SEVERAL_TASKS:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from tests.batches import batch
 from tests.conftest import ROOT
 

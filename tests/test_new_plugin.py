@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from mtl_plugins.engine.config_check import registered_types
+from mtl_plugins.config import registered_types
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.new_plugin import main, new_plugin
 from mtl_plugins.targets import DENSE_TARGETS

@@ -11,16 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtl_plugins.engine import (
-    browse_data,
-    build_dataset,
-    load_config,
-    report_data_check,
-    report_packing,
-    train,
-    with_packed,
-)
-from mtl_plugins.engine.config import copied
+from mtl_plugins.config import build_dataset, copied, load_config, with_packed
+from mtl_plugins.engine import browse_data, report_data_check, report_packing, train
 from mtl_plugins.engine.report import write_page
 from mtl_plugins.inference import MultiTaskInferencer
 from tests.conftest import SCENES

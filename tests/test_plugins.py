@@ -11,7 +11,7 @@ from mmengine.registry import Registry
 
 from mtl_plugins import info
 from mtl_plugins.checkpoints import CheckpointError
-from mtl_plugins.engine.stored_config import stored_config
+from mtl_plugins.config import stored_config
 from mtl_plugins.install import plugins
 from mtl_plugins.targets import DENSE_TARGETS
 from tests.models.test_registry import registered

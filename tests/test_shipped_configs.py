@@ -13,7 +13,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from tests.conftest import ROOT
 from tests.datasets import layouts
 from tests.engine.test_config import BRANCHED, SHIPPED

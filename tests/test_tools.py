@@ -13,7 +13,8 @@ import sys
 import pytest
 import torch
 
-from mtl_plugins.engine import load_config, train
+from mtl_plugins.config import load_config
+from mtl_plugins.engine import train
 from mtl_plugins.engine.run import resumed
 from tests.commands import SMALL, call
 from tests.conftest import ROOT

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--markdown", metavar="FILE", help="also write the table as Markdown")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config
+    from mtl_plugins.config import load_config
     from mtl_plugins.engine.balancer_cost import all_balancers
     from mtl_plugins.engine.balancer_cost_table import measure_all_balancers, report_balancer_costs
     from mtl_plugins.utils import run_command

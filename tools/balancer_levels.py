@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=5, help="steps between two comparisons")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config
+    from mtl_plugins.config import load_config
     from mtl_plugins.engine.level_difference import level_differences
     from mtl_plugins.engine.level_table import show_level_differences
     from mtl_plugins.utils import run_command

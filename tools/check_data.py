@@ -31,7 +31,8 @@ def main() -> None:
     if args.workers < 1:
         parser.error("--workers needs 1 or more")
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config, report_data_check
+    from mtl_plugins.config import load_config
+    from mtl_plugins.engine import report_data_check
     from mtl_plugins.utils import run_command
 
     def command() -> None:

@@ -30,8 +30,8 @@ def main() -> None:
     parser.add_argument("--markdown", metavar="FILE", help="also write the table as Markdown")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
+    from mtl_plugins.config import load_config
     from mtl_plugins.costs import measure_costs, report_costs
-    from mtl_plugins.engine import load_config
     from mtl_plugins.utils import run_command
 
     def command() -> None:

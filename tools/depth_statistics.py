@@ -15,7 +15,8 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE", help="also write the statistics as JSON")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config, report_depth_statistics, split_depth_statistics
+    from mtl_plugins.config import load_config
+    from mtl_plugins.engine import report_depth_statistics, split_depth_statistics
     from mtl_plugins.utils import run_command
 
     def command() -> None:

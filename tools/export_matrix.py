@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--markdown", metavar="FILE", help="also write the table as Markdown")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config
+    from mtl_plugins.config import load_config
     from mtl_plugins.inference.export.matrix import networks
     from mtl_plugins.inference.export.matrix_table import report_exports
     from mtl_plugins.utils import run_command

@@ -22,7 +22,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments and of the runs")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import kill_test, load_config, show_kill_report
+    from mtl_plugins.config import load_config
+    from mtl_plugins.engine import kill_test, show_kill_report
     from mtl_plugins.utils import run_command
 
     def command() -> None:

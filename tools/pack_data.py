@@ -26,7 +26,8 @@ def main() -> None:
     if min(args.samples_per_shard, args.workers) < 1:
         parser.error("--samples-per-shard and --workers need 1 or more")
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config, report_packing
+    from mtl_plugins.config import load_config
+    from mtl_plugins.engine import report_packing
     from mtl_plugins.utils import run_command
 
     def command() -> None:

@@ -31,7 +31,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import print_config
+    from mtl_plugins.config import print_config
     from mtl_plugins.utils import run_command
 
     run_command(

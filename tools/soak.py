@@ -33,7 +33,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the run")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine import load_config, report_soak, soak
+    from mtl_plugins.config import load_config
+    from mtl_plugins.engine import report_soak, soak
     from mtl_plugins.utils import run_command
 
     def command() -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from mmengine.config import Config
 
-from ..engine import load_config
+from ..config import load_config
 
 T = TypeVar("T")
 

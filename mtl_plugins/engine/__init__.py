@@ -3,13 +3,8 @@
 from .amp import AutocastOptimWrapper
 from .balance_report import balance_report, balance_table
 from .browse_data import browse_data, seen_samples
-from .build import build
 from .class_check_hook import ClassCheckHook
-from .config import load_config
-from .config_check import check_config
 from .config_gallery import gallery_entry, gallery_page, write_gallery
-from .config_report import print_config
-from .config_sources import Source, config_sources
 from .curves_hook import CurvesHook
 from .data_check import check_data, report_data_check
 from .depth_check_hook import DepthCheckHook
@@ -20,18 +15,16 @@ from .depth_statistics import (
 )
 from .depth_tally import DepthStatistics
 from .durable_checkpoint_hook import DurableCheckpointHook
-from .evaluation_options import with_pictures, with_views
 from .fault_hook import FaultError, FaultHook
 from .interrupt_hook import Interrupted, InterruptHook
 from .kill_test import kill_test, show_kill_report
 from .metrics_table import metrics_table, show_metrics
 from .nonfinite_hook import NonFiniteError, NonFiniteHook
 from .optim_constructor import BalancedOptimWrapperConstructor
-from .packed_config import pack_config, with_packed
 from .packing_report import folder_bytes, report_packing
 from .processes import LostProcessError
 from .report_hook import ReportHook
-from .run import build_dataset, evaluate, train
+from .run import evaluate, train
 from .runner import MultiTaskRunner, SaveError
 from .safe_checkpoint import SafeCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
@@ -69,27 +62,19 @@ __all__ = [
     "ShardedModel",
     "SkippedSamplesHook",
     "SoakHook",
-    "Source",
     "SummaryHook",
     "SweepHook",
     "balance_report",
     "balance_table",
     "browse_data",
-    "build",
-    "build_dataset",
-    "check_config",
     "check_data",
-    "config_sources",
     "evaluate",
     "folder_bytes",
     "gallery_entry",
     "gallery_page",
     "kill_test",
-    "load_config",
     "measure_depth",
     "metrics_table",
-    "pack_config",
-    "print_config",
     "report_data_check",
     "report_depth_statistics",
     "report_packing",
@@ -100,8 +85,5 @@ __all__ = [
     "soak",
     "split_depth_statistics",
     "train",
-    "with_packed",
-    "with_pictures",
-    "with_views",
     "write_gallery",
 ]

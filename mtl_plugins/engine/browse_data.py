@@ -18,13 +18,13 @@ from mmseg.registry import MODELS
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from ..config import check_split
 from ..datasets.sampling import seed_all, seeded
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..targets import DENSE_TARGETS
 from ..utils import track
 from ..visualization import TaskMaps, as_array, default_palette, draw_sample
-from .run import check_split
 
 
 @dataclass(frozen=True)

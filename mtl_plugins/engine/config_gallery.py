@@ -16,10 +16,10 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from ..checkpoints import without_pretrained
+from ..config import load_config
 from ..costs import count_macs, parameters_by_part
 from ..errors import ConfigError
 from ..utils import track
-from .config import load_config
 
 NO_EXPERIMENTS = ("_base_", "sweeps")
 """Folders of what is no experiment."""

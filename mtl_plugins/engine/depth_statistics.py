@@ -12,11 +12,11 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
+from ..config import build_dataset
 from ..datasets import TargetReader
 from ..errors import ConfigError, DataError
 from ..utils import track
 from .depth_tally import PERCENTILES, DepthStatistics, DepthTally
-from .run import build_dataset
 
 
 def measure_depth(maps: Iterable[np.ndarray | None]) -> DepthStatistics:

@@ -7,8 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..config import pack_config
 from ..utils import ProgressLine
-from .packed_config import pack_config
 
 
 def report_packing(config: Config, folder: str, **options: Any) -> None:

@@ -10,20 +10,17 @@ from importlib.util import find_spec
 
 import torch
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmseg.registry import DATASETS
 
 from ..checkpoints import check_file, latest_checkpoint, load_resumable
+from ..config import as_config, check_metric_names, copied, set_rules, task_kinds
+from ..config.datasets import check_split
 from ..errors import ConfigError
 from ..evaluation import main_measures
 from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
-from .config import as_config, copied
 from .curves_hook import cut_curves
-from .metric_names import check_metric_names, set_rules, task_kinds
 from .processes import check_processes, lost_process_told, prepare_for_cpu
 from .results import write_results
 from .runner import MultiTaskRunner
@@ -151,21 +148,6 @@ def _keep_seed(config: Config, seed: int | None) -> None:
             level=logging.WARNING,
         )
     config.randomness = dict(randomness, seed=seed)
-
-
-def build_dataset(config: Config, split: str) -> BaseDataset:
-    """Build the data set of a split ("train", "val" or "test") as a config describes it."""
-    check_split(config, split)
-    init_default_scope(config.get("default_scope", "mmseg"))
-    return DATASETS.build(config[f"{split}_dataloader"].dataset)
-
-
-def check_split(config: Config, split: str) -> None:
-    """Raise a `ConfigError` where a config has no data of this split."""
-    if not config.get(f"{split}_dataloader"):
-        raise ConfigError(
-            f"{config.filename} has no {split}_dataloader; name the data of this split in it."
-        )
 
 
 def _check_checkpoint(path: str) -> None:

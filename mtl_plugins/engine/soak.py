@@ -12,9 +12,9 @@ from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
+from ..config import build_dataset, copied
 from ..errors import ConfigError, MTLError
-from .config import copied
-from .run import build_dataset, train
+from .run import train
 from .soak_hook import SoakSample, read_samples
 
 

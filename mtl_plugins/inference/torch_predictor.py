@@ -16,9 +16,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from ..checkpoints import load_checkpoint, load_weights, without_pretrained
-from ..engine import load_config
-from ..engine.image_transforms import image_transforms
-from ..engine.stored_config import stored_config
+from ..config import image_transforms, load_config, stored_config
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from ..utils import choose_dtype

@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
 
+from mtl_plugins.config import build_dataset, pack_config, with_packed
 from mtl_plugins.datasets import (
     CityscapesMultiTask,
     EvaluationCrop,
@@ -14,7 +15,6 @@ from mtl_plugins.datasets import (
     ResizeSample,
     TargetReader,
 )
-from mtl_plugins.engine import build_dataset, pack_config, with_packed
 from mtl_plugins.errors import ConfigError, DataError
 from tests.datasets.layouts import write_cityscapes
 

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from mtl_plugins.engine.sweep import Sweep, load_space
 from mtl_plugins.engine.sweep.storage import open_storage
 from mtl_plugins.engine.sweep.study import open_study

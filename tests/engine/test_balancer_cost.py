@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from mtl_plugins.engine.balancer_cost import all_balancers, measure_balancers
 from mtl_plugins.engine.balancer_cost_table import measure_all_balancers, report_balancer_costs
 from mtl_plugins.engine.level_difference import level_differences

@@ -12,7 +12,8 @@ from mmengine.optim import build_optim_wrapper
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mtl_plugins.checkpoints import load_checkpoint
-from mtl_plugins.engine import load_config, train
+from mtl_plugins.config import load_config
+from mtl_plugins.engine import train
 from mtl_plugins.engine.balance_report import balance_report
 from tests.batches import model
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mtl_plugins.engine import load_config, train
+from mtl_plugins.config import load_config
+from mtl_plugins.engine import train
 from mtl_plugins.engine.ladder import Ladder, write_report
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation.baselines import ALL_METRICS, ONE_METRIC, Baseline, Baselines

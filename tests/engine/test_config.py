@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from mtl_plugins.errors import ConfigError
 from tests.conftest import ROOT
 

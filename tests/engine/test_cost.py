@@ -13,6 +13,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mtl_plugins.checkpoints import without_pretrained
+from mtl_plugins.config import load_config
 from mtl_plugins.costs import (
     Cost,
     LiveMemory,
@@ -22,7 +23,6 @@ from mtl_plugins.costs import (
     report_costs,
 )
 from mtl_plugins.costs.cost_table import COLUMNS, cost_caption
-from mtl_plugins.engine import load_config
 from mtl_plugins.errors import ConfigError
 from tests.batches import DECODER, NUM_CLASSES, TASK_HEADS, model
 from tests.commands import SMALL, call

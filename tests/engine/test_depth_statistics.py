@@ -11,14 +11,9 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mtl_plugins.config import build_dataset, load_config
 from mtl_plugins.datasets import TargetReader
-from mtl_plugins.engine import (
-    build_dataset,
-    load_config,
-    measure_depth,
-    report_depth_statistics,
-    split_depth_statistics,
-)
+from mtl_plugins.engine import measure_depth, report_depth_statistics, split_depth_statistics
 from mtl_plugins.engine.depth_tally import DepthTally
 from mtl_plugins.errors import ConfigError, DataError
 from tests.commands import call

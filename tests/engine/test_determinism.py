@@ -11,10 +11,10 @@ from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
+from mtl_plugins.config import load_config
 from mtl_plugins.datasets import SeededSampler
 from mtl_plugins.datasets.sampling import seed_all, seeded
 from mtl_plugins.datasets.sampling.sample_index import SampleIndex
-from mtl_plugins.engine import load_config
 from mtl_plugins.engine.run import prepared, resumed
 from tests.engine.test_config import BRANCHED
 

@@ -12,9 +12,10 @@ import torch
 from mmseg.registry import MODELS
 
 from mtl_plugins.checkpoints import CheckpointError
+from mtl_plugins.config import load_config, with_pictures, with_views
 from mtl_plugins.datasets import DepthFormat, LabelFormat
 from mtl_plugins.datasets.files.image_io import read_map
-from mtl_plugins.engine import evaluate, load_config, with_pictures, with_views
+from mtl_plugins.engine import evaluate
 from mtl_plugins.errors import ConfigError
 
 SMALL = ["model.backbone.model_name=test_resnet", "model.decode_head.decoder.channels=8"]

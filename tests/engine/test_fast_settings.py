@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from mtl_plugins.engine.run import prepared, set_tf32
 from tests.batches import batch, model, predict, step
 from tests.engine.test_config import BRANCHED

@@ -14,14 +14,12 @@ import torch
 from mmengine.config import Config
 
 from mtl_plugins.checkpoints import CheckpointError, load_checkpoint, write_safetensors
-from mtl_plugins.engine import load_config
-from mtl_plugins.engine.config_options import parse_options
+from mtl_plugins.config import load_config, parse_options, stored_config
+from mtl_plugins.config.literals import read_literals
 from mtl_plugins.engine.ladder.runs import read_json
-from mtl_plugins.engine.literals import read_literals
 from mtl_plugins.engine.report import write_page
 from mtl_plugins.engine.report.run_record import read_run
 from mtl_plugins.engine.report_details import Details
-from mtl_plugins.engine.stored_config import stored_config
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation.baselines import Baselines
 from mtl_plugins.visualization import load_maps

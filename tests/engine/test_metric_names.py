@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from mtl_plugins.engine import load_config
-from mtl_plugins.engine.metric_names import measured_names
+from mtl_plugins.config import load_config
+from mtl_plugins.config.metric_names import measured_names
 from mtl_plugins.engine.run import prepared
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import declared_measures

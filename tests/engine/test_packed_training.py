@@ -7,7 +7,7 @@ import os
 import torch
 from mmengine.runner import Runner
 
-from mtl_plugins.engine import load_config, pack_config, with_packed
+from mtl_plugins.config import load_config, pack_config, with_packed
 from mtl_plugins.engine.run import prepared
 from tests.commands import call
 from tests.conftest import ROOT

@@ -9,9 +9,9 @@ import os
 import pytest
 from mmengine.config import Config
 
-from mtl_plugins.engine import config_sources, load_config, print_config
-from mtl_plugins.engine.config_lines import line_of
-from mtl_plugins.engine.config_sources import _read, leaves
+from mtl_plugins.config import config_sources, leaves, load_config, print_config
+from mtl_plugins.config.lines import line_of
+from mtl_plugins.config.sources import _read
 from mtl_plugins.errors import ConfigError
 from tests.conftest import ROOT
 from tests.engine.test_config import BRANCHED, SHIPPED

@@ -9,7 +9,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mtl_plugins.engine import load_config, train
+from mtl_plugins.config import load_config
+from mtl_plugins.engine import train
 from mtl_plugins.engine.report import read_runs, write_page
 from mtl_plugins.engine.report.chart import MOST_POINTS, Chart
 from mtl_plugins.engine.report.history import log_files, read_history

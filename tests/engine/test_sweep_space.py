@@ -10,7 +10,7 @@ import pytest
 from optuna.trial import FixedTrial, TrialState
 
 import mtl_plugins.engine.sweep
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from mtl_plugins.engine.sweep import check_space, load_space, run_sweep
 from mtl_plugins.errors import ConfigError
 from tests.conftest import ROOT

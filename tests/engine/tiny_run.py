@@ -10,7 +10,8 @@ from contextlib import suppress
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
 
-from mtl_plugins.engine import load_config, train
+from mtl_plugins.config import load_config
+from mtl_plugins.engine import train
 from tests.commands import own_process
 from tests.engine.test_config import BRANCHED
 

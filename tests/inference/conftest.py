@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from mtl_plugins.engine.run import prepared
 from mtl_plugins.inference import MultiTaskInferencer
 from tests.conftest import ROOT

@@ -17,7 +17,7 @@ from mmseg.datasets import CityscapesDataset
 from mmseg.registry import MODELS
 
 from mtl_plugins.checkpoints import CheckpointError, load_checkpoint
-from mtl_plugins.engine import load_config
+from mtl_plugins.config import load_config
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import (
     ExportedProgramPredictor,

@@ -12,12 +12,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
+from ...config import SPLITS, named_datasets
 from ...datasets import DenseDataset, LoadImage, LoadTargets, PackedDataset
 from ...datasets.packed import verify_packed
 from ...errors import ConfigError, MTLError
 from ...utils import spread_evenly
 from ...visualization.contact_sheet import SheetSample
-from ..packed_config import SPLITS, named_datasets
 from .findings import DataCheck, PartCheck
 from .part_statistics import PartStatistics
 from .sample_check import SampleCheck, check_sample

@@ -10,11 +10,11 @@ from mmengine.config import Config
 from PIL import Image
 from rich.console import Console
 
+from ...config import SPLITS
 from ...errors import DataError
 from ...utils import ProgressLine
 from ...visualization.colors import default_palette
 from ...visualization.contact_sheet import SheetSample, draw_sheet
-from ..packed_config import SPLITS
 from .check import check_data
 from .findings import DataCheck, PartCheck, counted
 from .tables import parts_table, statistics_tables

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
+from ...config import check_exists
 from ...errors import ConfigError
 from ...utils import machine_name, parse_json
-from ..config import check_exists
 
 SIZE_VARIABLE, DEFAULT_SIZE = "LADDER_SIZE", "full"
 

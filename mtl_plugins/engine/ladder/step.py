@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...config import load_config
 from ...costs import Cost, measure_costs
-from ..config import load_config
 from .runs import Ladder, step_name
 from .statistics import Spread, spread_of
 

@@ -15,9 +15,8 @@ from mmengine.config import Config
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
+from ...config import load_config, parse_options
 from ...errors import ConfigError
-from ..config import load_config
-from ..config_options import parse_options
 from ..run import prepared
 
 PROBES = 32

@@ -11,9 +11,7 @@ from mmengine.config import Config
 from rich.console import Console
 
 from ...checkpoints import SUFFIX, load_checkpoint, write_safetensors
-from ...engine import load_config
-from ...engine.image_transforms import image_transforms
-from ...engine.stored_config import stored_config
+from ...config import image_transforms, load_config, stored_config
 from ...errors import ConfigError
 from ...version import __version__
 from ..loading import load_predictor

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mmengine.config import Config
 
 from ..errors import ConfigError
-from .config import copied
+from .loading import copied
 
 
 def with_views(

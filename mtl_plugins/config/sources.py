@@ -16,9 +16,9 @@ from mmengine.config import Config, ConfigDict
 from mmengine.config.utils import RemoveAssignFromAST
 
 from ..errors import ConfigError
-from .config_lines import line_of
-from .config_options import parse_options
-from .data_config import is_data, read_data_config
+from .data import is_data, read_data_config
+from .lines import line_of
+from .options import parse_options
 
 BASE, DELETE = "_base_", "_delete_"
 COMMAND_LINE = "--cfg-options"

@@ -12,7 +12,7 @@ from mmseg.utils import register_all_modules
 
 from ..checkpoints import CheckpointError, without_pretrained
 from ..install import plugins
-from .data_config import imported_modules
+from .data import imported_modules
 from .image_transforms import image_transforms
 from .literals import read_literals
 

@@ -10,9 +10,9 @@ from mmengine.config import Config
 
 from ..errors import ConfigError
 from ..utils import did_you_mean_path
-from .config_check import check_config
-from .config_options import check_options, parse_options
-from .data_config import is_data, read_data_config
+from .check import check_config
+from .data import is_data, read_data_config
+from .options import check_options, parse_options
 
 
 def load_config(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,15 +11,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from ..datasets import DenseDataset, pack_dataset
+from ..datasets import pack_dataset
 from ..datasets.packed.layout import INDEX, read_json
 from ..errors import ConfigError
-from .config import copied
-
-SPLITS = ("train", "val", "test")
-
-READING = {"pipeline", "test_mode", "on_bad_sample", "check_files", "serialize_data", "lazy_init"}
-"""Arguments that say how samples are read, not which they are."""
+from .datasets import READING, named_datasets, source_of
+from .loading import copied
 
 CROPS = ("RandomCrop", "CenterCropTargets")
 """Transforms that only cut, and so may come before decoding."""
@@ -93,15 +88,6 @@ def with_packed(config: Config, folder: str) -> Config:
     return config
 
 
-def source_of(node: dict) -> dict:
-    """Return what a data set's config says of its samples, as JSON has it."""
-    source = {key: value for key, value in dict(node).items() if key not in READING}
-    # Colours may be keys of label_map, which JSON has no way to write.
-    if isinstance(source.get("label_map"), dict):
-        source["label_map"] = [[key, value] for key, value in source["label_map"].items()]
-    return json.loads(json.dumps(source))
-
-
 def cropping_first(pipeline: list[dict]) -> list[dict]:
     """Return a pipeline that decodes targets after the crops that follow their loading.
 
@@ -121,26 +107,3 @@ def cropping_first(pipeline: list[dict]) -> list[dict]:
     load = dict(pipeline[first], decode=False)
     decode = dict(type="DecodeTargets")
     return [*pipeline[:first], load, *pipeline[first + 1 : end], decode, *pipeline[end:]]
-
-
-def named_datasets(config: Config) -> Iterator[tuple[str, str, dict]]:
-    """Yield (split, name, config) of every data set of a config, the same name for the same data.
-
-    A name is that of the first split with the data, and a number where the split joins several.
-    """
-    names: dict[str, str] = {}
-    for split in SPLITS:
-        loader = config.get(f"{split}_dataloader")
-        leaves = [*_leaves(loader["dataset"])] if loader else []
-        for number, node in enumerate(leaves):
-            name = split if len(leaves) == 1 else f"{split}-{number}"
-            yield split, names.setdefault(json.dumps(source_of(node), sort_keys=True), name), node
-
-
-def _leaves(node: dict) -> Iterator[dict]:
-    """Yield the data sets of this toolkit that a data set's config is made of."""
-    registered = DATASETS.get(node["type"])
-    if isinstance(registered, type) and issubclass(registered, DenseDataset):
-        yield node
-    for inner in [node["dataset"]] if "dataset" in node else node.get("datasets", []):
-        yield from _leaves(inner)

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from ..errors import ConfigError
 from ..utils import did_you_mean
-from .config import load_config
-from .config_sources import Source, config_sources, leaves
+from .loading import load_config
+from .sources import Source, config_sources, leaves
 
 Values = dict[str, tuple[Any, Source]]
 """Every value with its source, by dotted key."""

@@ -13,8 +13,8 @@ from mmseg.registry import MODELS
 from ..checkpoints import load_checkpoint, load_weights, without_pretrained
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
-from .config import as_config
-from .config_check import check_config
+from .check import check_config
+from .loading import as_config
 
 
 def build(
