@@ -24,6 +24,7 @@ from mtl_plugins.inference.export.agreement import compare
 from mtl_plugins.models.preprocessing.device_augmentation import flip_on_device
 from mtl_plugins.targets import DENSE_TARGETS, DenseTarget, register_target
 from mtl_plugins.visualization import (
+    INVALID_COLOR,
     Style,
     TaskMaps,
     load_maps,
@@ -31,8 +32,7 @@ from mtl_plugins.visualization import (
     register_painter,
     save_maps,
 )  # fmt: skip
-from mtl_plugins.visualization.colors import INVALID_COLOR
-from mtl_plugins.visualization.painters import PAINTERS
+from mtl_plugins.visualization.painting.painters import PAINTERS
 from tests.batches import step
 from tests.other_kinds import (
     COUNT,

@@ -16,6 +16,7 @@ from .depth_statistics import (
 from .depth_tally import DepthStatistics
 from .durable_checkpoint_hook import DurableCheckpointHook
 from .fault_hook import FaultError, FaultHook
+from .hooks import ChosenImagesHook, PanelHook
 from .interrupt_hook import Interrupted, InterruptHook
 from .kill_test import kill_test, show_kill_report
 from .metrics_table import metrics_table, show_metrics
@@ -40,6 +41,7 @@ from .train_loop import SeededTrainLoop
 __all__ = [
     "AutocastOptimWrapper",
     "BalancedOptimWrapperConstructor",
+    "ChosenImagesHook",
     "ClassCheckHook",
     "CurvesHook",
     "DepthCheckHook",
@@ -53,6 +55,7 @@ __all__ = [
     "MultiTaskRunner",
     "NonFiniteError",
     "NonFiniteHook",
+    "PanelHook",
     "ReportHook",
     "SafeCheckpointHook",
     "SaveError",

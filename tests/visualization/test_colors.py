@@ -14,7 +14,7 @@ from mtl_plugins.visualization import (
     default_palette,
     depth_norm,
 )
-from mtl_plugins.visualization.colors import DEPTH_COLORMAP, ERROR_COLORMAP
+from mtl_plugins.visualization.painting.colors import DEPTH_COLORMAP, ERROR_COLORMAP
 
 PALETTE = [(128, 64, 128), (0, 0, 142)]
 

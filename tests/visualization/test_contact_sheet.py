@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mtl_plugins.visualization.contact_sheet import SheetSample, draw_sheet
+from mtl_plugins.visualization.sheets import SheetSample, draw_sheet
 
 CLASSES, PALETTE = ("left", "right"), [[250, 10, 20], [10, 20, 250]]
 

@@ -11,8 +11,9 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 import mtl_plugins  # noqa: F401  prepares the stack that mmseg needs
+from mtl_plugins.engine.hooks import PanelHook
 from mtl_plugins.errors import DataError
-from mtl_plugins.visualization import INVALID_COLOR, PanelHook
+from mtl_plugins.visualization import INVALID_COLOR
 
 META = {"classes": ("road", "car"), "palette": [[9, 9, 9], [0, 99, 0]]}
 
@@ -117,7 +118,7 @@ def test_unit_and_missing_palette_come_from_the_data_set(tmp_path, monkeypatch):
         seen.update(style, palette=palette)
         return np.zeros((2, 2, 3), np.uint8)
 
-    monkeypatch.setattr("mtl_plugins.visualization.panel_hook.draw_panel", draw)
+    monkeypatch.setattr("mtl_plugins.engine.hooks.panel_hook.draw_panel", draw)
     samples = [make_sample(tmp_path, "a")]
     runner = make_runner(tmp_path, 1, palette=None, depth_unit="relative")
     validate(PanelHook(depth_log=True), runner, samples)
@@ -164,7 +165,7 @@ def test_draws_and_measures_in_mmengines_runner(tmp_path):
 def test_only_the_first_process_draws(tmp_path, monkeypatch):
     samples = [make_sample(tmp_path / "images", f"street_{i}") for i in range(4)]
     runner = make_runner(tmp_path, 8)
-    where = "mtl_plugins.visualization.chosen_images_hook.get_dist_info"
+    where = "mtl_plugins.engine.hooks.chosen_images_hook.get_dist_info"
     monkeypatch.setattr(where, lambda: (1, 2))
     validate(PanelHook(num_images=2), runner, samples)
     assert runner.visualizer.added == []

@@ -17,7 +17,7 @@ from ...datasets import DenseDataset, LoadImage, LoadTargets, PackedDataset
 from ...datasets.packed import verify_packed
 from ...errors import ConfigError, MTLError
 from ...utils import spread_evenly
-from ...visualization.contact_sheet import SheetSample
+from ...visualization.sheets import SheetSample
 from .findings import DataCheck, PartCheck
 from .part_statistics import PartStatistics
 from .sample_check import SampleCheck, check_sample

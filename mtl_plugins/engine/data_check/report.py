@@ -13,8 +13,8 @@ from rich.console import Console
 from ...config import SPLITS
 from ...errors import DataError
 from ...utils import ProgressLine
-from ...visualization.colors import default_palette
-from ...visualization.contact_sheet import SheetSample, draw_sheet
+from ...visualization import default_palette
+from ...visualization.sheets import SheetSample, draw_sheet
 from .check import check_data
 from .findings import DataCheck, PartCheck, counted
 from .tables import parts_table, statistics_tables

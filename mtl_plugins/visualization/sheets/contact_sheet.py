@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from matplotlib.cm import ScalarMappable
 
-from .colors import as_shares
-from .figures import as_pixels, new_figure
-from .painters import paint_row
-from .rows import Key, Row, Style, TaskMaps
+from ..painting.colors import as_shares
+from ..painting.figures import as_pixels, new_figure
+from ..painting.painters import paint_row
+from ..painting.rows import Key, Row, Style, TaskMaps
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

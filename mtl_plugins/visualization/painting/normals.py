@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from matplotlib.colors import Normalize
 
-from ..evaluation import normal_angles
+from ...evaluation import normal_angles
 from .colors import ERROR_COLORMAP, RGB, paint_values
 from .rows import Bar, Key, Row, Style, TaskMaps
 

@@ -16,11 +16,9 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ..datasets.files import read_image
-from ..errors import ConfigError, DataError
-from ..targets import DENSE_TARGETS
-from ..utils.spread import spread_evenly
-from .rows import TaskMaps, as_array
+from ...datasets.files import read_image
+from ...errors import ConfigError, DataError
+from ...utils.spread import spread_evenly
 
 
 class ChosenImagesHook(Hook, ABC):
@@ -138,16 +136,3 @@ def _image(sample: BaseDataElement, pixels: Tensor | None) -> np.ndarray:
             raise
         # Packed data goes without its files.
         return pixels.movedim(0, 2).cpu().numpy()[..., ::-1]
-
-
-def sample_maps(sample: BaseDataElement) -> list[TaskMaps]:
-    """Return prediction and truth (where it is there) of each task that a sample predicts."""
-    return [
-        TaskMaps(
-            kind=target.kind,
-            prediction=as_array(sample.get(target.prediction).data),
-            truth=as_array(sample.get(target.truth).data) if target.truth in sample else None,
-        )
-        for target in DENSE_TARGETS.values()
-        if target.prediction in sample
-    ]

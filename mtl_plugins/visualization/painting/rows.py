@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.colors import Normalize
+from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from ..targets import DENSE_TARGETS, IGNORE_LABEL
+from ...targets import DENSE_TARGETS, IGNORE_LABEL
 from .colors import RGB
 
 
@@ -119,3 +120,16 @@ class Row:
 def as_array(data: Tensor) -> np.ndarray:
     """Return a map of a sample as pictures have it: 1,H,W as H,W and C,H,W as H,W,C."""
     return data.squeeze(0).cpu().numpy() if len(data) == 1 else data.movedim(0, 2).cpu().numpy()
+
+
+def sample_maps(sample: BaseDataElement) -> list[TaskMaps]:
+    """Return prediction and truth (where it is there) of each task that a sample predicts."""
+    return [
+        TaskMaps(
+            kind=target.kind,
+            prediction=as_array(sample.get(target.prediction).data),
+            truth=as_array(sample.get(target.truth).data) if target.truth in sample else None,
+        )
+        for target in DENSE_TARGETS.values()
+        if target.prediction in sample
+    ]

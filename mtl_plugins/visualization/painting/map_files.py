@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..errors import DataError
+from ...errors import DataError
 from .rows import TaskMaps
 
 JPEG_QUALITY = 85

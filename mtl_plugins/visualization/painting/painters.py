@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ..errors import ConfigError
-from ..evaluation import confusion_matrix, depth_errors, semseg_scores
-from ..targets import DENSE_TARGETS, DEPTH, NO_DEPTH, NORMALS, SEMSEG
+from ...errors import ConfigError
+from ...evaluation import confusion_matrix, depth_errors, semseg_scores
+from ...targets import DENSE_TARGETS, DEPTH, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,

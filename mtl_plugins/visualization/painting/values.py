@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.colors import Normalize
 
-from ..targets import DENSE_TARGETS
+from ...targets import DENSE_TARGETS
 from .colors import ERROR_COLORMAP, INVALID_COLOR, paint_values
 from .rows import Bar, Key, Row, Style, TaskMaps
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..targets import DENSE_TARGETS
-from .painters import paint_row
-from .rows import Row, Style, TaskMaps
+from ...targets import DENSE_TARGETS
+from ..painting.painters import paint_row
+from ..painting.rows import Row, Style, TaskMaps
 from .sheet import BAR, CAPTION, MARGIN, TITLE, Sheet, swatch_height
 
 # Lengths in pixels.

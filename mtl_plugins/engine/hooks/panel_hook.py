@@ -13,12 +13,10 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
 
-from ..errors import ConfigError
-from ..utils import did_you_mean
-from .chosen_images_hook import ChosenImagesHook, sample_maps
-from .colors import default_palette
-from .panels import draw_panel
-from .rows import Style
+from ...errors import ConfigError
+from ...utils import did_you_mean
+from ...visualization import Style, default_palette, draw_panel, sample_maps
+from .chosen_images_hook import ChosenImagesHook
 
 
 @HOOKS.register_module()

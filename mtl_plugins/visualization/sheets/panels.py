@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .painters import paint_row
-from .rows import Key, Row, Style, TaskMaps
+from ..painting.painters import paint_row
+from ..painting.rows import Key, Row, Style, TaskMaps
 from .sheet import BAR, CAPTION, MARGIN, TITLE, Sheet, swatch_height
 
 # Lengths in pixels.

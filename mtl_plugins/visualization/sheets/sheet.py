@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 
-from .colors import as_shares
-from .figures import as_pixels, new_figure
-from .rows import Bar, Key
+from ..painting.colors import as_shares
+from ..painting.figures import as_pixels, new_figure
+from ..painting.rows import Bar, Key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
