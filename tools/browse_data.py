@@ -26,7 +26,7 @@ def main() -> None:
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config, with_packed
-    from mtl_plugins.engine import browse_data
+    from mtl_plugins.data_tools import browse_data
     from mtl_plugins.utils import run_command
 
     def command() -> None:

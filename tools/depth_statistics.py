@@ -16,7 +16,7 @@ def main() -> None:
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
-    from mtl_plugins.engine import report_depth_statistics, split_depth_statistics
+    from mtl_plugins.data_tools import report_depth_statistics, split_depth_statistics
     from mtl_plugins.utils import run_command
 
     def command() -> None:

@@ -27,7 +27,7 @@ def main() -> None:
         parser.error("--samples-per-shard and --workers need 1 or more")
     # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
-    from mtl_plugins.engine import report_packing
+    from mtl_plugins.data_tools import report_packing
     from mtl_plugins.utils import run_command
 
     def command() -> None:

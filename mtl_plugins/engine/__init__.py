@@ -2,18 +2,10 @@
 
 from .amp import AutocastOptimWrapper
 from .balance_report import balance_report, balance_table
-from .browse_data import browse_data, seen_samples
 from .class_check_hook import ClassCheckHook
 from .config_gallery import gallery_entry, gallery_page, write_gallery
 from .curves_hook import CurvesHook
-from .data_check import check_data, report_data_check
 from .depth_check_hook import DepthCheckHook
-from .depth_statistics import (
-    measure_depth,
-    report_depth_statistics,
-    split_depth_statistics,
-)
-from .depth_tally import DepthStatistics
 from .durable_checkpoint_hook import DurableCheckpointHook
 from .fault_hook import FaultError, FaultHook
 from .hooks import ChosenImagesHook, PanelHook
@@ -22,7 +14,6 @@ from .kill_test import kill_test, show_kill_report
 from .metrics_table import metrics_table, show_metrics
 from .nonfinite_hook import NonFiniteError, NonFiniteHook
 from .optim_constructor import BalancedOptimWrapperConstructor
-from .packing_report import folder_bytes, report_packing
 from .processes import LostProcessError
 from .report_hook import ReportHook
 from .run import evaluate, train
@@ -45,7 +36,6 @@ __all__ = [
     "ClassCheckHook",
     "CurvesHook",
     "DepthCheckHook",
-    "DepthStatistics",
     "DurableCheckpointHook",
     "FaultError",
     "FaultHook",
@@ -69,24 +59,15 @@ __all__ = [
     "SweepHook",
     "balance_report",
     "balance_table",
-    "browse_data",
-    "check_data",
     "evaluate",
-    "folder_bytes",
     "gallery_entry",
     "gallery_page",
     "kill_test",
-    "measure_depth",
     "metrics_table",
-    "report_data_check",
-    "report_depth_statistics",
-    "report_packing",
     "report_soak",
-    "seen_samples",
     "show_kill_report",
     "show_metrics",
     "soak",
-    "split_depth_statistics",
     "train",
     "write_gallery",
 ]

@@ -17,8 +17,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 
+from ...data_tools import folder_bytes
 from ...datasets.transforms import PhotometricJitter
-from ...engine.packing_report import folder_bytes
 from ..measurement import Goal
 from ..row import Case, Samples
 from ..scenes import MMSEG_LOADING, Scenes, scenes
