@@ -96,7 +96,7 @@ setup(
     packages=find_packages(include=["mtl_plugins", "mtl_plugins.*"]),
     package_data={
         "mtl_plugins": ["py.typed", "plugin_template/*.jinja", "plugin_template/*/*.jinja"],
-        "mtl_plugins.engine.report": ["templates/*"],
+        "mtl_plugins.report": ["templates/*"],
     },
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS,

@@ -15,8 +15,8 @@ from mtl_plugins.config import build_dataset, copied, load_config, with_packed
 from mtl_plugins.data_tools import browse_data, report_packing
 from mtl_plugins.data_tools.check import report_data_check
 from mtl_plugins.engine import train
-from mtl_plugins.engine.report import write_page
 from mtl_plugins.inference import MultiTaskInferencer
+from mtl_plugins.report import write_page
 from tests.conftest import SCENES
 from tests.engine.test_config import BRANCHED
 from tests.engine.tiny_run import KEPT_OUT

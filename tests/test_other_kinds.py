@@ -17,13 +17,13 @@ from mtl_plugins.data_tools import browse_data
 from mtl_plugins.data_tools.check import report_data_check
 from mtl_plugins.datasets import DepthFormat, ValueFormat, pack_dataset, register_format
 from mtl_plugins.datasets.files.image_io import read_map
-from mtl_plugins.engine import metrics_table
 from mtl_plugins.engine.run import prepared
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.evaluation import Measure, delta_m, direction_of, main_measures
 from mtl_plugins.evaluation.metrics.measure import declare_measures
 from mtl_plugins.inference.export.agreement import compare
 from mtl_plugins.models.preprocessing.device_augmentation import flip_on_device
+from mtl_plugins.report import metrics_table
 from mtl_plugins.targets import DENSE_TARGETS, DenseTarget, register_target
 from mtl_plugins.visualization import (
     INVALID_COLOR,

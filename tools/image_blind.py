@@ -20,8 +20,8 @@ def main() -> None:
     from mmengine.evaluator import Evaluator
 
     from mtl_plugins.config import build_dataset, load_config
-    from mtl_plugins.engine import show_metrics
     from mtl_plugins.evaluation.baselines import configured_metric, image_blind_scores
+    from mtl_plugins.report import show_metrics
     from mtl_plugins.utils import run_command
 
     def command() -> None:

@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--out", default="report.html", metavar="FILE", help="default: report.html")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine.report import write_page
+    from mtl_plugins.report import write_page
     from mtl_plugins.utils import run_command
 
     run_command(write_page, args.run, args.out)

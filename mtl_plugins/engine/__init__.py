@@ -1,7 +1,6 @@
 """Running: configs, training, testing, hooks, checkpoints."""
 
 from .amp import AutocastOptimWrapper
-from .balance_report import balance_report, balance_table
 from .class_check_hook import ClassCheckHook
 from .config_gallery import gallery_entry, gallery_page, write_gallery
 from .curves_hook import CurvesHook
@@ -11,7 +10,6 @@ from .fault_hook import FaultError, FaultHook
 from .hooks import ChosenImagesHook, PanelHook
 from .interrupt_hook import Interrupted, InterruptHook
 from .kill_test import kill_test, show_kill_report
-from .metrics_table import metrics_table, show_metrics
 from .nonfinite_hook import NonFiniteError, NonFiniteHook
 from .optim_constructor import BalancedOptimWrapperConstructor
 from .processes import LostProcessError
@@ -57,16 +55,12 @@ __all__ = [
     "SoakHook",
     "SummaryHook",
     "SweepHook",
-    "balance_report",
-    "balance_table",
     "evaluate",
     "gallery_entry",
     "gallery_page",
     "kill_test",
-    "metrics_table",
     "report_soak",
     "show_kill_report",
-    "show_metrics",
     "soak",
     "train",
     "write_gallery",

@@ -13,9 +13,9 @@ from mmseg.registry import HOOKS
 
 from ..costs import run_cost
 from ..evaluation.baselines import configured_metric
+from ..report import Details
 from ..visualization import default_palette, sample_maps, save_maps
 from .hooks.chosen_images_hook import ChosenImagesHook
-from .report_details import Details
 
 
 @HOOKS.register_module()

@@ -19,10 +19,10 @@ from ..config import as_config, check_metric_names, copied, set_rules, task_kind
 from ..config.datasets import check_split
 from ..errors import ConfigError
 from ..evaluation import main_measures
+from ..report import write_results
 from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
 from .curves_hook import cut_curves
 from .processes import check_processes, lost_process_told, prepare_for_cpu
-from .results import write_results
 from .runner import MultiTaskRunner
 
 

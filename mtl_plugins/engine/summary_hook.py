@@ -15,9 +15,8 @@ from rich.console import Console
 
 from ..evaluation import kind_of
 from ..evaluation.baselines import Baselines, configured_metric, image_blind_scores
+from ..report import balance_report, balance_table, metrics_table
 from ..targets import DEPTH, SEMSEG
-from .balance_report import balance_report, balance_table
-from .metrics_table import metrics_table
 
 
 @HOOKS.register_module()

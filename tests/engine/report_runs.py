@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.visualization import LocalVisBackend
 
-from mtl_plugins.engine.report_details import Details
+from mtl_plugins.report import Details
 from mtl_plugins.visualization import TaskMaps, save_maps
 
 COST = dict(

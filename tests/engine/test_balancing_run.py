@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from mtl_plugins.checkpoints import load_checkpoint
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
-from mtl_plugins.engine.balance_report import balance_report
+from mtl_plugins.report import balance_report
 from tests.batches import model
 
 SMALL = [

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtl_plugins.engine.report import read_runs, write_page
-from mtl_plugins.engine.report.gallery import paint_gallery, read_gallery
 from mtl_plugins.errors import ConfigError
+from mtl_plugins.report import read_runs, write_page
+from mtl_plugins.report.gallery import paint_gallery, read_gallery
 from mtl_plugins.visualization import INVALID_COLOR
 from tests.conftest import ROOT
 from tests.engine.report_runs import write_run

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtl_plugins.engine.report import write_page
+from mtl_plugins.report import write_page
 from tests.chromium import PROGRAM, Chromium
 from tests.engine.report_runs import write_run
 from tests.engine.test_report import nasty_run

@@ -11,11 +11,10 @@ from mmengine.config import Config
 
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
-from mtl_plugins.engine.report import read_runs, write_page
-from mtl_plugins.engine.report.chart import MOST_POINTS, Chart
-from mtl_plugins.engine.report.history import log_files, read_history
-from mtl_plugins.engine.report.resolved_config import parse_config
-from mtl_plugins.engine.report_details import Details
+from mtl_plugins.report import Details, read_runs, write_page
+from mtl_plugins.report.chart import MOST_POINTS, Chart
+from mtl_plugins.report.history import log_files, read_history
+from mtl_plugins.report.resolved_config import parse_config
 from mtl_plugins.visualization import load_maps
 from tests.commands import SMALL
 from tests.engine.report_runs import log_run

@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from rich.console import Console
 
-from ...errors import ConfigError
-from ...utils import ProgressLine
+from ..errors import ConfigError
+from ..utils import ProgressLine
 from .charts import balance_chart, distance_chart, training_chart
 from .classes import class_rows, confusions
 from .comparison import summary_rows

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigError, DataError
-from ...utils import parse_json
-from ..report_details import Details
+from ..errors import ConfigError, DataError
+from ..utils import parse_json
+from .details import Details
 from .history import History, log_files, read_history
 from .resolved_config import parse_config
 

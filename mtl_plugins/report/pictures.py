@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from PIL import Image
 
-from ...visualization.painting import Bar
+from ..visualization.painting import Bar
 
 STOPS = 12
 MOST_TICKS = 6

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...targets import DENSE_TARGETS, DEPTH, NO_DEPTH
-from ...visualization import Style, TaskMaps, load_maps, paint_row
-from ...visualization.painting import Key, Row
-from ..report_details import Details
+from ..targets import DENSE_TARGETS, DEPTH, NO_DEPTH
+from ..visualization import Style, TaskMaps, load_maps, paint_row
+from ..visualization.painting import Key, Row
+from .details import Details
 from .pictures import Scale, color_scale, data_uri, png_uri
 from .run_record import RunRecord
 

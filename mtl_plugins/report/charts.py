@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ...evaluation import main_measures
-from ...models.balancers import LOG_PREFIX
+from ..evaluation import main_measures
+from ..models.balancers import LOG_PREFIX
 from .chart import Chart
 from .history import Entry
 from .resolved_config import flat_texts

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ...utils import parse_json
+from ..utils import parse_json
 
 SCALARS = "vis_data/scalars.json"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ...evaluation import class_scores
+from ..evaluation import class_scores
 from .comparison import Cell, compare
 from .run_record import RunRecord
 

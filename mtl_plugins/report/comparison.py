@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ...evaluation import direction_of, table_labels
-from ...evaluation.metrics import Direction
+from ..evaluation import direction_of, table_labels
+from ..evaluation.metrics import Direction
 from .run_record import RunRecord
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...config import leaves
+from ..config import leaves
 
 
 def parse_config(text: str) -> dict[str, Any]:
