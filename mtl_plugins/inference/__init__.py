@@ -1,17 +1,20 @@
 """Models at work: predictors, and the inferencer that reads inputs and writes predictions."""
 
-from .bins import DepthBins
 from .inferencer import MultiTaskInferencer
-from .loading import load_predictor
-from .model_info import ModelInfo
-from .onnx_predictor import OnnxPredictor
-from .output import OutputFolder, Report
-from .prediction import Prediction, Predictions
-from .predictor import Maps, Predictor
-from .program_predictor import ExportedProgramPredictor
-from .source import Problem
-from .sources import Sources
-from .torch_predictor import TorchPredictor
+from .inputs import Problem, Sources
+from .outputs import OutputFolder, Report
+from .predictors import (
+    DepthBins,
+    ExportedProgramPredictor,
+    Maps,
+    ModelInfo,
+    OnnxPredictor,
+    Prediction,
+    Predictions,
+    Predictor,
+    TorchPredictor,
+    load_predictor,
+)
 
 __all__ = [
     "DepthBins",

@@ -12,12 +12,12 @@ from mmengine.config import Config
 
 from ..errors import ConfigError, DataError
 from ..utils import track
-from .loading import load_predictor
-from .output import OutputFolder, Report
-from .prediction import Prediction, Predictions
-from .predictor import Maps, Predictor
-from .source import Frame, Problem
-from .sources import Inputs, Sources
+from .inputs.source import Frame, Problem
+from .inputs.sources import Inputs, Sources
+from .outputs.output import OutputFolder, Report
+from .predictors.loading import load_predictor
+from .predictors.prediction import Prediction, Predictions
+from .predictors.predictor import Maps, Predictor
 
 
 class MultiTaskInferencer:

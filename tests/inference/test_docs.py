@@ -8,7 +8,7 @@ import shutil
 
 from PIL import Image
 
-from mtl_plugins.inference.output import KINDS
+from mtl_plugins.inference.outputs.output import KINDS
 from tests.conftest import ROOT
 from tests.inference.conftest import BINS, images, save_run, write_video
 

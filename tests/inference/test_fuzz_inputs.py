@@ -15,11 +15,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from mtl_plugins.errors import DataError
-from mtl_plugins.inference import MultiTaskInferencer
-from mtl_plugins.inference.model_info import KEY, ModelInfo
-from mtl_plugins.inference.onnx_predictor import OnnxPredictor
-from mtl_plugins.inference.program_predictor import ExportedProgramPredictor
-from mtl_plugins.inference.sources import Sources
+from mtl_plugins.inference import (
+    ExportedProgramPredictor,
+    ModelInfo,
+    MultiTaskInferencer,
+    OnnxPredictor,
+    Sources,
+)
+from mtl_plugins.inference.predictors.model_info import KEY
 from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes
 from tests.inference.conftest import brightness, images, write_video
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from mtl_plugins.datasets.files import read_image
 from mtl_plugins.datasets.files.image_io import read_map
-from mtl_plugins.inference.output import KINDS
+from mtl_plugins.inference.outputs.output import KINDS
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (10, 20_000), (20_000, 10)])

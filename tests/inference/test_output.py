@@ -16,9 +16,9 @@ from mtl_plugins.datasets.files.image_io import read_map
 from mtl_plugins.datasets.formats import encode_depth
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import MultiTaskInferencer
-from mtl_plugins.inference.names import distinct_names
-from mtl_plugins.inference.output import KINDS
-from mtl_plugins.inference.pictures import panes
+from mtl_plugins.inference.inputs.names import distinct_names
+from mtl_plugins.inference.outputs.output import KINDS
+from mtl_plugins.inference.outputs.pictures import panes
 from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
 from tests.commands import call
 from tests.inference.conftest import RATE, brightness, images, read_video, write_video

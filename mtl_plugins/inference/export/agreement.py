@@ -13,8 +13,8 @@ from mmseg.structures import SegDataSample
 
 from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
 from ...targets import DEPTH, SEMSEG
-from ..predictor import Maps, Predictor
-from ..size_groups import pixels_first
+from ..predictors.predictor import Maps, Predictor
+from ..predictors.size_groups import pixels_first
 
 LEAST_AGREEMENT = 0.999
 """Share of the pixels that must have the same class, or nearly the same vector."""

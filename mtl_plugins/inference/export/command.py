@@ -14,9 +14,9 @@ from ...checkpoints import SUFFIX, load_checkpoint, write_safetensors
 from ...config import image_transforms, load_config, stored_config
 from ...errors import ConfigError
 from ...version import __version__
-from ..loading import load_predictor
-from ..model_info import ModelInfo
-from ..torch_predictor import TorchPredictor
+from ..predictors.loading import load_predictor
+from ..predictors.model_info import ModelInfo
+from ..predictors.torch_predictor import TorchPredictor
 from .agreement import check_predictor, default_batches
 from .agreement_table import report_agreement
 from .formats import FORMATS

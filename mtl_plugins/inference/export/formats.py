@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ...models.segmentors import MultiTaskSegmentor
-from ..model_info import KEY, ModelInfo
-from ..optional import needed
+from ..predictors.model_info import KEY, ModelInfo
+from ..predictors.optional import needed
 from .pooling import without_pooling
 from .tracing import INPUT, ExportError, trace, tracing
 

@@ -19,8 +19,8 @@ from torch import nn
 from ...checkpoints import without_pretrained
 from ...errors import MTLError
 from ...models.segmentors import MultiTaskSegmentor
-from ..loading import load_predictor
-from ..model_info import ModelInfo, fixed_size
+from ..predictors.loading import load_predictor
+from ..predictors.model_info import ModelInfo, fixed_size
 from .agreement import Agreement, check_predictor, default_batches, random_image
 from .agreement_table import worst
 from .formats import FORMATS

@@ -19,7 +19,7 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from ...errors import MTLError
 from ...models.segmentors import MultiTaskSegmentor
-from ..model_info import ModelInfo
+from ..predictors.model_info import ModelInfo
 from .exportable import ExportableModel
 
 INPUT = "images"

@@ -9,8 +9,8 @@ from math import isfinite
 import cv2
 import numpy as np
 
-from ..datasets.files import read_image
-from ..errors import DataError
+from ...datasets.files import read_image
+from ...errors import DataError
 
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
 """Endings of files that are read as videos."""

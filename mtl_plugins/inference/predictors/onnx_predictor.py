@@ -7,8 +7,8 @@ import os
 import numpy as np
 import torch
 
-from ..checkpoints import CheckpointError
-from ..errors import ConfigError, MTLError
+from ...checkpoints import CheckpointError
+from ...errors import ConfigError, MTLError
 from .exported_predictor import ExportedPredictor, existing_file, first_line
 from .model_info import KEY, ModelInfo
 from .optional import needed

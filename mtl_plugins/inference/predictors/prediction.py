@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import ConfigError
-from ..targets import DEPTH, NORMALS, SEMSEG
+from ...errors import ConfigError
+from ...targets import DEPTH, NORMALS, SEMSEG
+from ..inputs.source import Problem, Source
 from .bins import DepthBins
 from .predictor import Maps
-from .source import Problem, Source
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from ..checkpoints import load_checkpoint, load_weights, without_pretrained
-from ..config import image_transforms, load_config, stored_config
-from ..errors import ConfigError
-from ..models.segmentors import MultiTaskSegmentor
-from ..utils import choose_dtype
+from ...checkpoints import load_checkpoint, load_weights, without_pretrained
+from ...config import image_transforms, load_config, stored_config
+from ...errors import ConfigError
+from ...models.segmentors import MultiTaskSegmentor
+from ...utils import choose_dtype
 from .bins import DepthBins, record_bins
 from .device import checked_device
 from .metainfo import read_metainfo

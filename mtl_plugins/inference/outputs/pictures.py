@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..targets import DEPTH, NORMALS, SEMSEG
-from ..visualization import (
+from ...targets import DEPTH, NORMALS, SEMSEG
+from ...visualization import (
     Style,
     TaskMaps,
     colorize_depth,
@@ -21,7 +21,7 @@ from ..visualization import (
     overlay_colors,
     paint_row,
 )
-from .prediction import Prediction
+from ..predictors.prediction import Prediction
 
 
 class Kind(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ...errors import DataError
 from .names import distinct_names, relative_names
 from .source import VIDEOS, Frame, Problem, Source, is_video, open_source
 

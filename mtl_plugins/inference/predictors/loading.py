@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .predictor import Predictor
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..errors import DataError
+from ...errors import DataError
 
 WIDEST = 3840
 """Pixels; MPEG-4 and most players end not far above."""

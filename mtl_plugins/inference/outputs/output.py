@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..datasets.formats import encode_depth
-from ..errors import ConfigError
-from ..targets import DEPTH, NORMALS, SEMSEG
-from ..utils import did_you_mean
-from ..visualization import Style, default_palette
+from ...datasets.formats import encode_depth
+from ...errors import ConfigError
+from ...targets import DEPTH, NORMALS, SEMSEG
+from ...utils import did_you_mean
+from ...visualization import Style, default_palette
+from ..inputs.source import Problem, Source
+from ..predictors.prediction import Prediction
 from .pictures import PICTURES, near_far, panes
-from .prediction import Prediction
-from .source import Problem, Source
 from .video import SideBySideVideo
 
 LISTING = "predictions.json"

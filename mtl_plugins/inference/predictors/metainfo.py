@@ -8,9 +8,9 @@ from typing import Any
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from ..models.task_heads import TaskHead
-from ..targets import SEMSEG
-from ..visualization import default_palette
+from ...models.task_heads import TaskHead
+from ...targets import SEMSEG
+from ...visualization import default_palette
 
 
 def read_metainfo(

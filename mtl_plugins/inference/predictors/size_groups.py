@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ..errors import DataError
+from ...errors import DataError
 from .predictor import Maps
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from ..models.layers import resize
-from ..models.task_heads import AttentionBinsHead, BinsPrediction
+from ...models.layers import resize
+from ...models.task_heads import AttentionBinsHead, BinsPrediction
 
 Size = tuple[int, int]
 

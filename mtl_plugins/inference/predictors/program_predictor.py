@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.export.passes import move_to_device_pass
 
-from ..checkpoints import CheckpointError, check_archive
-from ..errors import MTLError
+from ...checkpoints import CheckpointError, check_archive
+from ...errors import MTLError
 from .device import checked_device
 from .exported_predictor import ExportedPredictor, existing_file, first_line
 from .model_info import KEY, ModelInfo

@@ -9,13 +9,13 @@ from typing import Any
 
 from torch import nn
 
-from ..checkpoints import CheckpointError
-from ..errors import ConfigError
-from ..models import MultiTaskDataPreprocessor
-from ..models.segmentors import MultiTaskSegmentor
-from ..targets import SEMSEG
-from ..utils import parse_json
-from ..version import __version__
+from ...checkpoints import CheckpointError
+from ...errors import ConfigError
+from ...models import MultiTaskDataPreprocessor
+from ...models.segmentors import MultiTaskSegmentor
+from ...targets import SEMSEG
+from ...utils import parse_json
+from ...version import __version__
 
 KEY = "mtl_plugins"
 """Under this key the text of `ModelInfo.to_json` stands in every exported file."""

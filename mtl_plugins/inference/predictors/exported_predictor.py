@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ...errors import DataError
 from .model_info import ModelInfo
 from .predictor import Maps
 from .size_groups import pixels_first, predict_by_size

@@ -1,0 +1,5 @@
+"""Predictions as files."""
+
+from .output import OutputFolder, Report
+
+__all__ = ["OutputFolder", "Report"]
