@@ -21,9 +21,9 @@ from ..errors import ConfigError
 from ..evaluation import main_measures
 from ..report import write_results
 from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
-from .curves_hook import cut_curves
-from .processes import check_processes, lost_process_told, prepare_for_cpu
-from .runner import MultiTaskRunner
+from .curve_files import cut_curves
+from .distributed.processes import check_processes, lost_process_told, prepare_for_cpu
+from .loop.runner import MultiTaskRunner
 
 
 def train(

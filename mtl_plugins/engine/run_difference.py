@@ -14,7 +14,7 @@ from mmengine.logging import HistoryBuffer
 
 from ..checkpoints import from_plain, load_checkpoint
 from ..errors import MTLError
-from .curves_hook import CURVES, curve_files
+from .curve_files import CURVES, curve_files
 
 MAY_DIFFER = (
     "time", "data_time", "memory", "eta", "experiment_name", "cfg", "mmengine_version", CURVES,

@@ -5,7 +5,7 @@ import torch
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
-from mtl_plugins.engine.amp import AutocastOptimWrapper
+from mtl_plugins.engine import AutocastOptimWrapper
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

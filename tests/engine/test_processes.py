@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 
 from mtl_plugins.datasets import SeededSampler
 from mtl_plugins.engine import train
-from mtl_plugins.engine.processes import VARIABLES
+from mtl_plugins.engine.distributed.processes import VARIABLES
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import tiny_config
 from tests.ranks import run_ranks

@@ -10,7 +10,7 @@ from mmengine.model import ExponentialMovingAverage
 from mmengine.optim import OptimWrapper
 from mmseg.registry import MODELS
 
-from mtl_plugins.engine.amp import AutocastOptimWrapper
+from mtl_plugins.engine import AutocastOptimWrapper
 from mtl_plugins.errors import ConfigError
 from tests.batches import batch, gradients, model
 

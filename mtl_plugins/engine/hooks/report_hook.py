@@ -11,11 +11,11 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 
-from ..costs import run_cost
-from ..evaluation.baselines import configured_metric
-from ..report import Details
-from ..visualization import default_palette, sample_maps, save_maps
-from .hooks.chosen_images_hook import ChosenImagesHook
+from ...costs import run_cost
+from ...evaluation.baselines import configured_metric
+from ...report import Details
+from ...visualization import default_palette, sample_maps, save_maps
+from .chosen_images_hook import ChosenImagesHook
 
 
 @HOOKS.register_module()

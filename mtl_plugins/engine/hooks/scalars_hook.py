@@ -10,8 +10,7 @@ from mmengine.hooks import LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-VALIDATED = "last_validation"
-"""Where the message hub, and so a checkpoint, says which epoch was the last to be validated."""
+from ..loop.train_loop import VALIDATED
 
 
 @HOOKS.register_module()

@@ -17,8 +17,8 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..checkpoints import INTERRUPTED, point_at
-from ..errors import ConfigError
+from ...checkpoints import INTERRUPTED, point_at
+from ...errors import ConfigError
 from .late_flag import LateFlag
 
 EXIT_CODE = 75

@@ -17,10 +17,10 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..checkpoints import INTERRUPTED, point_at
-from ..errors import ConfigError
-from ..utils import UNFINISHED
-from .runner import SaveError
+from ...checkpoints import INTERRUPTED, point_at
+from ...errors import ConfigError
+from ...utils import UNFINISHED
+from ..loop.runner import SaveError
 
 SUPERSEDED = "superseded_ckpts"
 """Where a checkpoint lists the files that go as soon as it is there."""

@@ -14,7 +14,7 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 
 # Imported for its effect too: from here on checkpoints are read without unpickling.
-from ..checkpoints import from_plain, to_plain
+from ...checkpoints import from_plain, to_plain
 
 GRADIENTS = "accumulated_gradients"
 """Where a checkpoint that was saved between two steps of the optimizer has the gradients."""

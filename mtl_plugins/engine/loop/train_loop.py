@@ -11,14 +11,16 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import LOOPS
 from torch import nn
 
-from ..datasets.sampling import seed_all
-from ..errors import ConfigError
-from .processes import average_statistics
-from .scalars_hook import VALIDATED
+from ...datasets.sampling import seed_all
+from ...errors import ConfigError
+from ..distributed.processes import average_statistics
 
 POSITION = "position"
 """Where the message hub, and so a checkpoint, says how far a run is: its `epoch`, how many `images`
 of it all processes together have trained, and how many a `step` trains."""
+
+VALIDATED = "last_validation"
+"""Where the message hub, and so a checkpoint, says which epoch was the last to be validated."""
 
 
 @LOOPS.register_module()

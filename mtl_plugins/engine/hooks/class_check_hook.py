@@ -7,9 +7,9 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..errors import ConfigError
-from ..models.segmentors import MultiTaskSegmentor
-from ..targets import SEMSEG
+from ...errors import ConfigError
+from ...models.segmentors import MultiTaskSegmentor
+from ...targets import SEMSEG
 
 
 @HOOKS.register_module()

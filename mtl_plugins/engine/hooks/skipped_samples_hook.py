@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..errors import ConfigError, DataError
+from ...errors import ConfigError, DataError
 
 
 @HOOKS.register_module()

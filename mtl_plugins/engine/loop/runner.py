@@ -23,12 +23,12 @@ from mmseg.registry import RUNNERS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoints import MISFIT, CheckpointError, differences
-from ..errors import ConfigError, MTLError
-from ..utils import replaced
+from ...checkpoints import MISFIT, CheckpointError, differences
+from ...errors import ConfigError, MTLError
+from ...utils import replaced
+from ..distributed.processes import average_statistics
+from ..distributed.sharded_model import ShardedModel
 from .batch_change import BatchChange
-from .processes import average_statistics
-from .sharded_model import ShardedModel
 
 GRACE = 30
 """Seconds that a loader's worker lives on after SIGTERM: enough to save a checkpoint."""

@@ -20,10 +20,10 @@ from mmseg.registry import HOOKS
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
-from ..errors import ConfigError, MTLError
+from ...errors import ConfigError, MTLError
+from ..distributed.sharded_model import local_part
 from .buffer_snapshot import BufferSnapshot
 from .late_flag import LateFlag
-from .sharded_model import local_part
 
 INSPECTION = "nonfinite.pt"
 """The file for inspection; no `.pth`, for no run shall go on from it unasked."""

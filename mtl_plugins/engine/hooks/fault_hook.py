@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..errors import MTLError
+from ...errors import MTLError
 
 
 class FaultError(MTLError, RuntimeError):

@@ -13,8 +13,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..models.segmentors import MultiTaskSegmentor
-from ..targets import DEPTH, NO_DEPTH
+from ...models.segmentors import MultiTaskSegmentor
+from ...targets import DEPTH, NO_DEPTH
 
 TOO_MANY = 0.5
 """Share of the measured pixels that may lie outside of what a head predicts."""

@@ -13,9 +13,9 @@ from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
 
-from ..datasets import DepthFormat, LabelFormat, NormalFormat, TargetFormat
-from ..errors import DataError
-from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
+from ...datasets import DepthFormat, LabelFormat, NormalFormat, TargetFormat
+from ...errors import DataError
+from ...targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
 
 PLAIN = {
     SEMSEG.kind: LabelFormat(255),

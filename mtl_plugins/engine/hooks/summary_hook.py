@@ -13,10 +13,10 @@ from mmengine.visualization import TensorboardVisBackend
 from mmseg.registry import HOOKS
 from rich.console import Console
 
-from ..evaluation import kind_of
-from ..evaluation.baselines import Baselines, configured_metric, image_blind_scores
-from ..report import balance_report, balance_table, metrics_table
-from ..targets import DEPTH, SEMSEG
+from ...evaluation import kind_of
+from ...evaluation.baselines import Baselines, configured_metric, image_blind_scores
+from ...report import balance_report, balance_table, metrics_table
+from ...targets import DEPTH, SEMSEG
 
 
 @HOOKS.register_module()

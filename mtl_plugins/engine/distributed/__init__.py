@@ -1,0 +1,6 @@
+"""Several processes."""
+
+from .processes import LostProcessError
+from .sharded_model import ShardedModel
+
+__all__ = ["LostProcessError", "ShardedModel"]
