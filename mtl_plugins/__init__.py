@@ -54,7 +54,7 @@ def register_all() -> None:
     try:
         # Before anything that imports torchvision, timm, mmcv or mmseg.
         prepare_stack()
-        for name in ("datasets", "engine", "evaluation", "models", "visualization"):
+        for name in ("datasets", "engine", "evaluation", "models", "studies", "visualization"):
             import_module(f".{name}", __name__)
         load_plugins()
     finally:

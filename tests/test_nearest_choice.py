@@ -10,8 +10,8 @@ from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS
 from mtl_plugins.checkpoints import load_checkpoint
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import evaluate, train
-from mtl_plugins.engine.ladder import Ladder
 from mtl_plugins.errors import MTLError
+from mtl_plugins.studies.ladder import Ladder
 from tests.batches import DECODER, TASK_HEADS
 from tests.engine.test_config import BRANCHED
 

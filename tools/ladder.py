@@ -36,8 +36,8 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.engine.ladder import Ladder, study
     from mtl_plugins.evaluation.baselines import Baselines
+    from mtl_plugins.studies.ladder import Ladder, study
     from mtl_plugins.utils import run_command
 
     def command() -> None:

@@ -56,7 +56,7 @@ def main() -> None:
     from mtl_plugins.utils import run_command
 
     def command() -> None:
-        from mtl_plugins.engine.sweep import Sweep, load_space, run_sweep
+        from mtl_plugins.studies.sweep import Sweep, load_space, run_sweep
 
         space = load_space(args.space, load_config(args.config, args.cfg_options))
         sweep = Sweep(

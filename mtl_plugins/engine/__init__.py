@@ -28,7 +28,6 @@ from .optim import AutocastOptimWrapper, BalancedOptimWrapperConstructor
 from .run import evaluate, train
 from .soak import report_soak, soak
 from .soak_hook import SoakHook
-from .sweep_hook import SweepHook
 
 __all__ = [
     "AutocastOptimWrapper",
@@ -57,7 +56,6 @@ __all__ = [
     "SkippedSamplesHook",
     "SoakHook",
     "SummaryHook",
-    "SweepHook",
     "evaluate",
     "gallery_entry",
     "gallery_page",

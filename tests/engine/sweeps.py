@@ -8,10 +8,9 @@ import threading
 import time
 
 from mtl_plugins.config import load_config
-from mtl_plugins.engine.sweep import Sweep, load_space
-from mtl_plugins.engine.sweep.storage import open_storage
-from mtl_plugins.engine.sweep.study import open_study
-from mtl_plugins.engine.sweep.worker import Worker
+from mtl_plugins.studies.sweep import Sweep, load_space, open_study
+from mtl_plugins.studies.sweep.storage import open_storage
+from mtl_plugins.studies.sweep.worker import Worker
 from tests.conftest import ROOT
 
 CONFIG = os.path.join(ROOT, "configs", "mtl_branched.py")

@@ -16,11 +16,11 @@ from mmengine.config import Config
 from mtl_plugins.checkpoints import CheckpointError, load_checkpoint, write_safetensors
 from mtl_plugins.config import load_config, parse_options, stored_config
 from mtl_plugins.config.literals import read_literals
-from mtl_plugins.engine.ladder.runs import read_json
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation.baselines import Baselines
 from mtl_plugins.report import Details, write_page
 from mtl_plugins.report.run_record import read_run
+from mtl_plugins.studies.run import read_json
 from mtl_plugins.visualization import load_maps
 from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes
 from tests.engine.report_runs import write_run

@@ -14,10 +14,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from mtl_plugins.engine.sweep import run_sweep
-from mtl_plugins.engine.sweep.storage import open_storage
-from mtl_plugins.engine.sweep.study import counted, latest
-from mtl_plugins.engine.sweep.worker import GaveUpError
+from mtl_plugins.studies.sweep import run_sweep
+from mtl_plugins.studies.sweep.storage import open_storage
+from mtl_plugins.studies.sweep.study import counted, latest
+from mtl_plugins.studies.sweep.worker import GaveUpError
 from tests.conftest import ROOT
 from tests.engine.sweeps import (
     CONFIG,
@@ -125,7 +125,7 @@ def test_two_workers_share_the_trials_and_the_death_of_one_loses_one_trial(
     sweep = sweep_of(tmp_path, LINE, trials=6, heartbeat=1)
     code = (
         "from mtl_plugins.engine import load_config\n"
-        "from mtl_plugins.engine.sweep import Sweep, load_space, run_sweep\n"
+        "from mtl_plugins.studies.sweep import Sweep, load_space, run_sweep\n"
         f"space = load_space({sweep.space.path!r}, load_config({CONFIG!r}))\n"
         f"sweep = Sweep({CONFIG!r}, space, {sweep.out!r}, trials=6, heartbeat=1)\n"
         f"run_sweep(sweep, {script!r})\n"

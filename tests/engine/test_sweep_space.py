@@ -9,10 +9,10 @@ import sys
 import pytest
 from optuna.trial import FixedTrial, TrialState
 
-import mtl_plugins.engine.sweep
+import mtl_plugins.studies.sweep
 from mtl_plugins.config import load_config
-from mtl_plugins.engine.sweep import check_space, load_space, run_sweep
 from mtl_plugins.errors import ConfigError
+from mtl_plugins.studies.sweep import check_space, load_space, run_sweep
 from tests.conftest import ROOT
 from tests.engine.sweeps import (
     CONFIG,
@@ -123,4 +123,4 @@ def test_a_missing_package_is_told_with_the_command_that_brings_it(monkeypatch):
     for name in ("optuna", "sklearn"):
         with monkeypatch.context() as patch, pytest.raises(ImportError, match=f"need {name}.*pip"):
             patch.setitem(sys.modules, name, None)
-            importlib.reload(mtl_plugins.engine.sweep)
+            importlib.reload(mtl_plugins.studies.sweep)

@@ -9,9 +9,9 @@ import sys
 import optuna
 import pytest
 
-from mtl_plugins.engine import SweepHook
-from mtl_plugins.engine.sweep import TrialLink
 from mtl_plugins.errors import ConfigError
+from mtl_plugins.studies import SweepHook
+from mtl_plugins.studies.sweep import TrialLink
 from tests.commands import SMALL, call
 from tests.engine.sweeps import (
     LINE,

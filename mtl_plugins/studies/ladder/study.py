@@ -13,8 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ...errors import ConfigError, MTLError
 from ...evaluation.baselines import Baselines
+from ..run import Run
 from .report import write_report
-from .runs import Ladder, Run
+from .runs import Ladder
 
 SHOWN_LINES = 15
 

@@ -16,8 +16,8 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from ...config import load_config, parse_options
+from ...engine.run import prepared
 from ...errors import ConfigError
-from ..run import prepared
 
 PROBES = 32
 """Random points of a space that are checked against the config before anything is trained."""

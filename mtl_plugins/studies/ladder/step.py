@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from ...config import load_config
 from ...costs import Cost, measure_costs
-from .runs import Ladder, step_name
-from .statistics import Spread, spread_of
+from ..run import step_name
+from ..statistics import Spread, spread_of
+from .runs import Ladder
 
 MIOU, SI_LOG_RMSE, SCORE = "semseg/mIoU", "depth/si_log_rmse", "multitask/score"
 METRICS = {MIOU: "mIoU (%)", SI_LOG_RMSE: "SI-logRMSE", SCORE: "multitask score"}

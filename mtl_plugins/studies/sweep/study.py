@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial
 
 from ...errors import ConfigError
-from ..ladder.runs import step_name
+from ..run import step_name
 from .sampler import PerTrialSampler
 from .search_space import SearchSpace
 

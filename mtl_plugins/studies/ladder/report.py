@@ -13,10 +13,10 @@ from typing import Any
 from rich.console import Console
 
 from ...evaluation.baselines import ALL_METRICS, ONE_METRIC, Baselines
+from ..statistics import RULE, Spread, difference, is_larger
 from .picture import draw_ladder
 from .runs import SIZE_VARIABLE, Ladder
 from .single_task import single_task_baselines
-from .statistics import RULE, Spread, difference, is_larger
 from .step import METRICS, MIOU, SI_LOG_RMSE, Step, read_steps
 
 COMPARED = {MIOU: "mIoU", SI_LOG_RMSE: "SI-logRMSE"}

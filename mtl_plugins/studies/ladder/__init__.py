@@ -1,8 +1,9 @@
 """Comparing configs step by step, over several seeds."""
 
+from ..run import Run
+from ..statistics import Spread, difference, is_larger, spread_of
 from .report import write_report
-from .runs import Ladder, Run
-from .statistics import Spread, difference, is_larger, spread_of
+from .runs import Ladder
 from .study import study
 
 __all__ = [

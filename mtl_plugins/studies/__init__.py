@@ -1,0 +1,5 @@
+"""Several runs: ladders and sweeps."""
+
+from .sweep_hook import SweepHook
+
+__all__ = ["SweepHook"]
