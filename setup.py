@@ -77,7 +77,7 @@ EXTRAS = {
         "ruff>=0.9",  # the rules that pyproject.toml selects
         "mypy>=1.14",
         "build>=1.2",
-        "uv>=0.5",  # makes the environments of tools/versions.py
+        "uv>=0.5",  # makes the environments of tools/dev/commands/versions.py
     ],
 }
 EXTRAS["all"] = [

@@ -79,10 +79,10 @@ def command(monkeypatch):
     """Call a command of tools/ in this process, from the repository's root."""
 
     def call(tool: str, *arguments: str) -> None:
-        folder = os.path.join(ROOT, "tools")
+        path = os.path.join(ROOT, "tools", tool)
         monkeypatch.chdir(ROOT)
-        monkeypatch.syspath_prepend(folder)
+        monkeypatch.syspath_prepend(os.path.dirname(path))
         monkeypatch.setattr(sys, "argv", [tool, *arguments])
-        runpy.run_path(os.path.join(folder, tool), run_name="__main__")
+        runpy.run_path(path, run_name="__main__")
 
     return call

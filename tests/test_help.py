@@ -14,9 +14,10 @@ import pytest
 from tests.conftest import ROOT
 
 TOOLS = sorted(
-    name
-    for name in map(os.path.basename, glob.glob(os.path.join(ROOT, "tools", "*.py")))
-    if name != "arguments.py"
+    os.path.relpath(path, os.path.join(ROOT, "tools"))
+    for folder in ("", "dev/commands")
+    for path in glob.glob(os.path.join(ROOT, "tools", folder, "*.py"))
+    if os.path.basename(path) not in ("arguments.py", "tools_path.py")
 )
 HEAVY = {"torch", "mmengine", "mmcv", "mmseg", "timm", "cv2", "matplotlib", "numpy", "mtl_plugins"}
 
@@ -37,7 +38,7 @@ def help_of(tool):
 
 
 def test_there_are_commands():
-    assert {"train.py", "test.py", "browse_data.py", "print_config.py"} <= {*TOOLS}
+    assert {"train.py", "test.py", "browse_data.py", "dev/commands/soak.py"} <= {*TOOLS}
 
 
 @pytest.mark.parametrize("tool", TOOLS)

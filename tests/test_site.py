@@ -45,7 +45,8 @@ def literal(node):
 def messages():
     """Every string of the package that could be a message."""
     found = set()
-    for path in glob.glob(os.path.join(ROOT, "mtl_plugins", "**", "*.py"), recursive=True):
+    paths = (os.path.join(ROOT, folder, "**", "*.py") for folder in ("mtl_plugins", "tools/dev"))
+    for path in (file for each in paths for file in glob.glob(each, recursive=True)):
         nodes = [*ast.walk(ast.parse(text_of(path)))]
         docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
         texts = [literal(node) for node in nodes if id(node) not in docstrings]

@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 import torch
+from dev.endurance.kill_test import kill_test
+from dev.endurance.run_difference import run_differences
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmseg.registry import HOOKS
@@ -17,8 +19,7 @@ from mtl_plugins.checkpoints import (
     load_checkpoint,
     load_resumable,
 )
-from mtl_plugins.engine import SaveError, kill_test, train
-from mtl_plugins.engine.run_difference import run_differences
+from mtl_plugins.engine import SaveError, train
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import tiny_config
 

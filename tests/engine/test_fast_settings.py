@@ -56,7 +56,7 @@ def test_tf32_is_on_off_or_as_torch_has_it(flags, tmp_path):
 
 
 def test_the_switches_are_names_that_configs_know():
-    from mtl_plugins.bench.rows.switches import SWITCHES
+    from dev.bench.rows.switches import SWITCHES
 
     config = load_config(BRANCHED, [*SWITCHES.values()])
     assert config.optim_wrapper.optimizer.fused and config.model.compile

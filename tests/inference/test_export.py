@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from dev.export_matrix.matrix import export_all, networks, randomise
 from mmengine.registry import init_default_scope
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import MODELS
@@ -30,7 +31,6 @@ from mtl_plugins.inference.export import Agreement, ExportError, check_predictor
 from mtl_plugins.inference.export.agreement import compare, default_batches, random_image
 from mtl_plugins.inference.export.agreement_table import report_agreement
 from mtl_plugins.inference.export.command import export
-from mtl_plugins.inference.export.matrix import export_all, networks, randomise
 from mtl_plugins.inference.export.tracing import divide_in_whole_numbers
 from tests.conftest import ROOT
 

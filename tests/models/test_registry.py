@@ -119,7 +119,6 @@ ELSEWHERE = {
     "SeededTrainLoop",
     "ShiftMultiTask",
     "SkippedSamplesHook",
-    "SoakHook",
     "StreetScenesDataset",
     "SummaryHook",
     "SweepHook",

@@ -1,1 +1,0 @@
-"""One file a row; see `Row`."""

@@ -1,0 +1,3 @@
+"""One file a row; see `Row`."""
+
+__all__ = []

@@ -1,0 +1,92 @@
+"""The data of the benchmark: rendered street scenes, as files and packed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+from mmseg.registry import DATASETS
+
+from mtl_plugins.datasets import pack_dataset
+from mtl_plugins.street_scenes import DEPTH_SCALE, ensure_street_scenes
+
+from .settings import Settings
+
+FEW = 16
+"""Scenes below which one process renders them all."""
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Street scenes of one size; rendered and packed when they are first asked for.
+
+    Args:
+        root: folder, a name of which tells count and size.
+        count: training scenes.
+        size: (height, width) in pixels.
+    """
+
+    root: str
+    count: int
+    size: tuple[int, int]
+
+    @property
+    def arguments(self) -> dict:
+        """Arguments of `StreetScenesDataset` that say which scenes these are."""
+        return dict(counts=dict(train=self.count, val=1), size=self.size, seed=0)
+
+    def render(self) -> None:
+        """Render the scenes where they are missing."""
+        # Starting processes takes longer than a few scenes.
+        ensure_street_scenes(self.root, **self.arguments, workers=1 if self.count < FEW else None)
+
+    @property
+    def files(self) -> dict:
+        """Config of our data set of the files."""
+        return dict(
+            type="StreetScenesDataset", data_root=self.root, split="train", **self.arguments
+        )
+
+    @cached_property
+    def packed(self) -> dict:
+        """Config of our data set of the packed scenes."""
+        self.render()
+        folder = os.path.join(self.root, "packed")
+        pack_dataset(DATASETS.build(dict(self.files, pipeline=[])), folder, self.arguments)
+        return dict(type="PackedDataset", data_root=folder)
+
+    @cached_property
+    def mmseg(self) -> dict:
+        """Config of mmseg's data set of the files, and its transforms that read them."""
+        self.render()
+        folders = dict(
+            img_path="rgb/train", seg_map_path="label/train", depth_map_path="depth/train"
+        )
+        return dict(type=_WithDepth, data_root=self.root, data_prefix=folders)
+
+
+MMSEG_LOADING = [
+    dict(type="LoadImageFromFile"),
+    dict(type="LoadAnnotations"),
+    dict(type="LoadDepthAnnotation", depth_rescale_factor=1 / DEPTH_SCALE),
+]
+"""mmseg's transforms that read the files."""
+
+
+class _WithDepth(DATASETS.get("BaseSegDataset")):
+    """mmseg's data set, which by itself does not know of depth files."""
+
+    def load_data_list(self) -> list[dict]:
+        """Name each image's depth file."""
+        samples = super().load_data_list()
+        for sample in samples:
+            name = os.path.splitext(os.path.basename(sample["img_path"]))[0] + ".png"
+            sample["depth_map_path"] = os.path.join(self.data_prefix["depth_map_path"], name)
+        return samples
+
+
+def scenes(settings: Settings, count: int, size: tuple[int, int]) -> Scenes:
+    """Return scenes in the scratch folder of the benchmark."""
+    name = f"scenes_{size[0]}x{size[1]}_{count}"
+    return Scenes(settings.folder(name), count, size)

@@ -1,0 +1,3 @@
+"""Commands are no modules: their tests call them."""
+
+collect_ignore = ["commands"]
