@@ -13,7 +13,7 @@ from mtl_plugins.engine import evaluate, train
 from mtl_plugins.errors import MTLError
 from mtl_plugins.studies.ladder import Ladder
 from tests.batches import DECODER, TASK_HEADS
-from tests.engine.test_config import BRANCHED
+from tests.config.test_config import BRANCHED
 
 TASKS = ("semseg", "depth")
 HEAD = dict(in_channels=(8, 16), strides=(4, 16), decoder=DECODER, task_heads=TASK_HEADS)

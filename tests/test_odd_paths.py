@@ -17,8 +17,8 @@ from mtl_plugins.data_tools.check import report_data_check
 from mtl_plugins.engine import train
 from mtl_plugins.inference import MultiTaskInferencer
 from mtl_plugins.report import write_page
+from tests.config.test_config import BRANCHED
 from tests.conftest import SCENES
-from tests.engine.test_config import BRANCHED
 from tests.engine.tiny_run import KEPT_OUT
 from tests.inference.conftest import brightness, read_video, write_video
 

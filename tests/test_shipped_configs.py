@@ -14,9 +14,9 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mtl_plugins.config import load_config
+from tests.config.test_config import BRANCHED, SHIPPED
 from tests.conftest import ROOT
 from tests.datasets import layouts
-from tests.engine.test_config import BRANCHED, SHIPPED
 
 WEATHERS = ("clone", "fog", "morning", "overcast", "rain", "sunset")
 SMALL = (64, 128)

@@ -17,8 +17,8 @@ from dev.config_gallery import (
 )
 
 from mtl_plugins.errors import ConfigError
+from tests.config.test_config import SHIPPED
 from tests.conftest import ROOT
-from tests.engine.test_config import SHIPPED
 
 CONFIGS = os.path.join(ROOT, "configs")
 

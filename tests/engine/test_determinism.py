@@ -16,7 +16,7 @@ from mtl_plugins.datasets import SeededSampler
 from mtl_plugins.datasets.sampling import seed_all, seeded
 from mtl_plugins.datasets.sampling.sample_index import SampleIndex
 from mtl_plugins.engine.run import prepared, resumed
-from tests.engine.test_config import BRANCHED
+from tests.config.test_config import BRANCHED
 
 QUICK = [
     "model.backbone.model_name=test_resnet",

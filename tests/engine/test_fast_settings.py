@@ -10,7 +10,7 @@ import torch
 from mtl_plugins.config import load_config
 from mtl_plugins.engine.run import prepared, set_tf32
 from tests.batches import batch, model, predict, step
-from tests.engine.test_config import BRANCHED
+from tests.config.test_config import BRANCHED
 
 
 def network(**kwargs):

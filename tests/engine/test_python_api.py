@@ -8,7 +8,7 @@ import torch
 from mtl_plugins import build, evaluate, load_config, train
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import declared_measures, direction_of, table_labels
-from tests.engine.test_config import BRANCHED
+from tests.config.test_config import BRANCHED
 from tests.engine.tiny_run import TINY, tiny_config
 
 

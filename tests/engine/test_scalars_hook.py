@@ -8,7 +8,7 @@ import pytest
 from mtl_plugins.checkpoints import from_plain, load_checkpoint
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
-from tests.engine.test_config import BRANCHED
+from tests.config.test_config import BRANCHED
 
 # Three iterations an epoch: a log after the second, checkpoints after each.
 OPTIONS = [

@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
 from tests.commands import own_process
-from tests.engine.test_config import BRANCHED
+from tests.config.test_config import BRANCHED
 
 TINY = [
     "model.backbone.model_name=test_resnet",

@@ -19,7 +19,7 @@ from mtl_plugins.studies.sweep.storage import open_storage
 from mtl_plugins.studies.sweep.study import counted, latest
 from mtl_plugins.studies.sweep.worker import GaveUpError
 from tests.conftest import ROOT
-from tests.engine.sweeps import (
+from tests.studies.sweeps import (
     CONFIG,
     GRID,
     LINE,

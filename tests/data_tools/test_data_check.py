@@ -20,9 +20,9 @@ from mtl_plugins.data_tools.check import check_data, report_data_check
 from mtl_plugins.datasets import MultiTaskDataset, TargetFormat
 from mtl_plugins.errors import ConfigError, DataError
 from tests.commands import call
+from tests.config.test_config import BRANCHED
 from tests.conftest import ROOT
 from tests.datasets.layouts import write_cityscapes, write_kitti, write_vkitti2
-from tests.engine.test_config import BRANCHED
 
 FOLDERS = dict(rgb="img", label="seg_map", depth="depth_map", normal="normal_map")
 SIZE = (6, 8)

@@ -19,8 +19,8 @@ from mtl_plugins.report import read_runs, write_page
 from mtl_plugins.report.gallery import paint_gallery, read_gallery
 from mtl_plugins.visualization import INVALID_COLOR
 from tests.conftest import ROOT
-from tests.engine.report_runs import write_run
 from tests.html_page import parse_html
+from tests.report.report_runs import write_run
 
 SECTIONS = ("summary", "curves", "classes", "confusion", "distance", "balance", "cost", "gallery")
 NASTY = "</script><script>hacked=1</script><img src=http://x.example onerror=hacked=1>&\"'"

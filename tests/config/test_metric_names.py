@@ -11,8 +11,8 @@ from mtl_plugins.config.metric_names import measured_names
 from mtl_plugins.engine.run import prepared
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import declared_measures
+from tests.config.test_config import BRANCHED
 from tests.conftest import ROOT
-from tests.engine.test_config import BRANCHED
 
 SAVE_BEST = "default_hooks.checkpoint.save_best"
 

@@ -13,7 +13,7 @@ from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation.baselines import ALL_METRICS, ONE_METRIC, Baseline, Baselines
 from mtl_plugins.studies.ladder import Ladder, write_report
 from tests.commands import SMALL, call
-from tests.engine.test_ladder import MIOU, SI_LOG_RMSE, configs, read_report  # noqa: F401
+from tests.studies.test_ladder import MIOU, SI_LOG_RMSE, configs, read_report  # noqa: F401
 
 FILE = Baselines(
     "by hand",

@@ -17,7 +17,7 @@ from mtl_plugins.report.history import log_files, read_history
 from mtl_plugins.report.resolved_config import parse_config
 from mtl_plugins.visualization import load_maps
 from tests.commands import SMALL
-from tests.engine.report_runs import log_run
+from tests.report.report_runs import log_run
 
 
 def steps(history):

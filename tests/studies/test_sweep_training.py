@@ -13,11 +13,7 @@ from mtl_plugins.errors import ConfigError
 from mtl_plugins.studies import SweepHook
 from mtl_plugins.studies.sweep import TrialLink
 from tests.commands import SMALL, call
-from tests.engine.sweeps import (
-    LINE,
-    LR,
-    sweep_of,
-)
+from tests.studies.sweeps import LINE, LR, sweep_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

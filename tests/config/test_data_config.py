@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mtl_plugins.config import load_config, print_config
 from mtl_plugins.config.data import read_data_config
 from mtl_plugins.errors import ConfigError
-from tests.engine.test_config import BRANCHED, SHIPPED
+from tests.config.test_config import BRANCHED, SHIPPED
 from tests.engine.tiny_run import run, tiny_config
 
 JSON = json.dumps(load_config(BRANCHED).to_dict())

@@ -10,8 +10,8 @@ from PIL import Image
 
 from mtl_plugins.report import write_page
 from tests.chromium import PROGRAM, Chromium
-from tests.engine.report_runs import write_run
-from tests.engine.test_report import nasty_run
+from tests.report.report_runs import write_run
+from tests.report.test_report import nasty_run
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package chromium")
 

@@ -13,8 +13,8 @@ from mtl_plugins.config import config_sources, leaves, load_config, print_config
 from mtl_plugins.config.lines import line_of
 from mtl_plugins.config.sources import _read
 from mtl_plugins.errors import ConfigError
+from tests.config.test_config import BRANCHED, SHIPPED
 from tests.conftest import ROOT
-from tests.engine.test_config import BRANCHED, SHIPPED
 
 DATA = """\
 size = (64, 128)

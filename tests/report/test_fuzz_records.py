@@ -22,10 +22,10 @@ from mtl_plugins.report import Details, write_page
 from mtl_plugins.report.run_record import read_run
 from mtl_plugins.studies.run import read_json
 from mtl_plugins.visualization import load_maps
+from tests.config.test_config import BRANCHED
 from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes
-from tests.engine.report_runs import write_run
-from tests.engine.test_baselines import FILE, METRICS
-from tests.engine.test_config import BRANCHED
+from tests.evaluation.test_baselines import FILE, METRICS
+from tests.report.report_runs import write_run
 
 pytestmark = [
     # What parsers think of damaged text.
