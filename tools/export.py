@@ -44,7 +44,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.inference.export.command import export
+    from mtl_plugins.inference.export import export
     from mtl_plugins.utils import run_command
 
     run_command(

@@ -72,7 +72,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.inference.command import predict
+    from mtl_plugins.inference import predict
     from mtl_plugins.utils import run_command
 
     run_command(

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
 from ..datasets import pack_dataset
-from ..datasets.packed.layout import INDEX, read_json
+from ..datasets.packed import INDEX, read_json
 from ..errors import ConfigError
 from .datasets import READING, named_datasets, source_of
 from .loading import copied

@@ -10,6 +10,7 @@ from .catalog import (
     SynscapesMultiTask,
     VirtualKitti2MultiTask,
 )
+from .contract import image_breach, target_breach
 from .dense_dataset import DenseDataset
 from .formats import (
     DepthFormat,
@@ -61,6 +62,8 @@ __all__ = [
     "TargetReader",
     "ValueFormat",
     "VirtualKitti2MultiTask",
+    "image_breach",
     "pack_dataset",
     "register_format",
+    "target_breach",
 ]

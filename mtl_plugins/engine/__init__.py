@@ -1,5 +1,6 @@
 """Running: configs, training, testing, hooks, checkpoints."""
 
+from .curve_files import CURVES, curve_files
 from .distributed import LostProcessError, ShardedModel
 from .hooks import (
     ChosenImagesHook,
@@ -23,9 +24,10 @@ from .hooks import (
 )
 from .loop import MultiTaskRunner, SaveError, SeededTrainLoop
 from .optim import AutocastOptimWrapper, BalancedOptimWrapperConstructor
-from .run import evaluate, train
+from .run import evaluate, prepared, set_tf32, train
 
 __all__ = [
+    "CURVES",
     "AutocastOptimWrapper",
     "BalancedOptimWrapperConstructor",
     "ChosenImagesHook",
@@ -51,6 +53,9 @@ __all__ = [
     "ShardedModel",
     "SkippedSamplesHook",
     "SummaryHook",
+    "curve_files",
     "evaluate",
+    "prepared",
+    "set_tf32",
     "train",
 ]

@@ -15,8 +15,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ..checkpoints import check_file, latest_checkpoint, load_resumable
-from ..config import as_config, check_metric_names, copied, set_rules, task_kinds
-from ..config.datasets import check_split
+from ..config import as_config, check_metric_names, check_split, copied, set_rules, task_kinds
 from ..errors import ConfigError
 from ..evaluation import main_measures
 from ..report import write_results

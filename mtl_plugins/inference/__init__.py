@@ -1,5 +1,6 @@
 """Models at work: predictors, and the inferencer that reads inputs and writes predictions."""
 
+from .command import predict
 from .inferencer import MultiTaskInferencer
 from .inputs import Problem, Sources
 from .outputs import OutputFolder, Report
@@ -32,4 +33,5 @@ __all__ = [
     "Sources",
     "TorchPredictor",
     "load_predictor",
+    "predict",
 ]

@@ -8,7 +8,7 @@ import pytest
 
 from mtl_plugins.config import load_config
 from mtl_plugins.config.metric_names import measured_names
-from mtl_plugins.engine.run import prepared
+from mtl_plugins.engine import prepared
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import declared_measures
 from tests.config.test_config import BRANCHED

@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import Runner
 
 from mtl_plugins.config import load_config, pack_config, with_packed
-from mtl_plugins.engine.run import prepared
+from mtl_plugins.engine import prepared
 from tests.commands import call
 from tests.config.test_config import BRANCHED
 from tests.conftest import ROOT

@@ -14,7 +14,7 @@ from PIL import Image
 from mtl_plugins.config import load_config, pack_config, with_packed
 from mtl_plugins.data_tools import browse_data, seen_samples
 from mtl_plugins.datasets.files import read_image
-from mtl_plugins.engine.run import prepared
+from mtl_plugins.engine import prepared
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.targets import DENSE_TARGETS
 from tests.conftest import ROOT, SCENES

@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl_plugins.datasets import DepthFormat, LabelFormat, NormalFormat
-from mtl_plugins.datasets.contract import target_breach
+from mtl_plugins.datasets import DepthFormat, LabelFormat, NormalFormat, target_breach
 from mtl_plugins.targets import DEPTH, NORMALS, SEMSEG
 from tests.properties import PROPERTY
 

@@ -24,9 +24,10 @@ from mtl_plugins.datasets import (
     LabelFormat,
     LoadTargets,
     NormalFormat,
+    image_breach,
     pack_dataset,
+    target_breach,
 )
-from mtl_plugins.datasets.contract import image_breach, target_breach
 from mtl_plugins.datasets.files import read_image
 from mtl_plugins.datasets.files.image_io import read_map
 from mtl_plugins.errors import DataError

@@ -14,8 +14,8 @@ from scipy.io import savemat
 
 from mtl_plugins.config import build_dataset, load_config
 from mtl_plugins.datasets import NYUv2MultiTask
+from mtl_plugins.datasets.catalog import convert_nyuv2
 from mtl_plugins.datasets.catalog.nyuv2 import NAMES_13, NAMES_40, TO_13
-from mtl_plugins.datasets.catalog.nyuv2_converter import convert_nyuv2
 from mtl_plugins.errors import ConfigError, DataError
 from tests.conftest import ROOT
 from tests.datasets.layouts import picture, write_nyuv2, write_nyuv2_mat

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from dev.balancers.balancer_cost import all_balancers, measure_balancers
-from dev.balancers.balancer_cost_table import measure_all_balancers, report_balancer_costs
-from dev.balancers.level_difference import level_differences
+from dev.balancers import (
+    all_balancers,
+    level_differences,
+    measure_all_balancers,
+    report_balancer_costs,
+)
+from dev.balancers.balancer_cost import measure_balancers
 
 from mtl_plugins.config import load_config
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 import pytest
-from dev.endurance.soak import Growth, report_soak, soak
+from dev.endurance import report_soak, soak
+from dev.endurance.soak import Growth
 from dev.endurance.soak_hook import SoakSample, read_samples
 
 from mtl_plugins.errors import ConfigError, MTLError

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 import torch
-from dev.endurance.kill_test import kill_test
+from dev.endurance import kill_test
 from dev.endurance.run_difference import run_differences
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from mtl_plugins.config import load_config
-from mtl_plugins.engine.run import prepared, set_tf32
+from mtl_plugins.engine import prepared
+from mtl_plugins.engine.run import set_tf32
 from tests.batches import batch, model, predict, step
 from tests.config.test_config import BRANCHED
 

@@ -9,8 +9,7 @@ import torch
 from mmengine.hooks import Hook
 
 from mtl_plugins.checkpoints import latest_checkpoint, load_checkpoint
-from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook
-from mtl_plugins.engine.run import prepared
+from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook, prepared
 from mtl_plugins.errors import ConfigError
 from tests.engine.faulty_parts import spoiled, with_loss
 from tests.engine.tiny_run import tiny_config

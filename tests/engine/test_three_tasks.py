@@ -9,7 +9,7 @@ import os
 import pytest
 
 from mtl_plugins.config import load_config
-from mtl_plugins.engine.run import prepared
+from mtl_plugins.engine import prepared
 from tests.commands import SMALL, call
 from tests.conftest import ROOT
 

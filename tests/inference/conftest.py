@@ -11,7 +11,7 @@ import torch
 from mmengine.runner import Runner
 
 from mtl_plugins.config import load_config
-from mtl_plugins.engine.run import prepared
+from mtl_plugins.engine import prepared
 from mtl_plugins.inference import MultiTaskInferencer
 from tests.conftest import ROOT
 

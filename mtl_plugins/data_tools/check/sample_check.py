@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...datasets import DenseDataset, LoadImage, LoadTargets
-from ...datasets.contract import image_breach, target_breach
+from ...datasets import DenseDataset, LoadImage, LoadTargets, image_breach, target_breach
 from ...errors import MTLError
 from ...targets import DENSE_TARGETS, DenseTarget
 

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from ...datasets.files import read_image
 from ...errors import ConfigError, DataError
-from ...utils.spread import spread_evenly
+from ...utils import spread_evenly
 
 
 class ChosenImagesHook(Hook, ABC):

@@ -11,7 +11,7 @@ from mmengine.optim import OptimWrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
-from ...utils.precision import choose_dtype
+from ...utils import choose_dtype
 
 
 @OPTIM_WRAPPERS.register_module()

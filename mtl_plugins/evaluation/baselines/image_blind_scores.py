@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 
-from ...datasets.target_reader import TargetReader
+from ...datasets import TargetReader
 from ..metrics.multi_task_metric import MultiTaskMetric
 from .image_blind import evaluate_image_blind, fit_image_blind
 

@@ -2,7 +2,7 @@
 
 from .bins import DepthBins
 from .loading import load_predictor
-from .model_info import ModelInfo
+from .model_info import ModelInfo, fixed_size
 from .onnx_predictor import OnnxPredictor
 from .prediction import Prediction, Predictions
 from .predictor import Maps, Predictor
@@ -19,5 +19,6 @@ __all__ = [
     "Predictions",
     "Predictor",
     "TorchPredictor",
+    "fixed_size",
     "load_predictor",
 ]

@@ -16,7 +16,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from ...config import load_config, parse_options
-from ...engine.run import prepared
+from ...engine import prepared
 from ...errors import ConfigError
 
 PROBES = 32

@@ -13,7 +13,7 @@ from pathlib import Path
 from mmengine.config import Config
 from rich.console import Console
 
-from mtl_plugins.engine.run import train
+from mtl_plugins.engine import train
 from mtl_plugins.errors import MTLError
 from mtl_plugins.utils import UNFINISHED
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mtl_plugins.config import build_dataset, copied
-from mtl_plugins.engine.run import train
+from mtl_plugins.engine import train
 from mtl_plugins.errors import ConfigError, MTLError
 
 from .soak_hook import SoakSample, read_samples

@@ -18,16 +18,16 @@ from torch import nn
 
 from mtl_plugins.checkpoints import without_pretrained
 from mtl_plugins.errors import MTLError
-from mtl_plugins.inference.export.agreement import (
+from mtl_plugins.inference import ModelInfo, load_predictor
+from mtl_plugins.inference.export import (
+    FORMATS,
     Agreement,
     check_predictor,
     default_batches,
     random_image,
+    worst,
 )
-from mtl_plugins.inference.export.agreement_table import worst
-from mtl_plugins.inference.export.formats import FORMATS
-from mtl_plugins.inference.predictors.loading import load_predictor
-from mtl_plugins.inference.predictors.model_info import ModelInfo, fixed_size
+from mtl_plugins.inference.predictors import fixed_size
 from mtl_plugins.models.segmentors import MultiTaskSegmentor
 
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -10,9 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mtl_plugins.inference.export.agreement import Agreement
-from mtl_plugins.inference.export.agreement_table import LIMITS
-from mtl_plugins.inference.export.formats import FORMATS
+from mtl_plugins.inference.export import FORMATS, LIMITS, Agreement
 from mtl_plugins.utils import track
 
 from .matrix import ExportResult, export_all

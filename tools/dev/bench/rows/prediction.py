@@ -17,9 +17,7 @@ from torch import Tensor
 from mtl_plugins.costs import peak_memory
 from mtl_plugins.errors import ConfigError, MTLError
 from mtl_plugins.models.layers import resize
-from mtl_plugins.models.segmentors import MultiTaskSegmentor
-from mtl_plugins.models.segmentors.prediction import decoded
-from mtl_plugins.models.segmentors.view import View, Window
+from mtl_plugins.models.segmentors import MultiTaskSegmentor, View, Window, decoded
 
 from ..measurement import Goal
 from ..row import Case, NotMeasured, Samples
@@ -185,7 +183,7 @@ def _onnx(network: MultiTaskSegmentor, settings: Settings, images: Tensor) -> Ca
     """Return what runs the network as an ONNX file on the same images."""
     try:
         from mtl_plugins.inference import ModelInfo, OnnxPredictor
-        from mtl_plugins.inference.export.formats import save_onnx
+        from mtl_plugins.inference.export import save_onnx
     except ImportError as error:
         raise NotMeasured(f"models cannot be exported here ({error})") from error
     if settings.quick:

@@ -15,7 +15,7 @@ import torch
 from mmengine.config import Config
 
 from mtl_plugins.costs import count_macs
-from mtl_plugins.engine.run import prepared
+from mtl_plugins.engine import prepared
 
 from ..measurement import Goal
 from ..peers import peer_models

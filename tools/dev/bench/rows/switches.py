@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 
 from mtl_plugins.costs import count_macs
-from mtl_plugins.engine.run import set_tf32
+from mtl_plugins.engine import set_tf32
 
 from ..measurement import Goal
 from ..row import Case, NotMeasured, Samples
