@@ -11,7 +11,15 @@ import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .install import INFO, NEW_PLUGIN, load_plugins, prepare_stack, started_module
+from .install import (
+    INFO,
+    NEW_PLUGIN,
+    keep_old_imports,
+    load_plugins,
+    moved_attribute,
+    prepare_stack,
+    started_module,
+)
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -37,8 +45,13 @@ __all__ = [
 import_error: Exception | None = None
 """Why the package could not be imported, where `python -m mtl_plugins.info` asks just that."""
 
-_HOMES = dict.fromkeys(("build", "evaluate", "load_config", "train"), ".engine")
-_HOMES["MultiTaskInferencer"] = ".inference"
+_HOMES = {
+    "MultiTaskInferencer": ".inference",
+    "build": ".config",
+    "evaluate": ".engine",
+    "load_config": ".config",
+    "train": ".engine",
+}
 
 
 def register_all() -> None:
@@ -66,13 +79,14 @@ def __getattr__(name: str) -> Any:
     """Import what training does not need when it is asked for."""
     if name in _HOMES:
         return getattr(import_module(_HOMES[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return moved_attribute(__name__, name)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+keep_old_imports()
 # Last, so that a plugin finds the package complete.
 if started_module() != NEW_PLUGIN:
     try:

@@ -1,5 +1,8 @@
 """Running: configs, training, testing, hooks, checkpoints."""
 
+from typing import Any
+
+from ..install import moved_attribute
 from .curve_files import CURVES, curve_files
 from .distributed import LostProcessError, ShardedModel
 from .hooks import (
@@ -59,3 +62,8 @@ __all__ = [
     "set_tf32",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what stood here in version 0.1."""
+    return moved_attribute(__name__, name)

@@ -1,5 +1,8 @@
 """Models at work: predictors, and the inferencer that reads inputs and writes predictions."""
 
+from typing import Any
+
+from ..install import moved_attribute
 from .command import predict
 from .inferencer import MultiTaskInferencer
 from .inputs import Problem, Sources
@@ -35,3 +38,8 @@ __all__ = [
     "load_predictor",
     "predict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what stood here in version 0.1."""
+    return moved_attribute(__name__, name)

@@ -1,6 +1,8 @@
 """The installed stack, plugins, and names of earlier versions."""
 
+from . import compat, plugins
 from .compat import FAMILIES, prepare_stack
+from .moved import keep_old_imports, moved_attribute
 from .plugins import load_plugins
 from .processor import cpu_name
 from .started import INFO, NEW_PLUGIN, started_module
@@ -9,8 +11,12 @@ __all__ = [
     "FAMILIES",
     "INFO",
     "NEW_PLUGIN",
+    "compat",
     "cpu_name",
+    "keep_old_imports",
     "load_plugins",
+    "moved_attribute",
+    "plugins",
     "prepare_stack",
     "started_module",
 ]

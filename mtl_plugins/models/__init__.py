@@ -1,5 +1,8 @@
 """Everything a config can name under `model`."""
 
+from typing import Any
+
+from ..install import moved_attribute
 from . import (
     balancers,
     decoders,
@@ -23,3 +26,8 @@ __all__ = [
     "segmentors",
     "task_heads",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what stood here in version 0.1."""
+    return moved_attribute(__name__, name)

@@ -1,5 +1,8 @@
 """Pictures: image | truth | prediction | error panels."""
 
+from typing import Any
+
+from ..install import moved_attribute
 from .painting import (
     IGNORE_COLOR,
     INVALID_COLOR,
@@ -54,3 +57,8 @@ __all__ = [
     "sample_maps",
     "save_maps",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what stood here in version 0.1."""
+    return moved_attribute(__name__, name)
