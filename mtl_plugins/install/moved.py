@@ -296,7 +296,10 @@ def moved_attribute(module: str, name: str) -> Any:
             _warn(f"{module}.{name}", new, stacklevel=4)
             return getattr(import_module(f"{PACKAGE}.{new}"), name)
     full = f"{face}.{name}" if face else name
-    if full in MODULES or full in SEVERAL:
+    if full in MODULES:
+        _warn(f"{module}.{name}", MODULES[full], stacklevel=4)
+        return import_module(f"{PACKAGE}.{MODULES[full]}")
+    if full in SEVERAL:
         return import_module(f"{PACKAGE}.{full}")
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
