@@ -150,9 +150,10 @@ def hooks(monkeypatch):
 
 def test_there_is_a_page_for_everything_public(hooks):
     pages, doctests = hooks
-    assert {"models.heads", "engine", "bench"} < {*pages.public()}
-    assert pages.public()[:2] == ["datasets", "datasets.packed"]
-    assert "DepthHead" in pages.listed("models.heads") and "heads" not in pages.listed("models")
+    assert {"models.task_heads", "engine", "studies.ladder"} < {*pages.public()}
+    assert pages.public()[:2] == ["datasets", "datasets.catalog"]
+    assert "DepthHead" in pages.listed("models.task_heads")
+    assert "task_heads" not in pages.listed("models")
     assert "::: mtl_plugins.models.task_heads.DepthHead" in pages.page(
         "mtl_plugins.models.task_heads", ["mtl_plugins.models.task_heads.DepthHead"]
     )

@@ -17,7 +17,10 @@ PACKAGE = Path(__file__).parents[2] / "mtl_plugins"
 ELSEWHERE = re.compile(r"""<(script|link|img|iframe)\b[^>]+(src|href)=["']?(\w+:)?//[^"'>]+""")
 """What a browser would fetch from another server."""
 
-FLOW = ("datasets", "models", "evaluation", "visualization", "engine", "inference", "bench")
+FLOW = (
+    "datasets", "models", "evaluation", "visualization", "config", "engine", "checkpoints",
+    "inference", "costs", "data_tools", "report", "studies", "street_scenes", "utils",
+)  # fmt: skip
 """The packages in the order in which data flows."""
 
 
@@ -30,7 +33,7 @@ def public() -> list[str]:
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Enter the pages of the API into the navigation."""
-    pages = [{name: f"api/{name}.md"} for name in ("structures", *public())]
+    pages = [{name: f"api/{name}.md"} for name in ("targets", *public())]
     config.nav.append({"API": [{"mtl_plugins": "api/mtl_plugins.md"}, *pages]})
     return config
 
@@ -39,11 +42,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add one page a package, with everything that its `__all__` lists."""
     # What the package itself lists is imported when it is asked for: shown from where it stands.
     homes = {
-        each: f"mtl_plugins.{name}" for name in ("engine", "inference") for each in listed(name)
+        each: f"mtl_plugins.{name}"
+        for name in ("config", "engine", "inference")
+        for each in listed(name)
     }
     short = [f"{homes[each]}.{each}" for each in listed("") if each in homes]
     pages = {"mtl_plugins": page("mtl_plugins", short)}
-    pages["structures"] = "# mtl_plugins.targets\n\n::: mtl_plugins.targets\n"
+    pages["targets"] = "# mtl_plugins.targets\n\n::: mtl_plugins.targets\n"
     for name in public():
         module = f"mtl_plugins.{name}"
         pages[name] = page(module, [f"{module}.{each}" for each in listed(name)])
