@@ -1,4 +1,4 @@
-"""The house: imports run only downwards, and nobody imports around a face."""
+"""The layout of the package: imports run only downwards, and through the faces of folders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FLOORS = (
     ("targets",),
     ("errors", "version"),
 )
-"""Folders and single modules of the package, each may import what stands below it; "": its face."""
+"""Folders and modules of the package. Each may import those below it; "" is the package itself."""
 LEVEL = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 INSIDE = {
     "models": (
@@ -50,7 +50,7 @@ INSIDE = {
     "evaluation": ("baselines", "metrics", "functional"),
     "visualization": ("sheets", "painting"),
 }
-"""Folders inside a folder, likewise."""
+"""The same for folders inside a folder."""
 LONGEST = 400
 SHARES = {"engine": 0.12}
 SHARE = 0.18
@@ -60,21 +60,21 @@ DEV = Path(ROOT, "tools", "dev")
 
 
 def name_of(path):
-    """Dotted name of a file: of tools, `tools.<...>`."""
+    """Dotted name of a file."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 @lru_cache
 def files():
-    """Path of every module of the package and of tools/, by name."""
+    """Map the name of every module of the package and of tools/ to its path."""
     found = [*PACKAGE.rglob("*.py"), *Path(ROOT, "tools").rglob("*.py")]
     return {name_of(path): path for path in sorted(found)}
 
 
 @lru_cache
 def faces():
-    """Name of every folder of the package -> what its `__all__` lists."""
+    """Map the name of every folder of the package to its `__all__`."""
     found = {}
     for name, path in files().items():
         if path.name == "__init__.py" and name.startswith("mtl_plugins"):
@@ -90,7 +90,7 @@ def faces():
 
 @lru_cache
 def imports():
-    """(importing module, imported module, name) of every import of the package."""
+    """List every import of the package: importing module, imported module, name."""
     found = []
     for name, path in files().items():
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
@@ -106,7 +106,7 @@ def imports():
 
 
 def target(module, name):
-    """The module that an import asks for: a submodule may be imported like a name."""
+    """Return the imported module; a submodule may be imported like a name."""
     full = f"{module}.{name}"
     return full if full in files() and name not in faces().get(module, ()) else module
 

@@ -1,4 +1,4 @@
-"""Running: configs, training, testing, hooks, checkpoints."""
+"""One training run: train, evaluate, runner, loop, hooks, optimizer wrapper."""
 
 from typing import Any
 
@@ -65,5 +65,5 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return what stood here in version 0.1."""
+    """Return a name that moved elsewhere after version 0.1."""
     return moved_attribute(__name__, name)

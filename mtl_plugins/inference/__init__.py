@@ -41,5 +41,5 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return what stood here in version 0.1."""
+    """Return a name that moved elsewhere after version 0.1."""
     return moved_attribute(__name__, name)

@@ -1,4 +1,4 @@
-"""The installed stack, plugins, and names of earlier versions."""
+"""Check the installed stack, load plugins, keep old import paths working."""
 
 from . import compat, plugins
 from .compat import FAMILIES, prepare_stack

@@ -1,6 +1,6 @@
-"""Names of version 0.1, which stood elsewhere: they work, with a `DeprecationWarning`.
+"""Keep the import paths of version 0.1 working, with a `DeprecationWarning`.
 
-Nothing that has moved is imported before somebody asks for it by its old name.
+A module that has moved is imported only when its old path is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 PACKAGE = "mtl_plugins"
 OUTSIDE = "tools/"
-"""Where what is no longer in the package begins: it cannot be imported from there."""
+"""Prefix of places outside the package, which cannot be imported."""
 
 MODULES = {
     "bench": "tools/dev/bench",
@@ -196,10 +196,10 @@ MODULES = {
     "visualization.sheet": "visualization.sheets.sheet",
     "visualization.values": "visualization.painting.values",
 }
-"""Old module -> new one, both without the package's name; what stands below it has moved along."""
+"""Old module -> new module, without the package's name. Submodules moved along."""
 
 SEVERAL = {"models.heads": ("models.task_heads", "models.multi_task_heads")}
-"""Old module -> new ones, each of which has some of its names."""
+"""Old module -> the new modules that share its names."""
 
 NAMES = {
     ("engine", "checkpoints"): (
@@ -273,22 +273,22 @@ NAMES = {
         "PanelHook",
     ),
 }
-"""(Old face, new face) -> what has moved from the one to the other."""
+"""(Old face, new face) -> the names that moved."""
 
 
 def keep_old_imports() -> None:
-    """Let the old names of modules be imported; safe to call again."""
+    """Make the old module paths importable. Calling it again does nothing."""
     if not any(isinstance(finder, _MovedFinder) for finder in sys.meta_path):
-        # First: below a package that has moved, Python's own finder would import all a second time.
+        # First, because Python's own finder would load submodules of a moved package twice.
         sys.meta_path.insert(0, _MovedFinder())
 
 
 def moved_attribute(module: str, name: str) -> Any:
-    """Return what a module had in version 0.1 under a name; for its `__getattr__`.
+    """Return an attribute that a module had in version 0.1. Called by its `__getattr__`.
 
     Raises:
-        AttributeError: it had nothing of this name.
-        ImportError: what it had is no longer part of the package.
+        AttributeError: the module had no such attribute.
+        ImportError: the attribute is no longer part of the package.
     """
     face = module.partition(".")[2]
     for (old, new), names in NAMES.items():
@@ -305,7 +305,7 @@ def moved_attribute(module: str, name: str) -> Any:
 
 
 def new_place(module: str) -> str | None:
-    """Return where a module of version 0.1 is now; None where it has not moved.
+    """Return the new place of a module of version 0.1, or None if it has not moved.
 
     >>> new_place("engine.report.page"), new_place("engine.run")
     ('report.page', None)
@@ -321,7 +321,7 @@ def new_place(module: str) -> str | None:
 
 
 class _MovedFinder(MetaPathFinder):
-    """Finds modules by their old names."""
+    """Find modules by their old paths."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -336,7 +336,7 @@ class _MovedFinder(MetaPathFinder):
 
 
 class _MovedLoader(Loader):
-    """Puts a module in the place of its old name, too."""
+    """Register the moved module under its old path too."""
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -348,7 +348,7 @@ class _MovedLoader(Loader):
 
 
 class _SeveralLoader(Loader):
-    """Makes a module that has the names of several."""
+    """Make a module that has the names of several others."""
 
     def __init__(self, places: Sequence[str]) -> None:
         self.places = places
@@ -361,11 +361,13 @@ class _SeveralLoader(Loader):
 
 
 def _warn(old: str, place: str, stacklevel: int) -> None:
-    """Tell where something is now; raise where it has left the package."""
+    """Warn about an old path, or raise an ImportError if it left the package."""
     if place.startswith(OUTSIDE):
-        raise ImportError(f"{old} is no longer part of the package: see {place} in its repository.")
+        raise ImportError(
+            f"{old} is no longer part of the package; it is now {place} in the repository."
+        )
     warnings.warn(
-        f"{old} has moved to {PACKAGE}.{place}; the old name goes with version 0.3.",
+        f"{old} has moved to {PACKAGE}.{place}; the old path will be removed in a later version.",
         DeprecationWarning,
         stacklevel,
     )

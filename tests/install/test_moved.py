@@ -1,4 +1,4 @@
-"""Every module and every public name of version 0.1 can be imported from where it stood."""
+"""Every module and public name of version 0.1 can be imported from its old path."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OLD = {line.partition(":")[0]: line.partition(":")[2].split() for line in LINES}
 
 
 def outside(module, name=""):
-    """Whether something has left the package."""
+    """Whether a module or name left the package."""
     places = [new for (old, new), names in moved.NAMES.items() if name in names]
     place = moved.new_place(module.partition(".")[2])
     return (place or "").startswith(moved.OUTSIDE) or any(
@@ -30,7 +30,7 @@ def outside(module, name=""):
 
 @pytest.fixture(autouse=True)
 def _as_before():
-    """Forget aliases again, and what they set."""
+    """Remove the aliases, and the attributes they set, after each test."""
     before = dict(sys.modules)
     attributes = {name: dict(vars(module)) for name, module in before.items() if ours(name)}
     yield
@@ -47,7 +47,7 @@ def ours(name):
 
 
 @pytest.mark.parametrize("module", OLD)
-def test_modules_are_found_where_they_stood(module):
+def test_old_module_paths_work(module):
     place = moved.new_place(module.partition(".")[2])
     if outside(module):
         with pytest.raises(ImportError, match=rf"no longer part .*{moved.OUTSIDE}dev"):
@@ -66,7 +66,7 @@ def test_modules_are_found_where_they_stood(module):
 @pytest.mark.parametrize(
     ("module", "name"), [(module, name) for module, names in OLD.items() for name in names]
 )
-def test_names_are_found_where_they_stood(module, name):
+def test_old_public_names_work(module, name):
     if outside(module, name):
         with pytest.raises(ImportError, match="no longer part"):
             exec(f"from {module} import {name}", {})
@@ -78,7 +78,7 @@ def test_names_are_found_where_they_stood(module, name):
         assert values[name] is getattr(import_module(module), name)
 
 
-def test_a_moved_name_is_told_with_its_new_place():
+def test_the_warning_names_the_new_place():
     with pytest.warns(DeprecationWarning, match=r"moved to mtl_plugins\.config;") as caught:
         from mtl_plugins.engine import load_config
     assert caught[0].filename == __file__
@@ -89,7 +89,7 @@ def test_a_moved_name_is_told_with_its_new_place():
         from mtl_plugins.engine import load_confg  # noqa: F401
 
 
-def test_old_attributes_are_there_without_an_import_of_their_own():
+def test_old_modules_are_attributes_of_the_package():
     script = """
 import mtl_plugins
 assert mtl_plugins.structures.DEPTH is mtl_plugins.structures.DENSE_TARGETS["depth"]
@@ -104,7 +104,7 @@ assert mtl_plugins.engine.build is mtl_plugins.build
     assert "DeprecationWarning: mtl_plugins.structures has moved" in result.stderr
 
 
-def test_nothing_that_works_is_said_to_have_moved():
+def test_the_table_lists_only_paths_that_are_gone():
     for old in (*moved.MODULES, *moved.SEVERAL):
         path = Path(ROOT, "mtl_plugins", *old.split("."))
         assert not path.with_suffix(".py").exists() and not (path / "__init__.py").exists(), old

@@ -1,3 +1,3 @@
-"""Commands are no modules: their tests call them."""
+"""Do not import the commands as modules to look for doctests."""
 
 collect_ignore = ["commands"]

@@ -1,4 +1,4 @@
-"""Puts tools/ on the path: commands share `arguments`, and what they call is the package `dev`."""
+"""Put tools/ on the import path: it holds the module `arguments` and the package `dev`."""
 
 from __future__ import annotations
 
