@@ -320,6 +320,19 @@ def new_place(module: str) -> str | None:
     return None
 
 
+class _Face(ModuleType):
+    """A package whose functions are not replaced by moved modules of the same name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Python binds every imported module to its package, `ladder.study` to `ladder`, too.
+        taken = not isinstance(vars(self).get(name, value), ModuleType) or any(
+            f"{PACKAGE}.{old}" == self.__name__ and name in names
+            for (old, _), names in NAMES.items()
+        )
+        if not (isinstance(value, ModuleType) and taken):
+            super().__setattr__(name, value)
+
+
 class _MovedFinder(MetaPathFinder):
     """Find modules by their old paths."""
 
@@ -344,6 +357,7 @@ class _MovedLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
         _warn(name, self.place, stacklevel=3)
+        sys.modules[name.rpartition(".")[0]].__class__ = _Face
         sys.modules[name] = import_module(f"{PACKAGE}.{self.place}")
 
 

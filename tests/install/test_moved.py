@@ -40,6 +40,7 @@ def _as_before():
     for name, values in attributes.items():
         for each in {*vars(before[name])} - {*values}:
             delattr(before[name], each)
+        assert all(vars(before[name])[each] is value for each, value in values.items()), name
 
 
 def ours(name):
@@ -87,6 +88,16 @@ def test_the_warning_names_the_new_place():
     assert load_config is mtl_plugins.load_config
     with pytest.raises(ImportError, match="cannot import name 'load_confg'"):
         from mtl_plugins.engine import load_confg  # noqa: F401
+
+
+def test_a_moved_module_replaces_no_function_of_its_name():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import_module("mtl_plugins.engine.ladder.study")
+        import_module("mtl_plugins.engine.build")
+        from mtl_plugins.engine import build
+        from mtl_plugins.studies.ladder import study
+    assert callable(study) and callable(build)
 
 
 def test_old_modules_are_attributes_of_the_package():
