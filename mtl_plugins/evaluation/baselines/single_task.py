@@ -13,7 +13,8 @@ from ...utils import parse_json
 from ..metrics.measure import kind_of, main_measures
 from ..metrics.score import delta_m
 
-ONE_METRIC, ALL_METRICS = "Delta_m, one metric a task (%)", "Delta_m, all metrics (%)"
+ONE_METRIC = "Delta_m, one metric a task (%)"
+ALL_METRICS = "Delta_m, all metrics (%)"
 
 
 @dataclass(frozen=True)
