@@ -22,9 +22,9 @@ EXAMPLE = """python3 -m pip list --format=freeze > have.txt     # on the machine
 
 NEEDED = (
     "mmengine", "mmcv-lite", "mmsegmentation", "ftfy", "regex", "timm", "torchjd", "cvxpy", "ecos",
-    "qpsolvers", "quadprog", "numpy", "scipy", "h5py", "openexr", "matplotlib", "pillow", "tensorboard",
-    "rich", "jinja2", "safetensors", "onnx", "onnxscript", "onnxruntime", "pytest", "hypothesis",
-    "pytest-xdist", "optuna",
+    "qpsolvers", "quadprog", "numpy", "scipy", "h5py", "openexr", "matplotlib", "pillow",
+    "tensorboard", "rich", "jinja2", "safetensors", "onnx", "onnxscript", "onnxruntime",
+    "pytest", "hypothesis", "pytest-xdist", "optuna",
 )  # fmt: skip
 """What training, export and the tests import; `requirements.txt` holds their versions."""
 

@@ -49,20 +49,27 @@ class Settings:
 
 @dataclass
 class Findings:
-    """What a case measured, and which of its bounds did not hold."""
+    """What a case measured, and which of its bounds did not hold.
 
+    Args:
+        on_change: called with the measured values whenever there are more, so that a case that is
+            stopped or crashes does not lose them.
+    """
+
+    on_change: Callable[[dict[str, Any]], None] = lambda measured: None
     measured: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     def note(self, **values: Any) -> None:
         """Record values that have no bound."""
         self.measured.update(values)
+        self.on_change(self.measured)
 
     def bound(
         self, name: str, value: float, at_most: float | None = None, at_least: float | None = None
     ) -> None:
         """Record a value, and a failure where it is out of its bounds or not a number."""
-        self.measured[name] = value
+        self.note(**{name: value})
         if at_most is not None and not value <= at_most:
             self.failures.append(f"{name} = {value:.4g}, expected at most {at_most:g}")
         if at_least is not None and not value >= at_least:
@@ -70,7 +77,7 @@ class Findings:
 
     def check(self, name: str, holds: bool) -> None:
         """Record whether something holds, and a failure where it does not."""
-        self.measured[name] = bool(holds)
+        self.note(**{name: bool(holds)})
         if not holds:
             self.failures.append(f"{name} does not hold")
 

@@ -15,12 +15,13 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from .case import Case, Findings, Result, Settings, Skipped, cases
 
 RESULTS, LOG = "results.jsonl", "log.txt"
-STARTED = "started"
+STARTED, PARTIAL = "started", "partial"
 START_UP = 120
 """Seconds that a process may take to import everything."""
 
@@ -37,9 +38,15 @@ def run_worker(settings: Settings, names: Sequence[str]) -> None:
     os.dup2(2, 1)
     found = {each.name: each for each in cases()}
     made = conditions(settings)
+
+    def say(name: str, status: str, measured: dict[str, Any]) -> None:
+        message = Result(name, status, 0.0, made, measured).to_json()
+        print(json.dumps(message, default=float), file=pipe, flush=True)
+
     for name in names:
-        print(json.dumps(dict(case=name, status=STARTED)), file=pipe, flush=True)
-        result = _run(found[name], settings, made)
+        say(name, STARTED, {})
+        findings = Findings(partial(say, name, PARTIAL))
+        result = _run(found[name], settings, findings, made)
         print(json.dumps(result.to_json(), default=float), file=pipe, flush=True)
 
 
@@ -58,14 +65,14 @@ def conditions(settings: Settings) -> dict[str, Any]:
     )
 
 
-def _run(case: Case, settings: Settings, made: dict[str, Any]) -> Result:
+def _run(case: Case, settings: Settings, findings: Findings, made: dict[str, Any]) -> Result:
     import torch
 
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
     torch.manual_seed(0)
-    findings, begin, messages = Findings(), time.perf_counter(), []
+    begin, messages = time.perf_counter(), []
     try:
         case.run(settings, findings)
         status = "failed" if findings.failures else "passed"
@@ -143,6 +150,7 @@ def _watched(settings: Settings, left: Sequence[Case], rest: float) -> Iterator[
         )  # fmt: skip
     running, begin, limit, read = left[0].name, time.monotonic(), START_UP + left[0].limit, b""
     made: dict[str, Any] = dict(quick=settings.quick)
+    measured: dict[str, Any] = {}
     try:
         while True:
             wait = min(begin + limit, over) - time.monotonic()
@@ -152,15 +160,17 @@ def _watched(settings: Settings, left: Sequence[Case], rest: float) -> Iterator[
                 status = "timeout" if late else "crashed"
                 what = f"stopped after {time.monotonic() - begin:.0f} s" if late else "it ended"
                 if late or running:
-                    yield Result(running, status, time.monotonic() - begin, made, {}, [what])
+                    taken = round(time.monotonic() - begin, 2)
+                    yield Result(running, status, taken, made, measured, [what])
                 return
             message = json.loads(line)
+            made, measured = message["made"], message["measured"]
             if message["status"] == STARTED:
                 running, begin = message["case"], time.monotonic()
                 limit = limits[running]
-            else:
+            elif message["status"] != PARTIAL:
                 yield Result(**message)
-                made, running = message["made"], ""
+                running = ""
                 begin, limit = time.monotonic(), START_UP
                 if message["case"] == left[-1].name:
                     return
