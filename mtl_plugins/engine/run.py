@@ -204,7 +204,7 @@ def set_tf32(allowed: bool | None) -> None:
 
 def _choose_best_metric(config: Config) -> None:
     """Keep the best checkpoint by a metric that the model's tasks have."""
-    hook = config.get("default_hooks", {}).get("checkpoint", {})
+    hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
     kinds = task_kinds(config)
     # The score needs both.
     if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:

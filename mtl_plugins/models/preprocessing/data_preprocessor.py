@@ -32,6 +32,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         mean, std: of each channel, in intensities of 0 to 255 and in the order of the channels
             after `bgr_to_rgb`; default: ImageNet's.
         bgr_to_rgb: whether to swap the channels (files are read as BGR).
+        non_blocking: copy pinned batches to the device without waiting for it.
 
     Shapes: images 3,h,w uint8 of any size -> `inputs` N,3,H,W float32; targets C,h,w -> C,H,W
     in training; targets of predictions keep their original size.
@@ -46,7 +47,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         mean: Sequence[float] = (123.675, 116.28, 103.53),
         std: Sequence[float] = (58.395, 57.12, 57.375),
         bgr_to_rgb: bool = True,
-        non_blocking: bool = False,
+        non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking)
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:

@@ -47,6 +47,7 @@ class Trainings:
         self.workers = settings.choose(cpu=2, cuda=12, quick=0)
         self.crop = settings.choose(cpu=(256, 256), cuda=(256, 256), quick=(64, 64))
         self.images = self.batch * self.iterations
+        self.augmentation = [dict(type="FlipTargets", prob=0.5)]
 
     @property
     def data(self) -> Scenes:
@@ -62,7 +63,7 @@ class Trainings:
         pipeline = [
             dict(type="LoadImage"), dict(type="LoadTargets", decode=False),
             dict(type="RandomCrop", crop_size=self.crop), dict(type="DecodeTargets"),
-            dict(type="FlipTargets", prob=0.5), dict(type="PackTargets"),
+            *self.augmentation, dict(type="PackTargets"),
         ]  # fmt: skip
         config.train_dataloader = self._loader(dict(data, pipeline=pipeline), "SeededSampler")
         config.train_cfg = dict(type="SeededTrainLoop", max_epochs=1)

@@ -1,0 +1,80 @@
+"""The suite's GPU tests, and exported models."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import torch
+
+from .case import Findings, Settings, Skipped, case
+from .runs import short_run
+
+
+@case(rank=14, limit=60)
+def tests(settings: Settings, findings: Findings) -> None:
+    """The tests that are marked `gpu`."""
+    command = [sys.executable, "-m", "pytest", "-m", "gpu", "tests", "-p", "no:cacheprovider"]
+    command += ["--collect-only"] if settings.device != "cuda" else []
+    # The cases' own environment must not reach the tests.
+    done = subprocess.run(command, cwd=settings.root, capture_output=True, text=True)
+    print(done.stdout[-8000:], done.stderr[-4000:])
+    findings.check("passed", done.returncode == 0)
+    for count, kind in re.findall(r"(\d+) (passed|failed|errors?|skipped)", done.stdout):
+        findings.note(**{f"number_{kind}": int(count)})
+    findings.failures += re.findall(r"^(?:FAILED|ERROR) .*", done.stdout, re.MULTILINE)[:10]
+
+
+@case(rank=17, limit=90)
+def onnx(settings: Settings, findings: Findings) -> None:
+    """An exported network under ONNX Runtime's CUDA and TensorRT providers, where installed."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise Skipped("onnxruntime is not installed") from error
+    providers = onnxruntime.get_available_providers()
+    findings.note(providers=", ".join(providers))
+    wanted = [p for p in ("CUDAExecutionProvider", "TensorrtExecutionProvider") if p in providers]
+    if settings.device == "cuda" and not wanted:
+        raise Skipped(f"the installed onnxruntime {onnxruntime.__version__} has {providers} alone")
+    from mtl_plugins import MultiTaskInferencer
+    from mtl_plugins.inference.export.command import export
+
+    short_run(settings, "exported", keep=True)
+    checkpoint = settings.scratch("runs", "exported", "epoch_1.pth")
+    path = settings.scratch("model.onnx")
+    export(checkpoint, out=path)
+    image = np.random.default_rng(0).integers(0, 256, (64, 128, 3), dtype=np.uint8)
+    [expected] = MultiTaskInferencer(checkpoint, device="cpu")(image)
+    devices = ["cuda"] if wanted else ["cpu"]
+    for device in devices:
+        [found] = MultiTaskInferencer(path, device=device)(image)
+        same = float(np.mean(found.semseg == expected.semseg))
+        findings.bound(f"{device}_classes_equal", same, at_least=0.999)
+        error = float(np.abs(found.depth / expected.depth - 1).max())
+        findings.bound(f"{device}_depth_difference", error, at_most=1e-2)
+
+
+@case(rank=16, limit=60)
+def prediction(settings: Settings, findings: Findings) -> None:
+    """The inferencer on the device gives what it gives on the processor."""
+    from mtl_plugins import MultiTaskInferencer
+
+    checkpoint = settings.scratch("runs", "exported", "epoch_1.pth")
+    if not os.path.isfile(checkpoint):
+        short_run(settings, "exported", keep=True)
+    image = np.random.default_rng(0).integers(0, 256, (96, 160, 3), dtype=np.uint8)
+    [expected] = MultiTaskInferencer(checkpoint, device="cpu")(image)
+    allowed = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        [found] = MultiTaskInferencer(checkpoint, device=settings.device)(image)
+    finally:
+        torch.backends.cudnn.allow_tf32 = allowed
+    same = float(np.mean(found.semseg == expected.semseg))
+    findings.bound("classes_equal", same, at_least=0.995)
+    error = float(np.abs(found.depth / expected.depth - 1).max())
+    findings.bound("depth_difference", error, at_most=1e-2)
