@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-PROGRAM = os.path.join(ROOT, "tools", "dev", "gpu_check.py")
+PROGRAM = os.path.join(ROOT, "tools", "dev", "commands", "gpu_check.py")
 
 
 def gpu_check(out, *arguments):

@@ -139,7 +139,10 @@ def finished(settings: Settings) -> dict[str, Result]:
 def _watched(settings: Settings, left: Sequence[Case], rest: float) -> Iterator[Result]:
     """Yield the results of one process, until it has run all cases, crashed or taken too long."""
     limits = {each.name: each.limit for each in left}
-    command = [sys.executable, os.path.join(settings.root, "tools", "dev", "gpu_check.py")]
+    command = [
+        sys.executable,
+        os.path.join(settings.root, "tools", "dev", "commands", "gpu_check.py"),
+    ]
     command += ["--worker", "--out", settings.out, "--device", settings.device, "--cases", *limits]
     command += ["--quick"] if settings.quick else []
     over = time.monotonic() + rest

@@ -10,15 +10,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = str(Path(__file__).resolve().parents[3])
 # A checkout is enough: nothing has to be installed but what the package needs.
 sys.path[:0] = [ROOT, os.path.join(ROOT, "tools")]
 
 from arguments import command_parser  # noqa: E402
 
-EXAMPLE = """python tools/dev/gpu_check.py --out gpu_out
-  python tools/dev/gpu_check.py --device cpu --quick --cases precision compile"""
+EXAMPLE = """python tools/dev/commands/gpu_check.py --out gpu_out
+  python tools/dev/commands/gpu_check.py --device cpu --quick --cases precision compile"""
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from gpu import Settings, run_worker, supervise
+    from dev.gpu import Settings, run_worker, supervise
 
     settings = Settings(ROOT, os.path.abspath(args.out), args.device, args.quick)
     if args.worker:

@@ -11,14 +11,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = str(Path(__file__).resolve().parents[3])
 sys.path[:0] = [os.path.join(ROOT, "tools")]  # commands share `arguments`, and are no package
 
 from arguments import command_parser  # noqa: E402
 
-EXAMPLE = """python3 -m pip list --format=freeze > have.txt     # on the machine
-  python tools/dev/wheels.py wheels --have have.txt       # here; then carry the folder"""
+EXAMPLE = "python tools/dev/commands/wheels.py wheels --have have.txt"
 
 NEEDED = (
     "mmengine", "mmcv-lite", "mmsegmentation", "ftfy", "regex", "timm", "torchjd", "cvxpy", "ecos",
@@ -41,7 +41,9 @@ def main() -> None:
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("out", metavar="DIR", help="folder of the wheels")
     parser.add_argument(
-        "--have", metavar="FILE", help="what the machine has (pip list --format=freeze)"
+        "--have",
+        metavar="FILE",
+        help="what the machine has (there: pip list --format=freeze > have.txt)",
     )
     parser.add_argument("--python", default="3.12", help="default: %(default)s")
     parser.add_argument("--torch", default="2.11.0", help="default: %(default)s")
