@@ -101,7 +101,7 @@ class Chromium:
 
     def press(self, key: str) -> None:
         """Press a key."""
-        codes = dict(ArrowLeft=37, ArrowRight=39, Enter=13)
+        codes = dict(ArrowLeft=37, ArrowUp=38, ArrowRight=39, ArrowDown=40)
         for kind in ("rawKeyDown", "keyUp"):
             self.page(
                 "Input.dispatchKeyEvent",

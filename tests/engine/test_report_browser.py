@@ -10,13 +10,16 @@ from PIL import Image
 
 from mtl_plugins.engine.report import write_page
 from tests.chromium import PROGRAM, Chromium
-from tests.engine.report_runs import write_run
-from tests.engine.test_report import nasty_run
+from tests.engine.report_runs import nasty_run, write_run
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package chromium")
 
-CURVES = "document.querySelectorAll('[data-chart=training] .curve').length"
-TIP = "[...document.querySelectorAll('[data-chart=training] .tip')].map(t => t.innerText)[0]"
+CURVES = (
+    "document.querySelectorAll("
+    "'[data-chart=training] .plot path[fill=none][stroke^=\"var(--run\"]').length"
+)
+TIP = "[...document.querySelectorAll('{} .tip')].map(t => t.innerText)[0]"
+CHART_TIP, MATRIX_TIP = TIP.format("[data-chart=training]"), TIP.format(".matrix")
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +60,10 @@ def test_fits_every_window_in_light_and_dark(browser, report, width, dark, tmp_p
     browser.problems.clear()
     browser.open(report, width, dark)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
-    assert (
-        browser.evaluate(CURVES) == 3 + 3 + 2
-    )  # losses, mIoU, SI-logRMSE, which the third run lacks
-    assert browser.evaluate("document.querySelectorAll('.matrix rect.right').length") == 3 * 2
+    # Loss and mIoU of three runs; SI-logRMSE, which the third run lacks.
+    assert browser.evaluate(CURVES) == 3 + 3 + 2
+    cells = "document.querySelectorAll('.matrix path[fill=\"var(--right)\"]').length"
+    assert browser.evaluate(cells) == 3 * 2
     pictures = "[...document.querySelectorAll('#gallery img')].filter(i => !i.naturalWidth).length"
     assert browser.evaluate(pictures) == 0
     browser.screenshot(tmp_path / "page.png")
@@ -74,8 +77,8 @@ def test_fits_every_window_in_light_and_dark(browser, report, width, dark, tmp_p
 def test_legends_show_and_hide(browser, report):
     browser.open(report, 1400)
     before = browser.evaluate(CURVES)
-    quantity = "[...document.querySelectorAll('[data-chart=training] button')]"
-    browser.evaluate(f"{quantity}.find(b => b.textContent === 'depth/rmse').click()")
+    quantity = '[data-chart=training] [data-quantity="depth/rmse"]'
+    browser.evaluate(f"document.querySelector('{quantity}').click()")
     assert browser.evaluate(CURVES) == before + 2
     toggle = "document.querySelector('[data-chart=training] [data-toggle=\"1\"]')"
     browser.evaluate(f"{toggle}.click()")
@@ -90,18 +93,36 @@ def test_legends_show_and_hide(browser, report):
     assert browser.evaluate(CURVES) == before + 2 and browser.evaluate(shown) > 20
 
 
-def test_the_cursor_tells_values_by_mouse_and_by_keys(browser, report):
+def test_cursor_shows_values_by_mouse_and_by_keys(browser, report):
     browser.open(report, 1400)
-    browser.point(*center(browser, "[data-chart=training] .plot svg"))
-    assert browser.evaluate(TIP).startswith("epoch 1\n")
-    assert "first · loss\n0.4" in browser.evaluate(TIP)
-    assert "first · semseg/mIoU\n25" in browser.evaluate(TIP)
-    browser.evaluate("document.querySelector('[data-chart=training] .plot svg').focus()")
+    x, y = center(browser, "[data-chart=training] .plot")
+    browser.point(x, y - 100)  # the middle is the gap between the two panes
+    assert browser.evaluate(CHART_TIP).startswith("epoch 1\n")
+    assert "first · loss\n0.4" in browser.evaluate(CHART_TIP)
+    assert "first · semseg/mIoU\n25" in browser.evaluate(CHART_TIP)
+    browser.evaluate("document.querySelector('[data-chart=training] .plot').focus()")
     browser.press("ArrowRight")
-    assert browser.evaluate(TIP).startswith("epoch 1.5\n")
-    browser.point(*center(browser, ".matrix rect.wrong"))
-    text = browser.evaluate("document.querySelector('.matrix .tip').innerText")
+    assert browser.evaluate(CHART_TIP).startswith("epoch 1.5\n")
+    # The metrics of epoch 1 are not those of epoch 1.5.
+    assert "mIoU" not in browser.evaluate(CHART_TIP)
+
+
+def test_matrix_shows_values_by_mouse_and_by_keys(browser, report):
+    browser.open(report, 1400)
+    browser.point(*center(browser, '.matrix path[fill="var(--wrong)"]'))
+    text = browser.evaluate(MATRIX_TIP)
     assert text.split("\n") == ["25.0 % · 2 pixels", "truth road", "prediction sky"]
+    browser.evaluate("document.querySelector('.matrix .plot').focus()")
+    browser.press("ArrowDown")
+    text = browser.evaluate(MATRIX_TIP)
+    assert text.split("\n") == ["100.0 % · 4 pixels", "truth sky", "prediction sky"]
+    # No pixel of the sky was predicted as road: the cell to the left is empty.
+    browser.press("ArrowLeft")
+    assert browser.evaluate(MATRIX_TIP) == text
+    browser.press("ArrowUp")
+    browser.press("ArrowLeft")
+    text = browser.evaluate(MATRIX_TIP)
+    assert text.split("\n") == ["75.0 % · 6 pixels", "truth road", "prediction road"]
 
 
 def test_sliders_uncover_the_truth_by_keys_and_by_drag(browser, report):

@@ -11,9 +11,8 @@ from mmengine.config import Config
 
 from mtl_plugins.engine import load_config, train
 from mtl_plugins.engine.report import read_runs, write_page
-from mtl_plugins.engine.report.chart import MOST_POINTS, Chart
-from mtl_plugins.engine.report.history import log_files, read_history
-from mtl_plugins.engine.report.resolved_config import parse_config
+from mtl_plugins.engine.report.charts import MOST_POINTS, LineChart
+from mtl_plugins.engine.report.run_record import log_files, parse_config, read_history
 from mtl_plugins.engine.report_details import Details
 from mtl_plugins.visualization import load_maps
 from tests.commands import SMALL
@@ -66,16 +65,15 @@ def test_lines_that_are_no_records_are_counted(tmp_path):
 
 
 def test_long_curves_are_thinned_out_and_keep_their_end():
-    chart = Chart("x", ("pane", "other"))
+    chart = LineChart("x", ("empty pane", "pane"))
     points = [(i, i / 7) for i in range(10 * MOST_POINTS + 3)]
     chart.add(0, "long", 1, points)
     chart.add(0, "empty", 0, [(1, float("nan")), (2, None)])
-    found = chart.as_json()
-    [curve] = found["series"]
-    assert len(curve["points"]) <= MOST_POINTS and curve["points"][-1][0] == float(
-        f"{points[-1][0]:.5g}"
-    )
-    assert found["panes"] == ["other"] and curve["pane"] == 0
+    option = chart.option()
+    [curve] = option["series"]
+    assert MOST_POINTS / 2 < len(curve["data"]) <= MOST_POINTS
+    assert curve["data"][-1][0] == float(f"{points[-1][0]:.5g}")
+    assert [axis["name"] for axis in option["yAxis"]] == ["pane"] and curve["yAxisIndex"] == 0
 
 
 @pytest.fixture(scope="module")

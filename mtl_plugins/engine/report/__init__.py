@@ -1,4 +1,4 @@
-"""One HTML file that compares runs."""
+"""Compare runs in one HTML page."""
 
 from .page import render_page, write_page
 from .run_record import RunRecord, read_runs
