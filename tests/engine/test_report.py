@@ -37,7 +37,7 @@ def page_of(folders, out):
 
 @pytest.fixture
 def two(tmp_path):
-    """A run and a second one that is better in mIoU, worse in relative error, equal in RMSE."""
+    """Write two runs; the second has a better mIoU, a worse relative error and an equal RMSE."""
     first = {"semseg/mIoU": 50.0, "depth/abs_rel": 0.2, "depth/rmse": 4.0, "own/thing": 1.0}
     second = {"semseg/mIoU": 52.5, "depth/abs_rel": 0.25, "depth/rmse": 4.0, "own/thing": 2.0}
     optimizer = dict(optim_wrapper=dict(optimizer=dict(lr=0.5)))
@@ -48,7 +48,7 @@ def two(tmp_path):
 
 
 def rows_of(page, section):
-    """Return the rows of a section's tables: label -> cells."""
+    """Return the cells of each row in a section's tables, by label."""
     [part] = page.find("section", id=section)
     rows = {}
     for row in part.find("tr"):
@@ -148,7 +148,7 @@ def test_names_and_configs_are_escaped(tmp_path):
 
 
 def pixels(address):
-    """Return the picture that an address holds, H,W,3."""
+    """Decode a PNG in a data URI to H,W,3."""
     content = base64.b64decode(address.removeprefix("data:image/png;base64,"))
     return np.array(Image.open(io.BytesIO(content)).convert("RGB"))
 

@@ -15,14 +15,8 @@ from rich.console import Console
 
 from ...errors import ConfigError
 from ...progress import track
-from .charts import (
-    LineChart,
-    balance_chart,
-    distance_chart,
-    matrix_option,
-    matrix_side,
-    training_chart,
-)
+from .charts import balance_chart, distance_chart, training_chart
+from .echarts import LineChart, matrix_option, matrix_side
 from .gallery import Picture, paint_image, read_gallery
 from .run_record import RunRecord, read_runs
 from .tables import (

@@ -39,78 +39,84 @@ function createChart(plot, option, fillTip, move) {
   return chart;
 }
 
-// Return the item with the smallest distance; the first one of several.
+// Return the first item with the smallest distance, undefined if there is none.
 function nearest(items, distance) {
   return items.reduce((best, item) => (distance(item) < distance(best) ? item : best), items[0]);
 }
 
-// Return a function that draws a line chart anew, for its runs and quantities that are switched on.
+// Create a line chart; return a function that redraws the runs and quantities that are switched on.
 function createLineChart(box) {
   const plot = box.querySelector(".plot");
   const option = data.charts[box.dataset.chart];
   let cursor;
   const visible = () => {
-    const on = new Set([...box.querySelectorAll("[data-quantity][aria-pressed=true]")].map((b) => b.dataset.quantity));
-    return option.series.filter(({ name, run }) => on.has(name) && !hiddenRuns.has(run));
+    const on = [...box.querySelectorAll("[data-quantity][aria-pressed=true]")].map((b) => b.dataset.quantity);
+    return option.series.filter(({ name, run }) => on.includes(name) && !hiddenRuns.has(run));
   };
+  const places = () => [...new Set(visible().flatMap((curve) => curve.data.map(([x]) => x)))].sort((a, b) => a - b);
   const pixel = (x) => chart.convertToPixel({ xAxisIndex: 0 }, x);
   const fillTip = ([{ axisValue }]) => {
-    cursor = axisValue;
+    // A logarithmic axis rounds the value.
+    cursor = nearest(places(), (x) => Math.abs(pixel(x) - pixel(axisValue)));
     const tip = document.createElement("div");
     element(tip, "div", "head", `${option.xAxis.at(-1).name} ${formatNumber(cursor)}`);
     for (const { run, name, data: points } of visible()) {
-      const known = points.filter(([, y]) => y !== null);
-      const [x, y] = nearest(known, ([place]) => Math.abs(pixel(place) - pixel(cursor)));
-      if (Math.abs(pixel(x) - pixel(cursor)) > NEAR * plot.clientWidth) continue;
+      const away = ([x]) => Math.abs(pixel(x) - pixel(cursor));
+      const point = nearest(points.filter(([, y]) => y !== null), away);
+      if (away(point) > NEAR * plot.clientWidth) continue;
+      const at = point[0] === cursor ? "" : ` (at ${formatNumber(point[0])})`;
       const row = element(tip, "div", "row");
       element(row, "span", "chip").style.setProperty("--run", `var(--run-${run})`);
-      element(row, "span", "who", `${data.runs[run]} · ${name}${x === cursor ? "" : ` (at ${formatNumber(x)})`}`);
-      element(row, "span", "value", formatNumber(y));
+      element(row, "span", "who", `${data.runs[run]} · ${name}${at}`);
+      element(row, "span", "value", formatNumber(point[1]));
     }
     return tip;
   };
   const move = (step) => {
-    const places = [...new Set(visible().flatMap((curve) => curve.data.map(([x]) => x)))].sort((a, b) => a - b);
-    if (!step || !places.length) return false;
-    const now = cursor === undefined ? (step > 0 ? -1 : places.length) : places.indexOf(cursor);
-    const next = places[Math.min(places.length - 1, Math.max(0, now + step))];
+    const all = places();
+    if (!step || !all.length) return false;
+    const now = cursor === undefined ? (step > 0 ? -1 : all.length) : all.indexOf(cursor);
+    const next = all[Math.min(all.length - 1, Math.max(0, now + step))];
     chart.dispatchAction({ type: "showTip", x: pixel(next), y: option.grid[0].top + 1 });
     return true;
   };
   const chart = createChart(plot, { ...option, series: visible() }, fillTip, move);
+  const redraw = () => chart.setOption({ series: visible() }, { replaceMerge: ["series"] });
   box.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-quantity]");
     if (!button) return;
     button.ariaPressed = button.ariaPressed !== "true";
-    draw();
+    redraw();
   });
-  const draw = () => chart.setOption({ series: visible() }, { replaceMerge: ["series"] });
-  return draw;
+  return redraw;
 }
 
 function createMatrix(plot) {
   const option = data.matrices[plot.dataset.matrix];
-  const cells = option.series.flatMap(({ data: values }, seriesIndex) =>
-    values.map((value, dataIndex) => ({ value, seriesIndex, dataIndex })));
+  const cells = option.series.flatMap((series, seriesIndex) =>
+    series.data.map(([guess, truth], dataIndex) => ({ guess, truth, at: { seriesIndex, dataIndex } })));
   let current;
-  const fillTip = ({ value, seriesIndex, dataIndex }) => {
-    current = { value, seriesIndex, dataIndex };
-    const [guess, truth, , share, count] = value;
+  const fillTip = ({ value: [guess, truth, , share, count] }) => {
+    current = { guess, truth };
     const tip = document.createElement("div");
     element(tip, "div", "head", `${share.toFixed(1)} % · ${count.toLocaleString("en")} pixels`);
     element(tip, "div", "row", `truth ${option.yAxis.data[truth]}`);
     element(tip, "div", "row", `prediction ${option.xAxis.data[guess]}`);
     return tip;
   };
-  // Go to the next cell that is not empty, within the row or the column.
+  // Go to the next cell in a row or column that is not empty.
   const move = (right, down) => {
-    const [guess, truth] = current?.value ?? [0, 0];
-    const ahead = ({ value: [x, y] }) => (right ? y === truth && (x - guess) * right > 0 : x === guess && (y - truth) * down > 0);
-    const next = nearest(current ? cells.filter(ahead) : cells, ({ value: [x, y] }) => Math.abs(x - guess) + Math.abs(y - truth));
-    if (!next) return true;
-    chart.dispatchAction({ type: "downplay" });
-    chart.dispatchAction({ type: "highlight", seriesIndex: next.seriesIndex, dataIndex: next.dataIndex });
-    chart.dispatchAction({ type: "showTip", seriesIndex: next.seriesIndex, dataIndex: next.dataIndex });
+    const { guess, truth } = current ?? { guess: 0, truth: 0 };
+    const ahead = (cell) => (right
+      ? cell.truth === truth && (cell.guess - guess) * right > 0
+      : cell.guess === guess && (cell.truth - truth) * down > 0);
+    const away = (cell) => Math.abs(cell.guess - guess) + Math.abs(cell.truth - truth);
+    const next = nearest(current ? cells.filter(ahead) : cells, away);
+    if (next) {
+      chart.dispatchAction({ type: "downplay" });
+      chart.dispatchAction({ type: "highlight", ...next.at });
+      chart.dispatchAction({ type: "showTip", ...next.at });
+    }
     return true;
   };
   const chart = createChart(plot, option, fillTip, move);
