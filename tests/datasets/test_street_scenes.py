@@ -248,6 +248,11 @@ def test_bad_arguments_are_refused(tmp_path):
         write_street_scenes(tmp_path, {"dev": 1})
 
 
+def test_the_smallest_size_renders_without_any_patterned_surface():
+    scene = render_scene(3, 80, (8, 8))
+    assert scene.img.shape == (8, 8, 3)
+
+
 @pytest.mark.parametrize("name", ["scenery", "camera", "noise", "street", "scene"])
 def test_docstring_examples(name):
     module = importlib.import_module(f"mtl_plugins.datasets.street_scenes.{name}")

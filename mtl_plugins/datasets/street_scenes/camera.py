@@ -58,7 +58,7 @@ class Camera:
         roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
         upright = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]])
         turn = np.array([[cy, sy, 0], [-sy, cy, 0], [0, 0, 1]])
-        return np.asarray(turn @ upright @ tilt @ roll, np.float64)
+        return turn @ upright @ tilt @ roll
 
     def position(self) -> NDArray[np.float64]:
         """Return the camera centre in the street frame, 3 float64 in metres."""
@@ -100,7 +100,7 @@ class RayGrid:
         self.rows = np.arange(self.shape[0], dtype=np.float32)
 
     def on_ground(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-        """Return the columns and rows of road points; points behind are moved ahead."""
+        """Return the grid columns and rows of road points; points behind are moved ahead."""
         side, _, height = self.origin
         columns, rows, depth = (
             p * (x - side) + q * y - r * height for p, q, r in self.to_grid @ self.rotation.T
@@ -165,7 +165,7 @@ def expose(radiance: Floats, lens: Lens, rng: np.random.Generator) -> NDArray[np
     x = np.linspace(-1, 1, width, dtype=np.float32) ** 2
     falloff = 1 - lens.vignette * 0.5 * (x + y)
     image = image * cv2.merge([falloff * gain for gain in lens.gain])
-    # A shoulder keeps bright skies from clipping at once.
+    # The tone curve compresses bright skies instead of clipping them.
     image /= 0.35 + image
     developed = np.asarray(cv2.pow(image, lens.contrast / 1.35), np.float32)
     developed *= 225 * 1.25 ** (lens.contrast / 1.35)

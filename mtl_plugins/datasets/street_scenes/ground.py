@@ -39,7 +39,7 @@ def cast_ground(road: Road, grid: RayGrid, buffers: Buffers) -> Kerbs:
     depth = np.float32(-height) / np.where(seen, up, np.float32(steep))
     rays_x, rays_y = grid.component(0, window), grid.component(1, window)
     x, y = rays_x * depth, rays_y * depth
-    # The raised level is met earlier on the same ray.
+    # A ray meets the raised level before it meets the road level.
     ratio = (height - road.kerb) / height
     on_top = road.raised(side + x * ratio, y * ratio) > 0
     below = ~on_top & (road.raised(side + x, y) > 0) & seen
@@ -110,7 +110,7 @@ def paint_ground(
     colour = np.empty((x.size, 3), np.float32)
     tone = np.where(road_mask, 1 + 0.16 * coarse + 0.1 * fine, 1 + 0.12 * coarse + 0.12 * fine)
 
-    # Selecting by numbers is much faster than by a mask, above all whole colours.
+    # Indexing by numbers is much faster than by a mask, especially for rows of three.
     on_grass = np.flatnonzero(~road_mask & ~walk_mask)
     on_road, on_walk = np.flatnonzero(road_mask), np.flatnonzero(walk_mask)
     worn = np.clip(0.5 + 1.3 * coarse[on_grass], 0, 1)[:, None]

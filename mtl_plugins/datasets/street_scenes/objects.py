@@ -131,15 +131,16 @@ def add_traffic_light(scenery: Scenery, at: Vector, heading: float, arm: float) 
     tall = rng.uniform(5.0, 5.8) if arm else rng.uniform(3.2, 3.8)
     part.tube((0, 0, 0), (0, 0, tall), 0.08, look)
     state = int(rng.integers(3))
-    _signal(part, state, (0, 0.16, 2.75))
+    _add_signal(part, state, (0, 0.16, 2.75))
     if arm:
         # The head faces its own frame's +y, so the road lies on its +x side.
         part.tube((0, 0, tall - 0.2), (arm, 0, tall), 0.06, look)
-        _signal(part, state, (arm, 0.16, tall - 0.1))
+        _add_signal(part, state, (arm, 0.16, tall - 0.1))
     part.shadow(0.12, 0.12, 3.0)
 
 
-def _signal(pole: Part, state: int, at: Vector) -> None:
+def _add_signal(pole: Part, state: int, at: Vector) -> None:
+    """Add a signal head whose lamp number ``state`` (red, yellow, green) is lit."""
     part = pole.sibling(Label.TRAFFIC_LIGHT)
     x, y, z = at
     case = Look((0.05, 0.055, 0.05))
@@ -174,32 +175,21 @@ def add_sign(scenery: Scenery, at: Vector, heading: float) -> None:
 
 
 def add_wall(
-    scenery: Scenery,
-    at: Vector,
-    heading: float,
-    length: float,
-    look: Look,
-    height: float,
+    scenery: Scenery, at: Vector, heading: float, length: float, look: Look, height: float
 ) -> None:
     """Add a free-standing wall of ``length`` metres along ``heading``."""
-    rng = scenery.rng
     part = Part(scenery, Label.WALL, at, heading)
     part.box((0, 0, height / 2), (0.14, length / 2, height / 2), look)
-    cap = look._replace(material=Material.PAINT)
-    if rng.uniform() < 0.6:
+    if scenery.rng.uniform() < 0.6:
+        cap = look._replace(material=Material.PAINT)
         part.box((0, 0, height + 0.05), (0.2, length / 2, 0.05), cap)
     part.shadow(0.3, length / 2, height)
 
 
-def add_fence(
-    scenery: Scenery,
-    at: Vector,
-    heading: float,
-    length: float,
-    style: int,
-) -> None:
-    """Add a see-through fence: 0 pickets, 1 wire mesh, 2 railings, 3 guard rail."""
+def add_fence(scenery: Scenery, at: Vector, heading: float, length: float) -> None:
+    """Add a see-through fence of ``length`` metres along ``heading``."""
     rng = scenery.rng
+    style = int(rng.integers(len(_FENCES)))
     part = Part(scenery, Label.FENCE, at, heading)
     # All heights are drawn, so that what is drawn later does not depend on the style.
     heights = (rng.uniform(0.9, 1.4), rng.uniform(1.5, 2.4), rng.uniform(1.0, 1.5), 0.8)

@@ -20,8 +20,8 @@ class PrimitiveTable:
     ``kind`` is QUAD, BALL or TUBE, ``shape`` a stencil. ``centre`` is in metres, ``axes`` holds
     the half axes in its columns, ``half`` their lengths; ``into`` maps an offset from the centre
     to the primitive's own frame and ``origin`` is the camera in that frame. ``facing`` is false
-    where the camera sees only an invisible back; ``normal`` is the unit normal of the side that
-    a quad turns to the camera.
+    where the camera is behind a one-sided quad; ``normal`` is a quad's unit normal on the
+    camera's side.
     """
 
     def __init__(self, primitives: Sequence[Primitive], camera: Floats) -> None:
@@ -88,7 +88,7 @@ class PrimitiveTable:
         return bounds.astype(np.int64), np.where(cut, NEAR, image[..., 2].min(1))
 
     def terms(self, kind: int, numbers: Ints, rays: Floats) -> Floats:
-        """Return what intersecting rays with primitives of one kind takes, a row for each.
+        """Return the coefficients for intersecting rays with primitives of one kind, one row each.
 
         ``rays`` holds the table's N,3,3 rays in the primitives' frames. A row is made of triples
         (constant, per column, per row) of functions that are affine in the grid's indices, and of
@@ -99,7 +99,7 @@ class PrimitiveTable:
         """
         ray, origin = rays[numbers], self.origin[numbers]
         if kind == Kind.QUAD:
-            # With the ray's height above the plane divided by the camera's, 1 / depth is affine.
+            # Dividing by the camera's height above the plane makes 1 / depth affine in the indices.
             rise = ray[:, 2] / -origin[:, 2:]
             u, v = (ray[:, k] + origin[:, k : k + 1] * rise for k in (0, 1))
             return np.concatenate([rise, u, v, self.half[numbers, :2]], 1).astype(np.float32)

@@ -12,8 +12,8 @@ from .scenery import Bools, Floats, Ints, Kind, Shape
 from .surfaces import STENCILS, Cut
 
 NOTHING, GROUND, FIRST = 0, 1, 2
-# Windows up to this many samples are cast together, larger ones one by one.
 SMALL = 700
+"""Windows up to this many samples are cast together, larger ones one by one."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ def cast(table: PrimitiveTable, grid: RayGrid, buffers: Buffers) -> None:
             these = np.flatnonzero(table.kind == kind)
             terms = table.terms(kind, these, rays)
             alone = np.flatnonzero(area[these] > SMALL)
-            # From near to far, so that much of what is hidden is skipped at once.
+            # From near to far, so that many hidden primitives are skipped.
             for k in alone[np.argsort(nearest[these[alone]])].tolist():
                 n = int(these[k])
                 x0, x1, y0, y1 = bounds[n].tolist()
@@ -106,7 +106,7 @@ def _cast_crowd(
     shapes = table.shape[numbers]
     cuts = np.array([(*table.looks[n].cut, 0, 0, 0)[:3] for n in numbers.tolist()])
     wide, high = bounds[:, 1] - bounds[:, 0], bounds[:, 3] - bounds[:, 2]
-    # Chunks bound the memory, fit the cache and are as long as the noise look-up accepts.
+    # Chunks bound the memory, fit the cache and are short enough for `noise.sample`.
     sizes = np.cumsum(wide * high)
     chunk = sizes // 30_000 * 100 + shapes
     for part in np.split(np.arange(len(order)), np.flatnonzero(np.diff(chunk)) + 1):
@@ -148,8 +148,7 @@ class Hit(NamedTuple):
 
 def _affine(term: Floats, first: int, cols: Floats, rows: Floats) -> Floats:
     """Evaluate the triple of terms that begins at ``first``."""
-    values: Floats = term[first] + term[first + 2] * rows + term[first + 1] * cols
-    return values
+    return term[first] + term[first + 2] * rows + term[first + 1] * cols
 
 
 def _hit_quad(term: Floats, cols: Floats, rows: Floats, shape: int, cut: Cut) -> Hit:

@@ -38,7 +38,10 @@ _PLASTERS = (
 
 
 def build_frontage(scenery: Scenery, street: Street, sign: int, lit: float) -> None:
-    """Line one side of the street, ``sign`` -1 left, 1 right; ``lit`` is the share of windows."""
+    """Build what lines a side of the street: ``sign`` is -1 left, 1 right.
+
+    ``lit`` is the share of lit windows.
+    """
     rng, road = scenery.rng, street.road
     side = road.sides[(sign + 1) // 2]
     edge = road.half_width + side.width + (0.3 if side.width else 1.2)
@@ -116,7 +119,7 @@ def _add_boundary(
         height = pick(rng, (0.9, 1.6, 2.2, 3.2)) * rng.uniform(0.9, 1.2)
         add_wall(scenery, at, turn, length, look, height)
     elif kind < 0.86:
-        add_fence(scenery, at, turn, length, int(rng.integers(4)))
+        add_fence(scenery, at, turn, length)
     else:
         add_hedge(scenery, (at[0] + 0.4 * sign, at[1], 0), turn, length)
 

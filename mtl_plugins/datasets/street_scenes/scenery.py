@@ -142,7 +142,7 @@ class Scenery:
 
 
 class Part:
-    """Adds primitives of one label and instance in an upright frame of its own.
+    """An upright frame in which primitives of one label and instance are added.
 
     The frame's origin is at (x, y, z) of the street frame, and it is turned right by ``heading``
     radians; its x is to the right, y ahead and z up, in metres.

@@ -115,7 +115,7 @@ def shade(
     coarse *= np.clip(1.6 - size * (COARSE_RATE / 6), 0.15, 1)
     fine *= np.clip(1.6 - size * (FINE_RATE / 6), 0.15, 1)
 
-    # Views of the samples one after another, in which the ground and each primitive are painted.
+    # Flat views of the samples, through which primitives and ground are painted.
     flat_depth, flat_fine = depth.reshape(-1), fine.reshape(-1)
     at = Points(u.reshape(-1), v.reshape(-1), size.reshape(-1), coarse.reshape(-1))
     _paint_patterns(table, colour.reshape(-1, 3), surface.reshape(-1), at)
@@ -165,7 +165,7 @@ def _paint_patterns(table: PrimitiveTable, colour: Floats, surface: Ints, sample
     """
     patterned = np.append([False] * FIRST, np.isin(table.material, list(PATTERNS)))
     where = np.flatnonzero(patterned.take(surface))
-    # Sixteen bits sort by radix, several times faster.
+    # NumPy sorts 16-bit integers by radix, which is several times faster.
     where = where[np.argsort(surface[where].astype(np.uint16), kind="stable")]
     starts = np.flatnonzero(np.diff(surface[where])) + 1
     for points in np.split(where, starts) if where.size else ():
@@ -209,7 +209,7 @@ def _darken(
     c, s = np.cos(heading), np.sin(heading)
     wide, long = wide + soft, long + soft
     reach_x, reach_y = wide * abs(c) + long * abs(s), wide * abs(s) + long * abs(c)
-    # No camera sees ground closer than two metres; farther on a shadow is thinner than a row.
+    # No camera sees ground closer than two metres; beyond 90 m shadows are thinner than a row.
     near, far = np.maximum(y - reach_y, 2.0), np.minimum(y + reach_y, 90.0)
     left, right = x - reach_x, x + reach_x
     corners = grid.on_ground(np.stack([left, right, left, right]), np.stack([near, near, far, far]))
@@ -239,7 +239,7 @@ def _paint_sky(weather: Weather, grid: RayGrid, rows: int) -> Floats:
     length = np.sqrt(x * x + y * y + z * z)
     rise = np.clip(z / length, 0.0, 1.0)
     blend = np.minimum(1.8 * np.sqrt(rise), 1)
-    # Clouds drift on a plane high above; near the horizon they crowd together.
+    # Clouds lie on a plane high above, so they get denser towards the horizon.
     reach = 70 / np.maximum(z / length + 0.12, 0.1)
     shift = 700 * weather.haze * 1e3 % 251
     puffs = noise.sample(x / length * reach + shift, y / length * reach)

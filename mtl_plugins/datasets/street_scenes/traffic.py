@@ -22,6 +22,16 @@ LENGTHS = {"car": 5.2, "truck": 10.5, "bus": 13.0, "motorcycle": 2.4, "bicycle":
 """Metres of a lane that a vehicle takes."""
 GUESTS = {"truck": 0.4, "bus": 0.4, "motorcycle": 0.42, "bicycle": 0.42}
 """Chance that a scene gets one more vehicle of a kind that plain traffic rarely contains."""
+ITEMS = {
+    "plant": 0.2,
+    "pole": 0.16,
+    "sign": 0.16,
+    "clutter": 0.07,
+    "bicycle": 0.13,
+    "motorcycle": 0.13,
+    "person": 0.15,
+}
+"""Relative frequency of what is found along the kerb."""
 _ADD: dict[str, Callable[[Scenery, Vector, float], None]] = {
     "car": add_car,
     "truck": add_truck,
@@ -103,11 +113,11 @@ def add_sidewalks(scenery: Scenery, street: Street) -> None:
     crowd = rng.uniform(2, 14)
     for sign, side in zip((-1, 1), road.sides, strict=True):
         kerbside, walk = sign * (road.half_width + 0.55), road.half_width + side.width * 0.6
-        shares = np.array([0.2, 0.16, 0.16, 0.07, 0.13, 0.13, 0.15]) * rng.uniform(0.2, 1.8, 7)
+        shares = np.array(list(ITEMS.values())) * rng.uniform(0.2, 1.8, len(ITEMS))
         weights = (shares / shares.sum()).tolist()
         y = rng.uniform(4, 9)
         while y < 80:
-            kind = pick(rng, range(7), weights)
+            kind = pick(rng, tuple(ITEMS), weights)
             if not road.blocked(y - 1, y + 1, kerbside):
                 _add_item(scenery, street, kind, kerbside, y, sign)
             y += rng.uniform(1.5, 6) + 0.1 * y
@@ -124,23 +134,23 @@ def add_sidewalks(scenery: Scenery, street: Street) -> None:
             y += 0.7 + rng.exponential(crowd + 0.05 * y)
 
 
-def _add_item(scenery: Scenery, street: Street, kind: int, s: float, y: float, sign: int) -> None:
-    """Add a plant (kind 0), pole, sign, clutter, parked two-wheelers (4, 5) or a person (6)."""
+def _add_item(scenery: Scenery, street: Street, kind: str, s: float, y: float, sign: int) -> None:
+    """Add one of ``ITEMS`` on the side ``sign`` (-1 left, 1 right) at offset ``s`` and ``y``."""
     rng, road = scenery.rng, street.road
     at, turn = road.place(s, y, road.kerb)
-    if kind == 0:
+    if kind == "plant":
         if rng.uniform() < 0.8:
             add_tree(scenery, at, rng.uniform(3.5, 9))
         else:
             add_bush(scenery, at, rng.uniform(0.6, 1.2))
-    elif kind == 1:
+    elif kind == "pole":
         add_pole(scenery, at, turn - sign * pi / 2)
-    elif kind == 2:
+    elif kind == "sign":
         add_sign(scenery, at, turn + (pi if sign > 0 or rng.uniform() < 0.4 else 0.0))
-    elif kind == 3:
+    elif kind == "clutter":
         add_clutter(scenery, at, turn)
-    elif kind in (4, 5):
-        add = add_bicycle if kind == 4 else add_motorcycle
+    elif kind in ("bicycle", "motorcycle"):
+        add = add_bicycle if kind == "bicycle" else add_motorcycle
         across = turn + pick(rng, (pi / 2, 0.0, 0.6)) + rng.normal(0, 0.1)
         for k in range(pick(rng, (1, 2, 4), (0.55, 0.3, 0.15))):
             beside, _ = road.place(s + 0.4 * sign, y + 0.75 * k, road.kerb)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .scenery import Colour, Label, Look, Material, Part, Scenery, Shape, Vector, pick_paint
+from .scenery import Colour, Label, Look, Material, Part, Scenery, Shape, Vector, pick, pick_paint
 
 RUBBER = Look((0.035, 0.035, 0.035))
 HUB = Look((0.35, 0.35, 0.36), shape=Shape.DISC)
@@ -93,14 +93,14 @@ def add_car(scenery: Scenery, at: Vector, heading: float) -> None:
     """Add a car (saloon, hatchback, estate, van or off-roader) of about 1.8 m x 4.3 m."""
     rng = scenery.rng
     part = Part(scenery, Label.CAR, at, heading, scenery.new_instance())
-    style = int(rng.integers(5))
+    style = pick(rng, ("saloon", "hatchback", "estate", "van", "off-roader"))
     half_width, half_length = rng.uniform(0.84, 0.93), rng.uniform(1.85, 2.35)
     waist, top = rng.uniform(0.82, 0.95), rng.uniform(1.4, 1.55)
-    rear, front = (-1.5, 0.95) if style == 0 else (-half_length + 0.1, 0.95)
-    if style == 3:
+    rear, front = (-1.5, 0.95) if style == "saloon" else (-half_length + 0.1, 0.95)
+    if style == "van":
         waist, top, front, half_length = 1.05, rng.uniform(1.85, 2.1), half_length - 0.6, 2.45
         rear = -half_length + 0.03
-    if style == 4:
+    if style == "off-roader":
         waist, top = 1.05, rng.uniform(1.65, 1.8)
     paint = Look(body_colour(rng))
     night = rng.uniform() < 0.3
@@ -109,7 +109,7 @@ def add_car(scenery: Scenery, at: Vector, heading: float) -> None:
     for end in (-1, 1):
         y = end * (half_length + 0.01)
         part.quad((0, y, 0.35), (-end * (half_width - 0.04), 0, 0), (0, 0, 0.12), DARK, False)
-    slant = 0.1 if style in (3, 4) else 0.55 if style == 0 else 0.3
+    slant = {"van": 0.1, "off-roader": 0.1, "saloon": 0.55}.get(style, 0.3)
     roof, widths = (rear + slant, front - 0.7), (half_width - 0.03, half_width - 0.2)
     _add_cabin(part, (rear, front), roof, (waist, top), widths, paint)
     _add_wheels(part, half_width, (-half_length * 0.62, half_length * 0.62), rng.uniform(0.3, 0.35))
