@@ -47,8 +47,7 @@ def scalarizer(name: str, num_tasks: int, options: Mapping[str, Any]) -> Scalari
     arguments = tensors({**SCALARIZERS[name], **options})
 
     def build(present: Sequence[int]) -> Rule:
-        rule: Rule = rule_of(**of_tasks(arguments, present))
-        return rule
+        return rule_of(**of_tasks(arguments, present))
 
     try:
         if name == "DWA":
@@ -91,8 +90,7 @@ class _Learned(Scalarizer):
 
     def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
         used = {name: value[list(present)] for name, value in self.rule.named_parameters()}
-        total: Tensor = torch.func.functional_call(self.rule, used, (values,))
-        return total
+        return torch.func.functional_call(self.rule, used, (values,))
 
 
 class _Random(Scalarizer):
@@ -235,8 +233,7 @@ class _FAMO(Scalarizer):
         rule.to(values.device)
         part = list(present)
         state = {"_w": self.logits[part], "min_losses": rule.min_losses[part]}
-        total: Tensor = torch.func.functional_call(rule, state, (values,))
-        return total
+        return torch.func.functional_call(rule, state, (values,))
 
 
 def _over_ranks(values: Tensor, present: Tensor) -> Tensor:
