@@ -17,8 +17,8 @@ from tests.conftest import ROOT
 CONFIG = os.path.join(ROOT, "configs", "mtl_branched.py")
 LR, BATCH = "optim_wrapper.optimizer.lr", "train_dataloader.batch_size"
 
-# Takes the arguments of tools/train.py. It waits SECONDS before, and PAUSE seconds after its first
-# validation.
+# Takes the arguments of tools/train.py. A training with SLOW_SEED takes a minute, as one with PAUSE
+# does after its first validation.
 SCRIPT = """
 import json, os, sys, time
 
@@ -30,7 +30,8 @@ rate, batch = float(options["optim_wrapper.optimizer.lr"]), int(options.get(
     "train_dataloader.batch_size", 8))
 with open(os.path.join(folder, "started"), "w") as file:
     json.dump({**os.environ, "pid": os.getpid()}, file)
-time.sleep(float(os.environ.get("SECONDS", 0)))
+if str(seed) == os.environ.get("SLOW_SEED"):
+    time.sleep(60)
 if rate > 1:
     print("Traceback ...")
     sys.exit("error: the loss is not finite")
@@ -44,7 +45,7 @@ with open(os.path.join(folder, "validations.jsonl"), "a") as file:
         }) + "\\n")
         if step == 1 and "PAUSE" in os.environ:
             file.flush()
-            time.sleep(float(os.environ["PAUSE"]))
+            time.sleep(60)
 """
 GRID = f"""
 from optuna.samplers import BruteForceSampler

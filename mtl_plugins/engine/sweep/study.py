@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os.path as osp
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
@@ -99,49 +95,6 @@ class Sweep:
         )
 
 
-class PerTrialSampler(BaseSampler):
-    """Sample each trial with a sampler that is seeded by the trial's number.
-
-    A sampler with one seed would repeat its values in every worker and after a restart.
-
-    Args:
-        make: makes the sampler from a seed.
-        seed: seed of the whole study.
-    """
-
-    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
-        self._make = make
-        self._seed = seed
-        self._thread = threading.local()  # each job samples its own trial
-
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Make the trial's sampler."""
-        sequence = np.random.SeedSequence([self._seed, trial.number])
-        self._thread.sampler = self._make(int(sequence.generate_state(1)[0]))
-        self._sampler.before_trial(study, trial)
-
-    def infer_relative_search_space(self, *args: Any) -> dict[str, BaseDistribution]:
-        """Call the trial's sampler."""
-        return self._sampler.infer_relative_search_space(*args)
-
-    def sample_relative(self, *args: Any) -> dict[str, Any]:
-        """Call the trial's sampler."""
-        return self._sampler.sample_relative(*args)
-
-    def sample_independent(self, *args: Any) -> Any:
-        """Call the trial's sampler."""
-        return self._sampler.sample_independent(*args)
-
-    def after_trial(self, *args: Any) -> None:
-        """Call the trial's sampler, which ends the study if it has tried everything."""
-        self._sampler.after_trial(*args)
-
-    @property
-    def _sampler(self) -> BaseSampler:
-        sampler: BaseSampler = self._thread.sampler
-        return sampler
-
-
 def open_storage(url: str, heartbeat: int) -> RDBStorage:
     """Connect to a database and create missing tables.
 
@@ -194,11 +147,11 @@ def open_study(sweep: Sweep, storage: RDBStorage, create: bool = True) -> optuna
             storage=storage, study_name=sweep.name, direction=sweep.space.direction,
             load_if_exists=True,
         )  # fmt: skip
-    sampler = PerTrialSampler(sweep.space.sampler, sweep.seed)
     try:
         study = optuna.load_study(
-            study_name=sweep.name, storage=storage, sampler=sampler, pruner=sweep.space.pruner
-        )
+            study_name=sweep.name, storage=storage, sampler=sweep.space.sampler(sweep.seed),
+            pruner=sweep.space.pruner,
+        )  # fmt: skip
     except KeyError as error:
         raise ConfigError(
             f"There is no study {sweep.name!r} in the database. Run the command without "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import os.path as osp
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import MTLError
@@ -71,7 +71,8 @@ def train_run(
             if running:
                 if is_ending():
                     raise InterruptedTrialError("interrupted")
-                time.sleep(CHECK_SECONDS)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(CHECK_SECONDS)
     finally:
         _end(process)
     if process.returncode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import os.path as osp
@@ -17,6 +16,7 @@ from statistics import mean
 from threading import Lock
 from typing import Any
 
+import numpy as np
 import optuna
 import torch
 from optuna.exceptions import UpdateFinishedTrialError
@@ -64,12 +64,13 @@ class Worker:
         devices = listed.split(",") if listed else [*map(str, range(torch.cuda.device_count()))]
         for each in job_environments(jobs, devices, torch.get_num_threads(), os.environ):
             self._environments.put(each)
-        # The sampler has to see the values of all other jobs.
-        self._suggesting = Lock()
+        # Jobs choose their values one after the other, so that each sees those of all others.
+        self._lock = Lock()
         self._signal: int | None = None
         self._error: Exception | None = None
-        self._succeeded = False
-        self._failures = self._started = self._ended = 0
+        self._failures = 0
+        self._succeeded = self._started = False
+        self._are_twins: list[bool] = []
 
     def run(self) -> None:
         """Run trials until the study has all of them and no other worker runs one.
@@ -111,10 +112,8 @@ class Worker:
 
     def _optimize(self, number: int) -> bool:
         """Run a number of trials; return False if the sampler has nothing left to try."""
-        self._started = self._ended = 0
-        # Optuna raises these for the result of a trial that another worker has taken for dead and
-        # repeats. All other errors of a trial are in `_error`.
-        with contextlib.suppress(UpdateFinishedTrialError, ValueError):
+        self._started, self._are_twins = False, []
+        try:
             self.study.optimize(
                 self._objective,
                 n_trials=number,
@@ -122,20 +121,27 @@ class Worker:
                 catch=(TrialError, InterruptedTrialError),
                 callbacks=[self._after],
             )
+        except (UpdateFinishedTrialError, ValueError):
+            # Optuna raises these for the result of a trial that another worker has taken for dead
+            # and repeats. All other errors of a trial are in `_error`.
+            if not self._started:
+                raise
         if self._error is not None:
             raise self._error
-        return self._started > self._ended or self._ended == number or not self._open_trials()
+        # BruteForceSampler may stop a study too early while several jobs choose values. So it is
+        # asked again, until it repeats itself.
+        return len(self._are_twins) in (0, number) or not all(self._are_twins)
 
     def _after(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Show how a trial ended, and end the study if nothing is left to do."""
-        self._ended += 1
+        self._are_twins.append(TWIN in trial.user_attrs)
         if trial.state == TrialState.FAIL and REASON not in trial.user_attrs:
             RetryHeartbeatStaleTrialCallback()(study, trial)
         else:
             self.progress.console.out(describe(trial))
             self._succeeded |= trial.state != TrialState.FAIL
             self._failures += trial.state == TrialState.FAIL
-        if self._failures == FAILURES and not self._succeeded:
+        if self._failures >= FAILURES and not self._succeeded:
             self._error = GaveUpError(
                 f"The first {FAILURES} trials failed. Fix the config or the search space. The "
                 f"last reason was:\n  {trial.user_attrs[REASON]}"
@@ -145,7 +151,7 @@ class Worker:
             study.stop()
 
     def _objective(self, trial: optuna.Trial) -> float:
-        self._started += 1
+        self._started = True
         try:
             trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
             return self._score(trial)
@@ -160,46 +166,56 @@ class Worker:
             raise
 
     def _score(self, trial: optuna.Trial) -> float:
-        with self._suggesting:
-            options = self.sweep.space.options(trial)
+        space = self.sweep.space
+        with self._lock:
+            # A sampler with one seed would repeat its values in every worker and after a restart.
+            seeds = np.random.SeedSequence([self.sweep.seed, trial.number])
+            self.study.sampler = space.sampler(int(seeds.generate_state(1)[0]))
+            options = space.options(trial)
         trial.set_user_attr(OPTIONS, options)
-        if twin := self._twin(trial):
+        # An attempt that repeats another one has its folder and results.
+        if FOLDER not in trial.user_attrs and (twin := self._claim(trial)):
             trial.set_user_attr(TWIN, twin.number)
             if REASON in twin.user_attrs:
                 raise TrialError(twin.user_attrs[REASON])
             if twin.value is None or twin.state == TrialState.PRUNED:
                 raise optuna.TrialPruned
             return twin.value
-        # An attempt that repeats another one has its folder and results.
-        if FOLDER not in trial.user_attrs:
-            folder = f"trial_{trial.number:04d}"
-            if osp.exists(path := osp.join(self.sweep.out, folder)):
-                raise TrialError(f"{path} holds a run of another study; choose another --out")
-            trial.set_user_attr(FOLDER, folder)
         self._show()
         runs: list[dict[str, Any]] = list(trial.user_attrs.get(RUNS, []))
-        for seed in self.sweep.space.seeds[len(runs) :]:
+        for seed in space.seeds[len(runs) :]:
             last = self._train(trial, seed, options)
-            score = self.sweep.space.score(last.metrics)
+            score = space.score(last.metrics)
             if not math.isfinite(score):
                 raise TrialError(f"the score is {score}")
             runs.append(dict(vars(last), seed=seed, score=score))
             trial.set_user_attr(RUNS, runs)
         return mean(run["score"] for run in runs)
 
-    def _twin(self, trial: optuna.Trial) -> FrozenTrial | None:
-        """Return an earlier trial with the same values, once it has ended."""
+    def _claim(self, trial: optuna.Trial) -> FrozenTrial | None:
+        """Give a trial its folder; if another trial has the same values, return it once it ended.
+
+        A trial with a folder trains its values itself. Of two without, the earlier one does.
+        """
+        folder = f"trial_{trial.number:04d}"
         while not self._is_ending():
-            twins = [
-                other
-                for other in counted(self.study)
-                if other.number < trial.number
-                and other.params == trial.params
-                and other.state != TrialState.WAITING
-                and TWIN not in other.user_attrs
-            ]
-            if not twins or twins[0].state != TrialState.RUNNING:
-                return twins[0] if twins else None
+            with self._lock:
+                twins = [
+                    other
+                    for other in counted(self.study)
+                    if other.number != trial.number
+                    and other.params == trial.params
+                    and other.state != TrialState.WAITING
+                    and TWIN not in other.user_attrs
+                    and (FOLDER in other.user_attrs or other.number < trial.number)
+                ]
+                if not twins:
+                    if osp.exists(path := osp.join(self.sweep.out, folder)):
+                        raise TrialError(f"{path} holds a run of another study; use another --out")
+                    trial.set_user_attr(FOLDER, folder)
+                    return None
+            if twins[0].state != TrialState.RUNNING:
+                return twins[0]
             time.sleep(WAIT_SECONDS)
         raise InterruptedTrialError("interrupted")
 
