@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mtl_plugins.evaluation import MultiTaskMetric, distance_errors, distance_sums
-from mtl_plugins.evaluation.functional.depth_by_distance import BINS_PER_DECADE, NUM_BINS
+from mtl_plugins.evaluation.functional.depth import BINS_PER_DECADE, NUM_BINS
 from tests.evaluation.test_multi_task_metric import META
 
 
