@@ -13,7 +13,7 @@ from PIL import Image
 
 from mtl_plugins.config import build_dataset, load_config
 from mtl_plugins.data_tools import measure_depth, report_depth_statistics, split_depth_statistics
-from mtl_plugins.data_tools.depth_tally import DepthTally
+from mtl_plugins.data_tools.depth_statistics import DepthTally
 from mtl_plugins.datasets import TargetReader
 from mtl_plugins.errors import ConfigError, DataError
 from tests.commands import call

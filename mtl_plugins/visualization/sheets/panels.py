@@ -56,8 +56,8 @@ def draw_panel(
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"image is {image.shape} {image.dtype}: expected H,W,3 uint8, RGB.")
     rows = [paint_row(maps, Style(classes, palette, **style)) for maps in targets]
-    fields = ("truth", "prediction", "error")
-    fields = tuple(f for f in fields if any(getattr(row, f) is not None for row in rows))
+    known = ("truth", "prediction", "error")
+    fields = [f for f in known if any(getattr(row, f) is not None for row in rows)]
     columns = 1 + len(fields)
     room = (_PANEL_WIDTH - MARGIN * (columns + 1)) // columns
     size = fitted(targets[0].shape, room, _PICTURE_HEIGHT)
