@@ -1,4 +1,4 @@
-"""Delta_m against single-task baselines: from a study to a file, from the file to the tables."""
+"""Delta_m against single-task baselines: written by a study, read, and printed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_both_ways_of_averaging_by_hand(tmp_path):
     FILE.write(str(tmp_path / "baselines.json"))
     found = Baselines.read(str(tmp_path / "baselines.json"))
     assert found == FILE
-    # +10 % mIoU, +25 % error; then 0 % accuracy and +20 % delta1 too. A baseline of 0 is no base.
+    # +10 % mIoU, +25 % error; then 0 % accuracy and +20 % delta1. Baselines of 0 are left out.
     assert found.delta_m(METRICS) == {
         ONE_METRIC: pytest.approx((10 - 25) / 2),
         ALL_METRICS: pytest.approx((10 + 0 - 25 + 20) / 4),
@@ -41,7 +41,7 @@ def test_both_ways_of_averaging_by_hand(tmp_path):
     assert found.delta_m(depth)[ONE_METRIC] == pytest.approx(-25)
 
 
-def test_mistakes_are_told(tmp_path):
+def test_mistakes_are_reported(tmp_path):
     with pytest.raises(ConfigError, match=r"no single-task baseline of \['normals'\], only of"):
         FILE.delta_m({**METRICS, "normals/mean_angle": 20.0})
     with pytest.raises(ConfigError, match="was not measured"):
@@ -96,7 +96,7 @@ def test_a_study_writes_the_means_of_its_single_tasks(tmp_path, configs):  # noq
         write_report(ladder, (32, 64))
 
 
-def test_training_and_testing_show_it(tmp_path, scene_options, capfd):
+def test_training_and_testing_print_delta_m(tmp_path, scene_options, capfd):
     options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
     found = {}
     for task, metric in (("semseg", MIOU), ("depth", SI_LOG_RMSE)):
