@@ -1,4 +1,4 @@
-"""What the samples of a data set are like."""
+"""Statistics of the samples of a data set."""
 
 from __future__ import annotations
 
@@ -8,10 +8,43 @@ from typing import Any
 
 import numpy as np
 
-from ...targets import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG
-from ..depth_tally import DepthTally
+from ...targets import DENSE_TARGETS, DEPTH, IGNORE_LABEL, NORMALS, SEMSEG
+from ..depth_statistics import DepthTally
 from .sample_check import SampleCheck
-from .value_tally import ValueTally
+
+
+class ValueTally:
+    """Count valid pixels and accumulate the range and mean of their values over all channels.
+
+    >>> tally = ValueTally("depth")
+    >>> tally.add(np.array([[0.0, 2.0, 4.0]], np.float32))
+    >>> tally.as_dict()
+    {'valid_pixels': 2, 'pixels': 3, 'minimum': 2.0, 'mean': 3.0, 'maximum': 4.0}
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.invalid = DENSE_TARGETS[kind].invalid
+        self.valid_pixels = self.pixels = self.numbers = 0
+        self.total, self.minimum, self.maximum = 0.0, float("inf"), float("-inf")
+
+    def add(self, values: np.ndarray) -> None:
+        """Add one target, H,W or H,W,C."""
+        valid = (values != self.invalid).reshape(*values.shape[:2], -1).any(-1)
+        found = values[valid]
+        self.pixels += valid.size
+        self.valid_pixels += int(valid.sum())
+        self.numbers += found.size
+        self.total += float(found.sum(dtype=np.float64))
+        self.minimum = min(self.minimum, float(found.min(initial=np.inf)))
+        self.maximum = max(self.maximum, float(found.max(initial=-np.inf)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the statistics for JSON; without a valid pixel only the counts."""
+        found: dict[str, Any] = dict(valid_pixels=self.valid_pixels, pixels=self.pixels)
+        if self.numbers:
+            mean = self.total / self.numbers
+            found.update(minimum=self.minimum, mean=mean, maximum=self.maximum)
+        return found
 
 
 class PartStatistics:
@@ -19,17 +52,23 @@ class PartStatistics:
 
     Args:
         classes: names of its classes.
-        palette: one R, G, B in 0..255 a class.
-        depth_unit: what depth is measured in.
-        targets: kinds that its samples have.
+        palette: R, G, B in 0..255 of each class.
+        depth_unit: unit of its depth.
+        targets: kinds of target of its samples.
 
-    `class_pixels` and `class_images` (256 each) count the pixels of each class and the images in
-    which it occurs, `normals` valid pixels and all, `values` those of every other kind; `pictures`
-    has the image of each digest.
+    Attributes:
+        class_pixels, class_images: pixels of each class id, and images in which it occurs; 256.
+        normals: number of pixels with a normal, and of all pixels.
+        values: statistics of every other kind.
+        pictures: path of the first image with each digest.
     """
 
     def __init__(
-        self, classes: Sequence[str], palette: Sequence, depth_unit: str, targets: Sequence[str]
+        self,
+        classes: Sequence[str],
+        palette: Sequence[Sequence[int]],
+        depth_unit: str,
+        targets: Sequence[str],
     ) -> None:
         self.classes = classes
         self.palette = palette
@@ -45,7 +84,7 @@ class PartStatistics:
         self.pictures: dict[bytes, str] = {}
 
     def add(self, sample: SampleCheck) -> str | None:
-        """Count a sample; return the path of an image that shows the same, where there was one."""
+        """Add a sample; return the path of an earlier image with the same pixels, or None."""
         self.samples += 1
         self.bad_samples += bool(sample.problems)
         if SEMSEG.kind in sample.targets:
@@ -68,13 +107,13 @@ class PartStatistics:
 
     @property
     def absent_classes(self) -> list[str]:
-        """Names of the classes without a pixel, where there are labels."""
+        """Return the names of the classes without a pixel; none where there are no labels."""
         if not self.class_pixels.any():
             return []
         return [name for i, name in enumerate(self.classes) if not self.class_pixels[i]]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what tells the samples, as JSON has it."""
+        """Return the statistics for JSON."""
         result: dict[str, Any] = dict(
             samples=self.samples,
             bad_samples=self.bad_samples,
