@@ -65,9 +65,8 @@ def test_both_stages_are_trained():
 
 
 def raw(network, image):
-    """The raw map of every task, concatenated."""
-    maps, _ = network._coarse_maps(image)
-    return torch.cat([*maps.values()], dim=1)
+    """Concatenate the raw maps of all tasks."""
+    return torch.cat([*network.raw_maps(image).values()], dim=1)
 
 
 def test_the_second_stage_is_the_prediction():

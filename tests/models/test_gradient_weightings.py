@@ -10,7 +10,7 @@ from torchjd import aggregation
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.balancers import GradientBalancer
-from mtl_plugins.models.balancers.gramian import gramian
+from mtl_plugins.models.balancers.gradients import gramian
 from mtl_plugins.models.balancers.torchjd_adapter import WEIGHTINGS
 
 SHAPES = ((2, 4, 6, 8), (2, 8, 3, 4))

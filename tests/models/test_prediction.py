@@ -65,7 +65,7 @@ def test_labels_are_those_of_the_full_size_logits():
     image = torch.randn(1, 3, 60, 90)
     network.eval()
     with torch.no_grad():
-        maps, _ = network._coarse_maps(image)
+        maps = network(image, mode="tensor")
         (result,) = network.predict(image)
     logits = F.interpolate(maps["semseg"], (64, 96), mode="bilinear")[0, :, :60, :90]
     assert torch.equal(result.seg_logits.data, logits)

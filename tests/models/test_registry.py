@@ -228,7 +228,7 @@ def test_task_heads_are_finite_whatever_the_target_holds(name):
     assert raw.shape == (2, head.out_channels, 16, 16)
     full, empty = sample(64, 64, normals=True), sample(64, 64, semseg=False, depth=False)
     for samples in ([full, full], [full, empty], [empty, empty]):
-        losses = head.losses(head(torch.rand(2, 6, 16, 16)), samples, (64, 64))
+        losses = head.batch_losses(head(torch.rand(2, 6, 16, 16)), samples, (64, 64))
         head.zero_grad()
         sum(losses.values()).backward()
         assert all(value.shape == () and torch.isfinite(value) for value in losses.values())
@@ -268,7 +268,7 @@ def test_multi_task_heads_predict_every_task(name):
     raw = head(levels())
     maps = {task: each.to_map(final_stage(raw[task])) for task, each in head.tasks()}
     assert {task: value.shape[1] for task, value in maps.items()} == head.out_channels
-    losses = head.losses(raw, [sample(64, 64)], (64, 64))
+    losses = head.batch_losses(raw, [sample(64, 64)], (64, 64))
     assert {key.split("/")[0] for key in losses} == set(TASK_HEADS)
     assert not any("loss" in key for key in losses)
 

@@ -11,8 +11,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ..layers import resize
-from .context import context_module
+from ..layers import context_module, resize
 from .levels import nearest_level
 
 

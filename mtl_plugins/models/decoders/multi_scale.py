@@ -10,8 +10,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..layers import resize
-from .context import context_module
+from ..layers import context_module, resize
 from .levels import distinct_levels
 
 

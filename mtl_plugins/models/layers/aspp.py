@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling."""
+"""Context of the deepest features: atrous spatial pyramid pooling, or a 1x1 convolution."""
 
 from __future__ import annotations
 
@@ -10,6 +10,25 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...errors import ConfigError
+
+
+def context_module(
+    in_channels: int,
+    channels: int,
+    aspp_rates: Sequence[int] | None,
+    dropout: float,
+    norm_cfg: dict,
+) -> nn.Module:
+    """Return an ASPP, or a 1x1 convolution where `aspp_rates` is None.
+
+    Shapes of the module: (N, in_channels, h, w) -> (N, channels, h, w).
+
+    >>> type(context_module(8, 4, None, 0.0, dict(type='BN'))).__name__
+    'ConvModule'
+    """
+    if aspp_rates is None:
+        return ConvModule(in_channels, channels, 1, norm_cfg=norm_cfg)
+    return ASPP(in_channels, channels, aspp_rates, dropout=dropout, norm_cfg=norm_cfg)
 
 
 class ASPP(BaseModule):

@@ -75,7 +75,7 @@ class MultiTaskHead(BaseModule, ABC):
         """Return each task's view of the last maps that all tasks share."""
         return dict.fromkeys(self.task_heads, maps) if share is None else share(maps)
 
-    def losses(
+    def batch_losses(
         self,
         raw: Mapping[str, RawPrediction],
         samples: Sequence[SegDataSample],
@@ -85,7 +85,7 @@ class MultiTaskHead(BaseModule, ABC):
         return {
             f"{task}/{name}": value
             for task, head in self.tasks()
-            for name, value in head.losses(raw[task], samples, size).items()
+            for name, value in head.batch_losses(raw[task], samples, size).items()
         }
 
 

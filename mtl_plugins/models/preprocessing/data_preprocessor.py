@@ -14,8 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import ConfigError, DataError
-from ...targets import DENSE_TARGETS
-from .device_augmentation import flip_on_device, recolor_on_device
+from ...targets import DENSE_TARGETS, MIRRORED_AXES
+
+FLIPPED_DIMS = {"horizontal": (-1,), "vertical": (-2,), "diagonal": (-2, -1)}
+"""Dimensions of C,H,W that each direction mirrors."""
 
 
 @MODELS.register_module()
@@ -118,3 +120,36 @@ def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:
         # A PixelData refuses data of a new size: replaced as a whole.
         delattr(sample, target.truth)
         sample.set_data({target.truth: PixelData(data=padded)})
+
+
+def flip_on_device(images: Sequence[Tensor], samples: Sequence[SegDataSample]) -> list[Tensor]:
+    """Return images C,h,w flipped as their samples' `device_flip` says; the targets with them."""
+    flipped = []
+    for image, sample in zip(images, samples, strict=True):
+        direction = sample.metainfo.get("device_flip")
+        if direction is None:
+            flipped.append(image)
+            continue
+        flipped.append(image.flip(FLIPPED_DIMS[direction]))
+        for target in DENSE_TARGETS.values():
+            if target.truth not in sample:
+                continue
+            pixels = sample.get(target.truth)
+            pixels.data = pixels.data.flip(FLIPPED_DIMS[direction])
+            if target.vector:
+                none = (pixels.data == target.invalid).all(0)
+                pixels.data[list(MIRRORED_AXES[direction])] *= -1
+                pixels.data[:, none] = target.invalid
+    return flipped
+
+
+def recolor_on_device(batch: Tensor, samples: Sequence[SegDataSample]) -> Tensor:
+    """Return a batch N,3,H,W of 0..255 in the colours that the samples' `device_colors` say."""
+    drawn = [sample.metainfo.get("device_colors") for sample in samples]
+    if all(colors is None for colors in drawn):
+        return batch
+    unchanged = torch.eye(3, 4)
+    colors = torch.stack([unchanged if c is None else torch.as_tensor(c) for c in drawn])
+    colors = colors.to(batch)
+    recolored = torch.einsum("nij,njhw->nihw", colors[:, :, :3], batch)
+    return recolored.add_(colors[:, :, 3, None, None]).clamp_(0, 255)

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import ConfigError
-from ...targets import DEPTH, NO_DEPTH
+from ...targets import NO_DEPTH
 from ..layers import TransformerBlock, attended_mean
 from .bin_values import AdaptiveEdges, DirectValues
-from .depth_head import check_depth_losses
-from .task_head import TaskHead, loss_key
+from .depth_head import DepthHead
+from .task_head import loss_key
 
 VALUES = dict(direct=DirectValues, adabins=AdaptiveEdges)
 LONGEST_GRID = 4
@@ -36,7 +36,7 @@ class BinsPrediction(NamedTuple):
 
 
 @MODELS.register_module()
-class AttentionBinsHead(TaskHead):
+class AttentionBinsHead(DepthHead):
     r"""Predict depth as the mean of depths that are chosen for each image.
 
     The feature map, averaged over the cells of a grid, gives one latent $z_b$ for each bin;
@@ -75,8 +75,6 @@ class AttentionBinsHead(TaskHead):
     ((2, 3), torch.Size([2, 1, 8, 16]))
     """
 
-    target = DEPTH
-
     def __init__(
         self,
         in_channels: int,
@@ -94,9 +92,7 @@ class AttentionBinsHead(TaskHead):
         dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
-        check_depth_losses(self)
-        self.codec = MODELS.build(codec or dict(type="ExpCodec"))
+        super().__init__(in_channels, codec, loss, dropout=dropout, init_cfg=init_cfg)
         low, high = self.codec.min_depth, self.codec.max_depth
         if initial_depth is not None and not low < initial_depth < high:
             raise ConfigError(
@@ -154,9 +150,7 @@ class AttentionBinsHead(TaskHead):
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of metres N,1,H,W against metres N,1,H,W (0: not measured)."""
-        valid = truth > NO_DEPTH
-        pairs = {"depth": (raw, truth), "raw": (self.codec.encode(raw), self.codec.encode(truth))}
-        return {name: loss(*pairs[loss.space], valid) for name, loss in self.losses_by_name()}
+        return self._losses_in_spaces(raw, self.codec.encode(raw), truth)
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres inside the codec's range, N,1,H,W float32."""
