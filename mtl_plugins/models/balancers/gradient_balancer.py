@@ -37,7 +37,7 @@ class GradientBalancer(Balancer):
             `parameters`: the exact gradients of the shared parameters, one encoder backward for
             each task.
         tasks: names of the model's tasks (filled in by the model).
-        **options: arguments of TorchJD's class, say `c` of CAGrad; a list has one number a task.
+        **options: arguments of TorchJD's class, say `c` of CAGrad; a list has one number per task.
 
     Logs `balance/weight_<task>`, `balance/grad_norm_<task>` (of the unscaled loss) and
     `balance/cosine_<task>_<task>`; for a task that is left out the norm is 0, the others nan.

@@ -1,4 +1,4 @@
-"""Autograd nodes that weigh the tasks' gradients of what the tasks share.
+"""Autograd nodes that weigh the tasks' gradients of shared features or parameters.
 
 `share_features` weighs the gradients of the last shared feature maps and needs one encoder backward
 whatever the weighting; `share_parameters` weighs the exact gradients of the shared parameters, for
@@ -126,7 +126,7 @@ def _gradient(
 def _nonzero(gradient: Gradient, device: torch.device) -> Tensor:
     """Return for each tensor 1 where it has a gradient other than 0, else 0.
 
-    Compiled graphs give zeros for what a loss does not depend on.
+    Compiled graphs give zeros for tensors that a loss does not depend on.
     """
     zero = torch.zeros((), device=device)
     return torch.stack([zero if g is None else (g != 0).any().float() for g in gradient])

@@ -32,7 +32,7 @@ def context_module(
 
 
 class ASPP(BaseModule):
-    """See one feature map through several receptive fields at once.
+    """Apply several receptive fields to one feature map and fuse the results.
 
     A 1x1 convolution, a 3x3 convolution for each dilation rate and (optionally) the image's mean
     feature are concatenated and projected to `channels`.
@@ -42,7 +42,7 @@ class ASPP(BaseModule):
     Args:
         in_channels: channels of the input map.
         channels: channels of every branch and of the output.
-        rates: dilation of each 3x3 branch, all >= 1; small ones see near, large ones far.
+        rates: dilation of each 3x3 branch, all >= 1; a larger one covers more of the image.
         image_pooling: whether the mean feature of the whole image is one more branch.
         dropout: share of values dropped after the projection, in [0, 1).
 
@@ -72,8 +72,8 @@ class ASPP(BaseModule):
             for rate in rates
         ]
         self.branches = nn.ModuleList(branches)
-        # No normalisation here: the pooled map has one pixel an image, and the statistics of
-        # batch normalisation over a batch of one such pixel are undefined.
+        # No normalisation here: the pooled map has one pixel per image, and batch statistics of a
+        # single pixel are undefined.
         self.pooled = ConvModule(in_channels, channels, 1) if image_pooling else None
         width = channels * (len(branches) + image_pooling)
         self.project = ConvModule(width, channels, 1, norm_cfg=norm_cfg)

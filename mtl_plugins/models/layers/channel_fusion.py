@@ -28,7 +28,8 @@ class ChannelAttention(BaseModule):
         channels: channels C_i of each level.
         num_heads: number of heads, at least one.
 
-    Shapes: one (N, T, C_i) a level and the context (N, T, sum C_i) -> one (N, T, C_i) a level.
+    Shapes: one (N, T, C_i) per level and the context (N, T, sum C_i) -> one (N, T, C_i) per
+    level.
 
     >>> attention = ChannelAttention((4, 6))
     >>> [tuple(x.shape) for x in attention((torch.zeros(2, 9, 4), torch.zeros(2, 9, 6)),
@@ -48,14 +49,13 @@ class ChannelAttention(BaseModule):
         self.outs = nn.ModuleList(nn.Linear(c, c, bias=False) for c in channels)
 
     def forward(self, levels: Sequence[Tensor], context: Tensor) -> list[Tensor]:
-        """Return every level's tokens, their channels mixed from those of all levels."""
+        """Return every level's tokens, with channels mixed from all levels."""
         keys, values = self._split(self.key(context)), self._split(self.value(context))
-        # Before the product, lest long sums overflow in half precision.
+        # Scaled before the product, because long sums could overflow in half precision.
         keys = keys * context.shape[-1] ** -0.5
         results = []
         for tokens, query, out in zip(levels, self.queries, self.outs, strict=True):
-            # Written out, as scaled_dot_product_attention cannot normalise between the product
-            # and the softmax.
+            # Not scaled_dot_product_attention, which cannot normalise between product and softmax.
             scores = torch.einsum("nthc,nthk->nhck", self._split(query(tokens)), keys)
             weights = F.instance_norm(scores).softmax(dim=-1)
             results.append(out(torch.einsum("nhck,nthk->nhtc", weights, values).mean(dim=1)))
@@ -67,15 +67,15 @@ class ChannelAttention(BaseModule):
 
 
 class ChannelFusion(BaseModule):
-    """Add to every level what a channel-wise transformer over all levels finds.
+    """Add the output of a channel-wise transformer over all levels to every level.
 
     Each level is cut into patches so that all have the same grid of T tokens; layers of channel
     attention and a perceptron, both pre-norm and with residuals, mix the levels; the tokens are
     spread over the pixels again and added to the level.
 
-    Source: Wang et al., *UCTransNet*, 2022, channel-wise cross fusion transformer (CCT). Without
-    its position embeddings, which would tie it to one image size, and without batch normalisation
-    behind the tokens, which are layer-normalised and may be a single one.
+    Source: Wang et al., *UCTransNet*, 2022, channel-wise cross fusion transformer (CCT). Position
+    embeddings are left out because they would fix the image size, and batch normalisation behind
+    the tokens because they are layer-normalised and there may be a single one.
 
     Args:
         channels: channels of each level.
@@ -84,7 +84,7 @@ class ChannelFusion(BaseModule):
         num_heads: heads of the channel attention.
         expansion: hidden width of the perceptrons relative to the level's.
 
-    Shapes: one (N, channels[i], p_i * h, p_i * w) a level, with the same h and w -> the same.
+    Shapes: one (N, channels[i], p_i * h, p_i * w) per level, with the same h and w -> the same.
 
     >>> fusion = ChannelFusion((4, 6), (2, 1), num_layers=1)
     >>> [tuple(x.shape) for x in fusion((torch.zeros(2, 4, 6, 8), torch.zeros(2, 6, 3, 4)))]
@@ -150,7 +150,7 @@ class _FusionLayer(BaseModule):
 
 
 class ChannelGate(BaseModule):
-    """Pass on the channels of a skip that fit what the decoder has found so far.
+    """Gate the channels of a skip by the decoder's features.
 
     `relu(skip * sigmoid((A mean(skip) + B mean(features)) / 2))` with the means over all pixels
     and linear A and B.
@@ -160,7 +160,7 @@ class ChannelGate(BaseModule):
     Args:
         skip_channels, feature_channels: channels of the skip and of the decoder's features.
 
-    Shapes: (N, skip_channels, h, w) and (N, feature_channels, any size) -> the skip's.
+    Shapes: (N, skip_channels, h, w) and (N, feature_channels, any size) -> the skip's shape.
 
     >>> import torch
     >>> ChannelGate(4, 6)(torch.zeros(2, 4, 8, 8), torch.zeros(2, 6, 4, 4)).shape

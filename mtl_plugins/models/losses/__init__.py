@@ -1,4 +1,4 @@
-"""Losses of one task each."""
+"""Losses, each of one task."""
 
 from .cosine import CosineLoss
 from .cross_entropy import MaskedCrossEntropyLoss

@@ -29,11 +29,11 @@ def masked_mean(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class MaskedLoss(nn.Module, ABC):
-    """A pixel-wise penalty of prediction - target, averaged over all valid pixels of a batch.
+    """Average a penalty of prediction - target over all valid pixels of a batch.
 
     Args:
-        space: "depth" compares metres, "raw" what the network regresses (see the codecs): with a
-            log-normalised codec an L1 loss in raw space is an L1 loss of the log depth.
+        space: "depth" compares metres, "raw" the numbers that the network regresses (see the
+            codecs): with a log-normalised codec, an L1 loss in raw space is one of the log depth.
         loss_weight: factor on the loss.
 
     Shapes: `prediction` and `target` N,1,H,W, `valid` N,1,H,W bool -> scalar; 0 with a gradient
@@ -54,7 +54,7 @@ class MaskedLoss(nn.Module, ABC):
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Return the mean penalty over the valid pixels."""
         zero = torch.zeros((), device=prediction.device)
-        # Masked before the penalty, so that an invalid pixel cannot send inf or NaN back.
+        # Masked before the penalty, so that invalid pixels cannot give infinite or NaN gradients.
         error = (prediction.float() - target.float()).where(valid, zero)
         penalty = self.penalty(error).where(valid, zero)
         return self.loss_weight * penalty.sum() / valid.sum().clamp(min=1)
@@ -62,7 +62,7 @@ class MaskedLoss(nn.Module, ABC):
 
 @MODELS.register_module()
 class MaskedL1Loss(MaskedLoss):
-    """Mean absolute error over the valid pixels.
+    """Average the absolute error over the valid pixels.
 
     >>> target = torch.tensor([[[[2.0, 0.0]]]])
     >>> MaskedL1Loss()(target + 3, target, target > 0).item()
@@ -78,7 +78,7 @@ class MaskedL1Loss(MaskedLoss):
 
 @MODELS.register_module()
 class MaskedL2Loss(MaskedLoss):
-    """Mean squared error over the valid pixels.
+    """Average the squared error over the valid pixels.
 
     >>> target = torch.tensor([[[[2.0, 0.0]]]])
     >>> MaskedL2Loss()(target + 3, target, target > 0).item()
@@ -128,28 +128,28 @@ class BerHuLoss(MaskedLoss):
     def penalty(self, error: Tensor) -> Tensor:
         """Return |error|, or the parabola where it is large."""
         size = error.abs()
-        # Bounded below because all errors can be 0.
+        # Bounded below, because all errors can be 0.
         knee = (self.threshold * size.detach().max()).clamp(min=torch.finfo(size.dtype).eps)
         return size.where(size <= knee, (size.square() + knee.square()) / (2 * knee))
 
 
 @MODELS.register_module()
 class SILogLoss(nn.Module):
-    r"""Penalise the spread of the log error, and a little its mean.
+    r"""Penalise the spread of the log error and, less, its mean.
 
     With $d = \log \max(\hat y, \epsilon) - \log \max(y, \epsilon)$ over the valid pixels of an
     image, the loss is $\sqrt{\frac1N \sum_{images} (\mathrm{var}(d) + \gamma\,\bar d^2)}$ over the
-    images that have valid pixels. It is computed in float32 even under autocast. Invalid pixels,
-    images without valid pixels and exact predictions give finite losses and gradients (mmseg's
-    loss of this name gives neither).
+    images that have valid pixels. Invalid pixels, images without valid pixels and exact
+    predictions give finite losses and gradients, unlike mmseg's loss of this name. Computed in
+    float32 even under autocast.
 
     Source: Eigen et al., *Depth Map Prediction from a Single Image using a Multi-Scale Deep
     Network*, 2014; with the square root of Lee et al., *From Big to Small*, 2019.
 
     Args:
-        gamma: weight of the squared mean error, >= 0: 0 is blind to the scale, 1 is the RMSE of
-            the log depth.
-        eps: metres below which depths count as this depth.
+        gamma: weight of the squared mean error, >= 0. 0 ignores the scale of the depth, 1 gives
+            the RMSE of the log depth.
+        eps: metres to which smaller depths are raised.
         loss_weight: factor on the loss.
 
     Shapes: `prediction` and `target` N,1,H,W in metres, `valid` N,1,H,W bool -> scalar.
@@ -175,8 +175,8 @@ class SILogLoss(nn.Module):
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Return the loss over the valid pixels."""
-        # Invalid pixels are replaced before the logarithm: masking its result would still send
-        # 0 * inf = NaN back.
+        # Invalid pixels are replaced before the logarithm: masking its result would still give
+        # gradients of 0 * inf = NaN.
         prediction = prediction.float().where(valid, prediction.new_ones((), dtype=torch.float32))
         target = target.float().where(valid, target.new_ones((), dtype=torch.float32))
         error = prediction.clamp(min=self.eps).log() - target.clamp(min=self.eps).log()
@@ -190,7 +190,7 @@ class SILogLoss(nn.Module):
 
 @MODELS.register_module()
 class BinsChamferLoss(nn.Module):
-    r"""Draw an image's bins to its depths, and every depth to a bin.
+    r"""Pull an image's bins towards its depths, and every depth towards a bin.
 
     For the centres $c_b$ of an image and its valid depths $y_p$ the loss is
     $\frac1B \sum_b \min_p (c_b - y_p)^2 + \frac1P \sum_p \min_b (c_b - y_p)^2$, averaged over the

@@ -25,7 +25,7 @@ class MultiTaskSegmentor(BaseSegmentor):
     """Train and predict several dense tasks with one network.
 
     Predictions are decoded a few rows at a time, so that the raw maps of all classes are never
-    held at the original size.
+    held at original size.
 
     Args:
         backbone: config of the encoder: `TimmEncoder` or any mmseg backbone that returns a
@@ -33,17 +33,17 @@ class MultiTaskSegmentor(BaseSegmentor):
         decode_head: config of the multi-task head (`JointHead`, `BranchedHead`, ...); the
             encoder's channels and strides are filled in.
         neck: config of a module between them, as in mmseg.
-        balancer: config of how the tasks' losses become one; default: equal weights.
+        balancer: config of what combines the tasks' losses; default: equal weights.
         data_preprocessor: config of the preprocessor.
         test_cfg: arguments of `InferenceConfig`: whole images or sliding windows, test-time
             augmentation.
-        channels_last: keep images, features and weights in channels-last memory, which computes
-            the same and is usually faster for convolutions, on CPU and GPU.
-        compile: compile encoder and head by torch.compile when they are first called (minutes), in
+        channels_last: keep images, features and weights in channels-last memory; results are the
+            same, and convolutions usually faster, on CPU and GPU.
+        compile: compile encoder and head by torch.compile on their first call (takes minutes), for
             training and prediction; a dict holds its arguments, such as dict(mode="max-autotune").
 
-    Shapes: images (N, 3, H, W) of any size -> losses, or one `SegDataSample` an image with
-    `pred_sem_seg`, `pred_depth_map`, ... in original size.
+    Shapes: images (N, 3, H, W) of any size -> losses, or one `SegDataSample` per image
+    with `pred_sem_seg`, `pred_depth_map`, ... at original size.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class MultiTaskSegmentor(BaseSegmentor):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
         if compile:
-            # Not the whole step: samples and their metadata would be traced anew all the time.
+            # Not the whole step: every new sample would be traced again with its metadata.
             for part in (self.backbone, self.decode_head):
                 part.compile(**({} if compile is True else compile))
 

@@ -20,7 +20,7 @@ class DepthHead(TaskHead):
 
     Args:
         in_channels: channels of the feature map (filled in by the model).
-        codec: how raw numbers become metres: `LinearCodec`, `ExpCodec`, `LogNormalizedCodec` or
+        codec: maps raw numbers to metres: `LinearCodec`, `ExpCodec`, `LogNormalizedCodec` or
             `InverseCodec`.
         loss: one of the depth losses, or a list.
         initial_depth: metres that the untrained head predicts on average; training starts better
