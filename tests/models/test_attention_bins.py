@@ -52,7 +52,7 @@ class TestTransformerBlock:
         tokens = torch.randn(3, 5, 8)
         assert torch.equal(block(tokens), tokens)
 
-    def test_only_positions_see_the_order(self):
+    def test_token_order_matters_only_with_positions(self):
         tokens, order = torch.randn(2, 5, 8), torch.randperm(5)
         for num_positions in (0, 5):
             block = TransformerBlock(8, 2, num_positions)

@@ -136,7 +136,7 @@ def test_tasks_with_their_own_encoders_share_nothing():
     assert touched and not any("semseg" in name for name in touched)
 
 
-def test_what_cannot_be_is_said():
+def test_wrong_options_are_refused():
     with pytest.raises(ConfigError, match="BranchedHead or DistillationHead"):
         model("JointHead", backbone=TASK_ENCODERS)
     with pytest.raises(ConfigError, match="'depth' has a head but no encoder"):

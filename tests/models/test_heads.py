@@ -1,4 +1,4 @@
-"""Task heads and what arranges them."""
+"""Task heads and multi-task heads."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_labels_are_those_of_the_full_size_logits():
     assert torch.equal(result.pred_sem_seg.data, logits.argmax(0, keepdim=True))
 
 
-def test_an_image_is_predicted_alike_whatever_is_beside_it():
+def test_predictions_do_not_depend_on_the_rest_of_the_batch():
     network = model()
     both = batch((40, 60), (64, 96))
     alone = dict(inputs=both["inputs"][:1], data_samples=[both["data_samples"][0].clone()])
