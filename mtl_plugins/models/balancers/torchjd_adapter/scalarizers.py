@@ -10,7 +10,7 @@ from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from ....errors import ConfigError
-from ..ranks import sum_over_ranks
+from ..gradients import sum_over_ranks
 from .rules import Build, Rule, check_options, known, of_tasks, seeded, tensors
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from torch import Tensor
 from mtl_plugins.costs import peak_memory
 from mtl_plugins.errors import ConfigError, MTLError
 from mtl_plugins.models.layers import resize
-from mtl_plugins.models.segmentors import MultiTaskSegmentor, View, Window, decoded
+from mtl_plugins.models.segmentors import MultiTaskSegmentor, View, Window, decode_views
 
 from ..measurement import Goal
 from ..row import Case, NotMeasured, Samples
@@ -91,10 +91,10 @@ class _Images:
         network, size = self.network(), self.size
         tasks = network.decode_head.tasks()
         scale = {task: size[0] // maps.shape[2] for task, maps in self.raw.items()}
-        views = [View(size, [Window(0, 0, *size, self.raw, scale)])]
+        views = [View(size, [Window(*map(range, size), self.raw, scale)])]
 
         def rows() -> list[Tensor]:
-            return [decoded(views, task, head, size, "mean") for task, head in tasks]
+            return [decode_views(views, task, head, size, "mean") for task, head in tasks]
 
         return torch.no_grad()(rows), torch.no_grad()(partial(_enlarged, network, self.raw, size))
 

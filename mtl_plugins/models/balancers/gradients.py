@@ -1,4 +1,4 @@
-"""Inner products and weighted sums of task gradients."""
+"""Gradients of the tasks: inner products, weighted sums, and sums over processes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 Gradient = Sequence[Tensor | None]
-"""The gradient of one task with respect to several tensors; None: it does not depend on one."""
+"""A task's gradient with respect to several tensors; None for those that it does not depend on."""
 
 
 def gramian(gradients: Sequence[Gradient]) -> Tensor:
     """Return the inner products of the tasks' gradients, T,T float32 on the gradients' device.
 
     Computed in float32 whatever the gradients' type, one pair and one tensor at a time, so that
-    no Jacobian is ever laid out.
+    the Jacobian is never held as a whole.
 
     >>> gramian([[torch.tensor([3.0, 4.0])], [torch.tensor([1.0, 0.0])]])
     tensor([[25.,  3.],
@@ -35,7 +35,7 @@ def gramian(gradients: Sequence[Gradient]) -> Tensor:
 
 
 def weighted_sum(parts: Sequence[Tensor | None], weights: Sequence[float]) -> Tensor | None:
-    """Return the sum of the parts times their weights, in the parts' type; None: all are None.
+    """Return the sum of the parts times their weights, in the parts' type; None if all are None.
 
     >>> weighted_sum([torch.tensor([1.0, 2.0]), None, torch.tensor([1.0, 0.0])], [2.0, 5.0, 3.0])
     tensor([5., 4.])
@@ -50,7 +50,7 @@ def weighted_sum(parts: Sequence[Tensor | None], weights: Sequence[float]) -> Te
 def _flattened(parts: Sequence[Tensor | None]) -> list[Tensor | None]:
     """Return tensors of one shape as float32 vectors in one order of elements.
 
-    Channels-last tensors stay where they are: laying them out anew would copy them.
+    Tensors that are all channels-last keep that order: another one would copy them.
     """
     shapes = [part for part in parts if part is not None]
     last = all(p.dim() == 4 and p.is_contiguous(memory_format=torch.channels_last) for p in shapes)
@@ -58,3 +58,16 @@ def _flattened(parts: Sequence[Tensor | None]) -> list[Tensor | None]:
         None if part is None else (part.permute(0, 2, 3, 1) if last else part).reshape(-1).float()
         for part in parts
     ]
+
+
+def num_ranks() -> int:
+    """Return the number of processes, 1 without a process group."""
+    running = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return torch.distributed.get_world_size() if running else 1
+
+
+def sum_over_ranks(values: Tensor) -> Tensor:
+    """Return the sum of all processes' values; the argument may be overwritten."""
+    if num_ranks() > 1:
+        torch.distributed.all_reduce(values)
+    return values
