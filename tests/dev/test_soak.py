@@ -6,8 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 from dev.endurance import report_soak, soak
-from dev.endurance.soak import Growth
-from dev.endurance.soak_hook import SoakSample, read_samples
+from dev.endurance.soak import Growth, SoakSample, read_samples
 
 from mtl_plugins.errors import ConfigError, MTLError
 from tests.commands import call

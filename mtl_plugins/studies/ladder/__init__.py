@@ -1,9 +1,8 @@
-"""Comparing configs step by step, over several seeds."""
+"""Compare configs step by step, over several seeds."""
 
-from ..run import Run
-from ..statistics import Spread, difference, is_larger, spread_of
 from .report import write_report
-from .runs import Ladder
+from .runs import Ladder, Run, read_json, step_name
+from .steps import Spread, difference, is_larger, spread_of
 from .study import study
 
 __all__ = [
@@ -12,7 +11,9 @@ __all__ = [
     "Spread",
     "difference",
     "is_larger",
+    "read_json",
     "spread_of",
+    "step_name",
     "study",
     "write_report",
 ]

@@ -11,7 +11,7 @@ from optuna.distributions import FloatDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from ..statistics import spread_of
+from ..ladder import spread_of
 from .storage import WORKER
 from .study import latest
 from .worker import OPTIONS, REASON, RUNS, TWIN

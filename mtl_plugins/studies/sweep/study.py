@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial
 
 from ...errors import ConfigError
-from ..run import step_name
+from ..ladder import step_name
 from .sampler import PerTrialSampler
 from .search_space import SearchSpace
 

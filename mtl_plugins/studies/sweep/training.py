@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any
 
 from ...errors import MTLError
-from ..run import Run, read_json
+from ..ladder import Run, read_json
 from ..sweep_hook import PRUNED, USAGE
 
 LOG, RECORD = "sweep.log", "sweep.json"

@@ -17,7 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from ...errors import ConfigError, MTLError
-from ..run import Run
+from ..ladder import Run
 from .link import TrialLink
 from .storage import WORKER, give_back_stale, repeat
 from .study import SURPLUS, Sweep, counted, open_study, origin, run_folder

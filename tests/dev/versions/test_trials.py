@@ -8,8 +8,7 @@ import sys
 import pytest
 import setuptools
 from dev.versions import STACKS, Stack, Trial, chosen_stacks, report_trials, try_stacks
-from dev.versions.table import versions_table
-from dev.versions.trials import run_suite
+from dev.versions.trials import run_suite, versions_table
 from packaging.requirements import Requirement
 
 from mtl_plugins.errors import ConfigError, MTLError
@@ -46,7 +45,7 @@ def test_what_is_not_installed_is_told_and_the_others_are_in_the_table(tmp_path,
     assert trials[0] == WORKS and trials[1].error.startswith("cannot be installed")
     assert not (tmp_path / "onedl").exists()
     assert Trial.read(str(tmp_path), "old") == trials[1]
-    assert (tmp_path / "versions.md").read_text() == versions_table([WORKS])
+    assert (tmp_path / "versions.md").read_text() == versions_table([WORKS]).markdown() + "\n"
     with pytest.raises(MTLError, match=r"^old: not every test passed"):
         report_trials(trials, str(tmp_path))
     assert "onedl: 8 passed, 0 failed, 1 skipped in 60 s\nold: cannot" in capsys.readouterr().out
@@ -54,7 +53,7 @@ def test_what_is_not_installed_is_told_and_the_others_are_in_the_table(tmp_path,
 
 def test_a_row_names_the_versions_that_were_installed():
     old = Trial("old", "", "3.10", error="a\n|b")
-    assert versions_table([WORKS, old]).splitlines()[2:] == [
+    assert versions_table([WORKS, old]).markdown().splitlines()[2:] == [
         "| onedl | 3.11.7 | torch 2.13.0 | `tests/models` | 8 | 0 | 1 | 60 |",
         "| old | 3.10 | a \\|b | all | - | - | - | - |",
     ]

@@ -159,7 +159,7 @@ def compile(settings: Settings, findings: Findings) -> None:
 
     dynamo.reset()
     dynamo.utils.counters.clear()
-    arguments = settings.choose(True, dict(backend="aot_eager"))
+    arguments: bool | dict[str, Any] = settings.choose(True, dict(backend="aot_eager"))
     amp = PRECISIONS["bfloat16"][0]
     _, eager = short_run(settings, "eager", amp)
     begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Loading data: packed against files and mmseg, and whether a device waits for it
+"""Data loading: packed against files and mmseg, and the time that a device waits for it
 
 Street scenes of 512x1024, crops of 256x256, files and shards in the page cache.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ MMSEG = "mmseg, files"
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """Yield the ways to load, the disk they need, the preprocessor, and the waiting."""
+    """Yield the ways to load, their disk space, the preprocessor, and the waiting."""
     size = settings.choose(cpu=(512, 1024), cuda=(512, 1024), quick=(64, 128))
     crop = settings.choose(cpu=(256, 256), cuda=(256, 256), quick=(32, 32))
     data = scenes(settings, settings.choose(cpu=16, cuda=32, quick=2), size)
@@ -58,7 +58,7 @@ def cases(settings: Settings) -> Iterator[Case]:
     ):
         yield Case(
             f"{way}: {kind}", f"our pipeline, {way}, one core", "mmseg's pipeline, files, one core",
-            "samples/s", lambda way=way, kind=kind: loading(way, kind),
+            "samples/s", partial(loading, way, kind),
             Goal("at least", 20.0 if kind == "crop" else 5.0) if way != "files" else None,
         )  # fmt: skip
 
@@ -100,7 +100,7 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 def _ways(data: Scenes, crop: tuple[int, int]) -> dict[tuple[str, str], Any]:
-    """Return the data set of every way to load, by name and augmentation."""
+    """Build the data set of every way to load, by name and augmentation."""
     init_default_scope("mmseg")
     cut = dict(type="RandomCrop", crop_size=crop)
     pipelines = {
@@ -127,7 +127,7 @@ def _ways(data: Scenes, crop: tuple[int, int]) -> dict[tuple[str, str], Any]:
 def _seconds(
     ways: dict[tuple[str, str], Any], count: int, settings: Settings
 ) -> dict[tuple[str, str], list[float]]:
-    """Return the seconds a sample of every way, which take turns, on one core."""
+    """Time a sample of every way on one core; the ways take turns."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     taken: dict[tuple[str, str], list[float]] = {way: [] for way in ways}
@@ -149,7 +149,7 @@ def _seconds(
 def _preprocessing(
     settings: Settings, crop: tuple[int, int], batch: int, augmented: bool
 ) -> Callable[[], None]:
-    """Return what prepares a batch on the device."""
+    """Return a call that prepares a batch on the device."""
     preprocessor = MODELS.build(dict(type="MultiTaskDataPreprocessor")).to(settings.place)
     images = [torch.randint(0, 256, (3, *crop), dtype=torch.uint8) for _ in range(batch)]
     jitter = PhotometricJitter()
