@@ -1,7 +1,7 @@
 """Compare configs step by step, over several seeds."""
 
 from .report import write_report
-from .runs import Ladder, Run, read_json, step_name
+from .runs import Ladder, Run
 from .steps import Spread, difference, is_larger, spread_of
 from .study import study
 
@@ -11,9 +11,7 @@ __all__ = [
     "Spread",
     "difference",
     "is_larger",
-    "read_json",
     "spread_of",
-    "step_name",
     "study",
     "write_report",
 ]
