@@ -1,4 +1,4 @@
-"""Check the installed stack, load plugins, keep old import paths working."""
+"""Check and repair the installed stack, load plugins, keep old import paths working."""
 
 from . import compat, plugins
 from .compat import FAMILIES, prepare_stack

@@ -31,7 +31,10 @@ FILES = [dict(type="LoadImage"), dict(type="LoadTargets")]
 PACKED = [dict(type="LoadImage"), dict(type="LoadTargets", decode=False)]
 DECODE = dict(type="DecodeTargets")
 ON_CPU = [dict(type="FlipTargets", prob=0.5), dict(type="PhotoMetricDistortion")]
-ON_DEVICE = [dict(type="FlipTargets", prob=0.5, on_device=True), dict(type="PhotometricJitter")]
+ON_DEVICE: list[dict[str, Any]] = [
+    dict(type="FlipTargets", prob=0.5, on_device=True),
+    dict(type="PhotometricJitter"),
+]
 MMSEG_ON_CPU = [dict(type="RandomFlip", prob=0.5), dict(type="PhotoMetricDistortion")]
 PACK, MMSEG_PACK = dict(type="PackTargets"), dict(type="PackSegInputs")
 MMSEG = "mmseg, files"
