@@ -1,4 +1,4 @@
-"""Print what a bug report needs: `python -m mtl_plugins.info`.
+"""Print the facts for a bug report: `python -m mtl_plugins.info`.
 
 Prints versions, the stack's family and its repairs, devices and plugins. Each item is looked up on
 its own, so a missing or broken package is reported and hides nothing else.

@@ -1,4 +1,4 @@
-"""Measure what a model costs: parameters, multiply-adds, memory and time."""
+"""Measure the cost of a model: parameters, multiply-adds, memory and time."""
 
 from __future__ import annotations
 

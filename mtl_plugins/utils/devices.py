@@ -11,7 +11,7 @@ DTYPES = ("auto", "bfloat16", "float16")
 
 
 def machine_name(device: str) -> str:
-    """Describe what a measurement on "cpu" or "cuda" was made on: processor, threads, torch."""
+    """Describe the machine of a measurement on "cpu" or "cuda": processor, threads, torch."""
     if device == "cuda":
         processor = torch.cuda.get_device_name()
     else:

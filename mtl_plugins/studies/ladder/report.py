@@ -35,8 +35,8 @@ IMAGE_BLIND = "image-blind"
 UNITS = dict(parameters=1e6, macs=1e9)
 CONVENTION = (
     "Metrics of the last validation: mean ± sample standard deviation over the seeds (n: runs). "
-    "Lower SI-logRMSE is better. Differences are to the row above; 'larger' tells whether one is "
-    f"larger than the spread of the seeds: {RULE}; '-': too few runs to tell. image-blind: the "
+    "Lower SI-logRMSE is better. Differences are to the row above; 'larger' says whether one is "
+    f"larger than the spread of the seeds: {RULE}; '-': too few runs. image-blind: the "
     "best predictor that never looks at the image. GMACs: 1e9 multiply-adds of one forward pass of "
     "one {height}x{width} image (height x width). Delta_m: mean relative difference to single-task "
     "networks, positive where better."

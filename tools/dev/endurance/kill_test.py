@@ -61,7 +61,7 @@ def kill_test(config: Config, work_dir: str, kills: int = 30, seed: int = 0) -> 
     # Plain lines: a progress bar has a thread, which is unsafe with forks.
     console = Console(stderr=True)
     whole = os.path.join(work_dir, "whole")
-    console.print("one run is left alone")
+    console.print("one run without kills")
     start = time.monotonic()
     _finish(_start(config, whole, seed), whole)
     duration = time.monotonic() - start
@@ -97,14 +97,14 @@ def show_kill_report(report: KillReport) -> None:
     """
     print(
         f"{report.kills} kills, {report.while_saving} of them while a checkpoint was written; "
-        f"{report.runs} runs went on to their end."
+        f"{report.runs} runs were resumed until they ended."
     )
     if report.differences:
         listed = "\n".join(report.differences[:20])
         raise MTLError(
-            f"{len(report.differences)} differences to the run that was left alone:\n{listed}"
+            f"{len(report.differences)} differences from the run without kills:\n{listed}"
         )
-    print("Each is the same as the run that was left alone, bit for bit.")
+    print("Each is equal to the run without kills, bit for bit.")
 
 
 def _start(config: Config, work_dir: str, seed: int) -> ForkProcess:

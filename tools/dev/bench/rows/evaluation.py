@@ -1,7 +1,7 @@
 """Evaluation from arrays to metrics, against mmseg with the same networks
 
 mmseg needs a model for classes (EncoderDecoder, IoUMetric) and one for depth (DepthEstimator,
-DepthMetric), and its test-time augmentation (SegTTAModel) knows classes alone. Images are random.
+DepthMetric), and its test-time augmentation (SegTTAModel) supports classes only. Images are random.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class _Images:
     def compiled(self) -> Samples:
         """Time the compiled network."""
         if self.settings.quick:
-            raise NotMeasured("not in a quick run, which compiling takes much longer than")
+            raise NotMeasured("not in a quick run: compiling takes too long")
         fast = build_network(dict(self.model, compile=True), self.settings.place).eval()
         run = torch.no_grad()(partial(in_rows, fast, self.image))
         first = seconds_of(run, self.settings.place)
@@ -191,7 +191,7 @@ def _onnx(network: MultiTaskSegmentor, settings: Settings, images: Tensor) -> Ca
     except ImportError as error:
         raise NotMeasured(f"models cannot be exported here ({error})") from error
     if settings.quick:
-        raise NotMeasured("not in a quick run, which exporting takes much longer than")
+        raise NotMeasured("not in a quick run: exporting takes too long")
     path = settings.folder("model.onnx")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     network = copy.deepcopy(network).cpu()

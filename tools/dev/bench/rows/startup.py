@@ -47,7 +47,7 @@ def cases(settings: Settings) -> Iterator[Case]:
 
     def first_iteration() -> Samples:
         if settings.quick:
-            raise NotMeasured("not in a quick run, which it alone would take longer than")
+            raise NotMeasured("not in a quick run: it takes too long")
         data = scenes(settings, 32, (128, 256))
         data.render()
         arguments = [f"train_dataloader.dataset.data_root={data.root}"]

@@ -1,8 +1,7 @@
 """A training step, end to end through the runner, against its limit and against mmseg
 
 The branched ResNet-34 of `configs/miniscapes` on 256x256 crops of street scenes. Every training is
-an epoch of its own; workers that load data, hooks and logging included, checkpoints and validation
-not.
+one epoch, with data workers, hooks and logging, without checkpoints and validation.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "4090":
 name; from NVIDIA's data sheets (SXM if there are several variants)."""
 
 FORWARD_AND_BACKWARD = 3
-"""A backward pass computes twice what a forward pass does."""
+"""A backward pass needs twice the multiplications of a forward pass."""
 
 
 def cases(settings: Settings) -> Iterator[Case]:
