@@ -97,17 +97,20 @@ class ProgressLine:
         self, done: int | None = None, description: str | None = None, total: int | None = None
     ) -> None:
         """Set the number of finished steps, the description or the total."""
+        # A new description is drawn at once: the next update may be hours away.
+        is_due = description not in (None, self.description)
         changes: dict[str, Any] = dict(done=done, description=description, total=total)
         for name, value in changes.items():
             if value is not None:
                 setattr(self, name, value)
-        now = time.monotonic()
-        if not self._is_main or now < self._next:
+        if not self._is_main:
             return
+        now = time.monotonic()
         if ProgressLine._bars is not None:
-            self._next = now + DRAW_INTERVAL
-            self._draw(ProgressLine._bars)
-        else:
+            if is_due or now >= self._next:
+                self._next = now + DRAW_INTERVAL
+                self._draw(ProgressLine._bars)
+        elif now >= self._next:
             self._next = now + LOG_INTERVAL
             of_all = "" if self.total is None else f" of {self.total}"
             print(f"{self.description}: {self.done}{of_all}", file=sys.stderr, flush=True)

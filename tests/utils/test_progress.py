@@ -56,6 +56,17 @@ def test_in_a_log_inner_lines_are_left_out(clock, capsys):
     assert ProgressLine._depth == 0
 
 
+def test_a_new_description_is_drawn_at_once(clock, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(ProgressLine, "_draw", lambda line, _: drawn.append(line.description))
+    with ProgressLine("first", 2) as line:
+        line.update(1)
+        line.update(2)
+        line.update(description="second")
+        assert drawn == ["first", "second"]
+
+
 def test_other_processes_than_the_main_one_are_silent(clock, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     for _ in track(range(3), "slow"):
