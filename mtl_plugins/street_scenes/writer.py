@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..utils import track
+from ..utils import replaced, track
 from .scene import StreetScene, render_scene
 
 DEPTH_SCALE = 0.005
@@ -87,9 +87,8 @@ def write_street_scenes(
             done = pool.imap_unordered(work, jobs, chunksize=8)
             for _ in track(done, "rendering StreetScenes", total=len(jobs)):
                 pass
-    partial_file = root / (MANIFEST + ".part")
-    partial_file.write_text(json.dumps(manifest, indent=2))
-    partial_file.replace(root / MANIFEST)
+    with replaced(str(root / MANIFEST)) as unfinished:
+        Path(unfinished).write_text(json.dumps(manifest, indent=2))
 
 
 def ensure_street_scenes(

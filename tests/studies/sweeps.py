@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import os
 
-from rich.console import Console
-from rich.progress import Progress
-
 from mtl_plugins.config import load_config
 from mtl_plugins.studies.sweep import Sweep, load_space, open_study
 from mtl_plugins.studies.sweep.study import open_storage
 from mtl_plugins.studies.sweep.worker import Worker
+from mtl_plugins.utils import ProgressLine
 from tests.conftest import ROOT
 
 CONFIG = os.path.join(ROOT, "configs", "mtl_branched.py")
@@ -80,8 +78,8 @@ def study_of(sweep):
 def work(sweep, script, jobs=1):
     """Run trials in this process, without the checks before and the report after them."""
     os.makedirs(sweep.out, exist_ok=True)
-    with Progress(console=Console(stderr=True)) as progress:
-        Worker(sweep, study_of(sweep), script, jobs, progress).run()
+    with ProgressLine(sweep.name, sweep.trials) as line:
+        Worker(sweep, study_of(sweep), script, jobs, line).run()
 
 
 def read_csv(sweep, name):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import os.path as osp
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
@@ -20,10 +18,8 @@ from optuna.importance import FanovaImportanceEvaluator
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from optuna.visualization import matplotlib as drawings
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
+from ...utils import TextTable, wide_console, write_csv, write_text
 from .study import FOLDER, OPTIONS, REASON, RUNS, TWIN, WORKER, counted
 
 Row = dict[str, Any]
@@ -35,7 +31,6 @@ PARAM = "param "
 """Prefix of the columns of parameters."""
 COLUMNS, COST_COLUMNS = ("trial", "score", "std", "seeds"), ("seconds", "step_seconds", "peak_mib")
 """Columns of the best trials, before and after the parameters."""
-PIPE_WIDTH = 120
 INCHES = 1.8
 """Distance between two parameters of the parallel coordinates."""
 CAPTION = (
@@ -77,28 +72,18 @@ def write_report(
     plots, left_out = draw_plots(study, metric, out)
     lines = [caption, *_notes(study, rows), *left_out]
     files = [osp.join(out, name) for name in ("sweep.csv", "values.csv", "sweep.md")]
-    for path, content in zip(files, (rows, tables["By value"]), strict=False):
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(content[0]) if content else [])
-            writer.writeheader()
-            writer.writerows(content)
-    # A file or pipe has no width of its own.
-    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+    write_csv(files[0], rows)
+    write_csv(files[1], tables["By value"])
+    console = wide_console()
     blocks = []
     for title, content in tables.items():
         if content:
             head = [name.removeprefix(PARAM) for name in content[0]]
             body = [[shown(value) for value in row.values()] for row in content]
-            table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0))
-            for name in head:
-                table.add_column(name, justify="right", overflow="fold")
-            for cells in body:
-                table.add_row(*cells)
+            table = TextTable(head, body, words=(), title=title)
             console.print(table)
-            marks = [f"| {' | '.join(cells)} |" for cells in (head, ["---:"] * len(head), *body)]
-            blocks.append("\n".join([f"**{title}**", "", *marks]))
-    with open(files[2], "w", encoding="utf-8") as file:
-        file.write("\n\n".join([*blocks, *lines]) + "\n")
+            blocks.append(f"**{title}**\n\n{table.markdown()}")
+    write_text(files[2], "\n\n".join([*blocks, *lines]) + "\n")
     for line in (*lines, f"report  {' '.join([*files, *plots])}"):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 

@@ -7,10 +7,9 @@ import os
 import os.path as osp
 
 from optuna.trial import TrialState
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ...errors import ConfigError, MTLError
+from ...utils import ProgressLine
 from .report import write_report
 from .search_space import check_space
 from .study import DATABASE, Sweep, open_storage, open_study
@@ -46,14 +45,10 @@ def run_sweep(sweep: Sweep, script: str | None, jobs: int = 1) -> None:
             f"{sweep.out} holds {len(folders)} trials of another study, such as {folders[0]}. "
             "Remove them, or choose another --out."
         )
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("trials"), TimeElapsedColumn(), TextColumn("{task.fields[state]}"),
-    )  # fmt: skip
     try:
         if script:
-            with Progress(*columns, console=Console(stderr=True)) as progress:
-                Worker(sweep, study, script, jobs, progress).run()
+            with ProgressLine(sweep.name, sweep.trials) as line:
+                Worker(sweep, study, script, jobs, line).run()
     finally:
         # Also after an interruption or an error.
         write_report(study, sweep.space.metric_name, sweep.out, sweep.space.pairs)

@@ -22,9 +22,9 @@ import torch
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
-from rich.progress import Progress
 
 from ...errors import ConfigError, MTLError
+from ...utils import ProgressLine
 from ..sweep_hook import Validation
 from .report import shown_values
 from .study import FOLDER, OPTIONS, REASON, RUNS, TWIN, WORKER, Sweep, counted
@@ -47,18 +47,17 @@ class Worker:
         study: the study.
         script: path of `tools/train.py`.
         jobs: trials at the same time.
-        progress: shows a bar, and a line for each trial.
+        line: shows how many trials have ended.
     """
 
     def __init__(
-        self, sweep: Sweep, study: optuna.Study, script: str, jobs: int, progress: Progress
+        self, sweep: Sweep, study: optuna.Study, script: str, jobs: int, line: ProgressLine
     ) -> None:
         self.sweep = sweep
         self.study = study
         self.script = script
         self.jobs = jobs
-        self.progress = progress
-        self._bar = progress.add_task(sweep.name, total=sweep.trials, state="")
+        self.line = line
         self._environments: SimpleQueue[dict[str, str]] = SimpleQueue()
         listed = os.environ.get("CUDA_VISIBLE_DEVICES")
         devices = listed.split(",") if listed else [*map(str, range(torch.cuda.device_count()))]
@@ -138,7 +137,7 @@ class Worker:
         if trial.state == TrialState.FAIL and REASON not in trial.user_attrs:
             RetryHeartbeatStaleTrialCallback()(study, trial)
         else:
-            self.progress.console.out(describe(trial))
+            print(describe(trial), file=sys.stderr, flush=True)
             self._succeeded |= trial.state != TrialState.FAIL
             self._failures += trial.state == TrialState.FAIL
         if self._failures >= FAILURES and not self._succeeded:
@@ -258,7 +257,7 @@ class Worker:
             best = self.study.best_trial
             state += f" | best {best.value:.4g} (trial {best.number})"
         ended = sum(trial.state.is_finished() for trial in trials)
-        self.progress.update(self._bar, completed=ended, state=state)
+        self.line.update(ended, f"{self.sweep.name} {state}".rstrip())
 
 
 def job_environments(

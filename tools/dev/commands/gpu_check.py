@@ -10,13 +10,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parents[3])
-# A checkout is enough: nothing has to be installed but what the package needs.
-sys.path[:0] = [ROOT, os.path.join(ROOT, "tools")]
-
-from arguments import command_parser  # noqa: E402
+import tools_path
+from arguments import command_parser
 
 EXAMPLE = """python tools/dev/commands/gpu_check.py --out gpu_out
   python tools/dev/commands/gpu_check.py --device cpu --quick --cases precision compile"""
@@ -41,7 +37,7 @@ def main() -> None:
     # Imported late, so that --help answers at once.
     from dev.gpu import Settings, run_worker, supervise
 
-    settings = Settings(ROOT, os.path.abspath(args.out), args.device, args.quick)
+    settings = Settings(tools_path.ROOT, os.path.abspath(args.out), args.device, args.quick)
     if args.worker:
         run_worker(settings, args.cases)
     else:

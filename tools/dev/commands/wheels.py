@@ -11,12 +11,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-ROOT = str(Path(__file__).resolve().parents[3])
-sys.path[:0] = [os.path.join(ROOT, "tools")]  # commands share `arguments`, and are no package
-
-from arguments import command_parser  # noqa: E402
+import tools_path
+from arguments import command_parser
 
 EXAMPLE = "python tools/dev/commands/wheels.py wheels --have have.txt"
 
@@ -50,7 +47,7 @@ def main() -> None:
     parser.add_argument("--torchvision", default="0.26.0", help="default: %(default)s")
     args = parser.parse_args()
     torch = [f"torch=={args.torch}", f"torchvision=={args.torchvision}"]
-    with open(os.path.join(ROOT, "requirements.txt"), encoding="utf-8") as file:
+    with open(os.path.join(tools_path.ROOT, "requirements.txt"), encoding="utf-8") as file:
         needed = [*wanted_pins(file), *torch]
     have = names_of(resolved(torch, args.python))
     if args.have:

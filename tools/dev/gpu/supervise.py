@@ -194,6 +194,7 @@ def _line(worker: subprocess.Popen, read: bytes, wait: float) -> tuple[bytes | N
     """Return the next line and what was read behind it; None: there is none within `wait`."""
     import select
 
+    assert worker.stdout is not None  # it is a pipe
     stop = time.monotonic() + wait
     while b"\n" not in read:
         ready, _, _ = select.select([worker.stdout], [], [], max(0.0, stop - time.monotonic()))

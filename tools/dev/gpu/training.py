@@ -159,7 +159,8 @@ def compile(settings: Settings, findings: Findings) -> None:
 
     dynamo.reset()
     dynamo.utils.counters.clear()
-    arguments = settings.choose(True, dict(backend="aot_eager"))
+    quick: bool | dict[str, Any] = dict(backend="aot_eager")
+    arguments = settings.choose(True, quick)
     amp = PRECISIONS["bfloat16"][0]
     _, eager = short_run(settings, "eager", amp)
     begin = time.perf_counter()

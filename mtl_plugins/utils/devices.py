@@ -1,16 +1,30 @@
-"""Which number type a device computes in."""
+"""Facts about the device that a model runs on."""
 
 from __future__ import annotations
 
 import torch
 
 from ..errors import ConfigError
+from ..install import cpu_name
 
 DTYPES = ("auto", "bfloat16", "float16")
 
 
+def machine_name(device: str) -> str:
+    """Describe the machine of a measurement on "cpu" or "cuda": processor, threads, torch."""
+    if device == "cuda":
+        processor = torch.cuda.get_device_name()
+    else:
+        processor = f"{cpu_name()} (threads used: {torch.get_num_threads()})"
+    return f"{processor}, torch {torch.__version__}"
+
+
 def choose_dtype(dtype: str, device_type: str) -> torch.dtype:
-    """Return the type that `AutocastOptimWrapper(dtype=...)` computes in on a kind of device."""
+    """Choose the type that `AutocastOptimWrapper(dtype=...)` computes in on a kind of device.
+
+    Raises:
+        ConfigError: `dtype` is none of `DTYPES`, or is float16 on anything but CUDA.
+    """
     if dtype not in DTYPES:
         raise ConfigError(
             f"AutocastOptimWrapper got dtype={dtype!r}, expected one of {DTYPES}: "

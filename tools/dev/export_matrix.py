@@ -1,4 +1,4 @@
-"""Many networks, each exported with random weights and compared with itself."""
+"""Export many networks with random weights and compare each with its exported file."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from mtl_plugins.errors import MTLError
 from mtl_plugins.inference import ModelInfo, load_predictor
 from mtl_plugins.inference.export import (
     FORMATS,
+    LIMITS,
     Agreement,
     check_predictor,
     default_batches,
@@ -29,6 +30,7 @@ from mtl_plugins.inference.export import (
 )
 from mtl_plugins.inference.predictors import fixed_size
 from mtl_plugins.models.segmentors import MultiTaskSegmentor
+from mtl_plugins.utils import TextTable, track, wide_console, write_text
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "ResNetV1c (mmseg)": dict(
@@ -82,18 +84,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
         )
     ),
 }
-"""Networks that no shipped config has: what is laid over the model of one that has."""
+"""Networks that no shipped config has, as changes to the model of a shipped config."""
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What came of one export.
+    """The result of one export.
 
     Args:
-        name: of the network.
+        name: name of the network.
         format: one of `FORMATS`.
-        seconds: of tracing and writing.
-        agreements: the batch that agrees least, by task; empty where there is an error.
+        seconds: time of tracing and writing.
+        agreements: the batch that agrees least, by task; empty if there is an error.
         error: why there is no file, or none that runs.
     """
 
@@ -113,8 +115,8 @@ def networks(configs: Mapping[str, Config], backbones: Sequence[str] = ()) -> di
     """Return the models to export by name, each network once.
 
     Args:
-        configs: as from `load_config`; the variants are made of the first one.
-        backbones: timm's names, each in place of the first config's.
+        configs: as from `load_config`; the variants are changes to the first one.
+        backbones: timm's names, each replacing the first config's backbone.
     """
     first = next(iter(configs.values()))
     found = {name: config.model.to_dict() for name, config in configs.items()}
@@ -125,7 +127,7 @@ def networks(configs: Mapping[str, Config], backbones: Sequence[str] = ()) -> di
     unique: dict[str, dict] = {}
     for name, model in found.items():
         model = without_pretrained(model)
-        # Training alone tells those apart that differ in it.
+        # Balancers differ in training only.
         model.pop("balancer", None)
         if model not in unique.values():
             unique[name] = model
@@ -135,7 +137,7 @@ def networks(configs: Mapping[str, Config], backbones: Sequence[str] = ()) -> di
 def export_all(
     models: Mapping[str, dict], formats: Iterable[str], preprocess: bool = False
 ) -> Iterator[ExportResult]:
-    """Export every model into every format and compare its predictions, with random weights."""
+    """Export every model to every format, with random weights, and compare the predictions."""
     init_default_scope("mmseg")
     formats = list(formats)
     for name, model in models.items():
@@ -151,10 +153,10 @@ def export_all(
 
 
 def randomise(network: MultiTaskSegmentor) -> None:
-    """Give a network weights with which everything in it matters, and leave it in eval mode.
+    """Draw weights with which every branch of a network matters; leave it in evaluation mode.
 
-    Initial weights switch branches off (norms of scale 0, layer scales of 1e-6), so that errors
-    in them would not show.
+    Initial weights switch branches off (norms of scale 0, layer scales of 1e-6), which would hide
+    errors in them.
     """
     with torch.no_grad():
         for parameter in network.parameters():
@@ -164,7 +166,7 @@ def randomise(network: MultiTaskSegmentor) -> None:
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.reset_running_stats()
                 module.momentum = None
-        # So that activations keep their size through many layers.
+        # Statistics of real activations keep their scale through many layers.
         size = fixed_size(network) or (160, 160)
         rng = np.random.default_rng(0)
         pixels = np.stack([random_image(rng, *size) for _ in range(2)]).transpose(0, 3, 1, 2)
@@ -172,7 +174,7 @@ def randomise(network: MultiTaskSegmentor) -> None:
         network.train()._forward(images)
         raw = network.eval().raw_maps(images)
         for task, head in network.decode_head.tasks():
-            # Standard normal predictions: most depths are then inside the codec's range.
+            # With standard normal predictions most depths are inside the codec's range.
             if hasattr(head, "predict"):
                 std, mean = torch.std_mean(raw[task])
                 head.predict.weight /= std
@@ -200,3 +202,37 @@ def _export(name: str, network: MultiTaskSegmentor, format: str, preprocess: boo
             reason = str(error).strip().splitlines()[0]
             return ExportResult(name, format, time.perf_counter() - start, error=reason)
     return ExportResult(name, format, seconds, worst(found))
+
+
+def report_exports(
+    models: Mapping[str, dict],
+    formats: Sequence[str],
+    preprocess: bool = False,
+    markdown_file: str | None = None,
+) -> None:
+    """Export all models and print a row for each; write them as Markdown if asked to."""
+    formats = list(formats or FORMATS)
+    steps = export_all(models, formats, preprocess)
+    results = list(track(steps, "exporting", len(models) * len(formats)))
+    tasks = list(dict.fromkeys(task for each in results for task in each.agreements))
+    columns = ["network", "format", *tasks, "seconds", ""]
+    table = TextTable(columns, [_row(each, tasks) for each in results], ("network", "format", ""))
+    console = wide_console()
+    console.print(table)
+    console.print(LIMITS, highlight=False)
+    if markdown_file:
+        write_text(markdown_file, table.markdown() + "\n")
+
+
+def _row(result: ExportResult, tasks: Sequence[str]) -> list[str]:
+    cells = [_cell(result.agreements.get(task)) for task in tasks]
+    outcome = result.error or ("ok" if result.holds else "differs")
+    return [result.name, result.format, *cells, f"{result.seconds:.1f}", outcome]
+
+
+def _cell(agreement: Agreement | None) -> str:
+    if agreement is None:
+        return "-"
+    if agreement.relative is not None:
+        return f"{agreement.relative:.1e}"
+    return f"{agreement.agreeing:.3%}"

@@ -1,4 +1,4 @@
-"""How much memory tensors take at most while something runs, on any device."""
+"""Measure peak memory: of the tensors on any device, and of this process."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+STATUS = "/proc/self/status"
+
 
 class LiveMemory(TorchDispatchMode):
-    """Account for the memory of all tensors that operations inside the context create.
+    """Count the bytes of all tensors that operations inside the context create.
 
-    Every result of every operation, forward and backward, is seen; its storage counts from then
-    until it is freed, once however many views it has. Scratch space that an operation takes and
-    gives back inside itself is not seen.
+    The result of every operation, forward and backward, counts from its creation until its storage
+    is freed, once for all its views. Scratch space inside an operation is not counted. Unlike the
+    resident set of a process, the numbers are the same in every run and on every machine; torch's
+    own statistics exist for CUDA only.
 
     Args:
-        held: tensors, in any nesting of lists and dicts, that are there from the beginning.
+        held: tensors, in any nesting of lists and dicts, that exist from the beginning.
 
     Attributes:
         now, peak: bytes that are live, and the most that were live at any time.
@@ -51,7 +54,7 @@ class LiveMemory(TorchDispatchMode):
         for tensor in tree_leaves(tensors):
             if not isinstance(tensor, Tensor):
                 continue
-            # Torch keeps one Python object a storage for as long as anything uses the storage.
+            # Torch keeps one Python object per storage while anything uses the storage.
             storage = tensor.untyped_storage()
             if storage not in self._live:
                 self._live.add(storage)
@@ -66,20 +69,20 @@ class LiveMemory(TorchDispatchMode):
 def peak_memory(run: Callable[[], Any], held: Any, device: torch.device) -> int:
     """Return the most bytes that tensors take on a device while `run` is called.
 
-    On CUDA what torch's allocator handed out at most (`torch.cuda.max_memory_allocated`), which
-    includes operations' scratch space; elsewhere as `LiveMemory` counts.
+    On CUDA this is the peak of torch's allocator (`torch.cuda.max_memory_allocated`), which
+    includes scratch space of operations; elsewhere the peak of `LiveMemory`.
 
     Args:
-        run: what is measured; what it returns is freed.
-        held: tensors that are there before (parameters, buffers, optimizer state), in any
-            nesting of lists and dicts. Not needed on CUDA.
+        run: the measured call; its result is freed.
+        held: tensors that exist before (parameters, buffers, optimizer state), in any nesting of
+            lists and dicts. Not needed on CUDA.
         device: where `run` computes.
 
     >>> peak_memory(lambda: torch.ones(4) * 2, [], torch.device('cpu'))
     32
     """
     if device.type == "cuda":
-        gc.collect()  # what an earlier measurement left in reference cycles is not ours
+        gc.collect()  # an earlier measurement may have left reference cycles
         torch.cuda.reset_peak_memory_stats(device)
         run()
         torch.cuda.synchronize(device)
@@ -87,3 +90,21 @@ def peak_memory(run: Callable[[], Any], held: Any, device: torch.device) -> int:
     with LiveMemory(held) as memory:
         run()
     return memory.peak
+
+
+def process_peak_bytes() -> tuple[int | None, str]:
+    """Return the peak memory of this process in bytes, and the name of what is counted.
+
+    On CUDA this is the peak of torch's allocator; elsewhere the resident set of the process, with
+    Python and all libraries but without the loader's workers. None if the system does not report
+    it.
+    """
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated(), "CUDA allocator"
+    try:
+        # resource.getrusage would include the process that started this one.
+        with open(STATUS, encoding="utf-8") as lines:
+            peak = next((line for line in lines if line.startswith("VmHWM:")), None)
+    except OSError:
+        peak = None
+    return (int(peak.split()[1]) * 1024 if peak else None), "resident set"
