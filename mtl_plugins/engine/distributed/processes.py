@@ -37,7 +37,7 @@ STARTS = {
 DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
 
 TIMEOUT = 600
-"""Seconds that a process waits for the others unless `env_cfg.dist_cfg.timeout` is set."""
+"""Seconds that a process waits for the others where `env_cfg.dist_cfg.timeout` is not set."""
 
 LOST = ("gloo/transport", "ncclRemoteError", "store->get")
 """Parts of the messages of a lost process from gloo, NCCL, and NCCL's set-up.
@@ -54,11 +54,11 @@ class LostProcessError(MTLError, RuntimeError):
 
 
 def check_processes(config: Config) -> None:
-    """Check the launcher's variables and the model wrapper.
+    """Check how several processes are started, and how they are to share a model.
 
     Raises:
-        ConfigError: a variable that the launcher sets is missing, or the config has a strategy or
-            wrapper that `MultiTaskRunner` would ignore or fail with.
+        ConfigError: a variable is missing that the launcher sets, or the config asks for what
+            `MultiTaskRunner` does not have, and would pass over or die of.
     """
     missing = [
         name for name in VARIABLES.get(config.launcher, {}).values() if name not in os.environ
@@ -78,14 +78,13 @@ def check_processes(config: Config) -> None:
 
 
 def prepare_for_cpu(config: Config) -> None:
-    """Adapt a config to a machine without GPUs, in place, and join the process group.
+    """Replace what mmengine takes for granted of a GPU, and join the others of several processes.
 
-    The processes communicate by gloo and meet at `MASTER_ADDR` and `MASTER_PORT`, which torchrun
-    sets.
+    They talk by gloo. `MASTER_ADDR` and `MASTER_PORT` say where they meet; torchrun sets them.
 
     Raises:
-        ConfigError: SLURM or MPI started the processes, and `MASTER_ADDR` is not set.
-        LostProcessError: not all processes joined within `env_cfg.dist_cfg.timeout` seconds.
+        ConfigError: SLURM or MPI started them, and `MASTER_ADDR` is not set.
+        LostProcessError: not all were there within `env_cfg.dist_cfg.timeout` seconds.
     """
     for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
         if config.get(key):
@@ -94,12 +93,12 @@ def prepare_for_cpu(config: Config) -> None:
         return
     if config.get("sync_bn"):
         raise ConfigError("sync_bn works on GPUs alone; on CPUs each process has its statistics.")
-    # mmengine would join the group itself, but choose a CUDA device for each process.
+    # mmengine would choose a CUDA device for each process while it joins the group itself.
     if not distributed.is_initialized():
         _join(config)
     wrapper = dict(config.get("model_wrapper_cfg") or {})
     if wrapper.setdefault("type", DDP) == DDP:
-        # The arguments that mmengine passes on GPUs.
+        # What mmengine gives it on GPUs.
         unused = config.get("find_unused_parameters", False)
         wrapper = dict(broadcast_buffers=False, find_unused_parameters=unused) | wrapper
         wrapper["device_ids"] = None
