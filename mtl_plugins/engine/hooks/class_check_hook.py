@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...errors import ConfigError
 from ...models.segmentors import MultiTaskSegmentor
 from ...targets import SEMSEG
+from ...utils import unwrapped
 
 
 @HOOKS.register_module()
@@ -25,7 +25,7 @@ class ClassCheckHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Compare each segmentation head with the training data."""
         classes = runner.train_dataloader.dataset.metainfo.get("classes", ())
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         if not isinstance(model, MultiTaskSegmentor):
             return
         for task, head in model.decode_head.tasks():

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...models.segmentors import MultiTaskSegmentor
 from ...targets import DEPTH, NO_DEPTH
+from ...utils import unwrapped
 
 TOO_MANY = 0.5
 """Share of the measured pixels that may lie outside of what a head predicts."""
@@ -40,7 +40,7 @@ class DepthCheckHook(Hook):
         if self._checked:
             return
         self._checked = True
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         samples = (data_batch or {}).get("data_samples") or ()
         truths = [sample.get(DEPTH.truth).data for sample in samples if DEPTH.truth in sample]
         depths = torch.cat([truth[truth > NO_DEPTH] for truth in truths]) if truths else None

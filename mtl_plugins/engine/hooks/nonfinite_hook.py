@@ -13,7 +13,6 @@ import torch
 from mmengine.dist import all_gather_object, all_reduce, barrier
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.registry import HOOKS
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from ...errors import ConfigError, MTLError
+from ...utils import unwrapped
 from ..distributed.sharded_model import local_part
 from .buffer_snapshot import BufferSnapshot
 from .late_flag import LateFlag
@@ -98,7 +98,7 @@ class NonFiniteHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Look at what the model returns and at what the optimizer gets."""
-        self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self._model = unwrapped(runner.model)
         self._ranks = runner.world_size
         self._handles = [
             self._model.register_forward_pre_hook(self._before_forward, with_kwargs=True),

@@ -7,7 +7,6 @@ from inspect import isroutine
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 # Imported for its effect too: from here on checkpoints are read without unpickling.
 from ...checkpoints import from_plain, to_plain
+from ...utils import unwrapped
 
 GRADIENTS = "accumulated_gradients"
 """Where a checkpoint that was saved between two steps of the optimizer has the gradients."""
@@ -72,7 +72,7 @@ def _accumulated(runner: Runner) -> dict[str, Tensor]:
 
 
 def _named_parameters(runner: Runner) -> Iterator[tuple[str, nn.Parameter]]:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     return model.named_parameters()
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -25,7 +24,7 @@ from torch.utils.data import DataLoader
 
 from ...checkpoints import MISFIT, CheckpointError, differences
 from ...errors import ConfigError, MTLError
-from ...utils import replaced
+from ...utils import replaced, unwrapped
 from ..distributed.processes import average_statistics
 from ..distributed.sharded_model import ShardedModel
 from .batch_change import BatchChange
@@ -117,7 +116,7 @@ class MultiTaskRunner(Runner):
             found = CheckpointLoader.load_checkpoint(filename, "cpu", logger="silent")
             found = found.get("state_dict", found)
             found = {key.removeprefix("module."): value for key, value in found.items()}
-            model = self.model.module if is_model_wrapper(self.model) else self.model
+            model = unwrapped(self.model)
             problems = differences(model.state_dict(), found) or str(error)
             raise CheckpointError(MISFIT.format(name=filename, problems=problems)) from error
 

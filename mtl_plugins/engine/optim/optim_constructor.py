@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mmengine.model import is_model_wrapper
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
+
+from ...utils import unwrapped
 
 FUSED = ("Adam", "AdamW", "SGD")
 
@@ -30,7 +31,7 @@ class BalancedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         if self.optimizer_cfg["type"] in FUSED and not chosen:
             self.optimizer_cfg["fused"] = True
         wrapper = super().__call__(model)
-        balancer = getattr(model.module if is_model_wrapper(model) else model, "balancer", None)
+        balancer = getattr(unwrapped(model), "balancer", None)
         learned = {id(parameter) for parameter in balancer.parameters()} if balancer else set()
         for group in list(wrapper.optimizer.param_groups):
             mine = [p for p in group["params"] if id(p) in learned]
