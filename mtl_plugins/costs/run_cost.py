@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmengine.model import is_model_wrapper
 from torch import nn
 
 from ..models.segmentors import MultiTaskSegmentor
-from ..utils import machine_name
+from ..utils import machine_name, unwrapped
 from .macs import count_macs
 from .parameters import parameters_by_part
 
@@ -27,7 +26,7 @@ def run_cost(model: nn.Module, size: tuple[int, int]) -> dict[str, Any] | None:
         `parameters` (see `parameters_by_part`), `macs` (of one image of `height` x `width`) and
         `machine`; None for a model of another library.
     """
-    network = model.module if is_model_wrapper(model) else model
+    network = unwrapped(model)
     if not isinstance(network, MultiTaskSegmentor):
         return None
     looks = network.inference_config

@@ -11,8 +11,7 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import Tensor, nn
 
-from ..utils import choose_dtype
-from .distributed.processes import unwrapped
+from ..utils import choose_dtype, unwrapped
 
 FUSED = ("Adam", "AdamW", "SGD")
 """Optimizers of torch that have a fused implementation."""

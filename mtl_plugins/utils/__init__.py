@@ -4,6 +4,7 @@ from .atomic_file import UNFINISHED, replaced
 from .command import run_command
 from .json_text import parse_json
 from .machine import machine_name
+from .model_wrapper import unwrapped
 from .precision import choose_dtype
 from .progress import ProgressLine, track
 from .spread import spread_evenly
@@ -22,4 +23,5 @@ __all__ = [
     "run_command",
     "spread_evenly",
     "track",
+    "unwrapped",
 ]

@@ -6,11 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 from mmengine.config import Config
 from mmengine.dist import all_reduce_params
-from mmengine.model import is_model_wrapper
 from torch import distributed, nn
 from torch.nn.modules.batchnorm import _NormBase
 
@@ -128,11 +126,6 @@ def average_statistics(*models: nn.Module) -> None:
     norms = [m for model in models for m in model.modules() if isinstance(m, _NormBase)]
     statistics = [b for norm in norms for b in (norm.running_mean, norm.running_var)]
     all_reduce_params([each for each in statistics if each is not None], op="mean")
-
-
-def unwrapped(model: Any) -> Any:
-    """Return the model inside a distributed wrapper, or the model itself."""
-    return model.module if is_model_wrapper(model) else model
 
 
 @contextmanager

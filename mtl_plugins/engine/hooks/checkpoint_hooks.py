@@ -23,8 +23,7 @@ from torch import Tensor
 # Importing these also makes mmengine read checkpoints without unpickling.
 from ...checkpoints import INTERRUPTED, from_plain, point_at, to_plain
 from ...errors import ConfigError
-from ...utils import UNFINISHED
-from ..distributed.processes import unwrapped
+from ...utils import UNFINISHED, unwrapped
 from ..loop.runner import SaveError
 
 SUPERSEDED = "superseded_ckpts"

@@ -16,7 +16,7 @@ from mmseg.registry import HOOKS
 from ...errors import ConfigError, DataError
 from ...models.segmentors import MultiTaskSegmentor
 from ...targets import DEPTH, NO_DEPTH, SEMSEG, DenseTarget
-from ..distributed.processes import unwrapped
+from ...utils import unwrapped
 
 TOO_MANY = 0.5
 """Share of the measured depths outside a codec's range above which `DepthCheckHook` warns."""

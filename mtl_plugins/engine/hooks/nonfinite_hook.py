@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from ...errors import ConfigError, MTLError
-from ..distributed.processes import unwrapped
+from ...utils import unwrapped
 from ..distributed.sharded_model import local_part
 
 INSPECTION = "nonfinite.pt"

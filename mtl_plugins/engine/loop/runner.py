@@ -24,8 +24,8 @@ from torch.utils.data import DataLoader
 
 from ...checkpoints import MISFIT, CheckpointError, differences
 from ...errors import ConfigError, MTLError
-from ...utils import replaced
-from ..distributed.processes import average_statistics, unwrapped
+from ...utils import replaced, unwrapped
+from ..distributed.processes import average_statistics
 from ..distributed.sharded_model import ShardedModel
 from .train_loop import BatchChange
 
