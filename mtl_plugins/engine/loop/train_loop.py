@@ -63,12 +63,12 @@ class SeededTrainLoop(EpochBasedTrainLoop):
 
     @property
     def images_per_step(self) -> int:
-        """Images that all processes together train in one iteration."""
+        """Count the images that all processes together train in one iteration."""
         return getattr(self.dataloader.batch_sampler, "batch_size", 1) * get_world_size()
 
     @property
     def finished(self) -> int:
-        """Iterations of the epoch that are done, counted in the present batch size."""
+        """Count the finished iterations of the epoch, in the present batch size."""
         length, batches = len(self.dataloader), self.dataloader.batch_sampler
         if not hasattr(getattr(batches, "sampler", None), "start"):
             return min(length, self.images // self.images_per_step)
@@ -182,7 +182,7 @@ class BatchChange:
         self._log(before, now)
 
     def _replay(self, epochs: int, length: int, steps: int) -> None:
-        # Schedules that follow a metric begin anew.
+        # Schedules that follow a metric start again.
         schedules = [each for each, _ in self.schedules if not hasattr(each, "need_val_args")]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected call of `scheduler.step")
@@ -202,8 +202,8 @@ class BatchChange:
             )
         print_log(
             f"The run goes on with {now} images a step ({get_world_size()} processes); it had "
-            f"{before}. It continues at the next image of its epoch, and the schedules are where "
-            f"they are in a run with such steps: the learning rate is {rate:.3g}. {advice}",
+            f"{before}. It continues at the next image of its epoch, and its schedules as in a run "
+            f"that always had such steps: the learning rate is {rate:.3g}. {advice}",
             logger="current",
             level=logging.WARNING,
         )
