@@ -3,9 +3,9 @@
 from typing import Any
 
 from ..install import moved_attribute
-from .curve_files import CURVES, curve_files
 from .distributed import LostProcessError, ShardedModel
 from .hooks import (
+    CURVES,
     ChosenImagesHook,
     ClassCheckHook,
     CurvesHook,
@@ -24,6 +24,7 @@ from .hooks import (
     ScalarsHook,
     SkippedSamplesHook,
     SummaryHook,
+    curve_files,
 )
 from .loop import MultiTaskRunner, SaveError, SeededTrainLoop
 from .optim import AutocastOptimWrapper, BalancedOptimWrapperConstructor

@@ -20,8 +20,8 @@ from ..errors import ConfigError
 from ..evaluation import main_measures
 from ..report import write_results
 from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
-from .curve_files import cut_curves
 from .distributed.processes import check_processes, lost_process_told, prepare_for_cpu
+from .hooks import cut_curves
 from .loop.runner import MultiTaskRunner
 
 

@@ -1,9 +1,8 @@
-"""Several processes that train one model: how they find each other, and how they end."""
+"""Start and end several processes that train one model."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,29 +23,32 @@ VARIABLES = {
         LOCAL_RANK="OMPI_COMM_WORLD_LOCAL_RANK",
     ),
 }
-"""What torch wants to know of a process, and under which name each launcher tells it."""
+"""Variables that torch reads, and the names under which each launcher sets their values."""
 
 STARTS = {
     "pytorch": "torchrun --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch",
     "slurm": "srun --kill-on-bad-exit=1 python tools/train.py CONFIG --launcher slurm",
     "mpi": "mpirun -np 2 python tools/train.py CONFIG --launcher mpi",
 }
-"""How a launcher starts them."""
+"""Command that starts several processes, by launcher."""
 
 DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
 
 TIMEOUT = 600
 """Seconds that a process waits for the others where `env_cfg.dist_cfg.timeout` is not set."""
 
-LOST = re.compile("by peer|Broken pipe|gloo/transport|Timed out|remote process|ncclRemoteError")
-"""What torch says of another process that is not there, over gloo, NCCL and its own store."""
+LOST = ("gloo/transport", "ncclRemoteError", "store->get")
+"""Parts of the messages of a lost process from gloo, NCCL, and NCCL's set-up.
+
+Gloo raises plain RuntimeErrors and NCCL one type for all its faults, so only the text says more.
+"""
 
 
 class LostProcessError(MTLError, RuntimeError):
-    """Another process of the run has ended, or does not answer; nothing is wrong with this one."""
+    """Another process of the run has ended or does not answer; this process has no fault."""
 
     exit_code = 69
-    """EX_UNAVAILABLE of sysexits.h, so that scripts tell it from an error of this process."""
+    """EX_UNAVAILABLE of sysexits.h; distinguishes it in scripts from an error of this process."""
 
 
 def check_processes(config: Config) -> None:
@@ -116,10 +118,10 @@ def _join(config: Config) -> None:
 
 
 def average_statistics(*models: nn.Module) -> None:
-    """Make running means and variances of batch normalisation their mean over all processes.
+    """Average running means and variances of batch normalisation over all processes, in place.
 
-    Each process updates them by its own images, so without this each would validate another
-    network, none of them that of the checkpoint.
+    Each process updates them with its own images. Without the average, each would validate a
+    different network, and none would validate that of the checkpoint.
     """
     norms = [m for model in models for m in model.modules() if isinstance(m, _NormBase)]
     statistics = [b for norm in norms for b in (norm.running_mean, norm.running_var)]
@@ -128,17 +130,25 @@ def average_statistics(*models: nn.Module) -> None:
 
 @contextmanager
 def lost_process_told() -> Iterator[None]:
-    """Turn what torch says where another process has ended into a `LostProcessError`."""
+    """Turn torch's errors about another process that has ended into a `LostProcessError`."""
     try:
         yield
     except RuntimeError as error:
-        if isinstance(error, MTLError) or not LOST.search(str(error)):
+        if not _is_of_lost_process(error):
             raise
-        # Without the place in torch's code before it, and its advice behind it.
-        text = re.sub(r"^\[\S+\]\s*", "", str(error).partition("\n")[0]).partition(". ")[0]
+        text = str(error).partition("\n")[0]
         raise LostProcessError(
-            f"Another process of this run has ended, or has not answered in time ({text}). What it "
-            "said itself, in its output or the launcher's, is the reason; one that said nothing "
-            "was killed (for its memory? `dmesg` tells). --resume goes on from the last "
-            "checkpoint, with any number of processes."
+            f"Another process of this run has ended, or has not answered in time ({text}). Its own "
+            "message, in its output or the launcher's, is the reason; if it has none, it was "
+            "killed (for its memory? see `dmesg`). --resume goes on from the last checkpoint, with "
+            "any number of processes."
         ) from error
+
+
+def _is_of_lost_process(error: RuntimeError) -> bool:
+    if isinstance(error, MTLError):
+        return False
+    text = str(error)
+    if isinstance(error, (distributed.DistStoreError, distributed.DistNetworkError)):
+        return "EADDRINUSE" not in text  # the port is taken by another run
+    return any(part in text for part in LOST)
