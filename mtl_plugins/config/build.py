@@ -8,9 +8,8 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 
-from ..checkpoints import load_checkpoint, load_weights, without_pretrained
+from ..checkpoints import build_network, load_checkpoint, load_weights
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from .check import check_config
@@ -52,11 +51,8 @@ def build(
     if not found.get("model"):
         raise ConfigError(f"{found.filename} has no model.")
     init_default_scope(found.get("default_scope", "mmseg"))
-    model = found.model.to_dict()
     fetched = pretrained and checkpoint is None
-    network = MODELS.build(model if fetched else without_pretrained(model))
-    if not isinstance(network, MultiTaskSegmentor):
-        raise ConfigError(f"The model is a {type(network).__name__}, no MultiTaskSegmentor.")
+    network = build_network(found.model.to_dict(), f"the config {found.filename}", fetched)
     if checkpoint is not None:
         load_weights(network, load_checkpoint(checkpoint), str(checkpoint))
     elif fetched and any(getattr(module, "init_cfg", None) for module in network.modules()):
