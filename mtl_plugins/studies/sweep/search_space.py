@@ -15,8 +15,7 @@ from mmengine.config import Config
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
-from ...config import load_config, parse_options
-from ...engine import prepared
+from ...config import final_config, load_config, parse_options
 from ...errors import ConfigError
 
 PROBES = 32
@@ -167,7 +166,7 @@ def _check_names(path: str, found: Mapping[str, Any]) -> None:
 def _metric(path: str, found: Mapping[str, Any], config: Config) -> tuple[Any, str]:
     metric, direction = found.get("metric"), found.get("direction")
     if metric is None and direction is None:
-        hook = prepared(config, None, "none").get("default_hooks", {}).get("checkpoint") or {}
+        hook = (final_config(config).get("default_hooks") or {}).get("checkpoint") or {}
         metric, direction = hook.get("save_best"), DIRECTIONS.get(hook.get("rule", ""))
     if not (isinstance(metric, str) or callable(metric)) or direction not in DIRECTIONS.values():
         raise ConfigError(
