@@ -10,7 +10,7 @@ from .datasets import (
     pack_config,
     with_packed,
 )
-from .final import final_config, run_config
+from .final import final_config, measured_names, run_config
 from .loading import check_exists, copied, load_config, with_pictures, with_views
 from .network import build, stored_config
 from .options import parse_options
@@ -31,6 +31,7 @@ __all__ = [
     "image_transforms",
     "leaves",
     "load_config",
+    "measured_names",
     "named_datasets",
     "pack_config",
     "parse_options",

@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument(
         "--budget", type=float, default=480, metavar="SECONDS", help="default: %(default)s"
     )
+    parser.add_argument(
+        "--limit", type=float, metavar="SECONDS", help="for each case; default: its own"
+    )
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
@@ -42,7 +45,7 @@ def main() -> None:
     if args.worker:
         run_worker(settings, args.cases)
     else:
-        sys.exit(supervise(settings, args.cases, args.again, args.budget))
+        sys.exit(supervise(settings, args.cases, args.again, args.budget, args.limit))
 
 
 if __name__ == "__main__":
