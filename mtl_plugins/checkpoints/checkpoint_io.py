@@ -173,7 +173,7 @@ def _needs_pickle(name: str, offender: str) -> str:
     )
     return (
         f"checkpoint {name} would need pickle, which can run any code, to build `{offender}`; "
-        "expected only tensors and plain values. If, and only if, you trust whoever made the file, "
+        "expected only tensors and plain values. If, and only if, you trust the file's author, "
         f"{'download it and ' if remote else ''}convert its weights once with\n"
         f"  python -c {shlex.quote(code)}\nand load {plain}."
     )

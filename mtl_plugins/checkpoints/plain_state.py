@@ -65,8 +65,7 @@ def to_plain(value: Any, where: str = "checkpoint") -> Any:
     raise TypeError(
         f"{where} holds a {type(value).__module__}.{type(value).__qualname__}, expected tensors, "
         "arrays, numbers, strings and dicts, lists, tuples or sets of them, which load without "
-        "running foreign code: whoever puts it there must store one of those, or for the message "
-        "hub pass resumed=False."
+        "running foreign code: store one of those, or for the message hub pass resumed=False."
     )
 
 

@@ -130,7 +130,7 @@ def _files(path: str) -> list[_File]:
             module = ast.parse(_substituted(file.read(), path))
         if _reads_bases(module):
             raise ConfigError(
-                f"{path} inherits by read_base(), of which the sources of values cannot be told. "
+                f"{path} inherits by read_base(), whose bases are not searched for values. "
                 "Use `_base_ = [...]`."
             )
         assigned = assignments(module)

@@ -24,7 +24,7 @@ VARIABLES = {
         LOCAL_RANK="OMPI_COMM_WORLD_LOCAL_RANK",
     ),
 }
-"""What torch wants to know of a process, and under which name each launcher tells it."""
+"""torch's variables of a process, and each launcher's names of them."""
 
 STARTS = {
     "pytorch": "torchrun --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch",
@@ -107,6 +107,6 @@ def lost_process_told() -> Iterator[None]:
         raise LostProcessError(
             f"Another process of this run has ended, or has not answered in time ({text}). What it "
             "said itself, in its output or the launcher's, is the reason; one that said nothing "
-            "was killed (for its memory? `dmesg` tells). --resume goes on from the last "
+            "was killed (for its memory? See `dmesg`). --resume goes on from the last "
             "checkpoint, with any number of processes."
         ) from error
