@@ -28,7 +28,7 @@ from .hooks import (
 )
 from .loop import MultiTaskRunner, SaveError, SeededTrainLoop
 from .optim import AutocastOptimWrapper, BalancedOptimWrapperConstructor
-from .run import evaluate, prepared, set_tf32, train
+from .run import evaluate, set_tf32, set_up_process, train
 
 __all__ = [
     "CURVES",
@@ -59,8 +59,8 @@ __all__ = [
     "SummaryHook",
     "curve_files",
     "evaluate",
-    "prepared",
     "set_tf32",
+    "set_up_process",
     "train",
 ]
 

@@ -9,7 +9,8 @@ import torch
 from mmengine.hooks import Hook
 
 from mtl_plugins.checkpoints import latest_checkpoint, load_checkpoint
-from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook, prepared
+from mtl_plugins.config import run_config
+from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook
 from mtl_plugins.errors import ConfigError
 from tests.engine.faulty_parts import spoiled, with_loss
 from tests.engine.tiny_run import tiny_config
@@ -41,7 +42,7 @@ def unchanged(before, after):
 
 def trained(config, work_dir):
     """Train; return the runner and its witness."""
-    config = prepared(config, str(work_dir), "none")
+    config = run_config(config, work_dir=str(work_dir))
     config.randomness = dict(seed=5)
     config.val_dataloader = config.val_cfg = config.val_evaluator = None
     runner, witness = MultiTaskRunner.from_cfg(config), Witness()

@@ -32,8 +32,6 @@ STARTS = {
 }
 """Command that starts several processes, by launcher."""
 
-DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
-
 TIMEOUT = 600
 """Seconds that a process waits for the others where `env_cfg.dist_cfg.timeout` is not set."""
 
@@ -51,59 +49,29 @@ class LostProcessError(MTLError, RuntimeError):
     """EX_UNAVAILABLE of sysexits.h; distinguishes it in scripts from an error of this process."""
 
 
-def check_processes(config: Config) -> None:
-    """Check how several processes are started, and how they are to share a model.
-
-    Raises:
-        ConfigError: a variable is missing that the launcher sets, or the config asks for what
-            `MultiTaskRunner` does not have, and would pass over or die of.
-    """
-    missing = [
-        name for name in VARIABLES.get(config.launcher, {}).values() if name not in os.environ
-    ]
+def check_launcher(launcher: str) -> None:
+    """Raise a `ConfigError` if a variable is missing that the launcher of this process sets."""
+    missing = [name for name in VARIABLES.get(launcher, {}).values() if name not in os.environ]
     if missing:
         raise ConfigError(
-            f"--launcher {config.launcher} needs the variables that it sets, and {missing[0]} is "
-            f"not there. Start with `{STARTS[config.launcher]}`."
+            f"--launcher {launcher} needs the variables that it sets, and {missing[0]} is "
+            f"not there. Start with `{STARTS[launcher]}`."
         )
-    wrapper = (config.get("model_wrapper_cfg") or {}).get("type")
-    for key, value in (("strategy", config.get("strategy")), ("model_wrapper_cfg", wrapper)):
-        if value and (key == "strategy" or value == FSDP):
-            raise ConfigError(
-                f"{key}={value!r}: not supported, see docs/distributed.md. To shard a model over "
-                "processes set model_wrapper_cfg=dict(type='ShardedModel')."
-            )
 
 
-def prepare_for_cpu(config: Config) -> None:
-    """Replace what mmengine takes for granted of a GPU, and join the others of several processes.
+def join_processes(config: Config) -> None:
+    """Join the other processes of a run on CPUs, which then communicate by gloo.
 
-    They talk by gloo. `MASTER_ADDR` and `MASTER_PORT` say where they meet; torchrun sets them.
+    On GPUs mmengine does this; on CPUs it would choose a CUDA device for each process. The
+    variables `MASTER_ADDR` and `MASTER_PORT` name the host and port of the first process; torchrun
+    sets them. Nothing happens for a single process, or in a group that exists.
 
     Raises:
-        ConfigError: SLURM or MPI started them, and `MASTER_ADDR` is not set.
-        LostProcessError: not all were there within `env_cfg.dist_cfg.timeout` seconds.
+        ConfigError: SLURM or MPI started the processes, and `MASTER_ADDR` is not set.
+        LostProcessError: not all joined within `env_cfg.dist_cfg.timeout` seconds.
     """
-    for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
-        if config.get(key):
-            config[key].pin_memory = False
-    if config.launcher == "none":
+    if config.launcher == "none" or distributed.is_initialized():
         return
-    if config.get("sync_bn"):
-        raise ConfigError("sync_bn works on GPUs alone; on CPUs each process has its statistics.")
-    # mmengine would choose a CUDA device for each process while it joins the group itself.
-    if not distributed.is_initialized():
-        _join(config)
-    wrapper = dict(config.get("model_wrapper_cfg") or {})
-    if wrapper.setdefault("type", DDP) == DDP:
-        # What mmengine gives it on GPUs.
-        unused = config.get("find_unused_parameters", False)
-        wrapper = dict(broadcast_buffers=False, find_unused_parameters=unused) | wrapper
-        wrapper["device_ids"] = None
-    config.model_wrapper_cfg = wrapper
-
-
-def _join(config: Config) -> None:
     if "MASTER_ADDR" not in os.environ:
         raise ConfigError(
             "MASTER_ADDR, the host of the first process, is not set; in a script of SLURM: "
