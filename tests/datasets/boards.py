@@ -9,7 +9,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from mtl_plugins.datasets.transforms.arguments import MEAN_COLOUR
+from mtl_plugins.datasets.transforms import MEAN_COLOUR
 from mtl_plugins.targets import DENSE_TARGETS
 
 SIZE, CELL, BOARDS = (64, 96), 16, 4

@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from mtl_plugins.datasets import DepthFormat, LabelFormat
-from mtl_plugins.datasets.files import read_image
-from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.errors import DataError
 
 
@@ -180,10 +179,10 @@ def encoded(array, file_format="PNG"):
     return file.getvalue()
 
 
-@pytest.mark.parametrize("side", [9_000, 2**31 - 1])
-def test_a_png_that_promises_more_than_it_holds_is_refused(tmp_path, side):
+@pytest.mark.parametrize(("side", "reason"), [(9_000, "truncated"), (2**31 - 1, "too large")])
+def test_a_png_that_promises_more_than_it_holds_is_refused(tmp_path, side, reason):
     (tmp_path / "a.png").write_bytes(header(encoded(np.zeros((4, 4), np.uint8)), width=side))
-    with pytest.raises(DataError, match=r"a\.png cannot be read .*header promises \d+ bytes"):
+    with pytest.raises(DataError, match=rf"a\.png .*{reason}"):
         read_map(str(tmp_path / "a.png"))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmseg.registry import TRANSFORMS
 
-from mtl_plugins.datasets.sampling.sample_index import SampleIndex
+from mtl_plugins.datasets import SampleIndex
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.targets import DENSE_TARGETS
 from tests.datasets.boards import (

@@ -47,7 +47,7 @@ def test_the_mat_file_becomes_folders_that_the_data_set_reads(mat, tmp_path):
     # Label 0; 1 -> class 1; 894 -> 893 % 40 + 1 = 14; 2 -> class 2: ids are one less.
     assert sample["gt_seg_map"][0, :4].tolist() == [255, 0, 13, 1]
     np.testing.assert_allclose(sample["gt_depth_map"][0, :2], [0.713, 9.995], rtol=1e-6)
-    assert not list((tmp_path / "out").rglob("*.part"))
+    assert not list((tmp_path / "out").rglob("*.tmp"))
 
 
 def test_conversion_goes_on_where_it_was_stopped(mat, tmp_path):

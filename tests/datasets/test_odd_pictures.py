@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from mtl_plugins.datasets import LabelFormat, LoadImage, LoadTargets
-from mtl_plugins.datasets.files import read_image
-from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.errors import DataError
 from tests.datasets.test_image_io import encoded, header, save
 

@@ -14,8 +14,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mtl_plugins.config import pack_config, with_packed
-from mtl_plugins.datasets import pack_dataset
-from mtl_plugins.datasets.sampling.sample_index import SampleIndex
+from mtl_plugins.datasets import SampleIndex, pack_dataset
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.targets import DENSE_TARGETS
 

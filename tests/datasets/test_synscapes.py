@@ -10,7 +10,7 @@ import pytest
 
 from mtl_plugins.config import build_dataset, load_config
 from mtl_plugins.datasets import SynscapesMultiTask
-from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.files import read_map
 from mtl_plugins.errors import ConfigError, DataError
 from tests.conftest import ROOT
 from tests.datasets.layouts import write_miniscapes, write_synscapes

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from mmcv.transforms import Compose
 from mmseg.registry import MODELS, TRANSFORMS
 
-from mtl_plugins.datasets.sampling import seeded
+from mtl_plugins.datasets import seeded
 from mtl_plugins.targets import DENSE_TARGETS
 from tests.properties import PROPERTY
 

@@ -10,11 +10,9 @@ import pytest
 from mmcv import transforms as mmcv_transforms
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from mtl_plugins.datasets import pack_dataset
+from mtl_plugins.datasets import SampleIndex, pack_dataset, seeded
 from mtl_plugins.datasets.pipeline_check import DEPTH_BREAKING, SEMSEG_BREAKING, VECTORS_BREAKING
-from mtl_plugins.datasets.sampling import seeded
-from mtl_plugins.datasets.sampling.sample_index import SampleIndex
-from mtl_plugins.datasets.transforms.arguments import MEAN_COLOUR
+from mtl_plugins.datasets.transforms import MEAN_COLOUR
 from mtl_plugins.errors import ConfigError
 from tests.conftest import ROOT
 from tests.datasets.boards import (

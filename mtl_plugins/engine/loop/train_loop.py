@@ -11,7 +11,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import LOOPS
 from torch import nn
 
-from ...datasets.sampling import seed_all
+from ...datasets import seed_all
 from ...errors import ConfigError
 from ..distributed.processes import average_statistics
 

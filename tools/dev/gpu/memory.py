@@ -7,7 +7,6 @@ import time
 import torch
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import TRANSFORMS
-
 from mtl_plugins.bench.evaluations import PACK, random_samples
 from mtl_plugins.bench.steps import TrainingStep, build_network
 

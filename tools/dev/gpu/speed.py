@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from mtl_plugins.bench import Settings as BenchSettings
 from mtl_plugins.bench.row import NotMeasured, load_row
 from mtl_plugins.bench.rows.data import ON_DEVICE
