@@ -113,8 +113,7 @@ def require_decoded(results: dict, transform: BaseTransform) -> None:
     if raw:
         raise ConfigError(
             f"{type(transform).__name__} would change {raw}, which are still as in their files. "
-            "Put it after DecodeTargets; between LoadTargets(decode=False) and that only crops "
-            "may stand."
+            "Put it after DecodeTargets; before that, LoadTargets(decode=False) allows only crops."
         )
 
 

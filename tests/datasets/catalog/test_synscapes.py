@@ -77,7 +77,7 @@ def test_the_channel_of_depth(tmp_path):
         read_map(path)
 
 
-def test_what_to_install_is_said(tmp_path, monkeypatch):
+def test_missing_openexr_names_what_to_install(tmp_path, monkeypatch):
     write_synscapes(str(tmp_path), numbers=(1,))
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
     with pytest.raises(ImportError, match=r"1\.exr .* pip install \"mtl_plugins\[data\]\""):

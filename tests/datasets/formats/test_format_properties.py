@@ -1,4 +1,4 @@
-"""Formats: what is encoded is decoded again, whatever scale, digits and classes are configured."""
+"""Encoding and decoding are inverse for any scale, digits and classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INVALID = st.sampled_from([(0,), (), (0, 1), (0, 65535), (7, 3)])
 
 @st.composite
 def depth_formats(draw):
-    """A format, and the raw values that mean a depth in it."""
+    """Draw a format, raw values, and which of them mean a depth in it."""
     digits = draw(DIGITS)
     largest = 65535 if len(digits) == 1 else 256 ** len(digits) - 1
     scale = draw(SCALES)
@@ -30,7 +30,7 @@ def depth_formats(draw):
 
 
 def stored(raw, digits):
-    """Raw values as their file has them."""
+    """Spread raw values over the channels of a file."""
     if len(digits) == 1:
         return raw.astype(np.uint16)[None]
     channels = [raw // digit % 256 for digit in digits]
@@ -39,14 +39,14 @@ def stored(raw, digits):
 
 @PROPERTY
 @given(depth_formats())
-def test_files_of_depth_are_written_again_as_they_were(case):
+def test_decoded_depth_is_encoded_as_the_original_file(case):
     decode, raw, means_depth = case
     file = stored(raw, decode.digits)
     depth = decode(file)
     assert target_breach(DEPTH, depth, 0) is None
     assert np.array_equal(depth[0] > 0, means_depth)
     if means_depth.any():
-        # Where float32 tells so many raw values apart.
+        # float32 cannot distinguish larger raw values.
         exact = raw < 1 << 20
         again = decode.encode(depth[:, means_depth & exact])
         assert np.array_equal(again, file[:, means_depth & exact])
@@ -57,7 +57,7 @@ def test_files_of_depth_are_written_again_as_they_were(case):
     depth_formats(),
     st.lists(st.floats(1e-3, 1e5), min_size=1, max_size=20).map(sorted),
 )
-def test_encoded_depth_is_the_nearest_there_is(case, metres):
+def test_depth_is_encoded_as_the_nearest_raw_value(case, metres):
     decode, _, _ = case
     depth = np.array([metres], np.float32)
     found = decode(decode.encode(depth))
@@ -76,7 +76,7 @@ def test_encoded_depth_is_the_nearest_there_is(case, metres):
 
 @st.composite
 def label_formats(draw):
-    """A format of mapped values or colours, and its map."""
+    """Draw a format of mapped values or colours, and its map."""
     number = draw(st.integers(1, 6))
     keys = draw(
         st.sampled_from(
@@ -91,25 +91,25 @@ def label_formats(draw):
 
 @PROPERTY
 @given(label_formats(), st.data())
-def test_classes_are_written_and_read(case, data):
+def test_encoded_classes_are_decoded_again(case, data):
     decode, label_map = case
     known = sorted(set(label_map.values()))
     ids = data.draw(st.lists(st.sampled_from(known), min_size=1, max_size=20))
     labels = np.array([ids], np.uint8)
     raw = decode.encode(labels)
     assert np.array_equal(decode(raw), labels)
-    assert target_breach(SEMSEG, decode(raw), decode_classes(label_map)) is None
+    assert target_breach(SEMSEG, decode(raw), count_classes(label_map)) is None
     keys = [tuple(v) if decode.channels == 3 else int(v) for v in raw[0].tolist()]
     assert [label_map[key] for key in keys] == ids
 
 
-def decode_classes(label_map):
+def count_classes(label_map):
     return max([i for i in label_map.values() if i != 255], default=0) + 1
 
 
 @PROPERTY
 @given(st.integers(0, 9999), st.integers(1, 30))
-def test_normals_stay_within_a_step_of_their_file(seed, count):
+def test_encoded_normals_are_decoded_within_one_step(seed, count):
     random = np.random.default_rng(seed)
     normals = random.normal(size=(1, count, 3))
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Packed data gives the samples of its source, and says what is damaged."""
+"""Packed data gives the samples of its source; damaged files are named."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_another_process_maps_the_files_itself(config, folder):
     )
 
 
-def test_packing_goes_on_where_it_was_stopped(config, folder):
+def test_stopped_packing_is_continued(config, folder):
     def stop(name, done, total):
         if done >= 4:
             raise KeyboardInterrupt
@@ -178,8 +178,8 @@ def test_a_changed_byte_is_found(config, folder):
     assert "pack_data.py" in problem
 
 
-def test_a_shard_that_is_cut_off_while_it_is_mapped_is_an_error_and_no_crash(config, folder):
-    """Reading a page behind the end of a mapped file would kill the process."""
+def test_truncating_a_mapped_shard_is_an_error_and_no_crash(config, folder):
+    """Reading a page behind the end of a mapped file would kill the process (SIGBUS)."""
     pack_config(config, folder, samples_per_shard=3)
     dataset = built(with_packed(config, folder))
     dataset[0], dataset[3]
@@ -192,7 +192,7 @@ def test_a_shard_that_is_cut_off_while_it_is_mapped_is_an_error_and_no_crash(con
         assert_equal(dataset[SampleIndex(3, (0, 0, 3))], dataset[SampleIndex(3, (0, 0, 3))])
 
 
-def test_a_mapped_shard_may_be_deleted_or_replaced_but_not_a_new_one(config, folder):
+def test_a_mapped_shard_survives_deletion_but_an_unmapped_one_is_missed(config, folder):
     pack_config(config, folder, samples_per_shard=3)
     dataset, index = built(with_packed(config, folder)), SampleIndex(0, (0, 0, 0))
     before = dataset[index]
@@ -207,7 +207,7 @@ def test_a_mapped_shard_may_be_deleted_or_replaced_but_not_a_new_one(config, fol
         dataset[3]
 
 
-def test_changed_class_ids_in_a_shard_are_no_targets(config, folder):
+def test_changed_class_ids_in_a_shard_are_errors(config, folder):
     pack_config(config, folder)
     dataset = built(with_packed(config, folder), "val")
     with open(shard(folder, 0, ".json"), encoding="utf-8") as file:

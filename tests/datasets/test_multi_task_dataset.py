@@ -1,4 +1,4 @@
-"""The generic data set: pairing, decoding, clear errors, targets that move with the image."""
+"""`MultiTaskDataset`: pairing of files, decoding, errors, targets that move with the image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZE = (24, 36)
 
 @pytest.fixture
 def root(tmp_path):
-    """Three images whose red channel, label and depth all tell the pixel's column and row."""
+    """Three images whose red channel, label and depth all encode the pixel's column."""
     for name in ("a", "b", "sub/c"):
         for folder in ("rgb", "label", "depth"):
             os.makedirs(os.path.dirname(tmp_path / folder / name), exist_ok=True)
@@ -73,7 +73,7 @@ def test_packed_samples_follow_the_contract(root):
 
 
 def aligned(item):
-    """Image, label and depth tell the same column wherever they are valid."""
+    """Return the share of valid pixels whose label has the column of image and depth."""
     column = item["img"][..., 2].astype(float) / 7
     valid = item["gt_depth_map"] > 0
     assert valid.any()
@@ -109,7 +109,7 @@ def test_one_target_alone(root):
     assert "gt_seg_map" not in item and "gt_depth_map" in item
 
 
-def test_a_list_chooses_the_images(root):
+def test_ann_file_selects_the_images(root):
     (root / "split.txt").write_text("a\nsub/c\n")
     assert len(build(root, ann_file="split.txt")) == 2
 

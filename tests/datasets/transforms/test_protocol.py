@@ -1,11 +1,10 @@
-"""What counts as truth: the depth of the sky, evaluation windows, sizes of protocols."""
+"""Transforms of protocols: the depth of the sky, evaluation windows, sizes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from mmengine.config import Config
-from mmseg.registry import TRANSFORMS
 
 from mtl_plugins.config import build_dataset, pack_config, with_packed
 from mtl_plugins.datasets import (
@@ -66,7 +65,7 @@ def test_the_sky_of_packed_data_is_that_of_the_files(root, tmp_path, crop_first)
         assert (depths[0][samples[0].gt_sem_seg.data == sky_id] == 300).all()
 
 
-def test_a_sky_that_cannot_be_found_is_an_error(root):
+def test_sky_depth_without_sky_labels_is_an_error(root):
     with pytest.raises(ConfigError, match=r"FillSkyDepth\(class_name='Sky'\).*'sky'"):
         depth_of(root, dict(type="FillSkyDepth", class_name="Sky"))
     prefix = dict(img_path="leftImg8bit/train", depth_map_path="disparity/train")
@@ -87,7 +86,7 @@ def test_targets_must_be_decoded_before(root, name):
         dataset[0]
 
 
-def test_outside_the_window_nothing_counts(root):
+def test_targets_are_invalid_outside_the_window(root):
     crop = dict(type="EvaluationCrop", rows=(1, 3), columns=(2, 5))
     whole, sample = depth_of(root), depth_of(root, crop)
     assert np.array_equal(sample["img"], whole["img"])
@@ -130,7 +129,7 @@ def test_mtans_inverse_depth_is_the_file_over_65535_without_cameras(root, tmp_pa
     assert depth[3] == 0
 
 
-def test_reports_about_the_data_see_what_the_metrics_see(root):
+def test_data_reports_use_the_same_truth_as_the_metrics(root):
     """The image-blind predictor and depth statistics follow the protocol, not the augmentation."""
     pipeline = [
         *LOAD,
@@ -143,8 +142,3 @@ def test_reports_about_the_data_see_what_the_metrics_see(root):
     classes, depth = next(iter(TargetReader(dataset)))
     assert classes.tolist() == [[0, 13, 0, 13], [255] * 4]
     np.testing.assert_allclose(depth, [[400, 20, 400, 20], [0] * 4], rtol=1e-6)
-
-
-def test_protocol_transforms_are_those_that_say_so():
-    names = {n for n, t in TRANSFORMS.module_dict.items() if getattr(t, "of_protocol", False)}
-    assert names == {"EvaluationCrop", "FillSkyDepth", "ResizeSample"}

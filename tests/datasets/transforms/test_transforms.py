@@ -1,4 +1,4 @@
-"""A checkerboard through every transform: image, labels, depth and normals stay one picture."""
+"""A checkerboard passes every transform: image, labels, depth and normals stay aligned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mtl_plugins.datasets.pipeline_check import DEPTH_BREAKING, SEMSEG_BREAKING,
 from mtl_plugins.datasets.transforms import MEAN_COLOUR
 from mtl_plugins.errors import ConfigError
 from tests.conftest import ROOT
-from tests.datasets.boards import (
+from tests.datasets.transforms.boards import (
     BOARDS,
     NEW,
     NORMALS,
@@ -106,17 +106,17 @@ def test_everything_moves_together(boards, transform, expected):
     assert all(np.array_equal(again[key], results[key]) for key in ("img", *results["seg_fields"]))
 
 
-def test_every_transform_of_ours_is_among_them():
-    """A new transform fails here until the checkerboard goes through it."""
+def test_every_transform_of_the_package_is_tested():
+    """A new transform fails here until it is listed in OURS."""
     registered = {n for n, t in TRANSFORMS.module_dict.items() if t.__module__.startswith("mtl_")}
     unmoving = {"LoadImage", "LoadTargets", "DecodeTargets", "PackTargets"}
-    # They change targets alone, by what a protocol counts (tests/datasets/test_protocols.py).
+    # They change only targets (test_protocol.py).
     unmoving |= {"EvaluationCrop", "FillSkyDepth"}
     assert {case["type"] for case, _ in OURS} == registered - unmoving
 
 
 def wrong_cases():
-    """What is refused, and what the board finds in it."""
+    """Return the refused transforms, each with the error that the board finds in it."""
     return {
         "CenterCrop": (dict(type="CenterCrop", crop_size=40), "another size"),
         "Pad": (dict(type="Pad", size=(128, 80)), "another size"),
@@ -137,8 +137,8 @@ def wrong_cases():
 
 
 @pytest.mark.parametrize("name", list(wrong_cases()))
-def test_what_is_refused_breaks_the_picture(boards, name):
-    """That the board finds each of them wrong also shows what the board can find."""
+def test_refused_transforms_break_alignment(boards, name):
+    """This also proves that the checks of the board find such errors."""
     transform, found = wrong_cases()[name]
     transform = TRANSFORMS.build(transform) if isinstance(transform, dict) else transform
     samples = list(loaded(boards))
@@ -154,7 +154,7 @@ def test_what_is_refused_breaks_the_picture(boards, name):
         assert_one_picture(transform(dict(samples[0], mix_results=samples[1:])), **expected)
 
 
-def test_all_that_is_refused_was_tried():
+def test_every_refused_transform_is_tested():
     untried = {"Albu", "PackSegInputs"}  # not installed; packs, see test_normals
     assert set(wrong_cases()) == set(VECTORS_BREAKING) - untried
     assert set(SEMSEG_BREAKING) < set(DEPTH_BREAKING) < set(VECTORS_BREAKING)
@@ -185,7 +185,7 @@ def test_the_documented_pipeline_runs(boards):
     assert sample["inputs"].shape == (3, 48, 64)
 
 
-def test_a_crop_of_the_middle_is_the_same_before_decoding(boards):
+def test_a_centre_crop_before_decoding_gives_the_same(boards):
     crop = dict(type="CenterCropTargets", crop_size=31)
     early = loaded(boards, crop, dict(type="DecodeTargets"), load=RAW)[1]
     late = loaded(boards, crop)[1]
@@ -195,7 +195,7 @@ def test_a_crop_of_the_middle_is_the_same_before_decoding(boards):
         assert np.array_equal(late[key], whole[key][16:47, 32:63])
 
 
-def test_raw_values_are_cut_or_refused_never_mixed(boards):
+def test_raw_values_are_cropped_or_refused(boards):
     for case in {case["type"]: case for case, _ in reversed(OURS)}.values():
         dataset = loaded(boards, case, load=RAW)
         if case["type"] in ("CenterCropTargets", "PhotometricJitter"):

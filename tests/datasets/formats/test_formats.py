@@ -29,7 +29,7 @@ def test_cityscapes_disparity():
     assert depth[3] == pytest.approx(baseline * focal / 50, rel=1e-6)
 
 
-def test_what_is_no_depth_becomes_zero():
+def test_invalid_depths_become_zero():
     raw = np.array([[np.nan, np.inf, -np.inf, -1.0, 0.0, 2.0]], dtype=np.float32)
     decode = DepthFormat(invalid=[0, float("nan"), float("inf"), -float("inf"), -1])
     assert decode(raw).tolist() == [[0, 0, 0, 0, 0, 2]]
@@ -39,7 +39,7 @@ def test_what_is_no_depth_becomes_zero():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -1.0])
-def test_what_cannot_be_depth_is_an_error_unless_it_is_listed(value):
+def test_impossible_depths_are_errors_unless_listed_as_invalid(value):
     raw = np.array([[1.0, value, value]], np.float32)
     with pytest.raises(DataError, match=r"a\.npy has 2 depth values that are negative.*invalid"):
         DepthFormat(invalid=(0, 7))(raw, "a.npy")
@@ -60,7 +60,7 @@ def test_depth_spread_over_three_channels():
     assert depth[0] == pytest.approx([unit, 256 * unit, 1000], rel=1e-6)
 
 
-def test_formats_are_values():
+def test_formats_are_hashable_and_compare_by_value():
     assert DepthFormat(invalid=[0]) == DepthFormat() and hash(DepthFormat()) == hash(DepthFormat())
     assert DepthFormat(0.01) != DepthFormat(0.02)
 
@@ -105,7 +105,7 @@ def test_a_map_to_no_class_is_refused():
         LabelFormat(3, {4: 9})
 
 
-def test_labels_that_are_no_integers_are_not_rounded():
+def test_fractional_labels_are_errors():
     decode = LabelFormat(3)
     assert decode(np.array([[0.0, 2.0, 255.0]], np.float32)).tolist() == [[0, 2, 255]]
     for value in (1.5, np.nan, np.inf, 1e300):
@@ -115,6 +115,6 @@ def test_labels_that_are_no_integers_are_not_rounded():
             decode(np.array([[0.0, value]]), "a.npy")
 
 
-def test_depth_that_float32_cannot_hold_is_not_measured():
+def test_depth_beyond_float32_is_not_measured():
     assert DepthFormat()(np.array([[1e300, 2.0]])).tolist() == [[0.0, 2.0]]
     assert DepthFormat(inverse=True)(np.array([[1e-310, 1e-300, 0.5]])).tolist() == [[0, 0, 2]]

@@ -25,7 +25,7 @@ RAW = [dict(type="LoadImage"), dict(type="LoadTargets", decode=False)]
 
 
 def save_board(root, index, kinds):
-    """A sample whose cells have one colour, class, depth and normal each."""
+    """Write a sample whose cells have one colour, class, depth and normal each."""
     Image.fromarray(COLOURS[kinds][..., ::-1]).save(root / "rgb" / f"{index}.png")
     Image.fromarray(kinds.astype(np.uint8)).save(root / "label" / f"{index}.png")
     depth, normals = METRES[kinds], NORMALS[kinds]
@@ -62,7 +62,7 @@ def loaded(config, *transforms, load=LOAD):
 
 
 def turned(degrees, normals=NORMALS):
-    """Normals in a picture turned clockwise: what pointed right points down after 90 degrees."""
+    """Rotate normals clockwise: after 90 degrees those that pointed right point down."""
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return normals @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
 
@@ -73,7 +73,7 @@ def pressed(factor):
 
 
 def kinds_of(results, nearness=1.0, normals=NORMALS):
-    """Which cell each pixel of each map shows; NEW where it shows none."""
+    """Return the cell that each pixel of each map shows, or NEW or MIXED."""
     found = dict(img=np.full(results["img"].shape[:2], MIXED))
     for kind, colour in [*enumerate(COLOURS), (NEW, MEAN_COLOUR)]:
         alike = np.abs(results["img"].astype(int) - colour).max(-1) <= 2
@@ -93,7 +93,7 @@ def kinds_of(results, nearness=1.0, normals=NORMALS):
 
 
 def assert_one_picture(results, colours=True, blurred=0.0, **changes):
-    """Demand that all maps show the same cells, and new area is new in all of them."""
+    """Check that all maps show the same cells, and new area is new in all of them."""
     shape = tuple(results["img"].shape[:2])
     assert results["img"].dtype == np.uint8 and results["img"].shape == (*shape, 3)
     assert tuple(results["img_shape"][:2]) == shape
@@ -125,12 +125,12 @@ def sample(height, width, **targets):
 
 
 def checkerboards(root):
-    """The config of four checkerboards, different from each other as neighbours in each are."""
+    """Write four different checkerboards, and return the config of their data set."""
     rows, columns = np.indices(SIZE) // CELL
     kinds = [(3 * rows + (index + 1) * columns + 2 * index) % 8 for index in range(BOARDS)]
     return dataset_of(root, kinds)
 
 
 def flat_boards(root):
-    """The config of four samples of one cell each."""
+    """Write four samples of one cell each, and return the config of their data set."""
     return dataset_of(root, [np.full(SIZE, index) for index in range(BOARDS)])

@@ -1,4 +1,4 @@
-"""Reading files: the right channels, and an error for everything damaged."""
+"""Reading of files: the right channels, and an error for every damaged file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_grey_and_alpha_images_become_three_channels(tmp_path):
     assert read_image(alpha).shape == (4, 5, 3)
 
 
-def test_images_stand_as_viewers_show_them(tmp_path):
+def test_images_are_rotated_as_exif_says(tmp_path):
     pixels = np.zeros((4, 6, 3), np.uint8)
     pixels[0, 0] = (255, 0, 0)
     exif = Image.Exif()
@@ -96,7 +96,7 @@ def test_colour_coded_maps_are_refused(tmp_path):
         read_map(save(np.zeros((4, 5, 3), np.uint8), tmp_path / "c.png"))
 
 
-def test_an_empty_file_and_a_folder_are_said(tmp_path):
+def test_an_empty_file_and_a_folder_are_errors(tmp_path):
     for name in ("a.png", "a.npy"):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(
@@ -109,8 +109,8 @@ def test_an_empty_file_and_a_folder_are_said(tmp_path):
         read_image(str(tmp_path))
 
 
-def test_pictures_of_other_modes_as_viewers_show_them(tmp_path):
-    """CMYK without ink is white; of 16 bits the high byte is taken, and never clipped."""
+def test_images_of_other_modes_look_as_in_viewers(tmp_path):
+    """CMYK without ink is white; 16-bit values keep the high byte and are not clipped."""
     Image.new("CMYK", (3, 2), (0, 255, 0, 0)).save(tmp_path / "cmyk.jpg", quality=100)
     assert np.abs(read_image(str(tmp_path / "cmyk.jpg"))[0, 0] - [255.0, 0, 255]).max() < 4
     grey = save(np.full((2, 3), 0x1234, np.uint16), tmp_path / "grey16.png")
@@ -123,9 +123,7 @@ def test_pictures_of_other_modes_as_viewers_show_them(tmp_path):
 @pytest.mark.parametrize(
     ("dtype", "message"), [(np.float32, "float values"), (np.int32, "32-bit values")]
 )
-def test_values_that_no_picture_has_are_refused_as_images_and_taken_as_maps(
-    tmp_path, dtype, message
-):
+def test_32_bit_and_float_values_are_refused_as_images_and_read_as_maps(tmp_path, dtype, message):
     path = save(np.full((2, 3), 70000, dtype), tmp_path / "a.tif")
     with pytest.raises(DataError, match=rf"a\.tif has {message}; .*Convert it"):
         read_image(path)
@@ -140,7 +138,7 @@ def test_targets_with_other_channels_are_refused(tmp_path, mode, channels):
         read_map(path, channels=channels)
 
 
-def test_targets_of_which_half_would_be_read_are_refused(tmp_path):
+def test_16_bit_colours_are_refused_as_targets(tmp_path):
     path = str(tmp_path / "a.png")
     cv2.imwrite(path, np.full((2, 3, 3), 0x1234, np.uint16))
     with pytest.raises(DataError, match=r"a\.png has colours of 16 bits .*\.npy"):
@@ -157,7 +155,7 @@ def test_targets_whose_values_would_be_scaled_are_refused(tmp_path):
     assert read_map(str(tmp_path / "a.pgm")).tolist() == [[258, 3]]
 
 
-def test_lossy_files_hold_no_classes_but_may_hold_depth(tmp_path):
+def test_lossy_files_are_refused_for_classes_but_not_for_depth(tmp_path):
     path = save(np.full((8, 8), 100, np.uint8), tmp_path / "a.jpg")
     assert read_map(path).tolist() == np.full((8, 8), 100).tolist()
     with pytest.raises(DataError, match=r"a\.jpg is a JPEG .*Write the target losslessly"):
@@ -196,7 +194,7 @@ def test_a_jpeg_that_promises_more_than_it_holds_is_refused(tmp_path, side):
         read_image(str(tmp_path / "a.jpg"))
 
 
-def test_a_jpeg_whose_end_is_zeros_is_no_picture(tmp_path):
+def test_a_jpeg_that_ends_in_zeros_is_an_error(tmp_path):
     random = np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype(np.uint8)
     data = encoded(random, "JPEG")
     half = len(data) // 2
@@ -205,9 +203,10 @@ def test_a_jpeg_whose_end_is_zeros_is_no_picture(tmp_path):
         read_image(str(tmp_path / "a.jpg"))
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("pixels", [15, 7])
-def test_pictures_beyond_pils_limit_are_refused(tmp_path, monkeypatch, pixels):
-    """PIL itself warns from once its limit on, and refuses from twice."""
+def test_images_beyond_pils_limit_are_refused(tmp_path, monkeypatch, pixels):
+    """PIL itself only warns up to twice its limit."""
     path = save(np.zeros((4, 4), np.uint8), tmp_path / "a.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels)
     with pytest.raises(DataError, match=rf"a\.png is too large.*more than {pixels} .*tiles"):
@@ -216,7 +215,7 @@ def test_pictures_beyond_pils_limit_are_refused(tmp_path, monkeypatch, pixels):
     assert read_map(path).shape == (4, 4)
 
 
-def test_npy_files_promise_what_they_hold(tmp_path):
+def test_npy_files_of_another_size_than_their_header_says_are_errors(tmp_path):
     np.save(tmp_path / "d.npy", np.zeros((3, 4), np.float32))
     data = (tmp_path / "d.npy").read_bytes()
     wide = data.replace(b"(3, 4), }     ", b"(3, 4000000), }")[: len(data)]
@@ -230,7 +229,7 @@ def test_npy_files_promise_what_they_hold(tmp_path):
 @pytest.mark.parametrize(
     "values", [np.array([["a"]]), np.array([[1j]]), np.array([[None]]), np.zeros((2, 2), "M8[s]")]
 )
-def test_npy_files_hold_numbers(tmp_path, values):
+def test_npy_files_without_numbers_are_errors(tmp_path, values):
     np.save(tmp_path / "d.npy", values)
     with pytest.raises(DataError, match=r"d\.npy is not a readable .*expected numbers"):
         read_map(str(tmp_path / "d.npy"))

@@ -1,4 +1,4 @@
-"""Any transforms in any order, on awkward sizes: each pixel keeps its own class, depth, normal."""
+"""After any transforms in any order, on any size, pixels keep their own class, depth, normal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILL = (201, 202, 203)
 """Colour of new area, which no pixel has."""
 
 PIXELS = 50
-"""At most, so that the pixels of four samples have different classes."""
+"""Largest number per sample, so that the pixels of four samples have different classes."""
 
 SIZES = (
     st.integers(1, PIXELS)
@@ -46,7 +46,7 @@ MOVING = st.one_of(
         st.sampled_from(["horizontal", "vertical", "diagonal"]),
     ),
 )  # fmt: skip
-"""Transforms after which every pixel of the image is one that was there, or new."""
+"""Transforms that only move pixels or add new ones."""
 
 MIXING = st.one_of(
     st.builds(lambda f: dict(type="ZoomTargets", factor=f), st.floats(0.3, 2.0)),
@@ -56,7 +56,7 @@ MIXING = st.one_of(
     ),
     st.builds(lambda size: dict(type="ResizeSample", size=size), SIDES),
 )
-"""Those that mix the colours of neighbours."""
+"""Transforms that interpolate colours."""
 
 
 class Source:
@@ -86,7 +86,7 @@ class Source:
 
 
 def assert_pixels_kept(results, sources, nearness=1.0):
-    """Demand of each pixel the depth and normal of the one whose class it has, or nothing."""
+    """Check that each pixel has the depth and normal that belong to its class, or none."""
     numbers = results["gt_seg_map"].astype(int)
     new = numbers == 255
     numbers[new] = 0
@@ -98,7 +98,7 @@ def assert_pixels_kept(results, sources, nearness=1.0):
     depth = np.where(measured[numbers] & ~new, (numbers + 1) / nearness, 0)
     np.testing.assert_allclose(results["gt_depth_map"], depth, rtol=1e-5)
     z = -(numbers + 1) / 256
-    # A zoom presses the world: see ZoomTargets.
+    # A zoom compresses the scene: see ZoomTargets.
     z = z * nearness / np.sqrt(1 + (nearness**2 - 1) * z**2)
     there = facing[numbers] & ~new
     np.testing.assert_allclose(results["gt_normal_map"][..., 2], z * there, atol=1e-5)
@@ -111,7 +111,7 @@ def assert_pixels_kept(results, sources, nearness=1.0):
 
 @PROPERTY
 @given(size=SIZES, seed=SEEDS, transforms=st.lists(MOVING, min_size=1, max_size=4))
-def test_pixels_are_moved_whole_or_are_new(size, seed, transforms):
+def test_pixels_are_moved_unchanged_or_are_new(size, seed, transforms):
     source = Source(size, seed)
     with seeded(seed):
         results = Compose(transforms)(source.sample())
@@ -124,7 +124,7 @@ def test_pixels_are_moved_whole_or_are_new(size, seed, transforms):
 @given(
     size=SIZES, seed=SEEDS, transforms=st.lists(st.one_of(MOVING, MIXING), min_size=1, max_size=4)
 )
-def test_mixed_colours_never_mix_targets(size, seed, transforms):
+def test_interpolated_colours_never_mix_targets(size, seed, transforms):
     source = Source(size, seed)
     with seeded(seed):
         results = Compose(transforms)(source.sample())
@@ -134,7 +134,7 @@ def test_mixed_colours_never_mix_targets(size, seed, transforms):
 
 @PROPERTY
 @given(sizes=st.lists(SIZES, min_size=1, max_size=4), goal=st.none() | SIDES, seed=SEEDS)
-def test_a_mosaic_of_any_sizes_is_whole_windows(sizes, goal, seed):
+def test_a_mosaic_of_any_sizes_consists_of_unchanged_windows(sizes, goal, seed):
     sources = [Source(size, seed, first=PIXELS * index) for index, size in enumerate(sizes)]
     mosaic = TRANSFORMS.build(dict(type="MosaicTargets", size=goal, prob=1.0, fill=FILL))
 
@@ -157,7 +157,7 @@ def test_a_mosaic_of_any_sizes_is_whole_windows(sizes, goal, seed):
 
 @PROPERTY
 @given(sizes=st.lists(SIZES, min_size=1, max_size=3), seed=SEEDS)
-def test_batches_of_any_sizes_hold_each_sample_and_nothing_else(sizes, seed):
+def test_batches_of_any_sizes_contain_each_sample_and_padding(sizes, seed):
     sources = [Source(size, seed) for size in sizes]
     pack = TRANSFORMS.build(dict(type="PackTargets", meta_keys=()))
     packed = [pack(source.sample()) for source in sources]

@@ -1,4 +1,4 @@
-"""What single transforms do, computed by hand, and what they refuse."""
+"""Single transforms against results computed by hand, and arguments that they refuse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.street_scenes import render_scene
-from tests.datasets.boards import BOARDS, LOAD, checkerboards, loaded, sample
+from tests.datasets.transforms.boards import BOARDS, LOAD, checkerboards, loaded, sample
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_quarter_turns_are_those_of_numpy(degree, k, right):
     place = np.rot90(normals[..., 0], k) == 1
     np.testing.assert_allclose(after["gt_normal_map"][place], [[*right, 0]], atol=1e-6)
     assert (after["gt_normal_map"][~place] == 0).all()
-    assert normals[2, 1].tolist() == [1, 0, 0], "the sample it was given is not written to"
+    assert normals[2, 1].tolist() == [1, 0, 0], "the given sample is not changed"
 
 
 def test_angles_are_drawn_within_their_range():
@@ -67,7 +67,7 @@ def test_shrunken_targets_are_not_shifted():
 
 
 def test_zoomed_normals_are_those_of_the_zoomed_depth():
-    """Finite differences of the rescaled depth, in the camera that stayed, are the judge."""
+    """The reference are finite differences of the rescaled depth in the same camera."""
     scene = render_scene(5, 4, (256, 512))
     before = sample(256, 512, gt_depth_map=scene.depth, gt_normal_map=scene.normals)
     after = TRANSFORMS.build(dict(type="ZoomTargets", factor=0.5))(before)
@@ -80,7 +80,7 @@ def test_zoomed_normals_are_those_of_the_zoomed_depth():
     here = normals[:-1, :-1]
     change = np.abs(here - normals[:-1, 1:]) + np.abs(here - normals[1:, :-1])
     use = (change.sum(-1) < 1e-6) & (depth[:-1, :-1] > 0) & (depth[:-1, :-1] < 120)
-    # Planes at a slant: those straight on or along the axis look the same either way.
+    # Only slanted planes: frontal ones and those along the axis look the same either way.
     use &= (np.abs(here[..., 2]) > 0.05) & (np.abs(here[..., 2]) < 0.95)
     assert use.sum() > 400
     unturned = scene.normals[1::2, 1::2][:-1, :-1]
@@ -127,7 +127,7 @@ def test_swapped_labels_leave_depth_alone():
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "message"),
     [
         (dict(type="RotateTargets", degree=-5), r"degree=-5.*expected degree of 0 or more"),
         (dict(type="RotateTargets", degree=(20, 10)), r"smallest, largest"),
@@ -155,12 +155,12 @@ def test_swapped_labels_leave_depth_alone():
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
-def test_wrong_arguments_are_told_when_the_pipeline_is_built(config, told):
-    with pytest.raises(ConfigError, match=told):
+def test_wrong_arguments_are_refused_when_the_pipeline_is_built(config, message):
+    with pytest.raises(ConfigError, match=message):
         TRANSFORMS.build(config)
 
 
-def test_what_would_leave_targets_behind_is_refused(boards):
+def test_transforms_that_ignore_targets_are_refused(boards):
     rotate = dict(type="RotateTargets", degree=5)
     with pytest.raises(ConfigError, match=r"\['RotateTargets'\] before LoadTargets"):
         DATASETS.build(dict(boards, pipeline=[LOAD[0], rotate, LOAD[1]]))

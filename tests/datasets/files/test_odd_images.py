@@ -1,4 +1,4 @@
-"""Pictures that could be read in two ways: the right one, or an error."""
+"""Images that could be read in two ways: they are read the right way, or refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 from mtl_plugins.datasets import LabelFormat, LoadImage, LoadTargets
 from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.errors import DataError
-from tests.datasets.test_image_io import encoded, header, save
+from tests.datasets.files.test_image_io import encoded, header, save
 
 
 @pytest.mark.parametrize(
@@ -25,21 +25,21 @@ from tests.datasets.test_image_io import encoded, header, save
         ("a.tif", dict(compression="jpeg")),
     ],
 )
-def test_lossy_files_of_other_formats_hold_no_classes_either(tmp_path, name, options):
+def test_lossy_files_of_other_formats_are_refused_for_classes_too(tmp_path, name, options):
     path = save(np.full((8, 8, 3), 100, np.uint8), tmp_path / name, **options)
     with pytest.raises(DataError, match=r"a\.\w+ is a \w+ file whose compression changes values"):
         read_map(path, channels=3, exact=True)
 
 
-def test_lossless_webp_holds_classes(tmp_path):
+def test_lossless_webp_is_accepted_for_classes(tmp_path):
     colours = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
     path = save(colours, tmp_path / "a.webp", lossless=True)
     assert np.array_equal(read_map(path, channels=3, exact=True), colours)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
-def test_grey_values_of_few_bits_are_what_is_in_the_file(tmp_path, bits):
-    """PIL stretches them to 0..255, which for an image is right."""
+def test_grey_values_of_few_bits_are_read_unscaled(tmp_path, bits):
+    """PIL scales them to 0..255, which is right only for images."""
     values = np.arange(16).reshape(2, 8) % (1 << min(bits, 4))
     digits = "".join(f"{value:0{bits}b}" for value in values[1])
     row = b"\0" + int(digits, 2).to_bytes(len(digits) // 8, "big")
@@ -56,7 +56,7 @@ def test_grey_values_of_few_bits_are_what_is_in_the_file(tmp_path, bits):
         assert picture.tolist() == (values[1] * (255 // ((1 << bits) - 1))).tolist()
 
 
-def test_values_upside_down_are_refused_as_targets(tmp_path):
+def test_a_tiff_with_inverted_values_is_refused_as_target(tmp_path):
     path = tmp_path / "a.tif"
     save(np.array([[0, 1, 255]], np.uint8), path)
     data = bytearray(path.read_bytes())
@@ -77,7 +77,7 @@ def test_files_of_several_pictures_are_refused(tmp_path, suffix):
             read(path)
 
 
-def test_telephones_add_pictures_to_a_jpeg(tmp_path):
+def test_the_first_image_of_a_phones_jpeg_is_read(tmp_path):
     path = str(tmp_path / "a.jpg")
     first, second = (Image.fromarray(np.full((8, 8, 3), v, np.uint8)) for v in (10, 200))
     first.save(path, format="MPO", save_all=True, append_images=[second])
@@ -85,15 +85,15 @@ def test_telephones_add_pictures_to_a_jpeg(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_targets_stand_as_viewers_show_them_too(tmp_path, suffix):
+def test_targets_are_rotated_as_exif_says(tmp_path, suffix):
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise
+    exif[0x0112] = 6  # rotate clockwise
     path = save(np.array([[1, 2, 3], [4, 5, 6]], np.uint8), tmp_path / f"a.{suffix}", exif=exif)
     assert read_map(path).tolist() == [[4, 1], [5, 2], [6, 3]]
     assert read_image(path)[..., 0].tolist() == [[4, 1], [5, 2], [6, 3]]
 
 
-def test_images_are_not_turned_away_from_their_targets_in_silence(tmp_path):
+def test_rotating_an_image_away_from_its_targets_warns(tmp_path):
     exif = Image.Exif()
     pixels = np.zeros((4, 6, 3), np.uint8)
     labels = save(pixels[..., 0], tmp_path / "label.png")
@@ -109,7 +109,7 @@ def test_images_are_not_turned_away_from_their_targets_in_silence(tmp_path):
         load(1)
     with pytest.warns(UserWarning, match=r"turned as their EXIF .*browse_data"):
         load(3)
-    # A quarter turn fits only targets that were turned as well.
+    # After a quarter turn, targets without EXIF have another size.
     with (
         pytest.warns(UserWarning, match="turned"),
         pytest.raises(DataError, match=r"4x6 pixels, but .*6x4 \(height x width, turned as EXIF"),

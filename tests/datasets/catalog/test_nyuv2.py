@@ -1,4 +1,4 @@
-"""NYUv2: from the .mat file to folders, 40 and 13 classes, millimetres, the evaluation window."""
+"""NYUv2: conversion of the .mat file, 40 and 13 classes, millimetres, the evaluation window."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build(root, **kwargs):
     return NYUv2MultiTask(data_root=str(root), pipeline=PIPELINE, serialize_data=False, **kwargs)
 
 
-def test_the_mat_file_becomes_folders_that_the_data_set_reads(mat, tmp_path):
+def test_the_converted_mat_file_is_read_by_the_data_set(mat, tmp_path):
     assert convert(mat, tmp_path / "out") == dict(train=2, test=2)
     dataset = build(tmp_path / "out", split="test")
     assert len(dataset) == 2 and dataset.unpaired_files() == []

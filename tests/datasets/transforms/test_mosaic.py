@@ -10,7 +10,7 @@ from mmseg.registry import TRANSFORMS
 from mtl_plugins.datasets import SampleIndex
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.targets import DENSE_TARGETS
-from tests.datasets.boards import (
+from tests.datasets.transforms.boards import (
     BOARDS,
     SIZE,
     checkerboards,
@@ -82,8 +82,8 @@ def test_a_mosaic_with_a_bad_sample_is_a_bad_sample(boards, tmp_path):
         [strict[key] for key in keys]
     skipping = loaded(dict(config, on_bad_sample="skip"), *pipeline)
     samples = [skipping[key]["data_samples"] for key in keys]
-    told = [message for s in samples for message in s.metainfo.get("skipped", ())]
-    assert told and all("2.png cannot be read" in message for message in told)
+    messages = [message for s in samples for message in s.metainfo.get("skipped", ())]
+    assert messages and all("2.png cannot be read" in message for message in messages)
     assert not any((s.gt_sem_seg.data == 2).any() for s in samples)
 
 
@@ -99,7 +99,7 @@ def test_a_target_that_one_sample_lacks_is_new_area_in_its_quarter(flats):
     assert results["gt_seg_map"][0, 0] == 0
 
 
-def test_a_mosaic_says_where_it_must_stand(boards):
+def test_a_mosaic_outside_a_data_sets_pipeline_is_refused(boards):
     mosaic = dict(type="MosaicTargets", prob=1.0)
     nested = dict(type="RandomApply", transforms=[mosaic], prob=1.0)
     with pytest.raises(ConfigError, match="not into RandomApply"):
