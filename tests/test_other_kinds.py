@@ -17,7 +17,7 @@ from mtl_plugins.config.final import measured_names
 from mtl_plugins.data_tools import browse_data
 from mtl_plugins.data_tools.check import report_data_check
 from mtl_plugins.datasets import DepthFormat, ValueFormat, pack_dataset, register_format
-from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.files import read_map
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.evaluation import Measure, delta_m, direction_of, main_measures
 from mtl_plugins.evaluation.metrics.measure import declare_measures

@@ -1,6 +1,6 @@
 """Convert NYUv2's labelled .mat file to folders of images, classes and depth.
 
-Stopped in the middle, the same command goes on. docs/datasets.md tells where to get the files."""
+The same command continues a conversion that was stopped. docs/datasets.md lists the downloads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLE = "python tools/convert_nyuv2.py downloads/nyu_depth_v2_labeled.mat data
 
 
 def main() -> None:
-    """Convert."""
+    """Run the conversion."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("mat", type=Path, help="nyu_depth_v2_labeled.mat")
     parser.add_argument("root", help="folder to write to")

@@ -1,4 +1,4 @@
-"""Render StreetScenes, the embedded training data, into a folder."""
+"""Render StreetScenes, the built-in training data, into a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EXAMPLE = "python tools/make_street_scenes.py data/street_scenes --train 800 --v
 
 
 def main() -> None:
-    """Render what is missing."""
+    """Render the missing scenes."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("root", type=Path, help="folder to write to; a finished one is kept")
     parser.add_argument("--train", type=int, default=800, help="training scenes (default: 800)")

@@ -1,7 +1,7 @@
 """Pack the data sets of a config into memory-mapped shards, which are read many times faster.
 
-Stopped in the middle, the same command goes on; finished shards are kept where their checksums
-are right."""
+The same command continues a packing that was stopped; finished shards with the right checksum are
+kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXAMPLE = """python tools/pack_data.py configs/mtl_branched.py data/packed
 
 
 def main() -> None:
-    """Pack."""
+    """Run the packing."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     parser.add_argument("folder", help="where the shards go, one folder a data set")

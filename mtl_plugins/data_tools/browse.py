@@ -19,7 +19,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from ..config import check_split
-from ..datasets.sampling import seed_all, seeded
+from ..datasets import seed_all, seeded
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..targets import DENSE_TARGETS

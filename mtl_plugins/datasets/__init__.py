@@ -1,4 +1,4 @@
-"""Data sets and transforms."""
+"""Data sets, formats of their files, and transforms."""
 
 from .catalog import (
     CityscapesDepthFormat,
@@ -11,7 +11,7 @@ from .catalog import (
     VirtualKitti2MultiTask,
 )
 from .contract import image_breach, target_breach
-from .dense_dataset import DenseDataset
+from .dense_dataset import DenseDataset, TargetReader
 from .formats import (
     DepthFormat,
     LabelFormat,
@@ -22,8 +22,7 @@ from .formats import (
 )
 from .multi_task_dataset import MultiTaskDataset
 from .packed import PackedDataset, pack_dataset
-from .sampling import SeededSampler
-from .target_reader import TargetReader
+from .sampling import SampleIndex, SeededSampler, seed_all, seeded
 from .transforms import (
     DecodeTargets,
     EvaluationCrop,
@@ -54,6 +53,7 @@ __all__ = [
     "PackTargets",
     "PackedDataset",
     "ResizeSample",
+    "SampleIndex",
     "SeededSampler",
     "ShiftMultiTask",
     "StreetScenesDataset",
@@ -65,5 +65,7 @@ __all__ = [
     "image_breach",
     "pack_dataset",
     "register_format",
+    "seed_all",
+    "seeded",
     "target_breach",
 ]

@@ -1,4 +1,4 @@
-"""Whether decoded arrays are what `structures.py` says of them."""
+"""Checks of decoded arrays against the shapes, types and ranges of `targets.py`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ import numpy as np
 from ..targets import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG, DenseTarget
 
 LENGTH_ERROR = 1e-3
-"""Of unit vectors in float32."""
+"""Tolerance of the length of unit vectors in float32."""
 
 
 def image_breach(image: np.ndarray) -> str | None:
-    """Return in which way an image is not H,W,3 uint8 with at least one pixel, or None."""
+    """Describe why an image is not H,W,3 uint8 with at least one pixel; None if it is."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         return f"is {image.dtype} of shape {image.shape}; expected uint8 of H, W, 3"
     return None
 
 
 def target_breach(target: DenseTarget, array: np.ndarray, num_classes: int) -> str | None:
-    """Return in which way a decoded target breaks its contract, or None.
+    """Describe how a decoded target breaks its contract; None if it does not.
+
+    Class ids must be in range, depths finite and not negative, normals of length 1 or 0, values of
+    other kinds finite.
 
     Args:
-        target: its kind. Values of kinds that this file does not know must be finite.
-        array: what its format made of a file: H,W, or H,W,C.
+        target: its kind.
+        array: the decoded file, H,W or H,W,C.
         num_classes: number of classes of the data set.
 
     >>> target_breach(SEMSEG, np.array([[0, 2]], np.uint8), num_classes=2)
@@ -41,7 +44,7 @@ def target_breach(target: DenseTarget, array: np.ndarray, num_classes: int) -> s
 
 
 def _semseg(labels: np.ndarray, num_classes: int) -> str | None:
-    # 255 + 1 is 0 in 8 bits: one comparison tells whether any id is wrong.
+    # 255 + 1 is 0 in 8 bits, so one comparison covers "no class" as well.
     if (labels + np.uint8(1)).max(initial=0) <= num_classes:
         return None
     wrong = np.unique(labels[(labels >= num_classes) & (labels != IGNORE_LABEL)])
@@ -63,7 +66,7 @@ def _depth(depth: np.ndarray, num_classes: int) -> str | None:
 
 def _normals(normals: np.ndarray, num_classes: int) -> str | None:
     length = np.linalg.norm(normals, axis=-1)
-    # Written so that nan is wrong as well.
+    # Negated, so that nan is wrong as well.
     wrong = ~((np.abs(length - 1) < LENGTH_ERROR) | (length == 0))
     if not wrong.any():
         return None
@@ -81,4 +84,4 @@ def _finite(values: np.ndarray, num_classes: int) -> str | None:
 
 
 CHECKS = {SEMSEG.kind: _semseg, DEPTH.kind: _depth, NORMALS.kind: _normals}
-"""How the values of each kind are checked."""
+"""Kind -> check of its values."""

@@ -1,4 +1,4 @@
-"""Any data set of image and target files in folders."""
+"""Data sets of image and target files in folders."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
 from ..utils import did_you_mean, did_you_mean_path, track
 from .dense_dataset import DenseDataset
 from .formats.label_format import LabelFormat
-from .formats.target_formats import build_format
+from .formats.target_format import build_format
 
 
 @DATASETS.register_module()
 class MultiTaskDataset(DenseDataset):
-    """Images with files of their targets of the same name in parallel folders.
+    """Read images and their targets from parallel folders of files with equal names.
 
-    Describe a data set in a config alone: no code is needed where each target is a file beside
-    each image. A target whose folder is not named is not there (a test set, or a set with one
-    task only). A data set whose files are paired by another rule overrides `target_path`.
+    A config describes such a data set without code. A target without a folder is not loaded (a
+    test set, or a set for one task). A subclass with another rule for file names overrides
+    `target_path`.
 
     Args:
-        data_root: folder that the others stand in.
+        data_root: folder that contains the others.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
             this split, and the `path` of any other registered kind.
         img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: endings of the file
-            names; what is before them must be equal.
-        ann_file: text file with one name (without suffix) a line; '': every image of the folder.
-        metainfo: `classes` (names) and `palette` (RGB a class).
-        label_map: class id (255: none) for each raw label value or, where labels are colours, for
-            each (R, G, B); None: they are ids already.
+            names; the names before them must be equal.
+        ann_file: text file with one name (without suffix) per line; '': every image of the folder.
+        metainfo: `classes` (names) and `palette` (RGB per class).
+        label_map: class id (255: none) of each raw label value or, if labels are colours, of each
+            (R, G, B); None: raw values are ids already.
         depth_format: arguments of `DepthFormat`: scale, offset, inverse, invalid, ...
         normal_format: arguments of `NormalFormat`: scale, offset, signs.
-        target_formats: for each other kind of target the arguments of its format: of what was
-            given to `register_format`, else of `ValueFormat` (scale, offset, invalid).
-        target_suffixes: for each other kind the ending of its file names; default: ".png".
-        check_files: whether all files are looked for at once; otherwise a missing one is an error
-            when its sample is read.
+        target_formats: other kind -> arguments of its format: the one given to `register_format`,
+            else `ValueFormat` (scale, offset, invalid).
+        target_suffixes: other kind -> ending of its file names; default: ".png".
+        check_files: look for all files at once; False: a missing file is an error when its sample
+            is read.
         kwargs: as in `DenseDataset` and mmseg's `BaseSegDataset` (pipeline, indices, ...).
 
     Raises:
-        DataError: a folder or file is missing, with the names of the first few.
-        ConfigError: an unknown argument of a format, or a transform of the pipeline that would
-            break a target that is loaded.
+        DataError: a folder or file is missing; the message has the first few names.
+        ConfigError: a format has no such argument, or a transform of the pipeline would break a
+            target that is loaded.
     """
 
     CHECKING: ClassVar[dict] = dict(check_files=False)
 
-    # Whether every file in the folders belongs to the set, so that one without an image is wrong.
+    # Whether every file in the folders belongs to the set: then a target without image is wrong.
     WHOLE_FOLDERS: ClassVar[bool] = True
 
     def __init__(
@@ -90,7 +90,7 @@ class MultiTaskDataset(DenseDataset):
         }
 
     def load_data_list(self) -> list[dict]:
-        """Return one entry an image, with the files of its targets."""
+        """Return one entry per image, with the files of its targets."""
         folder = self.data_prefix.get("img_path") or ""
         names = self._listed_names() if self.ann_file else self._names_in(folder)
         entries = [
@@ -105,13 +105,13 @@ class MultiTaskDataset(DenseDataset):
         return entries
 
     def target_path(self, name: str, target: DenseTarget) -> str:
-        """Return the file of a target of the image `name` (its path without folder and suffix)."""
+        """Return the target file of the image `name` (its path without folder and suffix)."""
         return os.path.join(self.data_prefix[target.path], name + self._suffix(target))
 
     def unpaired_files(self) -> list[str]:
         """Return the target files in the folders that belong to no image, sorted.
 
-        A data set that is listed or chosen from its folders has no such files.
+        With an `ann_file`, or if the set is a part of its folders, there are none by definition.
         """
         if self.ann_file or not self.WHOLE_FOLDERS:
             return []
@@ -124,10 +124,12 @@ class MultiTaskDataset(DenseDataset):
         return sorted(set(found) - used)
 
     def _suffix(self, target: DenseTarget) -> str:
+        """Return the ending of a target's files."""
         own = target.path.removesuffix("_path") + "_suffix"
         return getattr(self, own, self.target_suffixes.get(target.kind, ".png"))
 
     def _listed_names(self) -> list[str]:
+        """Return the names in `ann_file`."""
         if not os.path.isfile(self.ann_file):
             hint = did_you_mean_path(self.ann_file)
             raise DataError(f"ann_file {self.ann_file} does not exist. {hint}".rstrip())
@@ -138,6 +140,7 @@ class MultiTaskDataset(DenseDataset):
         return names
 
     def _names_in(self, folder: str) -> list[str]:
+        """Return the names of all images below a folder."""
         if not os.path.isdir(folder):
             hint = did_you_mean_path(folder)
             raise DataError(
@@ -153,7 +156,7 @@ class MultiTaskDataset(DenseDataset):
         return names
 
     def _files(self, folder: str, suffix: str) -> list[str]:
-        """Return the files below a folder that end in a suffix, without it, sorted."""
+        """Return the relative paths of a folder's files with a suffix, without it, sorted."""
         return sorted(
             os.path.relpath(os.path.join(base, file), folder)[: -len(suffix)]
             for base, _, files in track(os.walk(folder, followlinks=True), f"listing {folder}")
@@ -162,7 +165,7 @@ class MultiTaskDataset(DenseDataset):
         )
 
     def _check_files(self, entries: list[dict]) -> None:
-        """Raise where a file that an entry names is not there."""
+        """Raise if a file of an entry does not exist."""
         names = {target.path: target.kind for target in self.targets()}
         for key, kind in {"img_path": "image", **names}.items():
             looked_for = track([e[key] for e in entries], f"looking for {kind} files")
@@ -177,7 +180,7 @@ class MultiTaskDataset(DenseDataset):
 
 
 def _check_prefix(folders: Mapping[str, str]) -> None:
-    """Raise for a folder of nothing that is read: what it was meant for would be left out."""
+    """Raise for an unknown key of `data_prefix`, whose folder would be ignored."""
     known = {"img_path", *(target.path for target in DENSE_TARGETS.values())}
     for name in folders:
         if name not in known:
@@ -185,7 +188,7 @@ def _check_prefix(folders: Mapping[str, str]) -> None:
 
 
 def _check_kinds(argument: str, given: Mapping[str, Any]) -> None:
-    """Raise for what is said of kinds that are unknown or have arguments of their own."""
+    """Raise for kinds that are unknown, or that have arguments of their own."""
     own = {SEMSEG.kind: "seg_map", DEPTH.kind: "depth", NORMALS.kind: "normal"}
     for kind in given:
         if kind in own:

@@ -1,4 +1,4 @@
-"""Which transforms would silently make a target wrong, and what to use instead."""
+"""Refusal of transforms that would silently make a target wrong, with their replacements."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..targets import DEPTH, SEMSEG, DenseTarget
-from .transforms.mosaic import MosaicTargets
-from .transforms.target_transform import TargetTransform
+from .transforms import MosaicTargets, TargetTransform
 
 SEMSEG_BREAKING = {"RandomRotFlip": "RotateTargets and FlipTargets"}
-"""Transforms that mix class ids of neighbouring pixels."""
+"""Transforms that mix class ids of neighbouring pixels -> replacement."""
 
 DEPTH_BREAKING = {
     **SEMSEG_BREAKING,
@@ -24,26 +23,26 @@ DEPTH_BREAKING = {
     "mmcv.RandomFlip": "FlipTargets",
     "mmcv.Resize": "mmseg's Resize (default_scope='mmseg')",
 }
-"""Transforms of mmcv and mmseg that treat depth as labels, or not at all, and what to use."""
+"""Transforms of mmcv and mmseg that treat depth as labels, or ignore it -> replacement."""
 
 OTHERS_BREAKING = {**DEPTH_BREAKING, "PackSegInputs": "PackTargets"}
-"""Those that leave behind whatever mmseg does not know."""
+"""Those that ignore kinds of target that mmseg does not know -> replacement."""
 
 VECTORS_BREAKING = {**OTHERS_BREAKING, "RandomFlip": "FlipTargets"}
-"""Those that leave normals behind, or move them without turning their vectors."""
+"""Those that ignore normals, or move them without turning their vectors -> replacement."""
 
 
 def check_pipeline(transforms: Sequence[Any], targets: Sequence[DenseTarget]) -> None:
-    """Raise where a transform would leave a target behind, or make it wrong.
+    """Raise if a transform would ignore a target or make it wrong.
 
-    Transforms within others (`RandomApply`, `RandomChoice`, `RandomResize`) are looked at as well.
+    Transforms within others (`RandomApply`, `RandomChoice`, `RandomResize`) are checked as well.
 
     Args:
         transforms: a built pipeline.
-        targets: what the data set loads.
+        targets: the kinds that the data set loads.
 
     Raises:
-        ConfigError: it names the transform and what to use, or where to put it.
+        ConfigError: the message names the transform, and its replacement or its place.
     """
     found = [*_within(transforms)]
     names = {_name(transform) for transform in found}
@@ -74,7 +73,7 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[DenseTarget]) ->
 
 
 def _breaking(target: DenseTarget) -> tuple[dict[str, str], str]:
-    """Return the transforms that harm a target with what to use instead, and the harm."""
+    """Return the transforms that harm a target with their replacements, and the harm."""
     if target == SEMSEG:
         return SEMSEG_BREAKING, "mix the class ids of neighbouring pixels"
     if target == DEPTH:
@@ -85,7 +84,7 @@ def _breaking(target: DenseTarget) -> tuple[dict[str, str], str]:
 
 
 def _check_order(transforms: Sequence[Any]) -> None:
-    """Raise where targets are loaded after the image was moved, and so would stay behind."""
+    """Raise if the image is transformed before its targets are loaded."""
     names = [_name(transform) for transform in transforms]
     if "LoadTargets" not in names:
         return
@@ -102,7 +101,7 @@ def _check_order(transforms: Sequence[Any]) -> None:
 
 
 def _within(transforms: Sequence[Any]) -> Iterator[Any]:
-    """Yield transforms and those that they hold, in order."""
+    """Yield transforms and those that they contain, in order."""
     for transform in transforms:
         yield transform
         yield from _within(getattr(transform, "transforms", ()))
@@ -111,7 +110,7 @@ def _within(transforms: Sequence[Any]) -> Iterator[Any]:
 
 
 def _name(transform: Any) -> str:
-    """Return what a config calls a transform; mmseg has its own Resize and RandomFlip."""
+    """Return a transform's name in configs; mmcv's and mmseg's Resize and RandomFlip differ."""
     kind = type(transform)
     own = kind.__name__ in ("Resize", "RandomFlip") and kind.__module__.startswith("mmcv.")
     return f"mmcv.{kind.__name__}" if own else kind.__name__

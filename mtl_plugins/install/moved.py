@@ -40,6 +40,13 @@ MOVED = (
     ),
     ("datasets", "datasets.sampling", "sample_index seeded_sampler"),
     ("datasets", "street_scenes", "street_scenes"),
+    ("datasets.packed", "datasets.packed", "stored_format verification"),
+    (
+        "datasets.transforms",
+        "datasets.transforms",
+        "arguments cutting_out evaluation_crop flipping packing padding rotating sample_size sky "
+        "zooming",
+    ),
     (
         "engine",
         "checkpoints",

@@ -1,4 +1,4 @@
-"""Damage to files, as disks, networks and programs do it, and what a reader makes of it."""
+"""Random damage to files, as by disks, networks and programs, and the outcome of reading them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mtl_plugins.checkpoints import CheckpointError
 from mtl_plugins.errors import MTLError
 
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "1"))
-"""Times as many damaged inputs as by default."""
+"""Factor of the number of damaged inputs."""
 
 
 @pytest.fixture(autouse=True)
 def no_hang():
-    """End a test that takes a minute longer than it should."""
+    """Fail a test that takes longer than a minute."""
 
     def stop(*_):
         pytest.fail("a damaged file keeps its reader busy")
@@ -35,7 +35,7 @@ def no_hang():
 def outcomes(
     data: bytes, path: Path, read: Callable[[str], Any], name: Any = None, rounds: int = 300
 ) -> Iterator[Any]:
-    """Yield None for each mutation that ended in an error naming the file, else what was read."""
+    """Yield the value read from each mutation, or None for an error that names the file."""
     rng = random.Random(f"{path.name} {rounds}")
     for _ in range(rounds * ROUNDS):
         path.write_bytes(mutate(data, rng))
@@ -45,20 +45,20 @@ def outcomes(
 def text_outcomes(
     texts: Iterator[str], read: Callable[[str], Any], name: str = ""
 ) -> Iterator[Any]:
-    """The same for texts that are in no file of their own."""
+    """Yield the same for texts without a file of their own."""
     for text in texts:
         yield _outcome(lambda text=text: read(text), name)
 
 
 def damaged_texts(text: str, rounds: int) -> Iterator[str]:
-    """Yield texts some of whose bytes are damaged."""
+    """Yield texts with some damaged bytes."""
     rng = random.Random(f"{len(text)} {rounds}")
     for _ in range(rounds * ROUNDS):
         yield mutate(text.encode(), rng).decode("utf-8", "replace")
 
 
 def strange_texts(value: Any, write: Callable[[Any], str], rounds: int) -> Iterator[str]:
-    """Yield texts, whole ones, that say something strange in one or two places."""
+    """Yield complete texts with one or two strange values."""
     rng = random.Random(f"{rounds}")
     for _ in range(rounds * ROUNDS):
         changed = mutate_value(value, rng)
@@ -74,7 +74,7 @@ def _outcome(read: Callable[[], Any], name: str) -> Any:
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
-    """Return other bytes than the given ones, damaged in one to four places in one way."""
+    """Return different bytes, damaged in one to four places in one way."""
     changed = data
     while changed == data:
         damage = rng.choice(DAMAGES)
@@ -93,7 +93,7 @@ def _flip(data: bytearray, rng: random.Random) -> bytearray:
 
 
 def _overwrite(data: bytearray, rng: random.Random) -> bytearray:
-    """Set one byte to a value at which something often ends, or a digit to another one."""
+    """Set one byte to a boundary value, a digit or a delimiter."""
     data[rng.randrange(len(data))] = rng.choice([0, 1, 127, 128, 255, *b'09-."e[]{}'])
     return data
 
@@ -103,7 +103,7 @@ def _truncate(data: bytearray, rng: random.Random) -> bytearray:
 
 
 def _erase(data: bytearray, rng: random.Random) -> bytearray:
-    """Fill a block with zeros, as a disk that is full does."""
+    """Fill a block with zeros, as a full disk does."""
     start, end = _block(data, rng)
     data[start:end] = bytes(end - start)
     return data
@@ -126,7 +126,7 @@ def _repeat(data: bytearray, rng: random.Random) -> bytearray:
 
 
 def _swap(data: bytearray, rng: random.Random) -> bytearray:
-    """Let two neighbouring blocks change places."""
+    """Swap two neighbouring blocks."""
     start, end = _block(data, rng)
     middle = rng.randint(start, end)
     return data[:start] + data[middle:end] + data[start:middle] + data[end:]
@@ -141,7 +141,7 @@ DAMAGES = (_flip, _overwrite, _truncate, _erase, _insert, _remove, _repeat, _swa
 
 
 def mutate_value(value: object, rng: random.Random) -> object:
-    """Return what JSON holds with one place of it changed to something else."""
+    """Return a JSON value with one change."""
     if isinstance(value, (dict, list)) and value and rng.random() < 0.85:
         changed = dict(value) if isinstance(value, dict) else [*value]
         key = rng.choice([*value]) if isinstance(value, dict) else rng.randrange(len(value))
@@ -160,4 +160,4 @@ STRANGE = (
     *(float("nan"), float("inf"), -float("inf"), "", "x", "semseg", "../../etc", "\0", "\ud800"),
     *("<script>", "é" * 300, [], [[]], [1, 2], ["a"], {}, {"a": 1}, {"": None}, {"type": "x"}),
 )
-"""Values that a program rarely thinks of."""
+"""Values that programs rarely expect."""

@@ -1,4 +1,4 @@
-"""What happens to samples that cannot be read."""
+"""Samples that cannot be read end the run or are skipped and reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 from PIL import Image
 
-from mtl_plugins.datasets.sampling.sample_index import SampleIndex
+from mtl_plugins.datasets import SampleIndex
 from mtl_plugins.engine import SkippedSamplesHook
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.utils import run_command
@@ -54,7 +54,7 @@ def test_by_default_a_bad_sample_ends_the_run(config):
         dataset[2]
 
 
-def test_a_skipped_sample_is_replaced_and_told(config):
+def test_a_skipped_sample_is_replaced_and_reported(config):
     dataset = DATASETS.build(dict(config, on_bad_sample="skip"))
     samples = [dataset[SampleIndex(i, (0, 0, i))] for i in range(6)]
     assert [image_of(samples[i]) for i in (0, 1, 3, 5)] == [0, 1, 3, 5]
@@ -74,7 +74,7 @@ def test_a_file_that_vanishes_is_named(config):
 
 @pytest.mark.parametrize(("workers", "gone"), [(0, "rgb/3.png"), (1, "label/3.png")])
 def test_a_file_that_vanishes_during_training_ends_it_in_one_message(config, workers, gone, capsys):
-    """Also a broken file is only met when its turn comes: the batches before it are trained."""
+    """The batches before the missing file are still trained."""
     sampler = dict(type="SeededSampler", shuffle=False)
     loader = Runner.build_dataloader(
         dict(
@@ -102,13 +102,13 @@ def test_a_file_that_vanishes_during_training_ends_it_in_one_message(config, wor
     )
 
 
-def test_tests_never_skip(config):
+def test_validation_never_skips(config):
     dataset = DATASETS.build(dict(config, on_bad_sample="skip", test_mode=True))
     with pytest.raises(DataError):
         dataset[2]
 
 
-def test_a_storage_that_is_gone_is_no_loop(config):
+def test_missing_storage_ends_skipping(config):
     dataset = DATASETS.build(dict(config, on_bad_sample="skip"))
     for name in os.listdir(os.path.join(config["data_root"], "rgb")):
         os.remove(os.path.join(config["data_root"], "rgb", name))
@@ -116,7 +116,7 @@ def test_a_storage_that_is_gone_is_no_loop(config):
         dataset[0]
 
 
-def test_the_choice_is_checked(config):
+def test_wrong_arguments_are_refused(config):
     with pytest.raises(ConfigError, match="on_bad_sample='ignore'; choose 'raise' or 'skip'"):
         DATASETS.build(dict(config, on_bad_sample="ignore"))
     with pytest.raises(ConfigError, match="limit=-1"):
@@ -147,13 +147,13 @@ def test_the_hook_lists_each_bad_file_once_and_stops_at_its_limit(config, worker
             strict.before_train_iter(None, index, batch)
 
 
-def test_a_problem_is_told_in_the_same_words_every_time(config, tmp_path):
+def test_a_problem_has_the_same_message_every_time(config, tmp_path):
     path = tmp_path / "rgb" / "0.png"
     path.write_bytes(b"no image")
     dataset = DATASETS.build(config)
-    told = []
+    messages = []
     for _ in range(2):
         with pytest.raises(DataError, match="begins like no known image format") as error:
             dataset[0]
-        told.append((str(error.value), bytearray(1 << 16)))
-    assert told[0][0] == told[1][0]
+        messages.append((str(error.value), bytearray(1 << 16)))
+    assert messages[0][0] == messages[1][0]

@@ -1,8 +1,8 @@
-"""Thousands of damaged files: an error that names the file, or what the file said before.
+"""Thousands of damaged files give an error that names the file, or their original content.
 
-Where a format has checksums (PNG, packed JSON) nothing else may come out. Where it has none (JPEG,
-NPY, cameras, the bytes of a shard between two calls of `verify`), what comes out is at least a
-target: shape, type and range of `structures.py`. FUZZ_ROUNDS=20 damages 20 times as many.
+Formats with checksums (PNG, packed JSON) must give nothing else. Formats without (JPEG, NPY,
+cameras, the bytes of a shard between two calls of `verify`) must at least give a target: shape,
+type and range of `targets.py`. FUZZ_ROUNDS=20 damages 20 times as many files.
 """
 
 from __future__ import annotations
@@ -28,13 +28,12 @@ from mtl_plugins.datasets import (
     pack_dataset,
     target_breach,
 )
-from mtl_plugins.datasets.files import read_image
-from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.errors import DataError
 from mtl_plugins.targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from tests.datasets.files.test_image_io import header
 from tests.datasets.layouts import CAMERA
 from tests.datasets.mutations import no_hang, outcomes  # noqa: F401
-from tests.datasets.test_image_io import header
 
 CLASSES = 3
 SIZE = (6, 9)
@@ -51,11 +50,11 @@ FORMATS = {
 
 @pytest.fixture
 def little_memory():
-    """Let the process reserve no more than 48 MB beyond what it has: then MemoryError."""
+    """Let the process allocate no more than a gigabyte: PIL's largest image needs half of it."""
     with open("/proc/self/statm", encoding="ascii") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + (48 << 20), before[1]))
+    resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_AS, before)
 
@@ -77,7 +76,7 @@ def npy(array):
 
 
 def load(target, path):
-    """Return what a pipeline would make of a target's file."""
+    """Load and decode a target's file as a pipeline does."""
     results = {target.path: path, "img_path": "image.png", "ori_shape": SIZE, "formats": FORMATS}
     return LoadTargets()(results)[target.array]
 
@@ -98,18 +97,18 @@ def test_a_damaged_png_is_an_error_or_what_it_was(tmp_path, name, target, data):
     found = [*outcomes(data, path, lambda file: load(target, file))]
     read = [array for array in found if array is not None]
     assert all(np.array_equal(array, original) for array in read)
-    # Bytes behind the end of a PNG mean nothing: some mutations are none.
+    # Some mutations only change bytes behind the end of the PNG, or its last checksum.
     assert 0 <= len(read) < len(found) / 20
 
 
 @pytest.mark.parametrize(("name", "target", "data"), PNGS, ids=[case[0] for case in PNGS])
-def test_a_changed_png_header_with_the_right_checksum_is_no_other_target(
+def test_a_changed_png_header_with_a_valid_checksum_gives_no_other_target(
     tmp_path, name, target, data, little_memory
 ):
     path = tmp_path / f"{name}.png"
     path.write_bytes(data)
     original = load(target, str(path))
-    sides = (0, 1, 3, 4, 5, 7, 12, 18, 255, 9_000, 65_535, 1 << 24, (1 << 31) - 1)
+    sides = (0, 1, 5, 12, 255, 3_000, 65_535, (1 << 31) - 1)
     edits = [dict(width=w, height=h) for w in sides for h in (*sides, SIZE[0])]
     edits += [dict(width=SIZE[1], height=h) for h in sides]
     edits += [dict(bits=b, colour=c, interlace=i) for b in (0, 1, 2, 3, 4, 8, 16, 32)
@@ -126,7 +125,7 @@ def test_a_changed_png_header_with_the_right_checksum_is_no_other_target(
 
 
 def test_a_damaged_jpeg_is_an_error_or_a_picture(tmp_path):
-    """There are no checksums in it, and an image is no target."""
+    """JPEG has no checksums."""
     file = io.BytesIO()
     Image.fromarray(RANDOM.integers(0, 256, (24, 40, 3)).astype(np.uint8)).save(file, "JPEG")
     found = [*outcomes(file.getvalue(), tmp_path / "a.jpg", read_image, rounds=500)]
@@ -199,7 +198,7 @@ def test_a_damaged_npy_is_an_error_or_a_target(tmp_path, name, target, array):
 
 
 @pytest.mark.parametrize("shape", [(1 << 40, 9), (6, 1 << 62), (-6, -9), (6, 9, 0)])
-def test_an_npy_of_any_promised_shape_reserves_nothing(tmp_path, shape, little_memory):
+def test_the_shape_in_an_npy_header_allocates_nothing(tmp_path, shape, little_memory):
     path = tmp_path / "a.npy"
     with open(path, "wb") as file:
         text = dict(descr="<f4", fortran_order=False, shape=shape)
@@ -266,7 +265,7 @@ def test_damaged_packed_json_is_an_error_or_what_it_was(packed, file):
                 assert all(np.array_equal(sample[key], expected[key]) for key in expected)
 
 
-def test_damaged_shards_are_found_and_hold_targets_in_any_case(packed):
+def test_damaged_shards_are_reported_and_still_give_targets(packed):
     folder, build = packed
     file = folder / "shard-00001.bin"
 

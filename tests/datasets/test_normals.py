@@ -1,4 +1,4 @@
-"""Normals in the data: files, mirroring, resizing, packing, and what is refused."""
+"""Normals: files, flips, resizing, packing, and transforms that are refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_without_a_flip_nothing_changes():
 
 
 def test_mirrored_normals_are_those_of_the_mirrored_depth():
-    """Finite differences of the mirrored depth, in the mirrored camera, are the judge."""
+    """The reference are finite differences of the mirrored depth in the mirrored camera."""
     scene = render_scene(5, 2, (128, 256))
     results = flip(
         dict(
@@ -81,7 +81,7 @@ def test_mirrored_normals_are_those_of_the_mirrored_depth():
     measured /= np.maximum(np.linalg.norm(measured, axis=-1, keepdims=True), 1e-12)
     here = normals[:-1, :-1]
     change = np.abs(here - normals[:-1, 1:]) + np.abs(here - normals[1:, :-1])
-    # Planes that do not stand straight on: there the sign of x does not matter.
+    # Only slanted planes, where the sign of x matters.
     use = (change.sum(-1) < 1e-6) & (depth[:-1, :-1] > 0) & (depth[:-1, :-1] < 60)
     use &= np.abs(here[..., 0]) > 0.3
     assert use.sum() > 500
@@ -117,7 +117,7 @@ def test_resizing_and_cropping_keep_unit_length(scenes_root):
     assert ((lengths - 1).abs() < 1e-6)[depth[0] > 0].all() and (lengths[depth[0] == 0] == 0).all()
 
 
-def test_packing_keeps_each_component_and_is_mmsegs_elsewhere():
+def test_packing_keeps_each_component():
     results = dict(hand_made(), img_path="a.png", ori_shape=(2, 2))
     sample = TRANSFORMS.build(dict(type="PackTargets"))(results)["data_samples"]
     data = sample.gt_normal_map.data
@@ -138,7 +138,7 @@ def test_formats_by_hand():
         NormalFormat(signs=(1, 2, 1))
 
 
-def test_folders_of_ones_own(tmp_path):
+def test_a_folder_of_normals(tmp_path):
     for folder in ("rgb", "normal"):
         os.makedirs(tmp_path / folder)
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "rgb" / "a.png")

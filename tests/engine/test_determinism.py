@@ -12,9 +12,7 @@ from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from mtl_plugins.config import load_config, run_config
-from mtl_plugins.datasets import SeededSampler
-from mtl_plugins.datasets.sampling import seed_all, seeded
-from mtl_plugins.datasets.sampling.sample_index import SampleIndex
+from mtl_plugins.datasets import SampleIndex, SeededSampler, seed_all, seeded
 from mtl_plugins.engine.run import resume_from
 from tests.config.test_config import BRANCHED
 

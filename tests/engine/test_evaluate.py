@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 from mtl_plugins.checkpoints import CheckpointError
 from mtl_plugins.config import load_config, with_pictures, with_views
 from mtl_plugins.datasets import DepthFormat, LabelFormat
-from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.files import read_map
 from mtl_plugins.engine import evaluate
 from mtl_plugins.errors import ConfigError
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtl_plugins.datasets.files import read_image
-from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.inference.outputs.output import KINDS
 
 

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from mtl_plugins.datasets import DepthFormat, NormalFormat
-from mtl_plugins.datasets.files import read_image
-from mtl_plugins.datasets.files.image_io import read_map
+from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.datasets.formats import encode_depth
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import MultiTaskInferencer

@@ -1,9 +1,8 @@
-"""Public data sets, one file each."""
+"""Known data sets, one file each."""
 
 from .cityscapes import CityscapesDepthFormat, CityscapesMultiTask
 from .kitti import KittiMultiTask
-from .nyuv2 import NYUv2MultiTask
-from .nyuv2_converter import convert_nyuv2
+from .nyuv2 import NYUv2MultiTask, convert_nyuv2
 from .shift import ShiftMultiTask
 from .street_scenes_dataset import StreetScenesDataset
 from .synscapes import SynscapesMultiTask

@@ -1,4 +1,4 @@
-"""Cityscapes: street scenes of 50 cities with classes and stereo disparity."""
+"""Cityscapes: street scenes in 50 cities with classes and stereo disparity."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
 from ...targets import DEPTH, IGNORE_LABEL
-from ..formats.depth_format import DepthFormat
-from ..formats.target_format import TargetFormat
+from ..formats import DepthFormat, TargetFormat
 from ..multi_task_dataset import MultiTaskDataset
 
 NAMES = (
@@ -31,7 +30,7 @@ CATEGORIES = ("flat", "construction", "object", "nature", "sky", "human", "vehic
 CATEGORY_PALETTE = [PALETTE[i] for i in (0, 2, 5, 8, 10, 11, 13)]
 
 LABELS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
-"""The label id of each of the 19 classes."""
+"""Label id of each of the 19 classes."""
 GROUPS = ((7, 11), (11, 17), (17, 21), (21, 23), (23, 24), (24, 26), (26, 34))
 """First and last + 1 of the label ids of each of the 7 categories."""
 NONE = dict.fromkeys((-1, *range(34), 255), IGNORE_LABEL)
@@ -41,25 +40,25 @@ CATEGORY_IDS = {**NONE, **{k: i for i, (a, b) in enumerate(GROUPS) for k in rang
 """Category of each label id."""
 
 PLAUSIBLE = (0.001, 100.0), (1.0, 1e6)
-"""What a camera's baseline in metres and focal length in pixels lie between."""
+"""Limits (exclusive) of a camera's baseline in metres and focal length in pixels."""
 
 
 class CityscapesDepthFormat(TargetFormat):
-    """Decode Cityscapes' 16-bit disparity with the camera that stands beside each file.
+    """Decode Cityscapes' 16-bit disparity with the camera file of each disparity file.
 
     disparity = (raw - 1) / 256 pixels for raw > 0, depth = baseline * focal length / disparity.
     Source: https://github.com/mcordts/cityscapesScripts#dataset-structure
 
     Raises:
-        DataError: a file's camera is missing, damaged, or has no positive baseline and fx.
+        DataError: a camera file is missing, damaged, or has an implausible baseline or fx.
     """
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
-        """Return H,W float32 metres for the disparity of the file `path`."""
+        """Decode the disparity of the file `path` into H,W float32 metres."""
         return self.for_file(path)(raw, path)
 
     def for_file(self, path: str) -> DepthFormat:
-        """Return the format of one disparity file, of the camera it was taken with."""
+        """Return the depth format of one disparity file, with its camera."""
         return _disparity_format(*_camera(camera_path(path)))
 
 
@@ -77,7 +76,7 @@ def camera_path(path: str) -> str:
 
 
 def _camera(path: str) -> tuple[float, float]:
-    """Return a camera's baseline in metres and focal length in pixels."""
+    """Read a camera's baseline in metres and focal length in pixels."""
     try:
         with open(path, encoding="utf-8") as file:
             camera = json.load(file)
@@ -100,7 +99,7 @@ def _camera(path: str) -> tuple[float, float]:
     return values
 
 
-# A table of all raw values is made once a camera, of which there are a few in all.
+# Each format has a table of all raw values; the data set has only a few cameras.
 @lru_cache(maxsize=64)
 def _disparity_format(baseline: float, fx: float) -> DepthFormat:
     scale = 1 / (256 * baseline * fx)
@@ -114,7 +113,7 @@ class CityscapesMultiTask(MultiTaskDataset):
     The test split has neither (its public label files are empty).
 
     Args:
-        split: "train", "val" or "test": chooses the folders, unless `data_prefix` does.
+        split: "train", "val" or "test": selects the folders, unless `data_prefix` is given.
         num_classes: 19, or 7 for the categories of the MTAN protocol (https://arxiv.org/abs/
             1803.10704): flat, construction, object, nature, sky, human, vehicle.
         kwargs: as in `MultiTaskDataset`; a `depth_format` decodes disparity without cameras.

@@ -1,4 +1,4 @@
-"""KITTI depth: drives with sparse depth of a laser scanner."""
+"""KITTI depth: drives with sparse depth from a laser scanner."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from ..multi_task_dataset import MultiTaskDataset
 class KittiMultiTask(MultiTaskDataset):
     """KITTI's depth set: raw images and sparse depth, uint16 / 256 metres, 0: not measured.
 
-    An image belongs to the set where it has a depth file (the first and last of a drive have
-    none). Without `depth_map_path` every image below `img_path` does.
+    The samples are the images that have a depth file (the first and last images of a drive have
+    none). Without `depth_map_path` they are all images below `img_path`.
     Source: https://www.cvlibs.net/datasets/kitti/eval_depth_all.php
 
     Args:
-        split: "train" or "val": the folder of the depth files, unless `data_prefix` names one.
+        split: "train" or "val": the folder of the depth files, unless `data_prefix` is given.
         camera: "image_02" (left) or "image_03" (right).
         kwargs: as in `MultiTaskDataset`.
 
     Raises:
-        DataError: there is no depth file, or the image of one is missing.
+        DataError: there is no depth file, or an image is missing; otherwise as in
+            `MultiTaskDataset`.
     """
 
     WHOLE_FOLDERS: ClassVar[bool] = False
@@ -41,7 +42,7 @@ class KittiMultiTask(MultiTaskDataset):
         super().__init__(**{**defaults, **kwargs})
 
     def _names_in(self, folder: str) -> list[str]:
-        """Return the images that have a depth file."""
+        """Return the names of the images that have a depth file."""
         depth = self.data_prefix.get("depth_map_path")
         if not depth:
             return [n for n in super()._names_in(folder) if f"/{self.camera}/" in n]
@@ -60,7 +61,7 @@ class KittiMultiTask(MultiTaskDataset):
         return names
 
     def target_path(self, name: str, target: DenseTarget) -> str:
-        """Return the depth file of <day>/<drive>/<camera>/data/<number>."""
+        """Return the depth file of the image <day>/<drive>/<camera>/data/<number>."""
         _, drive, camera, _, number = name.split(os.sep)
         path = os.path.join(drive, "proj_depth", "groundtruth", camera, number)
         return os.path.join(self.data_prefix[target.path], path + self._suffix(target))

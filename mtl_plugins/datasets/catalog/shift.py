@@ -1,4 +1,4 @@
-"""SHIFT: rendered drives in changing weather, with classes and 24-bit depth."""
+"""SHIFT: rendered drives in changing weather with classes and 24-bit depth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmseg.registry import DATASETS
 
 from ...errors import ConfigError
 from ...targets import IGNORE_LABEL, SEMSEG
-from ..formats.target_format import TargetFormat
+from ..formats import TargetFormat
 from ..multi_task_dataset import MultiTaskDataset
 
 COLOURS = {
@@ -37,28 +37,28 @@ COLOURS = {
     "water": (45, 60, 150),
     "terrain": (145, 170, 100),
 }
-"""Name and colour of each value of the files, from 0 on."""
+"""Name and colour of each raw label value, from 0 on."""
 
 UNCOUNTED = {
     "unlabeled", "other", "ground", "bridge", "rail track", "guard rail", "static", "dynamic",
     "water",
 }  # fmt: skip
-"""What the authors' evaluation leaves out."""
+"""Classes that the authors' evaluation leaves out."""
 
 CLASSES = tuple(name for name in COLOURS if name not in UNCOUNTED)
 
-LEVELS = 256**3 - 1
-"""The largest value of 24 bits."""
+LARGEST = 256**3 - 1
+"""The largest raw depth: 24 bits."""
 
 FAR = 1000.0
-"""Metres that it stands for: the sky."""
+"""Metres of the largest raw depth, which means the sky."""
 
 
 class FirstChannelFormat(TargetFormat):
-    """Decode the first channel (red) of a file that may have several.
+    """Decode only the first channel (red) of files with one or several channels.
 
     Args:
-        inner: the format of that channel.
+        inner: the format of the first channel.
     """
 
     channels = 0
@@ -68,11 +68,11 @@ class FirstChannelFormat(TargetFormat):
         self.inner = inner
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
-        """Return the decoded values, H,W, for raw ones H,W or H,W,channels of the file `path`."""
+        """Decode raw values H,W or H,W,channels of the file `path` into H,W."""
         return self.inner(raw[..., 0] if raw.ndim == 3 else raw, path)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Return files of that channel alone."""
+        """Encode values as raw values of a single channel."""
         return self.inner.encode(values)
 
 
@@ -81,11 +81,11 @@ class ShiftMultiTask(MultiTaskDataset):
     """SHIFT's discrete set, one frame a second: 1280x800 images, 14 classes, depth in 24 bits.
 
     depth = (R + 256 G + 65536 B) / (2^24 - 1) * 1000 m; 1000 m (the sky) counts as not measured.
-    The test split has images alone. Sources: https://www.vis.xyz/shift/get_started and, for the
+    The test split has only images. Sources: https://www.vis.xyz/shift/get_started and, for the
     order of the channels, https://github.com/SysCV/shift-dev/issues/2.
 
     Args:
-        split: "train", "val" or "test": chooses the folders, unless `data_prefix` does.
+        split: "train", "val" or "test": selects the folders, unless `data_prefix` is given.
         view: "front", "left_45", "left_90", "right_45", "right_90" or "left_stereo".
         kwargs: as in `MultiTaskDataset`.
 
@@ -114,7 +114,7 @@ class ShiftMultiTask(MultiTaskDataset):
                 **{raw: ids.get(name, IGNORE_LABEL) for raw, name in enumerate(COLOURS)},
                 IGNORE_LABEL: IGNORE_LABEL,
             },
-            depth_format=dict(scale=FAR / LEVELS, digits=(1, 256, 256**2), invalid=(0, LEVELS)),
+            depth_format=dict(scale=FAR / LARGEST, digits=(1, 256, 256**2), invalid=(0, LARGEST)),
             metainfo=dict(classes=CLASSES, palette=[list(COLOURS[name]) for name in CLASSES]),
         )
         super().__init__(**{**defaults, **kwargs})

@@ -1,4 +1,4 @@
-"""StreetScenes: the embedded data set, rendered when it is missing."""
+"""StreetScenes: the built-in data set, rendered if it is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...utils import did_you_mean
 from ..multi_task_dataset import MultiTaskDataset
 
 FOLDERS = {SEMSEG.kind: "label", DEPTH.kind: "depth", NORMALS.kind: "normals"}
-"""Folder of each target below `data_root`."""
+"""Kind of target -> folder below `data_root`."""
 
 
 @DATASETS.register_module()
@@ -24,18 +24,18 @@ class StreetScenesDataset(MultiTaskDataset):
     """Procedural street scenes with Cityscapes' 19 classes, exact depth and exact normals.
 
     Args:
-        data_root: folder of the data; rendered into it where it is missing.
+        data_root: folder of the scenes, which are rendered into it if they are missing.
         split: "train" or "val".
         counts: number of scenes of every split.
         size: (height, width) in pixels.
         seed: another seed gives other scenes.
-        targets: kinds of `DENSE_TARGETS` that are loaded: "semseg", "depth", "normals".
-        render: False: scenes that are missing are an error.
+        targets: kinds of target to load: "semseg", "depth", "normals".
+        render: False: missing scenes are an error.
         kwargs: as in `MultiTaskDataset`.
 
     Raises:
-        ConfigError: `targets` names something else.
-        DataError: `data_root` holds scenes of other counts, size or seed.
+        ConfigError: a target is unknown.
+        DataError: `data_root` has scenes of other counts, size or seed.
     """
 
     METAINFO: ClassVar[dict] = CityscapesDataset.METAINFO
@@ -69,7 +69,7 @@ class StreetScenesDataset(MultiTaskDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """Render the scenes where they are missing, and list them."""
+        """Render the scenes if they are missing, and list them."""
         if not self.render:
             if not find_street_scenes(self.data_root, **self.scenes):
                 raise DataError(

@@ -11,7 +11,7 @@ from ..multi_task_dataset import MultiTaskDataset
 from .cityscapes import NAMES, PALETTE, TRAIN_IDS
 
 SPLITS = {"train": range(1, 24501), "val": range(24501, 25001)}
-"""Numbers of the scenes. The authors publish no split; every scene is another place."""
+"""Numbers of the scenes. The authors publish no split; all scenes show different places."""
 
 FAR = 1000.0
 """Metres beyond which there is only sky."""
@@ -25,17 +25,17 @@ class SynscapesMultiTask(MultiTaskDataset):
     Source: https://synscapes.on.liu.se/features.html
 
     Args:
-        split: "train" (scenes 1 to 24500) or "val" (24501 to 25000), of those that are there. For
-            another split name the scenes in `ann_file`.
+        split: "train" (scenes 1 to 24500) or "val" (24501 to 25000); missing scenes are left
+            out. For another split list the scenes in `ann_file`.
         kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: another split.
-        DataError: no image of the split is there; otherwise as in `MultiTaskDataset`.
+        DataError: no image of the split exists; otherwise as in `MultiTaskDataset`.
         ImportError: while reading, OpenEXR is not installed.
     """
 
-    # A split takes some numbers out of folders that hold both.
+    # The folders contain both splits.
     WHOLE_FOLDERS: ClassVar[bool] = False
 
     def __init__(self, split: str = "train", **kwargs: Any) -> None:
@@ -56,7 +56,7 @@ class SynscapesMultiTask(MultiTaskDataset):
         super().__init__(**{**defaults, **kwargs})
 
     def _names_in(self, folder: str) -> list[str]:
-        """Return the scenes of the split that are there, in the order of their numbers."""
+        """Return the existing scenes of the split, in the order of their numbers."""
         present = {name for name in super()._names_in(folder) if name.isdigit()}
         names = [str(number) for number in SPLITS[self.split] if str(number) in present]
         if not names:

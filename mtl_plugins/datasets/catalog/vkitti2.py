@@ -29,24 +29,24 @@ COLOURS = {
     "Car": (255, 127, 80),
     "Van": (0, 139, 139),
 }
-"""Colour of each class in the files; Undefined is black."""
+"""Colour of each class in the label files; Undefined is black."""
 
 
 @DATASETS.register_module()
 class VirtualKitti2MultiTask(MultiTaskDataset):
     """Virtual KITTI 2: 1242x375 images, 14 classes, depth in 16-bit centimetres.
 
-    65535 (655.35 m, sky) counts as not measured. Frames of one scene look alike: split by scene.
+    Raw 65535 (655.35 m, sky) counts as not measured. Frames of a scene look alike: split by scene.
     Source: https://europe.naverlabs.com/research/computer-vision/proxy-virtual-worlds-vkitti-2/
 
     Args:
-        scenes: names of the scenes of this split, such as ("Scene01", "Scene02").
+        scenes: the scenes of this split, such as ("Scene01", "Scene02").
         variations: "clone", "fog", "morning", "15-deg-left", ...
         cameras: "Camera_0", "Camera_1" or both.
         kwargs: as in `MultiTaskDataset`.
 
     Raises:
-        DataError: no image is in those folders; otherwise as in `MultiTaskDataset`.
+        DataError: a chosen folder has no images; otherwise as in `MultiTaskDataset`.
     """
 
     WHOLE_FOLDERS: ClassVar[bool] = False
@@ -70,7 +70,7 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
         super().__init__(**{**defaults, **kwargs})
 
     def _names_in(self, folder: str) -> list[str]:
-        """Return the images of the chosen drives alone, without looking into the others."""
+        """Return the images of the chosen drives, without listing the other folders."""
         names = []
         for scene, variation, camera in self.drives:
             drive = os.path.join(scene, variation, "frames", "rgb", camera)
@@ -84,7 +84,7 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
         return names
 
     def target_path(self, name: str, target: DenseTarget) -> str:
-        """Return the file of a target of frames/rgb/<camera>/rgb_<number>."""
+        """Return the target file of the image frames/rgb/<camera>/rgb_<number>."""
         folder, frame = os.path.split(name)
         frames, camera = os.path.split(folder)
         number = frame.removeprefix("rgb_")

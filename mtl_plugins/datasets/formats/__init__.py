@@ -1,12 +1,10 @@
-"""How the files of each kind of target are decoded and encoded."""
+"""Formats: how the files of each kind of target are decoded and encoded."""
 
 from .depth_format import DepthFormat
 from .depth_png import encode_depth
 from .label_format import LabelFormat
 from .normal_format import NormalFormat
-from .target_format import TargetFormat
-from .target_formats import register_format
-from .value_format import ValueFormat
+from .target_format import TargetFormat, ValueFormat, register_format
 
 __all__ = [
     "DepthFormat",

@@ -1,4 +1,4 @@
-"""How a depth file's values become metres."""
+"""Decoding and encoding of depth files."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from functools import cached_property
 import numpy as np
 
 from ...errors import DataError
-from ...targets import NO_DEPTH
-from .target_format import TargetFormat
+from ...targets import DEPTH, NO_DEPTH
+from .target_format import TargetFormat, register_format
 
 TABLE_TYPES = (np.uint8, np.uint16)
-"""Raw types that are decoded by a table of all their values, which is five times as fast."""
+"""Raw types that are decoded by a lookup table, which is five times as fast."""
 
 FARTHEST = float(np.finfo(np.float32).max)
-"""What depth is stored in; larger values would become infinite."""
+"""Larger depths would become infinite in float32."""
 
 
 @dataclass(frozen=True)
 class DepthFormat(TargetFormat):
     """Decode raw depth values: `value = raw * scale + offset`, inverted for disparity.
 
-    What was not measured becomes 0: the raw values in `invalid`, values that are not positive
-    after scaling, and depths outside [min_depth, max_depth].
+    Pixels become 0 (not measured) if their raw value is in `invalid`, their scaled value is not
+    positive, or their depth is outside [min_depth, max_depth].
 
     Args:
-        scale, offset: metres a raw step and at raw 0 (for 16-bit centimetres: scale 0.01).
-        inverse: the value is an inverse depth: depth = 1 / value. With disparity in pixels, scale
+        scale, offset: metres per raw step, and at raw 0 (16-bit centimetres: scale 0.01).
+        inverse: the value is an inverse depth: depth = 1 / value. For disparity in pixels, scale
             is 1 / (baseline * focal length).
-        invalid: raw values that mean "not measured"; float files may name nan, inf and -1 here.
+        invalid: raw values that mean "not measured"; for float files also nan, inf or -1.
         min_depth, max_depth: metres outside which a pixel counts as not measured.
-        digits: for depth spread over several 8-bit channels (RGB order), what one step of each is
-            worth; raw = sum(digit * channel). 24 bits with red lowest: (1, 256, 65536).
+        digits: for depth in several 8-bit channels (RGB order) the weight of each channel:
+            raw = sum(digit * channel). 24 bits with red lowest: (1, 256, 65536).
 
     Raises:
-        DataError: `scale` is 0; or a file has raw values that are nan, infinite or negative and
-            are not listed in `invalid`.
+        DataError: `scale` is 0; or, while decoding, raw values are nan, infinite or negative and
+            not in `invalid`.
 
     >>> DepthFormat(scale=0.01)(np.array([[0, 250]], dtype=np.uint16)).tolist()
     [[0.0, 2.5]]
@@ -61,11 +61,11 @@ class DepthFormat(TargetFormat):
         object.__setattr__(self, "invalid", tuple(self.invalid))
         object.__setattr__(self, "digits", tuple(self.digits))
         object.__setattr__(self, "channels", len(self.digits))
-        # A small error of the highest digit would be a large one of depth.
+        # Lossy compression of the highest digit would change depth a lot.
         object.__setattr__(self, "exact", self.channels > 1)
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
-        """Return H,W float32 metres for the raw values of the file `path`."""
+        """Decode raw values of the file `path` into H,W float32 metres."""
         if self.channels == 1 and raw.dtype.type in TABLE_TYPES:
             return self._tables[raw.dtype.itemsize - 1].take(raw)
         if self.channels > 1:
@@ -74,9 +74,9 @@ class DepthFormat(TargetFormat):
         return self._decode(raw)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Return the raw values nearest to depths in metres, of 16 bits or in several channels.
+        """Encode depths in metres as the nearest raw values: H,W uint16 or H,W,channels uint8.
 
-        Depths outside what can be written become the nearest raw value that means a depth.
+        Depths out of range become the nearest raw value that means a depth.
 
         >>> DepthFormat(scale=0.01).encode(np.array([[2.5, 1e9]])).tolist()
         [[250, 65535]]
@@ -99,7 +99,7 @@ class DepthFormat(TargetFormat):
         return channels
 
     def _check(self, raw: np.ndarray, path: str) -> None:
-        """Raise for values that no depth has, unless they are said to mean "not measured"."""
+        """Raise for raw values that cannot be depth, unless they are in `invalid`."""
         wrong = ~np.isfinite(raw) | (raw < 0)
         if not wrong.any():
             return
@@ -113,11 +113,12 @@ class DepthFormat(TargetFormat):
             )
 
     def _unmeasured(self, raw: np.ndarray) -> np.ndarray:
-        """Return where the raw value is one of `invalid`."""
+        """Return the mask of the raw values that are in `invalid`."""
         found = np.isin(raw, self.invalid)
         return found | np.isnan(raw) if np.isnan(self.invalid).any() else found
 
     def _decode(self, raw: np.ndarray) -> np.ndarray:
+        """Compute metres by the formula."""
         value = raw.astype(np.float64) * self.scale + self.offset
         valid = np.isfinite(value) & (value > 0) & ~self._unmeasured(raw)
         value = np.where(valid, value, 1.0)
@@ -128,5 +129,8 @@ class DepthFormat(TargetFormat):
 
     @cached_property
     def _tables(self) -> list[np.ndarray]:
-        """The metres of every raw value of each of `TABLE_TYPES`."""
+        """Metres of every raw value, for each of `TABLE_TYPES`."""
         return [self._decode(np.arange(np.iinfo(t).max + 1, dtype=t)) for t in TABLE_TYPES]
+
+
+register_format(DEPTH.kind, DepthFormat)

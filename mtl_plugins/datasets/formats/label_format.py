@@ -1,8 +1,9 @@
-"""How a label file's values become class ids."""
+"""Decoding and encoding of label files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NoReturn
 
 import numpy as np
 
@@ -11,23 +12,23 @@ from ...targets import IGNORE_LABEL
 from .target_format import TargetFormat
 
 PALETTE_DIGITS = np.array([1 << 16, 1 << 8, 1])
-"""A colour (R, G, B) as one number."""
+"""Weights that make one integer of a colour (R, G, B)."""
 
 LARGEST_FLOAT = 2.0**53
-"""Floats below it hold every integer."""
+"""Below it a float64 represents every integer."""
 
 
 class LabelFormat(TargetFormat):
-    """Decode raw label values into ids 0 to num_classes - 1, and 255 for "no class".
+    """Decode raw label values into class ids 0 to num_classes - 1, and 255 for "no class".
 
     Args:
         num_classes: number of classes, at most 255.
-        label_map: id (or 255) for each raw value; None: raw values are ids already. Where files
-            are pictures of classes, id for each colour (R, G, B).
+        label_map: id (or 255) of each raw value, or of each colour (R, G, B) if files are
+            pictures of classes; None: raw values are ids already.
 
     Raises:
-        DataError: `label_map` leads to no class; or a file has a value that is no integer, or
-            neither a class nor 255 nor in `label_map`.
+        DataError: an id in `label_map` is no class; or, while decoding, a value is no integer or
+            not in `label_map` (None: neither a class nor 255).
 
     >>> decode = LabelFormat(2, {0: 255, 7: 0, 8: 1})
     >>> decode(np.array([[7, 8, 0]]), 'a.png').tolist()
@@ -60,13 +61,13 @@ class LabelFormat(TargetFormat):
         if self._small:
             self._table = np.full(self._raw[-1] - self._raw[0] + 1, -1, np.int16)
             self._table[self._raw - self._raw[0]] = self._ids
-            # Almost all files are of 8 bits: one step from value to id.
+            # A table of all bytes needs no test of bounds, and almost all files have 8 bits.
             self._of_byte = np.full(256, -1, np.int16)
             bytes_ = (self._raw >= 0) & (self._raw < 256)
             self._of_byte[self._raw[bytes_]] = self._ids[bytes_]
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
-        """Return H,W uint8 ids for the raw values of the file `path`."""
+        """Decode raw values of the file `path` into H,W uint8 ids."""
         if self._small and raw.dtype == np.uint8:
             ids = self._of_byte.take(raw)
             if ids.min(initial=0) < 0:
@@ -87,7 +88,7 @@ class LabelFormat(TargetFormat):
         return ids.astype(np.uint8)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Return the raw values (or colours, H,W,3) of ids, the smallest one where there are more.
+        """Encode ids as raw values (or colours, H,W,3): the smallest one that maps to the id.
 
         >>> LabelFormat(2, {0: 255, 7: 0, 8: 0, 26: 1}).encode(np.array([[0, 1, 255]])).tolist()
         [[7, 26, 0]]
@@ -103,7 +104,7 @@ class LabelFormat(TargetFormat):
 
     @staticmethod
     def _check_whole(raw: np.ndarray, path: str) -> None:
-        """Raise for values that are no integers, which would be cut off to some class."""
+        """Raise for values that are no integers, which would be truncated to some class."""
         if raw.dtype.kind != "f":
             return
         wrong = ~(np.abs(raw) < LARGEST_FLOAT) | (raw != np.rint(raw))
@@ -117,7 +118,8 @@ class LabelFormat(TargetFormat):
         """Return one integer for each raw value or colour."""
         return raw.astype(np.int64) if self.channels == 1 else raw.astype(np.int64) @ PALETTE_DIGITS
 
-    def _refuse(self, codes: np.ndarray, path: str) -> None:
+    def _refuse(self, codes: np.ndarray, path: str) -> NoReturn:
+        """Raise for unknown values, with their counts and the expected values."""
         unknown, counts = np.unique(codes, return_counts=True)
         found = ", ".join(
             f"{self._name(v)} ({c} pixels)" for v, c in zip(unknown[:8], counts[:8], strict=True)
@@ -141,7 +143,7 @@ class LabelFormat(TargetFormat):
 
 
 def _ranges(values: list[int]) -> str:
-    """Return sorted integers as text with runs shortened: '0-18, 255'."""
+    """Format sorted integers as text with runs shortened: '0-18, 255'."""
     runs: list[list[int]] = []
     for value in values:
         if runs and value == runs[-1][1] + 1:

@@ -1,8 +1,7 @@
-"""Data sets packed into memory-mapped shards, from which a crop reads only its own rows."""
+"""Data sets packed into memory-mapped shards, of which a crop reads only its own rows."""
 
-from .layout import INDEX, read_json
+from .layout import INDEX, read_json, verify_packed
 from .packed_dataset import PackedDataset
 from .packing import pack_dataset
-from .verification import verify_packed
 
 __all__ = ["INDEX", "PackedDataset", "pack_dataset", "read_json", "verify_packed"]

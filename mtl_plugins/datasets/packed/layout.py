@@ -1,10 +1,10 @@
-"""The files of a packed data set, and how they are written and checked.
+"""The files of a packed data set: layout, writing of descriptions, and checks.
 
 index.json          written last: version, metainfo, kinds of target, shards, source
-shard-00000.bin     the arrays of some samples one after the other, each at a multiple of 64
-shard-00000.json    where each array lies, how it is decoded; size and checksum of the .bin
+shard-00000.bin     the arrays of some samples one after the other, each at a multiple of 64 bytes
+shard-00000.json    offset and format of each array; size and checksum of the .bin
 
-Every .json ends with the checksum of its other content.
+Every .json file ends with the checksum of its other content.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from typing import Any
+from collections.abc import Iterator
 
 from ...errors import DataError
-from ...utils import did_you_mean_path
+from ...utils import did_you_mean_path, replaced
 
 VERSION = 2
-"""Of the layout; another one is refused."""
+"""Version of the layout; any other is refused."""
 
 INDEX = "index.json"
 
 ALIGNMENT = 64
-"""Bytes; arrays begin at a multiple of it, so that every type can be mapped."""
+"""Arrays begin at a multiple of this number of bytes, so that any dtype can be mapped."""
 
 CHECKSUM = "json_checksum"
 """Key of the CRC-32 of a .json file's other content."""
@@ -32,26 +32,18 @@ REMEDY = "Run tools/pack_data.py with the same arguments again; it replaces what
 
 
 def shard_path(folder: str, number: int, suffix: str) -> str:
-    """Return a shard's file: ".bin" (arrays) or ".json" (where they lie)."""
+    """Return the path of a shard's file: ".bin" (arrays) or ".json" (their description)."""
     return os.path.join(folder, f"shard-{number:05d}{suffix}")
 
 
 def write_json(path: str, content: dict) -> None:
-    """Write a JSON file so that it is there whole or not at all."""
-    with open(path + ".tmp", "w", encoding="utf-8") as file:
+    """Write a JSON file with its checksum, completely or not at all."""
+    with replaced(path) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
         json.dump(dict(content, **{CHECKSUM: _content_sum(content)}), file)
-        commit(file, path)
-
-
-def commit(file: Any, path: str) -> None:
-    """Give a written temporary file its name, once its bytes are on the disk."""
-    file.flush()
-    os.fsync(file.fileno())
-    os.replace(file.name, path)
 
 
 def read_json(path: str) -> dict:
-    """Return the content of an index or of a shard's description.
+    """Read an index or a shard's description.
 
     Raises:
         DataError: the file is missing, damaged or of another version.
@@ -75,10 +67,10 @@ def read_json(path: str) -> dict:
 
 
 def read_description(folder: str, index: dict, shard: int) -> dict:
-    """Return what is in a shard of the data set that `index` describes.
+    """Read the description of a shard of the data set that `index` describes.
 
     Raises:
-        DataError: the description is missing or damaged, or that of another data set's shard.
+        DataError: the description is missing, damaged, or belongs to another data set.
     """
     path = shard_path(folder, shard, ".json")
     description = read_json(path)
@@ -89,12 +81,12 @@ def read_description(folder: str, index: dict, shard: int) -> dict:
 
 
 def _content_sum(content: dict) -> int:
-    """Return the CRC-32 of what a JSON file says, however it is laid out."""
+    """Return the CRC-32 of a JSON file's content, independent of white space."""
     return zlib.crc32(json.dumps(content).encode())
 
 
 def check_size(path: str, size: int) -> None:
-    """Raise a `DataError` where a shard is missing or has not as many bytes as were written."""
+    """Raise a `DataError` if a shard is missing or has another size than was written."""
     found = os.path.getsize(path) if os.path.isfile(path) else None
     if found != size:
         state = "does not exist" if found is None else f"has {found} bytes"
@@ -102,7 +94,7 @@ def check_size(path: str, size: int) -> None:
 
 
 def check_sum(path: str, checksum: int) -> None:
-    """Raise a `DataError` where a shard's CRC-32 is not the one that was written."""
+    """Raise a `DataError` if a shard's CRC-32 differs from the one that was written."""
     found = 0
     try:
         with open(path, "rb") as file:
@@ -115,3 +107,21 @@ def check_sum(path: str, checksum: int) -> None:
             f"{path} has the checksum {found:08x}; expected {checksum:08x}. Bytes of it changed "
             f"after it was written. {REMEDY}"
         )
+
+
+def verify_packed(folder: str) -> Iterator[tuple[str, str]]:
+    """Read every byte of a packed data set, and yield (file, problem) for each damaged file."""
+    try:
+        index = read_json(os.path.join(folder, INDEX))
+    except DataError as error:
+        yield os.path.join(folder, INDEX), str(error)
+        return
+    for shard in range(len(index["shards"])):
+        path = shard_path(folder, shard, ".json")
+        try:
+            description = read_description(folder, index, shard)
+            path = shard_path(folder, shard, ".bin")
+            check_size(path, description["bytes"])
+            check_sum(path, description["checksum"])
+        except DataError as error:
+            yield path, str(error)

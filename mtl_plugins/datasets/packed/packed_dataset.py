@@ -1,4 +1,4 @@
-"""Reading a packed data set."""
+"""Reading of packed data sets."""
 
 from __future__ import annotations
 
@@ -15,17 +15,75 @@ from mmseg.registry import DATASETS
 
 from ...errors import DataError
 from ...targets import DenseTarget
+from ..contract import target_breach
 from ..dense_dataset import DenseDataset
-from ..formats.target_format import TargetFormat
-from ..formats.target_formats import TARGET_FORMATS
-from ..formats.value_format import ValueFormat
-from .layout import INDEX, REMEDY, check_size, read_description, read_json, shard_path
-from .stored_format import StoredFormat
-from .verification import verify_packed
+from ..formats.target_format import TargetFormat, format_class_of
+from .layout import (
+    INDEX,
+    REMEDY,
+    check_size,
+    read_description,
+    read_json,
+    shard_path,
+    verify_packed,
+)
+
+
+class StoredFormat(TargetFormat):
+    """Decode the values of a target in a shard, and blame the shard for errors.
+
+    All values were decoded once while packing, so an error now means that the shard changed.
+
+    Args:
+        shard: path of the shard.
+        target: kind of the target.
+        num_classes: number of classes of the data set.
+        decode: the format of raw values; None if decoded values were packed, which are checked
+            and copied.
+    """
+
+    def __init__(
+        self, shard: str, target: DenseTarget, num_classes: int, decode: TargetFormat | None
+    ) -> None:
+        self.shard = shard
+        self.target = target
+        self.num_classes = num_classes
+        self.decode = decode
+
+    def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
+        """Decode the stored values of the packed file `path`."""
+        try:
+            if self.decode is not None:
+                return self.decode(raw, path)
+        except DataError as error:
+            raise self._damaged(str(error)) from error
+        breach = target_breach(self.target, raw, self.num_classes)
+        if breach:
+            raise self._damaged(f"{path} {breach}.")
+        # The mapping is read-only, and a later transform may write.
+        return raw.copy()
+
+    def _damaged(self, reason: str) -> DataError:
+        return DataError(
+            f"{self.shard} is damaged: when it was packed, this was not so: {reason} {REMEDY}"
+        )
+
+    def for_file(self, path: str) -> TargetFormat:
+        """Return the format of the raw values, if there is one."""
+        return self if self.decode is None else self.decode.for_file(path)
 
 
 class PackedSample:
-    """Where the arrays of one sample lie in a mapped shard."""
+    """One sample in a mapped shard.
+
+    Args:
+        path: of the shard, for messages.
+        shard: its bytes, mapped.
+        arrays: key -> (offset in bytes, dtype, shape) of each array.
+        decoding: kind of target -> arguments of its format; kinds that were packed decoded are
+            missing.
+        num_classes: number of classes of the data set.
+    """
 
     def __init__(
         self, path: str, shard: np.ndarray, arrays: dict, decoding: dict, num_classes: int
@@ -37,11 +95,11 @@ class PackedSample:
         self.num_classes = num_classes
 
     def image(self) -> np.ndarray:
-        """Return H,W,3 uint8 BGR, a read-only view: nothing is read before it is looked at."""
+        """Return H,W,3 uint8 BGR, a read-only view: only pages that are used are read."""
         return self._view("img")
 
     def target(self, target: DenseTarget) -> tuple[np.ndarray, TargetFormat]:
-        """Return a target as it is stored, a view, and how to decode it."""
+        """Return a target's stored values, as a view, and their format."""
         arguments = self.decoding.get(target.kind)
         decode = None if arguments is None else _format(target.kind, json.dumps(arguments))
         stored = StoredFormat(self.path, target, self.num_classes, decode)
@@ -58,14 +116,14 @@ class PackedSample:
 
 @lru_cache(64)
 def _format(kind: str, arguments: str) -> TargetFormat:
-    """Return one format for all files of the same arguments: its tables are made once."""
-    return TARGET_FORMATS.get(kind, ValueFormat)(**json.loads(arguments))
+    """Build a format once for all samples with the same arguments, as its tables are large."""
+    return format_class_of(kind)(**json.loads(arguments))
 
 
 class MappedShards:
-    """The shards of a folder, each mapped into memory when it is first needed.
+    """Map the shards of a folder into memory, each when it is first used.
 
-    Mapped pages belong to the page cache: all workers and processes share them.
+    Mapped pages belong to the page cache, which all workers and processes share.
     """
 
     def __init__(self, folder: str) -> None:
@@ -82,8 +140,8 @@ class MappedShards:
             size = mapped.size()
         except (OSError, ValueError) as error:
             raise DataError(f"{path} cannot be read: {error}. {REMEDY}") from error
-        # Reading a page behind the end of a file kills the process. (A file that is deleted or
-        # replaced stays as it was for those who have mapped it.)
+        # Reading a page behind the end of a file kills the process (SIGBUS). A file that is
+        # deleted or replaced stays readable where it is mapped.
         if size < len(mapped):
             raise DataError(
                 f"{path} was cut off to {size} of {len(mapped)} bytes while it was in use. {REMEDY}"
@@ -91,15 +149,15 @@ class MappedShards:
         return np.frombuffer(mapped, np.uint8)
 
     def __getstate__(self) -> dict:
-        # Another process maps the files itself instead of being sent their bytes.
+        # Another process maps the files itself; their bytes are not pickled.
         return dict(folder=self.folder, _maps={})
 
 
 @DATASETS.register_module()
 class PackedDataset(DenseDataset):
-    """The samples of a folder that `tools/pack_data.py` wrote: the same as of its source.
+    """Read a folder that `tools/pack_data.py` wrote; samples equal those of the source bit for bit.
 
-    Classes, decoding and paths come from the folder. A pipeline is written as for files; with
+    Classes, formats and paths come from the folder. The pipeline is the same as for files; with
     `LoadTargets(decode=False)`, a crop and then `DecodeTargets` only the crop is read and decoded.
 
     Args:
@@ -107,8 +165,8 @@ class PackedDataset(DenseDataset):
         kwargs: as in `DenseDataset` (pipeline, indices, test_mode, ...).
 
     Raises:
-        DataError: the folder is not packed to the end, or a shard is missing or has the wrong
-            size. Checksums cost reading everything, and are compared by `verify`.
+        DataError: packing was not completed, or a shard is missing or has the wrong size.
+            Only `verify` compares checksums, because that reads everything.
     """
 
     def __init__(self, data_root: str, **kwargs: Any) -> None:
@@ -126,7 +184,7 @@ class PackedDataset(DenseDataset):
         return target.kind in self.index["targets"]
 
     def load_data_list(self) -> list[dict]:
-        """Return one entry a sample."""
+        """Return one entry per sample."""
         entries = []
         for shard in range(len(self.index["shards"])):
             description = read_description(self.shards.folder, self.index, shard)
@@ -144,5 +202,5 @@ class PackedDataset(DenseDataset):
         return info
 
     def verify(self) -> Iterator[str]:
-        """Yield what is wrong with the shards, after reading every byte of them."""
+        """Read every byte of the shards, and yield a message for each damaged file."""
         yield from (problem for _, problem in verify_packed(self.shards.folder))

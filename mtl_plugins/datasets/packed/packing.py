@@ -1,4 +1,4 @@
-"""Writing a data set into shards."""
+"""Writing of a data set into shards."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 
 from ...errors import DataError
 from ...targets import DENSE_TARGETS
+from ...utils import replaced
 from ..dense_dataset import DenseDataset
-from ..formats.target_formats import TARGET_FORMATS
-from ..formats.value_format import ValueFormat
+from ..formats.target_format import format_class_of
 from ..transforms.loading import LoadImage, LoadTargets
 from .layout import (
     ALIGNMENT,
@@ -24,7 +24,6 @@ from .layout import (
     VERSION,
     check_size,
     check_sum,
-    commit,
     read_json,
     shard_path,
     write_json,
@@ -39,30 +38,29 @@ def pack_dataset(
     workers: int = 2,
     progress: Callable[[int], None] = lambda done: None,
 ) -> list[str]:
-    """Write every sample of a data set into memory-mapped shards, and say which were left out.
+    """Write every sample of a data set into memory-mapped shards.
 
-    Images are stored as pixels, labels as class ids, depth and normals as in their files with the
-    arguments of their format, so that a crop decodes only itself. Everything is read strictly and
-    decoded once to check it. Shards that are already there, of the same source and with the right
-    checksum, are kept.
+    Images are stored as pixels, labels as class ids, depth and normals as raw values with the
+    arguments of their format, so that only a crop needs to be decoded. Every target is decoded once
+    to check it. Existing shards of the same source and with the right checksum are kept.
 
     Args:
-        dataset: what to pack; with `on_bad_sample='skip'` samples that cannot be read are left out.
-        folder: where the shards go; made where it does not exist.
-        source: what the data set was built from (as JSON); packed data of another one is replaced.
-        samples_per_shard: a shard of 256 samples of 512x1024 pixels has about 0.8 GB.
-        workers: threads that read files.
+        dataset: to pack; with `on_bad_sample='skip'` samples that cannot be read are left out.
+        folder: of the shards; created if it does not exist.
+        source: config of the data set, as JSON; packed data of another source is replaced.
+        samples_per_shard: 256 samples of 512x1024 pixels take about 0.8 GB.
+        workers: number of threads that read files.
         progress: called with the number of samples that are done.
 
     Returns:
-        What is wrong with each sample that was left out.
+        The error message of each sample that was left out.
 
     Raises:
-        DataError: a sample cannot be read, or all cannot.
+        DataError: a sample cannot be read, or (skipping) none can.
     """
     os.makedirs(folder, exist_ok=True)
     index_path = os.path.join(folder, INDEX)
-    # While shards are replaced, nobody shall take the folder for complete.
+    # Without an index the folder is incomplete, as it is while shards are replaced.
     if os.path.exists(index_path):
         os.remove(index_path)
     as_read: dict[str, Any] = json.loads(json.dumps(source))
@@ -94,7 +92,7 @@ def pack_dataset(
 
 
 def _finished(folder: str, shard: int, source: dict, members: range) -> dict | None:
-    """Return the description of a shard that need not be written again."""
+    """Return the description of a shard that is already complete, else None."""
     try:
         description = read_json(shard_path(folder, shard, ".json"))
         if description["source"] != source or description["members"] != [*members]:
@@ -110,14 +108,14 @@ def _finished(folder: str, shard: int, source: dict, members: range) -> dict | N
 def _read_all(
     dataset: DenseDataset, members: range, pool: ThreadPoolExecutor, workers: int
 ) -> Iterator[dict | str]:
-    """Yield samples as arrays, a few read ahead; the problem as text where one is left out."""
+    """Yield samples as arrays, reading a few ahead; for one that is left out its error message."""
     step = 4 * workers
     for first in range(0, len(members), step):
         yield from pool.map(lambda index: _read(dataset, index), members[first : first + step])
 
 
 def _read(dataset: DenseDataset, index: int) -> dict | str:
-    """Return a sample's paths, arrays and what decodes them."""
+    """Return a sample's paths, arrays and formats' arguments, or its error message."""
     results = dataset.get_data_info(index)
     try:
         results = LoadTargets(decode=False)(LoadImage()(results))
@@ -128,8 +126,8 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
             path, raw = results[target.path], results[target.array]
             decode = results["undecoded"][target.array].for_file(path)
             decoded = decode(raw, path)
-            # Only what the reader can build again; another format's values are stored decoded.
-            rebuilt = type(decode) is TARGET_FORMATS.get(target.kind, ValueFormat)
+            # The reader can build only the kind's own format; otherwise decoded values are stored.
+            rebuilt = type(decode) is format_class_of(target.kind)
             if rebuilt:
                 decoding[target.kind] = _arguments(decode)
             arrays[target.array] = raw if rebuilt else decoded
@@ -142,7 +140,7 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
 
 
 def _arguments(decode: Any) -> dict[str, Any]:
-    """Return what a format was built with."""
+    """Return the arguments that a format was built with."""
     given = {field.name for field in fields(decode) if field.init}
     return {name: value for name, value in asdict(decode).items() if name in given}
 
@@ -150,10 +148,10 @@ def _arguments(decode: Any) -> dict[str, Any]:
 def _write_shard(
     folder: str, shard: int, source: dict, members: range, samples: Iterable[dict | str]
 ) -> dict:
-    """Write one shard and its description, and return that."""
+    """Write one shard and its description, and return the description."""
     entries, skipped, position, checksum = [], [], 0, 0
     path = shard_path(folder, shard, ".bin")
-    with open(path + ".tmp", "wb") as file:
+    with replaced(path) as unfinished, open(unfinished, "wb") as file:
         for sample in samples:
             if isinstance(sample, str):
                 skipped.append(sample)
@@ -166,7 +164,6 @@ def _write_shard(
                 file.write(data)
                 position, checksum = position + len(data), zlib.crc32(data, checksum)
             entries.append(dict(sample["paths"], arrays=places, decoding=sample["decoding"]))
-        commit(file, path)
     description = dict(
         version=VERSION,
         source=source,

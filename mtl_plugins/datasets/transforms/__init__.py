@@ -1,21 +1,15 @@
-"""Transforms that mmseg lacks or gets wrong."""
+"""Transforms that mmseg lacks or that are wrong there for depth, normals or other targets."""
 
-from .cropping import CenterCropTargets
-from .cutting_out import CutOutTargets
-from .evaluation_crop import EvaluationCrop
-from .flipping import FlipTargets
-from .loading import DecodeTargets, LoadImage, LoadTargets
+from .cropping import CenterCropTargets, CutOutTargets, PadTargets
+from .geometric import FlipTargets, RotateTargets, ZoomTargets
+from .loading import DecodeTargets, LoadImage, LoadTargets, PackTargets
 from .mosaic import MosaicTargets
-from .packing import PackTargets
-from .padding import PadTargets
 from .photometric import PhotometricJitter
-from .rotating import RotateTargets
-from .sample_size import ResizeSample
-from .sky import FillSkyDepth
-from .target_transform import TargetTransform
-from .zooming import ZoomTargets
+from .protocol import EvaluationCrop, FillSkyDepth, ResizeSample
+from .target_transform import MEAN_COLOUR, TargetTransform
 
 __all__ = [
+    "MEAN_COLOUR",
     "CenterCropTargets",
     "CutOutTargets",
     "DecodeTargets",

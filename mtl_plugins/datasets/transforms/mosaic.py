@@ -1,4 +1,4 @@
-"""Four samples in one."""
+"""Mosaic: four samples in one."""
 
 from __future__ import annotations
 
@@ -10,35 +10,42 @@ from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
 from ...targets import DENSE_TARGETS
-from .arguments import MEAN_COLOUR, is_colour, is_number, is_range, is_size, require
-from .target_transform import targets_of
+from .target_transform import (
+    MEAN_COLOUR,
+    is_colour,
+    is_number,
+    is_range,
+    is_size,
+    require,
+    targets_of,
+)
 
 Window = tuple[slice, slice]
 
 
 @TRANSFORMS.register_module()
 class MosaicTargets(BaseTransform):
-    """Put windows of four samples together, every target with its image.
+    """Combine windows of four samples into one, with all their targets.
 
-    The sample is joined by three others of its data set, drawn at random and put through the
-    transforms that stand before this one. Each fills a quarter with a window of itself, cut at
-    random and never resized, so that depth stays in metres. What a sample is too small for, or a
-    target that it lacks, is new area. All of it is drawn from the sample's own random state, and a
-    bad sample among the four counts as a bad sample (`on_bad_sample`).
+    The sample is joined by three random ones of its data set, which pass the transforms before
+    this one. Each fills a quarter with a random window, never resized, so that depth stays in
+    metres. If a sample is too small or lacks a target, the rest is new area. All draws use the
+    sample's own random state, and one bad sample makes the mosaic bad (`on_bad_sample`).
 
-    mmseg's `RandomMosaic` resizes without rescaling depth, fills depth with 255 m, knows targets of
-    one channel only, and needs `MultiImageMixDataset`, whose draws no seed of a sample reaches.
+    mmseg's `RandomMosaic` resizes without rescaling depth, fills depth with 255 m, handles only
+    targets of one channel, and needs `MultiImageMixDataset`, whose draws a sample's seed does not
+    control.
 
     Args:
-        size: (height, width) of the mosaic; default: that of the sample itself.
-        center_range: (smallest, largest) share of the height, and of the width, at which the four
-            meet, 0 to 1.
-        prob: probability of a mosaic, 0 to 1; otherwise the sample stays as it is, in its size.
+        size: (height, width) of the mosaic; default: the size of the sample itself.
+        center_range: (smallest, largest) position of the point where the four meet, as a share of
+            height and width, 0 to 1.
+        prob: probability of a mosaic, 0 to 1; otherwise the sample stays unchanged.
         fill: colour (blue, green, red) of new area in the image; default: the mean colour.
 
     Raises:
-        ConfigError: an argument is not what is said above; or, while transforming, the pipeline is
-            not that of a data set of this package, or holds this transform within another one.
+        ConfigError: an argument has another form; or, while transforming, the pipeline does not
+            belong to a data set of this package, or contains this transform within another one.
 
     Shapes: image H,W,3 uint8; targets H,W or H,W,C, listed in `seg_fields`.
     """
@@ -67,7 +74,7 @@ class MosaicTargets(BaseTransform):
         self.fill = tuple(fill)
 
     def transform(self, results: dict) -> dict:
-        """Replace image and targets by those of the mosaic."""
+        """Replace image and targets by the mosaic."""
         targets_of(results, self)
         if np.random.random() >= self.prob:
             return results
@@ -93,7 +100,7 @@ class MosaicTargets(BaseTransform):
         return results
 
     def _another_sample(self, results: dict) -> dict:
-        """Return a random sample of the same data set, as it would be here."""
+        """Return a random sample of the same data set after the transforms before this one."""
         transforms = getattr(results.get("dataset"), "pipeline", None)
         before = []
         for transform in getattr(transforms, "transforms", []):
@@ -113,7 +120,7 @@ class MosaicTargets(BaseTransform):
         return sample
 
     def _quarters(self, size: tuple[int, int]) -> list[Window]:
-        """Return the four places around a random centre."""
+        """Draw the centre, and return the windows of the four quarters."""
         row, column = (round(side * np.random.uniform(*self.center_range)) for side in size)
         return [
             (rows, columns)
@@ -123,7 +130,7 @@ class MosaicTargets(BaseTransform):
 
 
 def _placed(place: Window, shape: tuple[int, int]) -> tuple[Window, Window]:
-    """Return a random window of a sample, no larger than its place, and where it goes."""
+    """Draw a window of a sample that fits into a place; return it and its window in the mosaic."""
     source, goal = [], []
     for free, side in zip(place, shape, strict=True):
         length = min(free.stop - free.start, side)
@@ -139,7 +146,7 @@ def _joined(
     size: tuple[int, int],
     fill: float | tuple,
 ) -> np.ndarray:
-    """Return the windows of the arrays at their places, and `fill` everywhere else."""
+    """Copy the windows of the arrays to their places, and fill the rest with `fill`."""
     like = next(array for array in arrays if array is not None)
     joined = np.full((*size, *like.shape[2:]), fill, like.dtype)
     for array, (source, goal) in zip(arrays, parts, strict=True):

@@ -1,4 +1,4 @@
-"""Changing colours, drawn for each sample and applied to the whole batch on the device."""
+"""Colour jitter, drawn for each sample and applied to the whole batch on the device."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
-from ...errors import ConfigError
+from .target_transform import is_number, is_range, require
 
 LUMA = np.array([0.114, 0.587, 0.299])
-"""Share of blue, green and red in brightness (ITU-R BT.601)."""
+"""Weights of blue, green and red in brightness (ITU-R BT.601)."""
 
 YIQ = np.array([LUMA[::-1], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])[:, ::-1]
-"""From blue, green, red to brightness and the plane of hues."""
+"""Matrix from blue, green, red to brightness (Y) and the plane of hues (I, Q)."""
 
 
 @TRANSFORMS.register_module()
 class PhotometricJitter(BaseTransform):
     """Draw a change of brightness, contrast, saturation and hue, which the device then applies.
 
-    All four are affine in the colour, so that one 3x4 matrix, `device_colors`, holds them:
+    All four are affine in the colour, so one 3x4 matrix, `device_colors`, combines them:
     `MultiTaskDataPreprocessor` multiplies the batch by the matrices and clips to 0..255. mmseg's
-    `PhotoMetricDistortion` does the like on the CPU, pixel by pixel in HSV. Each change is drawn
-    with probability `prob`, uniformly from its range.
+    `PhotoMetricDistortion` does similar work on the CPU, pixel by pixel in HSV. Each change is made
+    with probability `prob` and drawn uniformly from its range.
 
     Args:
-        brightness: largest intensity (of 0..255) that is added or taken away, 0 or more.
-        contrast: smallest and largest factor of all intensities, 0 or more.
-        saturation: smallest and largest factor of the distance from grey, 0 or more.
-        hue: largest turn of the hue in degrees (of 360), in the plane of YIQ, 0 or more.
+        brightness: largest intensity (of 0..255) to add or subtract, 0 or more.
+        contrast: (smallest, largest) factor of all intensities, 0 or more.
+        saturation: (smallest, largest) factor of the distance from grey, 0 or more.
+        hue: largest rotation of the hue in degrees, in the plane of YIQ, 0 or more.
         prob: probability of each change, 0 to 1.
 
     Raises:
-        ConfigError: an argument is not what is said above.
+        ConfigError: an argument has another form.
     """
 
     on_device = True
@@ -47,13 +47,21 @@ class PhotometricJitter(BaseTransform):
         hue: float = 18,
         prob: float = 0.5,
     ) -> None:
-        ranges = all(len(r) == 2 and 0 <= r[0] <= r[1] for r in (contrast, saturation))
-        if not ranges or min(brightness, hue) < 0 or not 0 <= prob <= 1:
-            raise ConfigError(
-                f"PhotometricJitter: brightness={brightness}, contrast={contrast}, saturation="
-                f"{saturation}, hue={hue}, prob={prob}; expected numbers of 0 or more, ranges "
-                "(smallest, largest) of factors of 0 or more, and a prob of 0 to 1."
-            )
+        require(
+            is_number(brightness, 0)
+            and is_range(contrast, 0)
+            and is_range(saturation, 0)
+            and is_number(hue, 0)
+            and is_number(prob, 0, 1),
+            "PhotometricJitter",
+            "brightness and hue of 0 or more; contrast and saturation (smallest, largest) factors "
+            "of 0 or more; prob of 0 to 1",
+            brightness=brightness,
+            contrast=contrast,
+            saturation=saturation,
+            hue=hue,
+            prob=prob,
+        )
         self.brightness = brightness
         self.contrast = contrast[0], contrast[1]
         self.saturation = saturation[0], saturation[1]
@@ -79,7 +87,7 @@ class PhotometricJitter(BaseTransform):
 
 
 def saturating(factor: float) -> np.ndarray:
-    """Return the 3x3 matrix that moves BGR colours away from grey of the same brightness.
+    """Return the 3x3 matrix that scales the distance of BGR colours from grey of their brightness.
 
     >>> (saturating(0.0) @ [10, 10, 10]).round(6).tolist()
     [10.0, 10.0, 10.0]
@@ -88,7 +96,7 @@ def saturating(factor: float) -> np.ndarray:
 
 
 def hue_turning(degrees: float) -> np.ndarray:
-    """Return the 3x3 matrix that turns the hue of BGR colours and keeps their brightness."""
+    """Return the 3x3 matrix that rotates the hue of BGR colours and keeps their brightness."""
     angle = np.deg2rad(degrees)
     turn = np.eye(3)
     turn[1:, 1:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]

@@ -1,7 +1,8 @@
-"""What all transforms that move pixels have in common."""
+"""The base of transforms that move pixels, and checks of transforms' arguments and samples."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,18 +12,20 @@ from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError
 from ...targets import DENSE_TARGETS, DenseTarget
-from .arguments import MEAN_COLOUR
+
+MEAN_COLOUR = (104, 116, 124)
+"""ImageNet's mean (blue, green, red): 0 after normalisation, as the preprocessor's padding."""
 
 
 class TargetTransform(BaseTransform):
-    """Do one thing to the image and every target of a sample; new area is no target.
+    """Apply one random change to the image and every target of a sample.
 
-    A subclass says in `draw` what is to happen to a sample, in `apply` how it happens to an array,
-    and in `adjust` whether it changes what values mean (a turned picture turns its normals).
+    New area has no truth. A subclass draws the change in `draw`, applies it to an array in `apply`,
+    and corrects values whose meaning it changes in `adjust` (rotation turns normals).
 
     Args:
-        fill: colour (blue, green, red; 0 to 255) of new area in the image; in targets it gets
-            their invalid value (classes 255, depth and normals 0).
+        fill: colour (blue, green, red; 0 to 255) of new area in the image. In targets new area
+            gets their invalid value (classes 255, depth and normals 0).
 
     Raises:
         ConfigError: while transforming, a target is not decoded yet, has another size than the
@@ -32,32 +35,32 @@ class TargetTransform(BaseTransform):
     """
 
     before_decoding = False
-    """Whether it may come before `DecodeTargets`: it only cuts."""
+    """Whether the transform may come before `DecodeTargets`, because it only cuts."""
 
     def __init__(self, fill: Sequence[float] = MEAN_COLOUR) -> None:
         self.fill = tuple(fill)
 
     @abstractmethod
     def draw(self, results: dict) -> Any:
-        """Return what is to happen to a sample, None for nothing."""
+        """Draw the parameters of the change; None: leave the sample unchanged."""
 
     @abstractmethod
     def apply(self, array: np.ndarray, drawn: Any, fill: tuple, smooth: bool) -> np.ndarray:
-        """Return what becomes of an array.
+        """Return the changed array.
 
         Args:
-            array: H,W or H,W,C, perhaps a view that must not be written to.
-            drawn: what `draw` returned.
-            fill: value of new area, one number a channel.
-            smooth: whether values may be mixed: of the image they may, of targets never.
+            array: H,W or H,W,C, possibly a read-only view.
+            drawn: the result of `draw`.
+            fill: value of new area, one number per channel.
+            smooth: whether values may be interpolated: yes for the image, no for targets.
         """
 
     def adjust(self, values: np.ndarray, target: DenseTarget, drawn: Any) -> np.ndarray:
-        """Return the values of a moved target, which may mean something else than before."""
+        """Correct the values of a moved target, if the change affects their meaning."""
         return values
 
     def transform(self, results: dict) -> dict:
-        """Move everything, and set `img_shape` and `ori_shape` (the size of predictions)."""
+        """Change image and targets, and set `img_shape` and `ori_shape` (size of predictions)."""
         targets = targets_of(results, self)
         drawn = self.draw(results)
         if drawn is None:
@@ -72,13 +75,13 @@ class TargetTransform(BaseTransform):
         return results
 
 
-def targets_of(results: dict, mover: BaseTransform) -> list[DenseTarget]:
-    """Return the targets of a sample, which `mover` is about to move with the image.
+def targets_of(results: dict, transform: BaseTransform) -> list[DenseTarget]:
+    """Return the targets of a sample after checking that `transform` can change them.
 
     Raises:
         ConfigError: see `TargetTransform`.
     """
-    name = type(mover).__name__
+    name = type(transform).__name__
     fields = results.get("seg_fields", [])
     targets = [target for target in DENSE_TARGETS.values() if target.array in fields]
     unknown = sorted(set(fields) - {target.array for target in targets})
@@ -87,8 +90,8 @@ def targets_of(results: dict, mover: BaseTransform) -> list[DenseTarget]:
             f"{name} does not know which value of {unknown} is invalid. Call register_target for "
             "the target (docs/plugins.md), or take it out of seg_fields."
         )
-    if not getattr(mover, "before_decoding", False):
-        require_decoded(results, mover)
+    if not getattr(transform, "before_decoding", False):
+        require_decoded(results, transform)
     size = results["img"].shape[:2]
     for target in targets:
         found = results[target.array].shape[:2]
@@ -100,26 +103,68 @@ def targets_of(results: dict, mover: BaseTransform) -> list[DenseTarget]:
     return targets
 
 
+def require_decoded(results: dict, transform: BaseTransform) -> None:
+    """Raise if a target still has the raw values of its file, with which one must not compute.
+
+    Raises:
+        ConfigError: the message names `transform` and the targets.
+    """
+    raw = sorted(results.get("undecoded", ()))
+    if raw:
+        raise ConfigError(
+            f"{type(transform).__name__} would change {raw}, which are still as in their files. "
+            "Put it after DecodeTargets; before that, LoadTargets(decode=False) allows only crops."
+        )
+
+
 def turn_vectors(
     values: np.ndarray, target: DenseTarget, turn: Callable[[np.ndarray], None]
 ) -> None:
-    """Turn the vectors of H,W,C in place by `turn`; pixels without truth stay as they are."""
-    # Zero stays zero, whichever way it is turned.
+    """Apply `turn` to the vectors H,W,C in place; pixels without truth keep the invalid value."""
+    # An invalid value of zero needs no care: any rotation keeps it.
     none = (values == target.invalid).all(-1) if target.invalid else None
     turn(values)
     if none is not None:
         values[none] = target.invalid
 
 
-def require_decoded(results: dict, mover: BaseTransform) -> None:
-    """Raise where a target is still as in its file, whose values must not be computed with.
+def require(correct: bool, owner: str, expected: str, **given: Any) -> None:
+    """Raise unless the given arguments of a transform are correct.
 
     Raises:
-        ConfigError: it names `mover` and the targets.
+        ConfigError: the message has the owner, its arguments and what was expected.
     """
-    raw = sorted(results.get("undecoded", ()))
-    if raw:
-        raise ConfigError(
-            f"{type(mover).__name__} would change {raw}, which are still as in their files. Put it "
-            "after DecodeTargets; between LoadTargets(decode=False) and that only crops may stand."
-        )
+    if not correct:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        raise ConfigError(f"{owner}({arguments}): expected {expected}.")
+
+
+def is_number(value: Any, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Return whether a value is a finite number in [least, most]."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and least <= value <= most
+
+
+def is_range(value: Any, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Return whether a value is (smallest, largest), both in [least, most]."""
+    return _numbers(value, 2, least, most) and value[0] <= value[1]
+
+
+def is_size(value: Any) -> bool:
+    """Return whether a value is (height, width) in pixels.
+
+    >>> is_size((2, 3)), is_size((2, 0)), is_size((2, 3.5)), is_size("23")
+    (True, False, False, False)
+    """
+    return _numbers(value, 2, 1) and all(isinstance(side, int) for side in value)
+
+
+def is_colour(value: Any) -> bool:
+    """Return whether a value is a colour: three intensities of 0 to 255."""
+    return _numbers(value, 3, 0, 255)
+
+
+def _numbers(value: Any, count: int, least: float, most: float = math.inf) -> bool:
+    """Return whether a value is a sequence of `count` numbers in [least, most]."""
+    several = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == count
+    return several and all(is_number(item, least, most) for item in value)

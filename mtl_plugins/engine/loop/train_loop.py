@@ -16,7 +16,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from torch import nn
 
-from ...datasets.sampling import seed_all
+from ...datasets import seed_all
 from ...errors import ConfigError
 from ..distributed.processes import average_statistics
 
