@@ -41,7 +41,7 @@ def onnx(settings: Settings, findings: Findings) -> None:
     if settings.device == "cuda" and not wanted:
         raise Skipped(f"the installed onnxruntime {onnxruntime.__version__} has {providers} alone")
     from mtl_plugins import MultiTaskInferencer
-    from mtl_plugins.inference.export.command import export
+    from mtl_plugins.inference.export import export
 
     short_run(settings, "exported", keep=True)
     checkpoint = settings.scratch("runs", "exported", "epoch_1.pth")
