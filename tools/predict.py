@@ -18,7 +18,7 @@ KINDS = Path(__file__).parents[1] / "mtl_plugins" / "inference" / "kinds.py"
 
 
 def main() -> None:
-    """Predict and say what was written."""
+    """Predict into a folder, and print a summary."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("model", help="checkpoint (.pth), or exported network (.onnx, .pt2)")
     parser.add_argument(
