@@ -1,5 +1,5 @@
-# Two data sets, one with classes alone and one with depth alone: every batch trains what it has.
-# Here they are the first and the last 400 scenes; yours may be of different types.
+# Two data sets, one with only classes and one with only depth: every batch trains the tasks that it
+# has. Here they are the first and the last 400 scenes; yours may have different types.
 _base_ = ['mtl_branched.py']
 common = dict(
     type='StreetScenesDataset', data_root={{_base_.data_root}}, split='train',

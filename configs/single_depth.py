@@ -1,4 +1,4 @@
-# The default experiment with depth alone: a baseline for Delta_m.
+# The default experiment with only depth: a baseline for Delta_m.
 _base_ = ['mtl_branched.py']
 model = dict(
     decode_head=dict(

@@ -1,4 +1,4 @@
-# The default experiment with segmentation alone: a baseline for Delta_m.
+# The default experiment with only segmentation: a baseline for Delta_m.
 _base_ = ['mtl_branched.py']
 model = dict(
     decode_head=dict(

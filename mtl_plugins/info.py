@@ -1,7 +1,7 @@
-"""What a bug report should hold: `python -m mtl_plugins.info`.
+"""Print the facts for a bug report: `python -m mtl_plugins.info`.
 
-Versions, the stack's family, devices, plugins, and what had to be mended to make it fit. Everything
-is looked up by itself, so that whatever is missing or broken is told and hides nothing else.
+Prints versions, the stack's family and its repairs, devices and plugins. Each item is looked up on
+its own, so a missing or broken package is reported and hides nothing else.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ DISTRIBUTIONS = (
     "onedl-mmengine", "onedl-mmcv", "onedl-mmsegmentation", "torchjd", "numpy", "opencv-python",
     "opencv-python-headless", "pillow", "matplotlib", "rich", "ftfy", "regex", "tensorboard",
 )  # fmt: skip
-"""What the package uses; of alternatives those that are installed are shown."""
+"""Packages that this one uses; of alternatives only the installed ones are printed."""
 
 ALTERNATIVES = ("mm", "onedl-mm", "opencv")
-"""Beginnings of the names of which not all can be there: the family tells which are missing."""
+"""Beginnings of the names of alternatives, not all of which can be installed."""
 
 
 def collect_info() -> Iterator[tuple[str, str]]:
-    """Yield what is to be known of this installation, a name and a text each.
+    """Yield the facts about this installation, a name and a text each.
 
-    Nothing is raised: what cannot be found out is told as such.
+    Never raises: the text is the error if a fact cannot be found.
     """
     yield "mtl_plugins", f"{mtl_plugins.__version__} in {os.path.dirname(mtl_plugins.__file__)}"
     yield "python", f"{platform.python_version()} on {platform.platform()}"
@@ -39,8 +39,8 @@ def collect_info() -> Iterator[tuple[str, str]]:
             yield name, version or "not installed"
     yield "cpu", _attempt(_cpu)
     yield "cuda", _attempt(_cuda)
-    for what in compat.mended or ["nothing"]:
-        yield "mended", what
+    for repair in compat.repairs or ["nothing"]:
+        yield "repaired", repair
     for plugin in plugins.found:
         state = f"fails: {plugin.problem}" if plugin.problem else "works"
         yield "plugin", f"{plugin.module} of {plugin.package}: {state}"
@@ -49,7 +49,7 @@ def collect_info() -> Iterator[tuple[str, str]]:
 
 
 def main() -> None:
-    """Print it."""
+    """Print the facts as a table."""
     rows = [*collect_info()]
     width = max(len(name) for name, _ in rows)
     for name, text in rows:

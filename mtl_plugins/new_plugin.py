@@ -1,7 +1,7 @@
-"""Start a project of your own that adds a task: `python -m mtl_plugins.new_plugin NAME`.
+"""Start your own project that adds a task: `python -m mtl_plugins.new_plugin NAME`.
 
 The project is complete: a target with its file format, a head, a loss, a metric, a config, and
-tests that pass at once. It lives wherever you like; nothing of mtl_plugins is changed.
+tests that pass at once. It can be anywhere; mtl_plugins itself is not changed.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .version import __version__
 TEMPLATE = Path(__file__).parent / "plugin_template"
 SUFFIX = ".jinja"
 CLASSES = ("Format", "Head", "Loss", "Metric")
-"""Ends of the names of the classes that a project has."""
+"""Endings of a project's class names."""
 
 
 def main() -> None:
-    """Write the project, and say what to do next."""
+    """Write the project and print the next steps."""
     parser = argparse.ArgumentParser(
         prog="python -m mtl_plugins.new_plugin",
         description=__doc__,
@@ -40,17 +40,17 @@ def main() -> None:
     print(
         f"{folder} is a project that adds the task {args.name!r}. Next:\n"
         f"  cd {folder}\n"
-        f"  python -m pytest                              # passes as it is\n"
+        f"  python -m pytest                              # passes at once\n"
         f"  pip install --no-build-isolation -e .         # mtl_plugins then finds it by itself\n"
-        f"and read README.md: which file says what, and how to train."
+        f"and read README.md: it explains the files and how to train."
     )
 
 
 def new_plugin(name: str, out: str | Path) -> Path:
-    """Write a project for the task `name` into the new folder `out`, and return that.
+    """Write a project for the task `name` into the new folder `out`; return the folder.
 
     Raises:
-        ConfigError: the name is no identifier in lower case, or taken by an importable module, a
+        ConfigError: the name is no lower-case identifier, or is taken by an importable module, a
             kind of target or a registered class; or the folder exists.
     """
     # Imported late, so that --help answers at once.
@@ -72,7 +72,7 @@ def new_plugin(name: str, out: str | Path) -> Path:
 
 
 def check_name(name: str) -> None:
-    """Raise a `ConfigError` where a package cannot be called so."""
+    """Raise a `ConfigError` if `name` cannot be the name of a new package."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,23}", name) or keyword.iskeyword(name):
         raise ConfigError(
             f"The name {name!r} is no identifier in lower case: expected at most 24 letters, "
@@ -83,7 +83,7 @@ def check_name(name: str) -> None:
 
 
 def check_registered(name: str) -> None:
-    """Raise a `ConfigError` where a kind of target or a registered class is called so."""
+    """Raise a `ConfigError` if a kind of target or a registered class has this name."""
     from mtl_plugins import register_all
 
     register_all()
@@ -101,7 +101,7 @@ def check_registered(name: str) -> None:
 
 
 def camel_case(name: str) -> str:
-    """Return a name as classes have it.
+    """Convert a name to the form of class names.
 
     >>> camel_case("surface_roughness2")
     'SurfaceRoughness2'
@@ -110,7 +110,7 @@ def camel_case(name: str) -> str:
 
 
 def title(name: str) -> str:
-    """Return a name as a sentence begins.
+    """Convert a name to the beginning of a sentence.
 
     >>> title("surface_roughness")
     'Surface roughness'

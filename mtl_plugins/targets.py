@@ -1,4 +1,4 @@
-"""Every data key that travels through the toolkit: shape, type, unit and "invalid" value.
+"""Every data key of the toolkit, with its shape, type, unit and "invalid" value.
 
 | where              | key              | shape, type                 | unit      | invalid |
 |--------------------|------------------|-----------------------------|-----------|---------|
@@ -18,7 +18,7 @@
 | multi-task head    | {task: raw}      | N,C_t,h,w                   | task's    | -       |
 | loss               | {task/loss: L}   | scalar                      | -         | -       |
 
-Normals are unit vectors of the seen surface in the camera frame: x right, y down, z ahead.
+Normals are unit vectors of the visible surface in the camera frame: x right, y down, z ahead.
 """
 
 from __future__ import annotations
@@ -29,41 +29,40 @@ from dataclasses import dataclass
 from .errors import ConfigError
 
 IGNORE_LABEL = 255
-"""Class id of a pixel that has no class: never trained on, never counted."""
+"""Class id of a pixel without a class: not trained on, not evaluated."""
 
 NO_DEPTH = 0.0
-"""Depth of a pixel that was not measured: never trained on, never counted."""
+"""Depth of a pixel without a measurement: not trained on, not evaluated."""
 
 NO_NORMAL = 0.0
-"""Every component of the normal of a pixel without one: never trained on, never counted."""
+"""Each component of the normal of a pixel without one: not trained on, not evaluated."""
 
 MIRRORED_AXES = {"horizontal": (0,), "vertical": (1,), "diagonal": (0, 1)}
-"""Components of a vector (x right, y down) that change sign where the image is flipped."""
-
+"""Components of a vector (x right, y down) that change sign when the image is flipped."""
 
 SEVERAL_TASKS = "multitask"
-"""What the names of measures of several tasks together begin with: no kind is called so."""
+"""First part of the names of measures over several tasks; no kind may have this name."""
 
 GIVEN = {"img", "img_path", "inputs"}
-"""Keys of a sample that belong to its image."""
+"""Keys of a sample's image, which no target may use."""
 
 
 @dataclass(frozen=True)
 class DenseTarget:
-    """One kind of dense target: how transforms, samples and pictures call it.
+    """Describe one kind of dense target: its keys in transforms, samples and files, its values.
 
     Args:
-        kind: its name: chooses how it is measured, stored and drawn.
-        invalid: value of a pixel without truth; padding is filled with it as well.
-        channels: length of a pixel's value.
-        vector: whether the channels point somewhere (x right, y down, ...), so that mirroring the
-            image turns them.
+        kind: name of the kind; chooses the metric, file format and painter.
+        invalid: value of a pixel without truth, and of padding.
+        channels: numbers per pixel.
+        vector: whether the channels are a vector (x right, y down, ...), which changes when the
+            image is mirrored.
         array: key in a transform's results; default: `gt_<kind>_map`.
         truth, prediction, logits: keys on a `SegDataSample`; defaults: `gt_<kind>_map`,
             `pred_<kind>_map`, `<kind>_raw`.
         path: key of its file in `data_prefix` and in a sample; default: `<kind>_map_path`.
 
-    Values are float32; of classes they are ids.
+    Values are float32; for classes they are ids.
 
     >>> DEPTH.truth, DEPTH.prediction, DEPTH.invalid
     ('gt_depth_map', 'pred_depth_map', 0.0)
@@ -92,7 +91,7 @@ class DenseTarget:
 
     @property
     def keys(self) -> set[str]:
-        """Every key that it has in results, samples and data sets."""
+        """Every key of the kind in results, samples and data sets."""
         return {self.array, self.truth, self.prediction, self.logits, self.path}
 
 
@@ -117,19 +116,17 @@ NORMALS = DenseTarget(
     path="normal_map_path",
 )
 DENSE_TARGETS: dict[str, DenseTarget] = {target.kind: target for target in (SEMSEG, DEPTH, NORMALS)}
-"""Every known kind of dense target, in the order in which tables and pictures show them.
-
-`register_target` adds to it; nothing else does.
-"""
+"""Every known kind of dense target, in the order of tables and pictures. Only `register_target`
+adds to it."""
 
 
 def register_target(target: DenseTarget) -> DenseTarget:
-    """Make a kind of dense target known to everything: loading, transforms, samples, pictures.
+    """Make a kind of dense target known to loading, transforms, samples and pictures.
 
     The same target may be registered again.
 
     Raises:
-        ConfigError: the kind or one of its keys is taken, or a value cannot be.
+        ConfigError: the kind or one of its keys is taken, or a value is out of range.
 
     >>> register_target(DenseTarget(kind="depth", invalid=-1.0))
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""Chromium, headless, driven through the pipe of its DevTools protocol: needs no package."""
+"""Control a headless Chromium through the pipe of its DevTools protocol, without a package."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ FLAGS = [
 
 
 class Chromium:
-    """A browser with one page.
+    """Run a browser with one page.
+
+    `problems` collects errors, messages on the console and requests to the network.
 
     Args:
-        profile: an empty folder for what the browser keeps.
-        timeout: seconds that an answer may take.
-
-    `problems` collects what the page writes on the console or throws, and what it asks the network
-    for.
+        profile: an empty folder for the browser's profile.
+        timeout: seconds to wait for an answer.
     """
 
     def __init__(self, profile: Path, timeout: float = 60.0) -> None:
@@ -69,23 +68,23 @@ class Chromium:
         return self.call(method, self.session, **parameters)
 
     def open(self, path: Path, width: int, dark: bool = False, height: int = 900) -> None:
-        """Open a file in a window of a size, in light or dark colours, and wait until it stands."""
+        """Open a file in a window of a size, in light or dark mode, and wait until it is drawn."""
         self.page(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=False,
         )  # fmt: skip
         scheme = dict(name="prefers-color-scheme", value="dark" if dark else "light")
         self.page("Emulation.setEmulatedMedia", features=[scheme])
-        # A page that stays is not loaded again for another #part of it.
+        # Chromium does not reload a page that it shows already.
         self.page("Page.navigate", url="about:blank")
         self.page("Page.navigate", url=path.resolve().as_uri())
         self.wait_for("document.readyState === 'complete' && location.protocol === 'file:'")
-        # Two frames: observers of sizes have drawn by then.
+        # Resize observers have drawn after two frames.
         frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
         self.evaluate(frames)
 
     def evaluate(self, expression: str) -> Any:
-        """Return the value of JavaScript in the page; a promise is awaited."""
+        """Run JavaScript in the page and return its value, or that of its promise."""
         result = self.page(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -93,15 +92,15 @@ class Chromium:
         return result["result"].get("value")
 
     def wait_for(self, condition: str) -> None:
-        """Wait until JavaScript is true."""
+        """Wait until a JavaScript expression is true."""
         deadline = time.monotonic() + self.timeout
         while not self.evaluate(condition):
             assert time.monotonic() < deadline, f"{condition} did not become true"
             time.sleep(0.02)
 
     def press(self, key: str) -> None:
-        """Press a key."""
-        codes = dict(ArrowLeft=37, ArrowRight=39, Enter=13)
+        """Press and release an arrow key."""
+        codes = dict(ArrowLeft=37, ArrowUp=38, ArrowRight=39, ArrowDown=40)
         for kind in ("rawKeyDown", "keyUp"):
             self.page(
                 "Input.dispatchKeyEvent",
@@ -109,12 +108,12 @@ class Chromium:
             )  # fmt: skip
 
     def point(self, x: float, y: float, kind: str = "mouseMoved") -> None:
-        """Move the mouse to a place of the window, or press it there."""
+        """Move the mouse to a position in the window, or press or release its button there."""
         buttons = dict(button="left", buttons=1, clickCount=1) if kind != "mouseMoved" else {}
         self.page("Input.dispatchMouseEvent", type=kind, x=x, y=y, **buttons)
 
     def screenshot(self, path: Path, whole: bool = True) -> None:
-        """Write a picture of the page, of all of it or of what the window shows."""
+        """Write a picture of the whole page or of the visible part."""
         picture = self.page("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(picture["data"]))
 

@@ -1,4 +1,4 @@
-"""HTML as a tree, strictly: what is opened must be closed."""
+"""Parse HTML into a tree; fail where an element is not closed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ VOID = {"meta", "link", "img", "input", "br", "hr"}
 
 @dataclass
 class Element:
-    """An element with its attributes, and texts and elements inside."""
+    """An element with its attributes and its content."""
 
     tag: str
     attributes: dict[str, str]
     inside: list[Element | str] = field(default_factory=list)
 
     def find(self, tag: str = "", **attributes: str) -> Iterator[Element]:
-        """Yield the elements inside of a tag and with attributes (`data_run` is data-run)."""
+        """Yield the inner elements with a tag and attributes (`data_run` means data-run)."""
         wanted = {key.strip("_").replace("_", "-"): value for key, value in attributes.items()}
         for child in self.inside:
             if isinstance(child, Element):
@@ -29,7 +29,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        """All text inside, blanks joined."""
+        """All text inside, with single blanks."""
         parts = (c if isinstance(c, str) else c.text for c in self.inside)
         return " ".join(" ".join(parts).split())
 
@@ -46,14 +46,14 @@ class _Parser(HTMLParser):
             self.open.append(element)
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop().tag == tag, f"</{tag}> closes something else"
+        assert self.open.pop().tag == tag, f"</{tag}> closes another element"
 
     def handle_data(self, data: str) -> None:
         self.open[-1].inside.append(data)
 
 
 def parse_html(text: str) -> Element:
-    """Return the root of a page."""
+    """Parse a page and return its root."""
     parser = _Parser()
     parser.feed(text)
     parser.close()

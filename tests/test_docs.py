@@ -1,4 +1,4 @@
-"""What the tutorials show is true: their Python runs, their configs build."""
+"""The Python of two guides runs, and their configs build."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_config_is_the_shipped_one(tmp_path):
     assert values["val_evaluator"] == [dict(metric) for metric in shipped.val_evaluator]
 
 
-def test_a_head_in_a_file_of_ones_own(tmp_path, monkeypatch):
+def test_a_head_in_your_own_file(tmp_path, monkeypatch):
     (tmp_path / "my_heads.py").write_text(OWN_FILE)
     monkeypatch.syspath_prepend(str(tmp_path))
     try:
@@ -65,13 +65,13 @@ def test_a_head_in_a_file_of_ones_own(tmp_path, monkeypatch):
             [result] = network(**data, mode="predict")
         assert (result.pred_depth_map.data == 50).all()
     finally:
-        # Other tests compare the registry with what the package itself registers.
+        # Other tests compare the registry with the classes of the package.
         MODELS.module_dict.pop("CappedDepthHead", None)
         sys.modules.pop("my_heads", None)
 
 
 def test_every_data_set_of_the_configs_is_described():
-    """Its variable, where the data goes without it, and every experiment on it."""
+    """The page has its variable, its default folder and every experiment on it."""
     with open(os.path.join(ROOT, "docs", "datasets.md"), encoding="utf-8") as page:
         text = page.read()
     configs = os.path.join(ROOT, "configs")

@@ -18,7 +18,7 @@ root = Path(sys.argv[1], "mtl_plugins")
 spec = importlib.util.spec_from_file_location("stack", root / "install" / "compat.py")
 stack = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(stack)
-stack.prepare_stack()  # what compat says that it mends
+stack.prepare_stack()  # the repairs of compat
 names = set()
 for folder in ("datasets", "engine", "evaluation", "models", "visualization"):
     for path in (root / folder).rglob("*.py"):

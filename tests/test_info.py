@@ -36,12 +36,12 @@ def test_a_working_installation_is_described():
     assert found["family"] == compat.installed_family()
     assert found["family"] != "openmmlab" or found["mmengine"] == mmengine.__version__
     assert found["cpu"] and ("CUDA" in found["cuda"])
-    # The same stack as here, so the same was mended.
-    assert [text for name, text in rows if name == "mended"] == (compat.mended or ["nothing"])
+    # The same stack as here, so the same repairs.
+    assert [text for name, text in rows if name == "repaired"] == (compat.repairs or ["nothing"])
     assert found["import"] == "works"
 
 
-def test_a_broken_part_is_named_and_the_rest_is_told(tmp_path):
+def test_a_broken_package_is_named_and_the_rest_is_printed(tmp_path):
     (tmp_path / "mmseg.py").write_text("raise RuntimeError('broken on purpose')\n")
     _, found = info(first=tmp_path)
     assert found["import"] == "fails: RuntimeError: broken on purpose"

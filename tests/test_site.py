@@ -1,4 +1,4 @@
-"""The site: what it quotes is said, what it names exists, and nothing is fetched by its readers."""
+"""The site quotes existing messages, names existing files, and needs no network."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from mmseg.registry import DATASETS, MODELS
 import mtl_plugins
 from mtl_plugins.errors import DataError
 from tests.conftest import ROOT
+from tests.test_floors import FLOORS, LEVEL, imports, room_of, target
 
 DOCS = os.path.join(ROOT, "docs")
 README = os.path.join(ROOT, "README.md")
 PLACE = "\0"
-"""Stands for a value in a message."""
+"""Replaces a value in a message."""
 
 
 def text_of(*path):
@@ -30,7 +31,7 @@ def text_of(*path):
 
 
 def literal(node):
-    """A string expression with its values as `PLACE`."""
+    """Return a string expression with `PLACE` for its values."""
     match node:
         case ast.Constant(value=str(value)):
             return value
@@ -43,7 +44,7 @@ def literal(node):
 
 @lru_cache
 def messages():
-    """Every string of the package that could be a message."""
+    """Collect every string of the package that could be a message."""
     found = set()
     paths = (os.path.join(ROOT, folder, "**", "*.py") for folder in ("mtl_plugins", "tools/dev"))
     for path in (file for each in paths for file in glob.glob(each, recursive=True)):
@@ -74,7 +75,7 @@ def test_quoted_messages_are_those_of_the_package():
 
 
 def classes():
-    """The names of all classes of the package."""
+    """Return the names of all classes of the package."""
     paths = glob.glob(os.path.join(ROOT, "mtl_plugins", "**", "*.py"), recursive=True)
     return {name for path in paths for name in re.findall(r"^class (\w+)", text_of(path), re.M)}
 
@@ -94,17 +95,39 @@ def test_systems_name_configs_and_types_that_exist():
     assert len(types) > 20 and types - {"True", "False"} <= classes()
 
 
-def test_files_named_in_the_design_exist():
-    rows = re.findall(r"^\| .* \| (.*) \|$", text_of("docs", "design.md"), re.MULTILINE)
-    paths = {path for row in rows for path in re.findall(r"`([\w/]+(?:\.py|/\w+))`", row)}
-    assert len(paths) > 20
-    for path in paths:
-        base = ROOT if path.startswith("configs") else os.path.join(ROOT, "mtl_plugins")
-        assert os.path.exists(os.path.join(base, path)), path
+@pytest.mark.parametrize("page", ["architecture", "concepts", "design"])
+def test_files_named_in_a_page_exist(page):
+    """Of a path with a <name> the folder exists."""
+    roots = (ROOT, os.path.join(ROOT, "mtl_plugins"))
+    tops = {name for root in roots for name in os.listdir(root)}
+    codes = re.findall(r"`([\w./<> ]+)`", text_of("docs", f"{page}.md"))
+    words = {word for code in codes for word in code.split() if "/" in word}
+    named = {re.sub(r"[^/]*<.*", "", word) for word in words}
+    paths = {path for path in named if path.endswith(".py") or path.split("/")[0] in tops}
+    assert len(paths) > dict(architecture=80, concepts=5, design=20)[page]
+    found = {path for path in paths for root in roots if os.path.exists(os.path.join(root, path))}
+    assert paths - found == set()
 
 
-def test_what_the_readme_shows_exists(monkeypatch, tmp_path):
-    """The links lead somewhere, to a heading where they name one; the model and the data build."""
+def test_the_page_about_the_architecture_lists_the_rooms_and_what_they_import():
+    text = text_of("docs", "architecture.md").partition("## A training batch")[0]
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", text, re.MULTILINE)
+    listed = {room: {*re.findall(r"`(\w+)`", names)} for room, names in rows}
+    order = [room for rooms in FLOORS for room in rooms if room in listed]
+    unlisted = {"", "info", "new_plugin", "version"}
+    assert [*listed] == order and {*LEVEL} - {*listed} == unlisted
+    found: dict[str, set[str]] = {room: set() for room in listed}
+    for importer, module, name in imports():
+        room, other = room_of(importer), room_of(target(module, name))
+        if importer.startswith("mtl_plugins") and room in found and other != room:
+            found[room].add(other)
+    assert {room: names - unlisted for room, names in found.items()} == listed
+    drawn = text_of("docs", "images", "architecture.svg").partition("</title>")[0]
+    assert all(room in drawn for room in listed)
+
+
+def test_links_and_code_of_the_readme_work(monkeypatch, tmp_path):
+    """Its links have targets, with headings if they name one; its model and data set build."""
     text = text_of("README.md")
     for path, anchor in re.findall(r"\]\((?!http)([^)#]+)#?([^)]*)\)", text):
         assert os.path.exists(os.path.join(ROOT, path)), path

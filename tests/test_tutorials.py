@@ -1,4 +1,4 @@
-"""The tutorials are true: each is followed from top to bottom, files, commands and Python."""
+"""Each tutorial runs from top to bottom: its files, commands and Python."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ TAKE_OPTIONS = ("train.py", "check_data.py", "browse_data.py", "cost.py")
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A folder like the repository's root, in which nothing that is written stays."""
+    """Work in a copy of the repository's root that the test may write to."""
     for name in ("configs", "tools"):
         (tmp_path / name).symlink_to(os.path.join(ROOT, name))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.syspath_prepend(os.path.join(ROOT, "tools"))
     yield tmp_path
-    # Other tests compare the registries with what the package itself registers.
+    # Other tests compare the registries with the classes of the package.
     for name, registered in [*MODELS.module_dict.items()]:
         if registered.__module__.startswith("mine."):
             del MODELS.module_dict[name]
@@ -54,13 +54,13 @@ def blocks(name):
 
 
 def commands(text):
-    """The lines of a shell block, continued ones joined, without variables and comments."""
+    """Split a shell block into commands; join continued lines, drop variables and comments."""
     lines = text.replace("\\\n", " ").splitlines()
     return [re.sub(r"^(\w+=\S+ )+", "", line) for line in lines if line]
 
 
 def follow(name, monkeypatch, options=(), done=()):
-    """Write the files, run the commands that are not done, and the Python of a tutorial."""
+    """Write the files of a tutorial, run its commands except those in `done`, and its Python."""
     names: dict = {}
     for language, title, text in blocks(name):
         if title:
@@ -77,7 +77,7 @@ def follow(name, monkeypatch, options=(), done=()):
 
 
 def call(arguments, options, monkeypatch):
-    """Run a command in this process; those that build a network build a tiny one."""
+    """Run a command in this process, with a tiny network."""
     script = arguments[0]
     if os.path.basename(script) in TAKE_OPTIONS or "--config" in arguments:
         arguments = [*arguments, "--cfg-options", *options]
@@ -86,7 +86,7 @@ def call(arguments, options, monkeypatch):
 
 
 def workerless(*loaders):
-    """Options for data that are loaded in this process."""
+    """Return options that load data in this process."""
     return [f"{loader}_dataloader.{option}" for loader in loaders for option in WORKERLESS]
 
 

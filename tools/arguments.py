@@ -1,4 +1,4 @@
-"""Arguments that several commands share."""
+"""Parsers and arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 class _Parser(argparse.ArgumentParser):
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         parsed = super().parse_args(*args, **kwargs)
-        # Importing torch and mmseg comes next and takes seconds; `run_command` wipes this off.
+        # Importing torch and mmseg takes seconds; `run_command` clears this line.
         if sys.stderr.isatty():
             print("loading ...", end="\r", file=sys.stderr, flush=True)
         return parsed
 
 
 def command_parser(description: str | None, example: str) -> argparse.ArgumentParser:
-    """Return a parser whose help ends with an example call of the command."""
+    """Make a parser whose help ends with an example call of the command."""
     return _Parser(
         description=description,
         epilog=f"example:\n  {example}",
@@ -26,7 +26,7 @@ def command_parser(description: str | None, example: str) -> argparse.ArgumentPa
 
 
 def add_config(parser: argparse.ArgumentParser, several: bool = False) -> None:
-    """Add the config file (or several) and the values laid over it."""
+    """Add the config file (or several) and `--cfg-options`."""
     if several:
         parser.add_argument(
             "config", nargs="+", help="config files (Python is executed, JSON and YAML are read)"
@@ -38,15 +38,15 @@ def add_config(parser: argparse.ArgumentParser, several: bool = False) -> None:
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="values laid over the config, by dotted key",
+        help="values that override the config, by dotted key",
     )
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """Add where results go and how processes are launched."""
-    parser.add_argument("--work-dir", help="where logs, checkpoints and pictures go")
+    """Add the work dir and the launcher."""
+    parser.add_argument("--work-dir", help="folder for logs, checkpoints and pictures")
     parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
-    # Set by launchers that start each process with it; torchrun uses the environment.
+    # Some launchers pass it to each process; torchrun uses the environment.
     parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)
 
 
@@ -56,7 +56,7 @@ def add_size(
     width: int,
     what: str = "size of the images in pixels",
 ) -> None:
-    """Add the size of images, with its default."""
+    """Add the size of images, with a default."""
     parser.add_argument(
         "--size",
         nargs=2,

@@ -1,7 +1,7 @@
-"""Draw what training really sees: augmented samples with all their targets, one picture each.
+"""Draw samples as training gets them: augmented, with all their targets, one picture each.
 
-A picture shows image, labels, depth and normals behind the pipeline and the preprocessor. The same
-seed, epoch and sample is the same picture, and is what a training run of that seed gets.
+A picture shows image, labels, depth and normals after the pipeline and the preprocessor. It is
+determined by seed, epoch and sample, and shows what a training run with that seed gets.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ EXAMPLE = "python tools/browse_data.py configs/mtl_branched.py --out work_dirs/b
 
 
 def main() -> None:
-    """Draw."""
+    """Draw the samples."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="where the pictures go")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the pictures")
     parser.add_argument("--split", choices=["train", "val", "test"], default="train")
-    parser.add_argument("--num", type=int, default=16, help="pictures; default: %(default)s")
+    parser.add_argument(
+        "--num", type=int, default=16, help="number of pictures; default: %(default)s"
+    )
     parser.add_argument("--epoch", type=int, default=0, help="from 0; default: %(default)s")
     parser.add_argument("--seed", type=int, help="seed of the run; default: the config's, or 0")
     parser.add_argument(
-        "--packed", metavar="FOLDER", help="read the data from where tools/pack_data.py packed it"
+        "--packed",
+        metavar="FOLDER",
+        help="read the data that tools/pack_data.py packed into this folder",
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.

@@ -1,8 +1,8 @@
-"""Check the data of a config: read every file strictly, and list each problem with its file.
+"""Check the data of a config: read every file and list each problem with its file.
 
-Prints what the classes, depth and normals of each data set are like and writes a contact sheet of
-each. Nothing in the data's folders is changed. Ends with exit code 1 where something is wrong;
-warnings, of what is only suspicious, do not count.
+Prints statistics of the classes, depth and normals of each data set and draws a contact sheet of
+each. Nothing in the data's folders is changed. The exit code is 1 if there are problems; warnings
+about suspicious data do not count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ EXAMPLE = "python tools/check_data.py configs/mtl_branched.py --json work_dirs/c
 
 
 def main() -> None:
-    """Check."""
+    """Check the data."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     splits = ["train", "val", "test"]
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument(
         "--out",
         metavar="DIR",
-        help="where contact sheets go; default: work_dirs/<config name>/data_check",
+        help="folder for contact sheets; default: work_dirs/<config name>/data_check",
     )
     parser.add_argument("--json", metavar="FILE", help="also write the findings as JSON")
     args = parser.parse_args()

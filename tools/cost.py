@@ -1,4 +1,4 @@
-"""Print what the models of configs cost: parameters, GMACs, memory and time.
+"""Print the cost of the models of configs: parameters, GMACs, memory and time.
 
 One multiply-add of a convolution, linear layer or matrix product counts as one MAC; element-wise
 operations, norms and resizing are not counted. Weights and data are random; nothing is fetched.

@@ -1,4 +1,4 @@
-"""Print the statistics of depth in a split, and the codec that normalises log depth by them."""
+"""Print the statistics of a split's depth, and the codec that normalises log depth by them."""
 
 from __future__ import annotations
 

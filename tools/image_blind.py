@@ -1,7 +1,7 @@
-"""Score the best predictor that never looks at the image, on the data of a config.
+"""Score a predictor that ignores the image on the data of a config.
 
-It predicts the most frequent class and the median depth of each pixel position of the training
-split: the floor that every network has to be well above.
+It predicts the most frequent class and the median depth of each pixel position in the training
+split. A network must score clearly better.
 """
 
 from __future__ import annotations

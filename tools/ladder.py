@@ -1,9 +1,9 @@
 """Train configs with several seeds and compare them step by step.
 
-Every run is a process of its own under OUT/<config name>/seed<k>. Called again with the same
-arguments, the study goes on where it was interrupted. At its end, OUT holds ladder.csv, ladder.md
-and ladder.png; each step is compared with the config given before it. Configs of one task alone
-also give OUT/baselines.json, and every step its Delta_m against them.
+Each run is its own process with the work dir OUT/<config name>/seed<k>. Called again with the same
+arguments, an interrupted study continues. At the end OUT holds ladder.csv, ladder.md and
+ladder.png; each step is compared with the config before it. If there are configs of a single task,
+OUT/baselines.json holds their results, and the report the Delta_m of each step against them.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ EXAMPLE = """LADDER_SIZE=small python tools/ladder.py configs/ladder/b*.py --out
 
 
 def main() -> None:
-    """Train what is missing, and report."""
+    """Train the missing runs and write the report."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser, several=True)
-    parser.add_argument("--out", required=True, metavar="DIR", help="where runs and report go")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for runs and report")
     parser.add_argument(
         "--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="default: 0 1 2"
     )
     add_size(parser, 128, 256, "size of the image that GMACs are counted for, in pixels")
     parser.add_argument(
-        "--report-only", action="store_true", help="train nothing, report what there is"
+        "--report-only", action="store_true", help="train nothing; report the runs that have ended"
     )
     parser.add_argument(
         "--baselines",

@@ -1,8 +1,9 @@
-"""Print a config as it is used: with its bases, and with values of the command line.
+"""Print a config as it is used, with its bases and the options of the command line.
 
-With --source every value stands in a row of its own, with the file and line that set it. With
---diff only what differs from another config is printed. --json prints what every command reads as
-data: `tools/print_config.py theirs.py --safe --json > theirs.json`."""
+--source prints one row a value, with the file and line that set it. --diff prints the differences
+from another config. --json prints a file that every command can read as a config:
+`tools/print_config.py theirs.py --safe --json > theirs.json`.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ def main() -> None:
     """Print."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
-    parser.add_argument("--key", default="", help="print this part alone, say model.backbone")
+    parser.add_argument("--key", default="", help="print only this part, such as model.backbone")
     parser.add_argument("--source", action="store_true", help="print where each value was set")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--diff",
         metavar="OTHER",
-        help="print what differs from this config, over which --cfg-options are not laid",
+        help="print the differences from this config, to which --cfg-options do not apply",
     )
     parser.add_argument(
         "--safe",

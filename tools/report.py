@@ -1,8 +1,8 @@
 """Compare runs in one HTML file that needs no network.
 
-It holds the metrics side by side (best value marked, difference to the first run), curves,
-classes, confusions, depth errors over the distance, weights of the tasks, cost, configs and a
-gallery of the same validation images.
+The file shows metrics side by side (with the best value and the difference to the first run),
+curves, classes, confusion matrices, depth errors over the distance, task weights, cost, configs,
+and a gallery of the same validation images.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ EXAMPLE = "python tools/report.py work_dirs/mtl_branched work_dirs/mtl_cagrad --
 
 
 def main() -> None:
-    """Write the file."""
+    """Write the report."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("run", nargs="+", help="work dirs; the others are compared with the first")
     parser.add_argument("--out", default="report.html", metavar="FILE", help="default: report.html")

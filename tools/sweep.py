@@ -1,10 +1,10 @@
-"""Study the options of a config: many trainings, each with other values.
+"""Study the options of a config: train it many times with different values.
 
-SPACE.py defines space(trial), which suggests values by Optuna's trial.suggest_... and returns
-config options by dotted key; see configs/sweeps/report_a.py. Every training is a process of its
-own under OUT/trial_<number>. Called again with the same arguments, the study goes on where it was
-interrupted; called in another terminal meanwhile, it helps. At the end, OUT holds sweep.csv,
-values.csv, sweep.md, importance.png and parallel_coordinates.png.
+SPACE.py defines space(trial), which suggests values with Optuna's trial.suggest_... and returns
+config options by dotted key; see configs/sweeps/report_a.py. Each training is a process of its own
+in OUT/trial_<number>. A second call with the same arguments continues an interrupted study; a call
+in another terminal helps a running one. At the end, OUT holds sweep.csv, values.csv, sweep.md,
+importance.png and parallel_coordinates.png.
 """
 
 from __future__ import annotations
@@ -18,37 +18,47 @@ EXAMPLE = """python tools/sweep.py configs/mtl_branched.py configs/sweeps/report
 
 
 def main() -> None:
-    """Run the trials that are missing, and report."""
+    """Run the missing trials, and report."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
-    parser.add_argument("space", help="file of the search space (Python; it is executed)")
-    parser.add_argument("--out", required=True, metavar="DIR", help="where runs and report go")
+    parser.add_argument("space", help="search space file (Python; it is executed)")
     parser.add_argument(
-        "--trials", type=int, default=20, metavar="N", help="of all workers together (default: 20)"
+        "--out", required=True, metavar="DIR", help="folder of the runs and the report"
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="trials at once on this machine"
+        "--trials",
+        type=int,
+        default=20,
+        metavar="N",
+        help="number of trials of all workers together (default: 20)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="trials at once on this machine (default: 1)",
     )
     parser.add_argument(
         "--storage",
         metavar="URL",
-        help="database that the workers share, such as postgresql://user:password@host/name "
+        help="database shared by the workers, such as postgresql://user:password@host/name "
         "(default: the file OUT/sweep.db)",
     )
     parser.add_argument(
-        "--study", metavar="NAME", help="its name there (default: those of config and space)"
+        "--study", metavar="NAME", help="name of the study (default: made from config and space)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of values (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sampler (default: 0)")
     parser.add_argument(
         "--heartbeat",
         type=int,
         default=10,
         metavar="SECONDS",
-        help="between a worker's signs of life; without six of them it is taken for dead, and its "
-        "trial is repeated (default: 10)",
+        help="time between a worker's heartbeats; a worker that misses six counts as dead, and its "
+        "trials are repeated (default: 10)",
     )
     parser.add_argument(
-        "--report-only", action="store_true", help="train nothing, report what there is"
+        "--report-only", action="store_true", help="train nothing, only write the report"
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.

@@ -18,16 +18,16 @@ def main() -> None:
         nargs="?",
         const="auto",
         metavar="CHECKPOINT",
-        help="go on from a checkpoint; without a path from the last one of the work dir",
+        help="resume from a checkpoint; without a path from the last one of the work dir",
     )
     parser.add_argument(
-        "--amp", action="store_true", help="mixed precision, bfloat16 where the device can"
+        "--amp", action="store_true", help="mixed precision, bfloat16 if the device supports it"
     )
-    parser.add_argument("--seed", type=int, help="seed of everything random")
+    parser.add_argument("--seed", type=int, help="seed of all random numbers")
     parser.add_argument(
         "--packed",
         metavar="FOLDER",
-        help="read the data from where tools/pack_data.py packed it, many times faster",
+        help="read the data that tools/pack_data.py packed there, many times faster",
     )
     parser.add_argument(
         "--detect-anomaly",

@@ -1,10 +1,10 @@
-# What every run shares: registration, logging, checkpoints, pictures.
+# Settings that all runs share: registration, logging, checkpoints, pictures.
 default_scope = 'mmseg'
 custom_imports = dict(imports=['mtl_plugins'], allow_failed_imports=False)
 
 env_cfg = dict(
     cudnn_benchmark=True,
-    # OpenCV's own threads would fight the loader's workers.
+    # OpenCV's threads would compete with the loader's workers.
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     # Seconds after which a process gives up waiting for the others.
     dist_cfg=dict(backend='nccl', timeout=600))

@@ -1,4 +1,4 @@
-# KITTI: depth alone, up to 80 m.
+# KITTI: only depth, up to 80 m.
 _base_ = [
     '../_base_/datasets/kitti.py', '../_base_/models/deeplab_branched.py',
     '../_base_/schedules/epochs.py', '../_base_/default_runtime.py']

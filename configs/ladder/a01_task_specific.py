@@ -1,4 +1,4 @@
-# Report A, step 1: branched, with an encoder, ASPP rates and a decoder of its own for each task.
+# Report A, step 1: branched, each task has its own encoder, ASPP rates and decoder.
 _base_ = './b06_branched.py'
 model = dict(
     backbone=dict(

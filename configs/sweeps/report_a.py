@@ -5,13 +5,13 @@ from optuna.samplers import BruteForceSampler
 
 direction = 'maximize'
 sampler = BruteForceSampler
-pruner = NopPruner()  # the tables compare all values, the bad ones too
+pruner = NopPruner()  # the tables compare all values, bad ones too
 pairs = [('optimizer', 'learning_rate')]
 
 
 def metric(metrics):
     """mIoU - SI-logRMSE"""
-    # The multitask score without its clamps, which short trainings do not pass.
+    # The multitask score without its clamps, which short trainings do not reach.
     return metrics['semseg/mIoU'] - metrics['depth/si_log_rmse']
 
 

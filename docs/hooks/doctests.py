@@ -1,4 +1,4 @@
-"""An extension of Griffe: examples of docstrings are shown as code."""
+"""An extension of Griffe that shows the examples of docstrings as code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EXAMPLE = re.compile(r"^( *)>>> .*(?:\n(?!\s*$).*)*", re.MULTILINE)
 
 
 class Doctests(Extension):
-    """Fence the doctests that stand in the text: `>>>` would be a quotation of a quotation."""
+    """Fence doctests, because Markdown reads `>>>` as nested quotations."""
 
     def on_instance(self, *, obj: Object, **_: Any) -> None:
         """Fence the examples of an object's docstring."""

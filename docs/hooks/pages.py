@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: pages of the API, and formulas that need no script."""
+"""Hooks of MkDocs: pages of the API, and formulas without scripts."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from mkdocs.structure.pages import Page
 
 PACKAGE = Path(__file__).parents[2] / "mtl_plugins"
 ELSEWHERE = re.compile(r"""<(script|link|img|iframe)\b[^>]+(src|href)=["']?(\w+:)?//[^"'>]+""")
-"""What a browser would fetch from another server."""
+"""Matches whatever a browser would fetch from another server."""
 
 FLOW = (
     "datasets", "models", "evaluation", "visualization", "config", "engine", "checkpoints",
     "inference", "costs", "data_tools", "report", "studies", "street_scenes", "utils",
 )  # fmt: skip
-"""The packages in the order in which data flows."""
+"""The packages in the order of the navigation."""
 
 
 def public() -> list[str]:
-    """Return every package that has an `__all__`, in that order, subpackages behind theirs."""
+    """List the packages with an `__all__` in the order of `FLOW`, subpackages after parents."""
     files = [file for name in FLOW for file in sorted(PACKAGE.glob(f"{name}/**/__init__.py"))]
     listing = [file for file in files if "\n__all__ = " in file.read_text(encoding="utf-8")]
     return [".".join(file.parent.relative_to(PACKAGE).parts) for file in listing]
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Enter the pages of the API into the navigation."""
+    """Add the pages of the API to the navigation."""
     pages = [{name: f"api/{name}.md"} for name in ("targets", *public())]
     config.nav.append({"API": [{"mtl_plugins": "api/mtl_plugins.md"}, *pages]})
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add one page a package, with everything that its `__all__` lists."""
-    # What the package itself lists is imported when it is asked for: shown from where it stands.
+    """Add one page for each package, with everything in its `__all__`."""
+    # The package imports its own names only on access, so the page shows them from their homes.
     homes = {
         each: f"mtl_plugins.{name}"
         for name in ("config", "engine", "inference")
@@ -58,23 +58,23 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def listed(name: str) -> list[str]:
-    """Return what the `__all__` of a package lists, subpackages left out."""
+    """Return the names in the `__all__` of a package, without subpackages."""
     folder = PACKAGE.joinpath(*name.split(".")) if name else PACKAGE
     for node in ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
             return [each for each in ast.literal_eval(node.value) if not (folder / each).is_dir()]
-    raise ValueError(f"{folder}/__init__.py has no __all__, which its page would list.")
+    raise ValueError(f"{folder}/__init__.py has no __all__, which its page lists.")
 
 
 def page(module: str, names: list[str]) -> str:
-    """Return the Markdown of a module's page."""
+    """Write the Markdown of a module's page."""
     folder = PACKAGE.joinpath(*module.split(".")[1:])
     summary = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
     return "\n\n".join([f"# {module}", summary or "", *(f"::: {name}" for name in names), ""])
 
 
 def on_post_page(output: str, page: Page, **_: object) -> str:
-    """Refuse a page whose reader would fetch something from elsewhere."""
+    """Refuse a page that makes its reader fetch something from another server."""
     if fetched := ELSEWHERE.search(output):
         raise PluginError(f"{page.file.src_uri} fetches from elsewhere: {fetched[0]}")
     return output

@@ -6,7 +6,7 @@ from .datasets import SPLITS, build_dataset, check_split, named_datasets
 from .evaluation_options import with_pictures, with_views
 from .image_transforms import image_transforms
 from .loading import as_config, check_exists, copied, load_config
-from .metric_names import check_metric_names, set_rules, task_kinds
+from .metric_names import check_metric_names, measured_names, set_rules, task_kinds
 from .options import parse_options
 from .packed import pack_config, with_packed
 from .printing import print_config
@@ -28,6 +28,7 @@ __all__ = [
     "image_transforms",
     "leaves",
     "load_config",
+    "measured_names",
     "named_datasets",
     "pack_config",
     "parse_options",

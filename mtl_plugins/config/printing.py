@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import ConfigError
-from ..utils import did_you_mean
+from ..utils import did_you_mean, wide_console
 from .loading import load_config
 from .sources import Source, config_sources, leaves
 
@@ -142,8 +141,7 @@ def _print_table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         # As text: the brackets of lists are no markup.
         table.add_row(*map(Text, row))
-    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
-    console.print(table)
+    wide_console(PIPE_WIDTH).print(table)
 
 
 def _print_json(content: Any) -> None:

@@ -1,14 +1,9 @@
 """Parameters, multiply-adds, memory and time of a model."""
 
-from .cost import Cost, check_measurable, measure_cost
+from .cost import Cost, check_measurable, measure_cost, random_batch, seconds_of
 from .cost_table import cost_table, measure_costs, report_costs
-from .live_memory import LiveMemory, peak_memory
-from .macs import count_macs
-from .parameters import parameters_by_part
-from .process_memory import process_peak_bytes
-from .random_batch import random_batch
-from .run_cost import run_cost
-from .timing import seconds_of
+from .counts import count_macs, parameters_by_part, run_cost
+from .memory import LiveMemory, peak_memory, process_peak_bytes
 
 __all__ = [
     "Cost",

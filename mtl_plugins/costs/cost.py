@@ -1,7 +1,8 @@
-"""What a model costs: parameters, multiplications, memory and time."""
+"""Measure the cost of a model: parameters, multiply-adds, memory and time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
@@ -11,36 +12,36 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from ..checkpoints import without_pretrained
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
+from ..targets import DEPTH, NORMALS, SEMSEG
 from ..utils import machine_name
-from .live_memory import peak_memory
-from .macs import count_macs
-from .parameters import parameters_by_part
-from .random_batch import random_batch
-from .timing import seconds_of
+from .counts import count_macs, parameters_by_part
+from .memory import peak_memory
 
 STAGES = ("building", "multiply-adds", "predictions", "training steps")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model costs.
+    """The cost of a model.
 
     Args:
         config: name of the config.
         height, width: of the images, in pixels.
         batch_size: images of a training step and of a prediction.
         device: "cpu" or "cuda".
-        machine: what it was measured on, see `machine_name`.
-        parameters: number of parameters, which is the sum of those of the `encoder`, the
-            `decoders`, the `task_heads` and the `rest` (gates, fusion, balancer, ...).
+        machine: where it was measured, see `machine_name`.
+        parameters: number of parameters, the sum of `encoder`, `decoders`, `task_heads` and
+            `rest` (gates, fusion, balancer, ...).
         macs: multiply-adds of one forward pass of one image, see `count_macs`.
         prediction_bytes, training_bytes: peak memory of one step, see `peak_memory`.
-        prediction_seconds, training_seconds: median time of one step; None: not measured.
+        prediction_seconds, training_seconds: median time of one step; None if not measured.
     """
 
     config: str
@@ -78,16 +79,16 @@ def measure_cost(
 
     Args:
         config: as from `load_config`.
-        name: what to call it.
+        name: name of the config in the result.
         size: (height, width) of the images, in pixels.
         batch_size: images of a training step and of a prediction.
         device: "cpu" or "cuda".
-        repeats: training steps and predictions that are timed; 0: no timing.
+        repeats: number of training steps and predictions that are timed; 0: no timing.
         on_stage: called with each of `STAGES` as it begins.
 
     Raises:
-        ConfigError: size or batch size is not positive, there is no such device, or the config
-            has no multi-task model or no optimizer.
+        ConfigError: the size or batch size is not positive, the device does not exist, or the
+            config has no multi-task model or no optimizer.
     """
     check_measurable(config, size, batch_size, device)
     on_stage(STAGES[0])
@@ -128,7 +129,7 @@ def measure_cost(
 
 
 def check_measurable(config: Config, size: tuple[int, int], batch_size: int, device: str) -> None:
-    """Raise a ConfigError where a config cannot be measured so."""
+    """Raise a `ConfigError` if a config cannot be measured with these arguments."""
     if min(*size, batch_size) < 1:
         raise ConfigError(f"size={tuple(size)}, batch_size={batch_size}; expected numbers >= 1.")
     if device not in ("cpu", "cuda"):
@@ -152,3 +153,36 @@ def _measure(
     memory = peak_memory(lambda: step(batch()), held(), device)
     seconds = [seconds_of(step, batch(), device) for _ in range(repeats)]
     return memory, median(seconds) if seconds else None
+
+
+def random_batch(
+    network: MultiTaskSegmentor, size: tuple[int, int], batch_size: int
+) -> dict[str, Any]:
+    """Return a batch like a data loader's: random images of (height, width) with every target."""
+    images, samples = [], []
+    for _ in range(batch_size):
+        sample = SegDataSample(metainfo=dict(ori_shape=size, img_shape=size))
+        for _, head in network.decode_head.tasks():
+            # A target of another kind is left out and thus counts as invalid everywhere.
+            if head.target is SEMSEG:
+                truth = torch.randint(head.out_channels, (1, *size))
+            elif head.target is DEPTH:
+                truth = torch.rand(1, *size) * 80 + 1
+            elif head.target is NORMALS:
+                truth = torch.nn.functional.normalize(torch.randn(3, *size), dim=0)
+            else:
+                continue
+            sample.set_data({head.target.truth: PixelData(data=truth)})
+        images.append(torch.randint(256, (3, *size), dtype=torch.uint8))
+        samples.append(sample)
+    return dict(inputs=images, data_samples=samples)
+
+
+def seconds_of(step: Callable[[dict], Any], data: dict, device: torch.device) -> float:
+    """Return the time of one step, including work that the device finishes later."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait()
+    start = time.perf_counter()
+    step(data)
+    wait()
+    return time.perf_counter() - start

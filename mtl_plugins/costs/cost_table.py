@@ -1,24 +1,17 @@
-"""Costs of several configs side by side: on the terminal, as CSV, as Markdown."""
+"""Compare the costs of several configs: on the terminal, as CSV, as Markdown."""
 
 from __future__ import annotations
 
-import csv
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
-from typing import Any, TextIO
+from dataclasses import asdict
+from typing import Any
 
 from mmengine.config import Config
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from ..utils import ProgressLine
+from ..utils import ProgressLine, TextTable, wide_console, write_csv, write_text
 from .cost import Cost, measure_cost
 
 MIB = 2**20
-PIPE_WIDTH = 120
 COLUMNS: dict[str, Callable[[Cost], str]] = {
     "config": lambda cost: cost.config,
     "params (M)": lambda cost: f"{cost.parameters / 1e6:.2f}",
@@ -32,7 +25,7 @@ COLUMNS: dict[str, Callable[[Cost], str]] = {
     "train (ms)": lambda cost: _milliseconds(cost.training_seconds),
     "predict (ms)": lambda cost: _milliseconds(cost.prediction_seconds),
 }
-"""Columns of the table and what they show of a cost."""
+"""Columns of the table and the text of each for a cost."""
 
 CONVENTION = (
     "Parameters in millions. GMACs: 1e9 multiply-adds of one forward pass of one {height}x{width} "
@@ -49,9 +42,9 @@ MEMORY = dict(
 
 
 def measure_costs(configs: Mapping[str, Config], **options: Any) -> list[Cost]:
-    """Return the costs of several configs by name, with progress on the terminal.
+    """Measure several configs by name, with progress on the terminal.
 
-    `options` are those of `measure_cost`.
+    `options` are arguments of `measure_cost`.
     """
     costs: list[Cost] = []
     with ProgressLine("measuring", len(configs)) as line:
@@ -66,54 +59,33 @@ def measure_costs(configs: Mapping[str, Config], **options: Any) -> list[Cost]:
 
 
 def cost_caption(cost: Cost) -> str:
-    """Return units, conventions and the machine of a table, of which `cost` is one row."""
+    """Return the units, conventions and machine of a table, given one of its rows."""
     return CONVENTION.format(**asdict(cost), memory=MEMORY[cost.device])
 
 
-def cost_table(costs: Sequence[Cost]) -> Table:
-    """Return a table for the terminal, one row a config; `cost_caption` tells its units."""
-    table = Table(title="Cost", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for name in COLUMNS:
-        # The unit on a line of its own, or the headings would be wider than the numbers.
-        heading = name.replace(" (", "\n(")
-        table.add_column(heading, justify="left" if name == "config" else "right", overflow="fold")
-    for row in _rows(costs):
-        table.add_row(*row)
-    return table
+def cost_table(costs: Sequence[Cost]) -> TextTable:
+    """Return a table with one row a config; `cost_caption` explains its units."""
+    rows = [[text(cost) for text in COLUMNS.values()] for cost in costs]
+    return TextTable([*COLUMNS], rows, title="Cost")
 
 
 def report_costs(
     costs: Sequence[Cost], csv_file: str | None = None, markdown_file: str | None = None
 ) -> None:
-    """Print costs as a table, and write them into files where asked for.
+    """Print costs as a table, and write files if asked to.
 
-    The CSV file holds the fields of `Cost` unrounded, in bytes and seconds (empty: not measured);
-    the Markdown file what the terminal shows.
+    The CSV file holds the fields of `Cost` unrounded, in bytes and seconds (empty if not
+    measured); the Markdown file holds what the terminal shows.
     """
-    # A file or pipe has no width: there, wide enough for every column.
-    console = Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
-    console.print(cost_table(costs))
-    console.print(cost_caption(costs[0]), markup=False, highlight=False)
+    table, caption = cost_table(costs), cost_caption(costs[0])
+    console = wide_console()
+    console.print(table)
+    console.print(caption, markup=False, highlight=False)
     if csv_file:
-        with _created(csv_file) as file:
-            writer = csv.DictWriter(file, [field.name for field in fields(Cost)])
-            writer.writeheader()
-            writer.writerows(asdict(cost) for cost in costs)
+        write_csv(csv_file, [asdict(cost) for cost in costs])
     if markdown_file:
-        rule = ["---"] + ["---:"] * (len(COLUMNS) - 1)
-        lines = [f"| {' | '.join(row)} |" for row in (list(COLUMNS), rule, *_rows(costs))]
-        with _created(markdown_file) as file:
-            file.write("\n".join([*lines, "", cost_caption(costs[0]), ""]))
-
-
-def _rows(costs: Sequence[Cost]) -> list[list[str]]:
-    return [[text(cost) for text in COLUMNS.values()] for cost in costs]
+        write_text(markdown_file, f"{table.markdown()}\n\n{caption}\n")
 
 
 def _milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1e3:.1f}"
-
-
-def _created(path: str) -> TextIO:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    return open(path, "w", encoding="utf-8", newline="")

@@ -1,8 +1,12 @@
-"""Looking at the data of a config."""
+"""Tools for the data of a config: pictures of samples, depth statistics, packing."""
 
 from .browse import browse_data, seen_samples
-from .depth_statistics import measure_depth, report_depth_statistics, split_depth_statistics
-from .depth_tally import DepthStatistics
+from .depth_statistics import (
+    DepthStatistics,
+    measure_depth,
+    report_depth_statistics,
+    split_depth_statistics,
+)
 from .packing_report import folder_bytes, report_packing
 
 __all__ = [

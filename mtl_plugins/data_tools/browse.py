@@ -1,4 +1,4 @@
-"""What a network sees of a data set: its samples behind pipeline and preprocessor, as pictures."""
+"""Pictures of samples as the network gets them, after pipeline and preprocessor."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class SeenSample:
     """A sample as the network gets it.
 
     Args:
-        number: its place in the epoch, from 0.
-        image: H,W,3 uint8 RGB, before it is normalised; padding has the mean colour.
-        sample: its targets and what is known of it.
-        meta: the data set's: `classes`, `palette`, `depth_unit`.
+        number: its position in the epoch, from 0.
+        image: H,W,3 uint8 RGB, before normalisation; padding has the mean colour.
+        sample: its targets and metainfo.
+        meta: metainfo of the data set: `classes`, `palette`, `depth_unit`.
     """
 
     number: int
@@ -45,7 +45,7 @@ class SeenSample:
 
     @property
     def name(self) -> str:
-        """Name of the image's file."""
+        """Return the name of the image's file."""
         return os.path.basename(self.sample.metainfo.get("img_path", "sample"))
 
 
@@ -54,9 +54,9 @@ def seen_samples(
 ) -> Iterator[SeenSample]:
     """Yield the samples of an epoch in the order in which the network gets them.
 
-    Of the training split they are cropped, flipped, coloured and padded exactly as in epoch
-    `epoch` of a training run of this seed, where the data comes through a `SeededSampler`; with
-    another sampler they are one draw of many. Other splits are seen as in a validation.
+    With a `SeededSampler`, samples of the training split are augmented and padded exactly as in
+    this epoch of a training run with this seed; with another sampler, they are one random draw.
+    Samples of other splits are those of a validation.
 
     Args:
         config: as from `load_config`.
@@ -65,22 +65,22 @@ def seen_samples(
         seed: seed of the run.
 
     Raises:
-        ConfigError: the config has no such split, its sampler knows no epochs, or its preprocessor
-            is none of this toolkit.
+        ConfigError: the config has no such split, its sampler has no epochs, or its preprocessor
+            is not a `MultiTaskDataPreprocessor`.
     """
     check_split(config, split)
     init_default_scope(config.get("default_scope", "mmseg"))
-    # In this process: workers would only take time to start.
+    # Load in this process: workers would take longer to start than to load a few samples.
     here = dict(num_workers=0, persistent_workers=False, pin_memory=False, prefetch_factor=None)
     loader = Runner.build_dataloader({**config[f"{split}_dataloader"], **here}, seed=seed)
     _set_epoch(loader, epoch)
     preprocessor = MODELS.build(config.model.data_preprocessor)
     if not isinstance(preprocessor, MultiTaskDataPreprocessor):
         raise ConfigError(
-            f"model.data_preprocessor is a {type(preprocessor).__name__}, which does not tell its "
-            "images' colours again. Use MultiTaskDataPreprocessor."
+            f"model.data_preprocessor is a {type(preprocessor).__name__}, which cannot undo its "
+            "normalisation. Use MultiTaskDataPreprocessor."
         )
-    # Data sets without a key for each sample draw from the common generators.
+    # Samples without a key of their own use the global random generators.
     seed_all(seed, epoch)
     number = 0
     for index, batch in enumerate(loader):
@@ -90,7 +90,7 @@ def seen_samples(
         images = preprocessor.to_images(seen["inputs"]).permute(0, 2, 3, 1).numpy()
         for image, sample in zip(images, seen["data_samples"], strict=True):
             if split != "train":
-                # Targets of a validation are not padded.
+                # Validation pads images, but not targets.
                 height, width = sample.metainfo["img_shape"][:2]
                 image = image[:height, :width]
             yield SeenSample(number, image, sample, loader.dataset.metainfo)
@@ -105,11 +105,21 @@ def browse_data(
     epoch: int = 0,
     seed: int | None = None,
 ) -> list[str]:
-    """Draw the first samples of an epoch, see `seen_samples`, and return the files.
+    """Draw the first samples of an epoch into `<folder>/<position in the epoch>_<name>.png`.
 
-    Each picture shows image, labels, depth (metres) and normals, as far as they are there, with
-    pixels without truth in a colour of their own. It is called `<place in the epoch>_<name>.png`.
-    The seed is by default the config's, or 0.
+    Each picture shows the image and its targets; pixels without truth have a distinct colour.
+
+    Args:
+        config, split, epoch: as in `seen_samples`.
+        folder: created if missing.
+        num: number of samples, at least 1.
+        seed: seed of the run; default: the config's, or 0.
+
+    Returns:
+        Paths of the pictures.
+
+    Raises:
+        ConfigError: `num` or `epoch` is out of range, or `seen_samples` refuses the config.
     """
     if seed is None:
         seed = (config.get("randomness") or {}).get("seed") or 0
@@ -135,7 +145,7 @@ def _set_epoch(loader: DataLoader, epoch: int) -> None:
     sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
     if hasattr(sampler, "set_epoch"):
         sampler.set_epoch(epoch)
-    # That of an iteration-based loop has the method but heeds it not.
+    # The sampler of an iteration-based loop defines `set_epoch` but ignores it.
     if epoch and getattr(sampler, "epoch", None) != epoch:
         raise ConfigError(
             f"epoch={epoch}, but {type(sampler).__name__} knows no epochs. Leave the epoch out, or "

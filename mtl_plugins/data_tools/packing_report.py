@@ -1,4 +1,4 @@
-"""Packing with a progress bar, and what came out of it."""
+"""Packing with a progress bar and a report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..utils import ProgressLine
 
 
 def report_packing(config: Config, folder: str, **options: Any) -> None:
-    """Pack the data sets of a config, show the progress, and print what to do next."""
+    """Pack the data sets of a config, show the progress and print how to train from them."""
     with ProgressLine("packing") as line:
 
         def show(name: str, done: int, total: int) -> None:

@@ -1,10 +1,13 @@
-"""Metrics: pure functions, and thin accumulators over them for MMEngine's evaluator."""
+"""Metrics: pure functions, metrics for MMEngine's evaluator that sum them up, and baselines."""
 
 from .baselines import ImageBlindPredictor, evaluate_image_blind, fit_image_blind
 from .functional import (
     DEPTH_METRICS,
+    ClassScore,
     accuracy_per_class,
     angle_histogram,
+    class_scores,
+    class_table,
     confusion_matrix,
     depth_errors,
     distance_errors,
@@ -16,15 +19,12 @@ from .functional import (
     semseg_scores,
 )
 from .metrics import (
-    ClassScore,
     Measure,
     MTANDepthMetric,
     MultiTaskMetric,
     NormalsMetric,
     StreamingMetric,
     Tally,
-    class_scores,
-    class_table,
     declared_measures,
     delta_m,
     direction_of,

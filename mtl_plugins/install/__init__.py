@@ -1,11 +1,10 @@
-"""Check the installed stack, load plugins, keep old import paths working."""
+"""Check and repair the installed stack, load plugins, keep old import paths working."""
 
 from . import compat, plugins
 from .compat import FAMILIES, prepare_stack
 from .moved import keep_old_imports, moved_attribute
 from .plugins import load_plugins
-from .processor import cpu_name
-from .started import INFO, NEW_PLUGIN, started_module
+from .process import INFO, NEW_PLUGIN, cpu_name, started_module
 
 __all__ = [
     "FAMILIES",

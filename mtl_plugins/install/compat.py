@@ -1,7 +1,7 @@
-"""The one place that knows what in the installed stack does not fit together.
+"""Repair known incompatibilities of the installed packages; only this module knows them.
 
-`prepare_stack` is the first thing the package does: everything after it may import torchvision,
-timm, mmcv and mmseg as if they fitted. A stack that does fit is left untouched.
+`prepare_stack` is the first thing the package does: code after it may import torchvision, timm,
+mmcv and mmseg normally. A stack without incompatibilities is left untouched.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-# Each role of a family, and the distributions that can fill it.
+# The roles of each family, and the distributions that can fill them.
 FAMILIES: dict[str, tuple[tuple[str, ...], ...]] = {
     "openmmlab": (("mmengine",), ("mmcv-lite", "mmcv"), ("mmsegmentation",)),
     "onedl": (("onedl-mmengine",), ("onedl-mmcv",), ("onedl-mmsegmentation",)),
 }
-# mmseg imports these two while it is imported itself, and does not declare them.
+# mmseg needs these two when it is imported, but does not declare them.
 UNDECLARED = ("ftfy", "regex")
 INSTALL = '`pip install "mtl_plugins[openmmlab]"` or `pip install "mtl_plugins[onedl]"`'
 
-# Their signatures as torchvision's own C++ registers them.
+# The signatures that torchvision's own C++ code registers.
 TORCHVISION_OPS = {
     name: f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
     for name in ("nms", "qnms")
 }
 
-mended: list[str] = []
-"""What did not fit together in this process and what was done about it, for bug reports."""
+repairs: list[str] = []
+"""The incompatibilities of this process and their repairs, for bug reports."""
 
 _log = logging.getLogger(__name__)
 _lock = threading.Lock()
-_keep_alive: list[Any] = []  # an op's schema lives as long as the Library that defined it
+_keep_alive: list[Any] = []  # an op's schema lives as long as its Library
 
 
 def prepare_stack() -> None:
-    """Makes the installed stack importable, or says in one sentence what is wrong with it.
+    """Make the installed stack importable, or raise an error that explains the problem.
 
-    Safe to call again and from several threads. Where everything fits nothing is changed.
+    Safe to call again and from several threads. Nothing is changed if everything fits.
 
     Raises:
         ImportError: not exactly one complete mm* family is installed, or ftfy or regex is missing.
@@ -55,15 +55,15 @@ def prepare_stack() -> None:
 
 
 def installed_family() -> str:
-    """Returns the name of the installed mm* family; raises as `check_distributions` does."""
+    """Return the name of the installed mm* family; raise like `check_distributions`."""
     return check_distributions(_installed())
 
 
 def check_distributions(installed: Collection[str]) -> str:
-    """Returns the name of the one mm* family among the installed distributions.
+    """Return the name of the one mm* family among the installed distributions.
 
     Args:
-        installed: names of the installed distributions; those unknown here are ignored.
+        installed: names of the installed distributions; unknown ones are ignored.
 
     Raises:
         ImportError: the family is missing, incomplete or mixed, or ftfy or regex is missing.
@@ -113,11 +113,11 @@ def _is_installed(distribution: str) -> bool:
 
 
 def _complete_torchvision() -> None:
-    """Declares the ops whose absence stops torchvision, and with it timm and mmseg, on import.
+    """Declare the ops without which torchvision, and thus timm and mmseg, cannot be imported.
 
-    A torchvision built for another torch (say CUDA against CPU) cannot load its compiled library,
-    yet registers shape functions for two ops of it unconditionally. Declared without a kernel
-    they satisfy the import; `torchvision.ops.nms` itself still raises torchvision's own error.
+    A torchvision built for another torch (CUDA instead of CPU) cannot load its compiled library but
+    registers shape functions for two of its ops anyway. Declarations without a kernel satisfy the
+    import; `torchvision.ops.nms` still raises torchvision's own error.
     """
     if find_spec("torchvision") is None:
         return
@@ -135,21 +135,21 @@ def _complete_torchvision() -> None:
     for name, schema in TORCHVISION_OPS.items():
         if not hasattr(torch.ops.torchvision, name):
             library.define(schema)
-    mended.append(
+    repairs.append(
         "torchvision's compiled ops do not match torch: their schemas are declared, "
         f"{' and '.join(TORCHVISION_OPS)} cannot be called"
     )
-    # The failed import left submodules behind that never saw their package completed.
+    # The failed import left half-initialised submodules behind.
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[name]
     importlib.import_module("torchvision")
 
 
 class _MissingOps(ModuleType):
-    """Stands for `mmcv._ext`: has every op, and each says when called that it is not there."""
+    """Replace `mmcv._ext`: has every op, each of which raises an error when called."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("__"):  # the import system and `inspect` probe every module for these
+        if name.startswith("__"):  # the import system and `inspect` look for these in every module
             raise AttributeError(name)
 
         def missing(*_args: Any, **_kwargs: Any) -> Any:
@@ -165,17 +165,17 @@ class _MissingOps(ModuleType):
 
 
 def _stand_in_for_mmcv_ops() -> None:
-    """Lets `import mmcv.ops`, which mmseg does in four unguarded places, succeed without ops."""
+    """Make `import mmcv.ops`, which mmseg does in four unguarded places, succeed without ops."""
     name = "mmcv._ext"
     mmcv = find_spec("mmcv")
     if name in sys.modules or mmcv is None:
         return
-    # Not find_spec(name): that would import mmcv, and with it all of mmengine, just to look.
+    # Not find_spec(name), which would import mmcv and with it all of mmengine.
     if PathFinder.find_spec(name, mmcv.submodule_search_locations) is not None:
         return
     stand_in = _MissingOps(name)
-    # A spec without a loader: mmengine asks for the loader to learn whether mmcv has its ops.
+    # A spec without a loader: mmengine looks for the loader to see whether mmcv has its ops.
     stand_in.__spec__ = ModuleSpec(name, loader=None)
     sys.modules[name] = stand_in
-    mended.append("mmcv has no compiled ops: each of them raises an error where it is called")
+    repairs.append("mmcv has no compiled ops: each of them raises an error where it is called")
     _log.debug("mmcv has no compiled ops: each of them raises an error when called")

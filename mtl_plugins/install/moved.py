@@ -1,16 +1,18 @@
 """Keep the import paths of version 0.1 working, with a `DeprecationWarning`.
 
-A module that has moved is imported only when its old path is used.
+An old module becomes an alias that looks its names up in the folder where they live now, so files
+may move within their folder without a change here. Nothing is imported before an old path is used.
 """
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -18,259 +20,143 @@ PACKAGE = "mtl_plugins"
 OUTSIDE = "tools/"
 """Prefix of places outside the package, which cannot be imported."""
 
-MODULES = {
-    "bench": "tools/dev/bench",
-    "compat": "install.compat",
-    "datasets.cityscapes": "datasets.catalog.cityscapes",
-    "datasets.depth_format": "datasets.formats.depth_format",
-    "datasets.exr": "datasets.files.exr",
-    "datasets.folder_dataset": "datasets.multi_task_dataset",
-    "datasets.image_io": "datasets.files.image_io",
-    "datasets.jpeg_check": "datasets.files.jpeg_check",
-    "datasets.kitti": "datasets.catalog.kitti",
-    "datasets.label_format": "datasets.formats.label_format",
-    "datasets.normal_format": "datasets.formats.normal_format",
-    "datasets.npy_file": "datasets.files.npy_file",
-    "datasets.nyuv2": "datasets.catalog.nyuv2",
-    "datasets.nyuv2_converter": "datasets.catalog.nyuv2_converter",
-    "datasets.png_check": "datasets.files.png_check",
-    "datasets.sample_index": "datasets.sampling.sample_index",
-    "datasets.seeded_sampler": "datasets.sampling.seeded_sampler",
-    "datasets.shift": "datasets.catalog.shift",
-    "datasets.street_scenes": "street_scenes",
-    "datasets.street_scenes_dataset": "datasets.catalog.street_scenes_dataset",
-    "datasets.synscapes": "datasets.catalog.synscapes",
-    "datasets.target_format": "datasets.formats.target_format",
-    "datasets.target_formats": "datasets.formats.target_formats",
-    "datasets.value_format": "datasets.formats.value_format",
-    "datasets.vkitti2": "datasets.catalog.vkitti2",
-    "engine.amp": "engine.optim.amp",
-    "engine.archive_check": "checkpoints.archive_check",
-    "engine.atomic_file": "utils.atomic_file",
-    "engine.balance_report": "report.balance",
-    "engine.balancer_cost": "tools/dev/balancers/balancer_cost",
-    "engine.balancer_cost_table": "tools/dev/balancers/balancer_cost_table",
-    "engine.baselines": "evaluation.baselines.single_task",
-    "engine.batch_change": "engine.loop.batch_change",
-    "engine.browse_data": "data_tools.browse",
-    "engine.buffer_snapshot": "engine.hooks.buffer_snapshot",
-    "engine.build": "config.build",
-    "engine.checkpoint_io": "checkpoints.checkpoint_io",
-    "engine.class_check_hook": "engine.hooks.class_check_hook",
-    "engine.command": "utils.command",
-    "engine.config": "config.loading",
-    "engine.config_check": "config.check",
-    "engine.config_gallery": "tools/dev/config_gallery",
-    "engine.config_lines": "config.lines",
-    "engine.config_options": "config.options",
-    "engine.config_report": "config.printing",
-    "engine.config_sources": "config.sources",
-    "engine.cost": "costs.cost",
-    "engine.cost_table": "costs.cost_table",
-    "engine.curves_hook": "engine.hooks.curves_hook",
-    "engine.data_check": "data_tools.check",
-    "engine.data_config": "config.data",
-    "engine.depth_check_hook": "engine.hooks.depth_check_hook",
-    "engine.depth_statistics": "data_tools.depth_statistics",
-    "engine.depth_tally": "data_tools.depth_tally",
-    "engine.durable_checkpoint_hook": "engine.hooks.durable_checkpoint_hook",
-    "engine.evaluation_options": "config.evaluation_options",
-    "engine.fault_hook": "engine.hooks.fault_hook",
-    "engine.image_blind_scores": "evaluation.baselines.image_blind_scores",
-    "engine.image_transforms": "config.image_transforms",
-    "engine.interrupt_hook": "engine.hooks.interrupt_hook",
-    "engine.kill_test": "tools/dev/endurance/kill_test",
-    "engine.ladder": "studies.ladder",
-    "engine.ladder.statistics": "studies.statistics",
-    "engine.late_flag": "engine.hooks.late_flag",
-    "engine.latest_checkpoint": "checkpoints.latest_checkpoint",
-    "engine.level_difference": "tools/dev/balancers/level_difference",
-    "engine.level_table": "tools/dev/balancers/level_table",
-    "engine.literals": "config.literals",
-    "engine.live_memory": "costs.live_memory",
-    "engine.machine": "utils.machine",
-    "engine.macs": "costs.macs",
-    "engine.metric_names": "config.metric_names",
-    "engine.metrics_table": "report.metrics_table",
-    "engine.nonfinite_hook": "engine.hooks.nonfinite_hook",
-    "engine.optim_constructor": "engine.optim.optim_constructor",
-    "engine.option_values": "config.option_values",
-    "engine.packed_config": "config.packed",
-    "engine.packing_report": "data_tools.packing_report",
-    "engine.parameters": "costs.parameters",
-    "engine.plain_state": "checkpoints.plain_state",
-    "engine.process_memory": "costs.process_memory",
-    "engine.processes": "engine.distributed.processes",
-    "engine.random_batch": "costs.random_batch",
-    "engine.report": "report",
-    "engine.report_details": "report.details",
-    "engine.report_hook": "engine.hooks.report_hook",
-    "engine.results": "report.results",
-    "engine.run_cost": "costs.run_cost",
-    "engine.run_difference": "tools/dev/endurance/run_difference",
-    "engine.runner": "engine.loop.runner",
-    "engine.safe_checkpoint": "engine.hooks.safe_checkpoint_hook",
-    "engine.safetensors_io": "checkpoints.safetensors_io",
-    "engine.save_predictions_hook": "engine.hooks.save_predictions_hook",
-    "engine.scalars_hook": "engine.hooks.scalars_hook",
-    "engine.sharded_model": "engine.distributed.sharded_model",
-    "engine.skipped_samples_hook": "engine.hooks.skipped_samples_hook",
-    "engine.soak": "tools/dev/endurance/soak",
-    "engine.soak_hook": "tools/dev/endurance/soak_hook",
-    "engine.stored_config": "config.stored",
-    "engine.summary_hook": "engine.hooks.summary_hook",
-    "engine.sweep": "studies.sweep",
-    "engine.sweep_hook": "studies.sweep_hook",
-    "engine.train_loop": "engine.loop.train_loop",
-    "engine.weights": "checkpoints.weights",
-    "evaluation.class_scores": "evaluation.metrics.class_scores",
-    "evaluation.depth": "evaluation.functional.depth",
-    "evaluation.depth_by_distance": "evaluation.functional.depth_by_distance",
-    "evaluation.image_blind": "evaluation.baselines.image_blind",
-    "evaluation.measure": "evaluation.metrics.measure",
-    "evaluation.mtan": "evaluation.functional.mtan",
-    "evaluation.mtan_metric": "evaluation.metrics.mtan_metric",
-    "evaluation.multi_task_metric": "evaluation.metrics.multi_task_metric",
-    "evaluation.normals": "evaluation.functional.normals",
-    "evaluation.normals_metric": "evaluation.metrics.normals_metric",
-    "evaluation.score": "evaluation.metrics.score",
-    "evaluation.semseg": "evaluation.functional.semseg",
-    "evaluation.streaming_metric": "evaluation.metrics.streaming_metric",
-    "evaluation.tally": "evaluation.metrics.tally",
-    "inference.bins": "inference.predictor",
-    "inference.command": "inference.inferencer",
-    "inference.depth_png": "inference.output",
-    "inference.device": "inference.predictor",
-    "inference.export.agreement_table": "inference.export.agreement",
-    "inference.export.exportable": "inference.export.tracing",
-    "inference.export.matrix": "tools/dev/export_matrix/matrix",
-    "inference.export.matrix_table": "tools/dev/export_matrix/matrix_table",
-    "inference.export.pooling": "inference.export.formats",
-    "inference.loading": "inference.inferencer",
-    "inference.metainfo": "inference.torch_predictor",
-    "inference.names": "inference.inputs",
-    "inference.onnx_predictor": "inference.exported_predictor",
-    "inference.optional": "inference.exported_predictor",
-    "inference.prediction": "inference.predictor",
-    "inference.program_predictor": "inference.exported_predictor",
-    "inference.size_groups": "inference.exported_predictor",
-    "inference.source": "inference.inputs",
-    "inference.sources": "inference.inputs",
-    "inference.video": "inference.pictures",
-    "json_text": "utils.json_text",
-    "models.data_preprocessor": "models.preprocessing.data_preprocessor",
-    "models.device_augmentation": "models.preprocessing.device_augmentation",
-    "models.heads.attention_bins_head": "models.task_heads.attention_bins_head",
-    "models.heads.bin_values": "models.task_heads.bin_values",
-    "models.heads.branched_head": "models.multi_task_heads.branched_head",
-    "models.heads.depth_codecs": "models.task_heads.depth_codecs",
-    "models.heads.depth_head": "models.task_heads.depth_head",
-    "models.heads.distillation_head": "models.multi_task_heads.distillation_head",
-    "models.heads.joint_head": "models.multi_task_heads.joint_head",
-    "models.heads.multi_task_head": "models.multi_task_heads.multi_task_head",
-    "models.heads.normals_head": "models.task_heads.normals_head",
-    "models.heads.segmentation_head": "models.task_heads.segmentation_head",
-    "models.heads.task_head": "models.task_heads.task_head",
-    "plugins": "install.plugins",
-    "processor": "install.processor",
-    "progress": "utils.progress",
-    "stacks": "tools/dev/versions",
-    "started": "install.started",
-    "structures": "targets",
-    "suggestions": "utils.suggestions",
-    "visualization.chosen_images_hook": "engine.hooks.chosen_images_hook",
-    "visualization.colors": "visualization.painting.colors",
-    "visualization.contact_sheet": "visualization.sheets.contact_sheet",
-    "visualization.depth_picture": "visualization.painting.depth_picture",
-    "visualization.figures": "visualization.painting.figures",
-    "visualization.map_files": "visualization.painting.map_files",
-    "visualization.normals": "visualization.painting.normals",
-    "visualization.overlay": "visualization.painting.overlay",
-    "visualization.painters": "visualization.painting.painters",
-    "visualization.panel_hook": "engine.hooks.panel_hook",
-    "visualization.panels": "visualization.sheets.panels",
-    "visualization.rows": "visualization.painting.rows",
-    "visualization.sample_panel": "visualization.sheets.sample_panel",
-    "visualization.sheet": "visualization.sheets.sheet",
-    "visualization.values": "visualization.painting.values",
-}
-"""Old module -> new module, without the package's name. Submodules moved along."""
+MOVED = (
+    ("", "install", "compat plugins processor started"),
+    ("", "targets", "structures"),
+    ("", "tools/dev/bench", "bench"),
+    ("", "tools/dev/versions", "stacks"),
+    ("", "utils", "json_text progress suggestions"),
+    ("datasets", "datasets", "folder_dataset"),
+    (
+        "datasets",
+        "datasets.catalog",
+        "cityscapes kitti nyuv2 nyuv2_converter shift street_scenes_dataset synscapes vkitti2",
+    ),
+    ("datasets", "datasets.files", "exr image_io jpeg_check npy_file png_check"),
+    (
+        "datasets",
+        "datasets.formats",
+        "depth_format label_format normal_format target_format target_formats value_format",
+    ),
+    ("datasets", "datasets.sampling", "sample_index seeded_sampler"),
+    ("datasets", "street_scenes", "street_scenes"),
+    (
+        "engine",
+        "checkpoints",
+        "archive_check checkpoint_io latest_checkpoint plain_state safetensors_io weights",
+    ),
+    (
+        "engine",
+        "config",
+        "build config config_check config_lines config_options config_report config_sources "
+        "data_config evaluation_options image_transforms literals metric_names option_values "
+        "packed_config stored_config",
+    ),
+    (
+        "engine",
+        "costs",
+        "cost cost_table live_memory macs parameters process_memory random_batch run_cost",
+    ),
+    ("engine", "data_tools", "browse_data depth_statistics depth_tally packing_report"),
+    ("engine", "data_tools.check", "data_check"),
+    ("engine", "engine.distributed", "processes sharded_model"),
+    (
+        "engine",
+        "engine.hooks",
+        "buffer_snapshot class_check_hook curves_hook depth_check_hook durable_checkpoint_hook "
+        "fault_hook interrupt_hook late_flag nonfinite_hook report_hook safe_checkpoint "
+        "save_predictions_hook scalars_hook skipped_samples_hook summary_hook",
+    ),
+    ("engine", "engine.loop", "batch_change runner train_loop"),
+    ("engine", "engine.optim", "amp optim_constructor"),
+    ("engine", "evaluation.baselines", "baselines image_blind_scores"),
+    ("engine", "report", "balance_report metrics_table report report_details results"),
+    ("engine", "studies", "sweep_hook"),
+    ("engine", "studies.ladder", "ladder"),
+    ("engine", "studies.sweep", "sweep"),
+    (
+        "engine",
+        "tools/dev/balancers",
+        "balancer_cost balancer_cost_table level_difference level_table",
+    ),
+    ("engine", "tools/dev/config_gallery.py", "config_gallery"),
+    ("engine", "tools/dev/endurance", "kill_test run_difference soak soak_hook"),
+    ("engine", "utils", "atomic_file command machine"),
+    ("evaluation", "evaluation.baselines", "image_blind"),
+    (
+        "evaluation",
+        "evaluation.functional",
+        "class_scores depth depth_by_distance mtan normals semseg",
+    ),
+    (
+        "evaluation",
+        "evaluation.metrics",
+        "measure mtan_metric multi_task_metric normals_metric score streaming_metric tally",
+    ),
+    (
+        "inference",
+        "inference",
+        "bins command depth_png device loading metainfo names onnx_predictor optional prediction "
+        "program_predictor size_groups source sources video",
+    ),
+    ("inference.export", "inference.export", "agreement_table exportable pooling"),
+    ("inference.export", "tools/dev/export_matrix.py", "matrix matrix_table"),
+    ("models", "models.multi_task_heads", "heads"),
+    (
+        "models.balancers",
+        "models.balancers",
+        "fixed gramian ranks shared_features shared_parameters",
+    ),
+    ("models.decoders", "models.layers", "context"),
+    ("models.layers", "models.layers", "channel_attention channel_gate"),
+    ("models.losses", "models.losses", "berhu chamfer masked silog"),
+    ("models.segmentors", "models.segmentors", "view"),
+    ("models", "models.preprocessing", "data_preprocessor device_augmentation"),
+    ("models", "models.task_heads", "heads"),
+    ("visualization", "engine.hooks", "chosen_images_hook panel_hook"),
+    (
+        "visualization",
+        "visualization.painting",
+        "colors map_files normals overlay painters rows values",
+    ),
+    (
+        "visualization",
+        "visualization.sheets",
+        "contact_sheet depth_picture figures panels sample_panel sheet",
+    ),
+)
+"""(Old package, new place, modules that moved from one to the other)."""
 
-SEVERAL = {"models.heads": ("models.task_heads", "models.multi_task_heads")}
-"""Old module -> the new modules that share its names."""
-
-NAMES = {
-    ("engine", "checkpoints"): (
-        "CheckpointError",
-        "load_checkpoint",
-    ),
-    ("engine", "config"): (
-        "Source",
-        "build",
-        "build_dataset",
-        "check_config",
-        "config_sources",
-        "load_config",
-        "pack_config",
-        "print_config",
-        "with_packed",
-        "with_pictures",
-        "with_views",
-    ),
-    ("engine", "costs"): (
-        "Cost",
-        "LiveMemory",
-        "cost_table",
-        "count_macs",
-        "measure_cost",
-        "measure_costs",
-        "peak_memory",
-        "report_costs",
-    ),
-    ("engine", "data_tools"): (
-        "DepthStatistics",
-        "browse_data",
-        "folder_bytes",
-        "measure_depth",
-        "report_depth_statistics",
-        "report_packing",
-        "seen_samples",
-        "split_depth_statistics",
-    ),
-    ("engine", "data_tools.check"): (
-        "check_data",
-        "report_data_check",
-    ),
-    ("engine", "evaluation.baselines"): (
-        "configured_metric",
-        "image_blind_scores",
-    ),
-    ("engine", "report"): (
-        "balance_report",
-        "balance_table",
-        "metrics_table",
-        "show_metrics",
-    ),
-    ("engine", "studies"): ("SweepHook",),
-    ("engine", "tools/dev/config_gallery"): (
-        "gallery_entry",
-        "gallery_page",
-        "write_gallery",
-    ),
-    ("engine", "tools/dev/endurance"): (
-        "SoakHook",
-        "kill_test",
-        "report_soak",
-        "show_kill_report",
-        "soak",
-    ),
-    ("engine", "utils"): ("run_command",),
-    ("visualization", "engine"): (
-        "ChosenImagesHook",
-        "PanelHook",
-    ),
+SUBMODULES = {
+    "datasets.street_scenes": "buildings camera draws furniture ground labels layout lens nature "
+    "noise people primitives raster road roadside scene scenery shading shapes street texture "
+    "traffic vehicles weather writer",
+    "engine.data_check": "check findings part_statistics report sample_check suspicions tables "
+    "value_tally",
+    "engine.ladder": "picture report runs single_task statistics step study",
+    "engine.report": "chart charts classes comparison costs gallery history page pictures "
+    "resolved_config run_record",
+    "engine.sweep": "link plots report reporter rows sampler search_space storage study sweep "
+    "training worker",
+    "models.heads": "attention_bins_head bin_values branched_head depth_codecs depth_head "
+    "distillation_head joint_head multi_task_head normals_head segmentation_head task_head",
 }
-"""(Old face, new face) -> the names that moved."""
+"""The old modules that were packages, and what was in them."""
+
+FACES = {
+    "engine": (
+        "checkpoints", "config", "costs", "data_tools", "data_tools.check", "evaluation.baselines",
+        "report", "studies", "utils",
+    ),
+    "visualization": ("engine",),
+}  # fmt: skip
+"""Old package -> the packages whose `__all__` lists names that it had."""
+
+GONE = {
+    "tools/dev/config_gallery.py": "gallery_entry gallery_page write_gallery",
+    "tools/dev/endurance": "SoakHook kill_test report_soak show_kill_report soak",
+}
+"""Place outside the package -> names that `engine` had."""
 
 
 def keep_old_imports() -> None:
@@ -280,54 +166,97 @@ def keep_old_imports() -> None:
         sys.meta_path.insert(0, _MovedFinder())
 
 
+def new_places(module: str) -> list[str]:
+    """Return where a module of version 0.1 is now; nothing if it has not moved.
+
+    >>> new_places("engine.report.page"), new_places("engine.run")
+    (['report'], [])
+    """
+    places = []
+    for package, place, names in MOVED:
+        prefix = f"{package}." if package else ""
+        name, _, submodule = module.removeprefix(prefix).partition(".")
+        known = SUBMODULES.get(prefix + name, "").split()
+        if (
+            module.startswith(prefix)
+            and name in names.split()
+            and (not submodule or submodule in known or place.startswith(OUTSIDE))
+        ):
+            places.append(place)
+    return places
+
+
 def moved_attribute(module: str, name: str) -> Any:
-    """Return an attribute that a module had in version 0.1. Called by its `__getattr__`.
+    """Return an attribute that a package had in version 0.1. Called by its `__getattr__`.
 
     Raises:
-        AttributeError: the module had no such attribute.
-        ImportError: the attribute is no longer part of the package.
+        AttributeError: the package had no such attribute.
+        ImportError: the attribute is no longer part of the project's package.
     """
     face = module.partition(".")[2]
-    for (old, new), names in NAMES.items():
-        if old == face and name in names:
-            _warn(f"{module}.{name}", new, stacklevel=4)
-            return getattr(import_module(f"{PACKAGE}.{new}"), name)
-    full = f"{face}.{name}" if face else name
-    if full in MODULES:
-        _warn(f"{module}.{name}", MODULES[full], stacklevel=4)
-        return import_module(f"{PACKAGE}.{MODULES[full]}")
-    if full in SEVERAL:
-        return import_module(f"{PACKAGE}.{full}")
+    # Python asks for its own submodules before it imports them, and for names like __path__.
+    is_submodule = PathFinder.find_spec(f"{module}.{name}", sys.modules[module].__path__)
+    if not name.startswith("__") and is_submodule is None:
+        if face == "engine":
+            for place, names in GONE.items():
+                if name in names.split():
+                    _warn(f"{module}.{name}", [place], stacklevel=4)
+        for place in FACES.get(face, ()):
+            home = import_module(f"{PACKAGE}.{place}")
+            if name in home.__all__:
+                _warn(f"{module}.{name}", [place], stacklevel=4)
+                return getattr(home, name)
+        if places := new_places(f"{face}.{name}" if face else name):
+            _warn(f"{module}.{name}", places, stacklevel=4)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                return import_module(f"{module}.{name}")
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
 
-def new_place(module: str) -> str | None:
-    """Return the new place of a module of version 0.1, or None if it has not moved.
-
-    >>> new_place("engine.report.page"), new_place("engine.run")
-    ('report.page', None)
-    """
-    head, tail = module, ""
-    while head:
-        if head in MODULES:
-            between = "/" if MODULES[head].startswith(OUTSIDE) else "."
-            return MODULES[head] + tail.replace(".", between)
-        head, _, last = head.rpartition(".")
-        tail = f".{last}{tail}"
-    return None
-
-
-class _Face(ModuleType):
-    """A package whose functions are not replaced by moved modules of the same name."""
+class _Package(ModuleType):
+    """A package whose functions are not replaced by aliases of the same name."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Python binds every imported module to its package, `ladder.study` to `ladder`, too.
-        taken = not isinstance(vars(self).get(name, value), ModuleType) or any(
-            f"{PACKAGE}.{old}" == self.__name__ and name in names
-            for (old, _), names in NAMES.items()
-        )
-        if not (isinstance(value, ModuleType) and taken):
-            super().__setattr__(name, value)
+        # Python binds every imported module to its package: `engine.build` would hide `build()`.
+        if isinstance(value, _Alias):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                if callable(getattr(self, name, None)):
+                    return
+        super().__setattr__(name, value)
+
+
+class _Alias(_Package):
+    """A module of version 0.1: finds its names where they are now."""
+
+    def __init__(self, name: str, places: Sequence[str]) -> None:
+        super().__init__(name)
+        self._places = places
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(name)
+        homes = [import_module(f"{PACKAGE}.{place}") for place in self._places]
+        if name == "__all__":
+            return [each for home in homes for each in getattr(home, name, ())]
+        for module in homes:
+            if name in vars(module):
+                return vars(module)[name]
+        found = [vars(each)[name] for each in _submodules(homes) if name in vars(each)]
+        if found and all(each is found[0] for each in found):
+            return found[0]
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+
+def _submodules(homes: Sequence[ModuleType]) -> Iterator[ModuleType]:
+    """Import everything in some packages, except what needs a package that is not installed."""
+    for home in homes:
+        for each in pkgutil.walk_packages(getattr(home, "__path__", ()), f"{home.__name__}."):
+            try:
+                yield import_module(each.name)
+            except ImportError:
+                continue
 
 
 class _MovedFinder(MetaPathFinder):
@@ -337,48 +266,41 @@ class _MovedFinder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package, _, module = fullname.partition(".")
-        if package != PACKAGE or not module:
+        places = new_places(module) if package == PACKAGE else []
+        if not places:
             return None
-        if module in SEVERAL:
-            return ModuleSpec(fullname, _SeveralLoader(SEVERAL[module]), is_package=True)
-        place = new_place(module)
-        return None if place is None else ModuleSpec(fullname, _MovedLoader(place))
+        return ModuleSpec(fullname, _AliasLoader(places), is_package=module in SUBMODULES)
 
 
-class _MovedLoader(Loader):
-    """Register the moved module under its old path too."""
-
-    def __init__(self, place: str) -> None:
-        self.place = place
-
-    def exec_module(self, module: ModuleType) -> None:
-        name = module.__name__
-        _warn(name, self.place, stacklevel=3)
-        sys.modules[name.rpartition(".")[0]].__class__ = _Face
-        sys.modules[name] = import_module(f"{PACKAGE}.{self.place}")
-
-
-class _SeveralLoader(Loader):
-    """Make a module that has the names of several others."""
+class _AliasLoader(Loader):
+    """Make the alias of an old module."""
 
     def __init__(self, places: Sequence[str]) -> None:
         self.places = places
 
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Alias(spec.name, self.places)
+
     def exec_module(self, module: ModuleType) -> None:
-        _warn(module.__name__, f" and {PACKAGE}.".join(self.places), stacklevel=3)
-        for place in self.places:
-            home = import_module(f"{PACKAGE}.{place}")
-            vars(module).update({name: getattr(home, name) for name in home.__all__})
+        _warn(module.__name__, self.places, stacklevel=3)
+        parent = sys.modules[module.__name__.rpartition(".")[0]]
+        if not isinstance(parent, _Package):
+            parent.__class__ = _Package
 
 
-def _warn(old: str, place: str, stacklevel: int) -> None:
-    """Warn about an old path, or raise an ImportError if it left the package."""
-    if place.startswith(OUTSIDE):
+def _warn(old: str, places: Sequence[str], stacklevel: int) -> None:
+    """Warn about an old path.
+
+    Raises:
+        ImportError: it is no longer part of the package.
+    """
+    if places[0].startswith(OUTSIDE):
         raise ImportError(
-            f"{old} is no longer part of the package; it is now {place} in the repository."
+            f"{old} is no longer part of the package; it is now {places[0]} in the repository."
         )
     warnings.warn(
-        f"{old} has moved to {PACKAGE}.{place}; the old path will be removed in a later version.",
+        f"{old} has moved to {' and '.join(f'{PACKAGE}.{place}' for place in places)}; the old "
+        "path will be removed in a later version.",
         DeprecationWarning,
         stacklevel,
     )

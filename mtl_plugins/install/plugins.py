@@ -1,4 +1,4 @@
-"""Installed packages that register something of theirs when this package is imported."""
+"""Import the plugins that installed packages declare."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 
 GROUP = "mtl_plugins.plugins"
-"""Group of the entry points by which a package names the module that registers."""
+"""Group of the entry points with which a package names its plugin module."""
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """A module that an installed package declares.
+    """A plugin module that an installed package declares.
 
     Args:
         package: the package and its version.
-        module: what is imported.
-        problem: why it could not be; "" where it was.
+        module: the module that is imported.
+        problem: why the import failed; "" if it succeeded.
     """
 
     package: str
@@ -30,9 +30,9 @@ found: list[Plugin] = []
 
 
 def load_plugins() -> list[Plugin]:
-    """Import what installed packages declare in the group `mtl_plugins.plugins`.
+    """Import the modules that installed packages declare in the group `mtl_plugins.plugins`.
 
-    One that cannot be imported is told by a warning with its package and error, and ends nothing.
+    If one cannot be imported, a warning names its package and error, and the others are imported.
     """
     found.clear()
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
@@ -40,12 +40,12 @@ def load_plugins() -> list[Plugin]:
         problem = ""
         try:
             import_module(entry.module)
-        # Somebody else's module may do anything; some end the process.
+        # Foreign code may raise anything; some modules end the process.
         except (Exception, SystemExit) as error:
             problem = f"{type(error).__name__}: {error}"
             warnings.warn(
                 f"The plugin {entry.module!r} of {package} cannot be imported and is left out: "
-                f"{problem}. Mend or uninstall {package}.",
+                f"{problem}. Repair or uninstall {package}.",
                 stacklevel=2,
             )
         found.append(Plugin(package, entry.module, problem))

@@ -1,4 +1,4 @@
-"""Everything a config can name under `model`."""
+"""Networks: every part that a config can name under `model`."""
 
 from typing import Any
 

@@ -1,9 +1,8 @@
-"""Whether the tasks of a run fight: what its balancer logged, summed up."""
+"""Summarize what the balancer logged: task weights, gradient norms, gradient conflicts."""
 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from mmengine.logging import MessageHub
@@ -13,15 +12,15 @@ from ..models.balancers import LOG_PREFIX
 
 
 def balance_report(hub: MessageHub) -> dict[str, dict[str, float]]:
-    """Return each task's mean weight and gradient norm, and each pair's cosine, over all steps.
+    """Return the mean weight and gradient norm of each task, and the mean cosine of each pair.
 
     Args:
-        hub: the run's message hub, with every step's values.
+        hub: the run's message hub, which holds the values of every step.
 
     Returns:
-        `{task: {'weight', 'grad_norm'}, 'task | task': {'cosine', 'conflict'}}`; conflict is the
-        share of steps, in percent, in which two gradients pointed against each other. Empty where
-        the balancer logs nothing; steps without a task do not count for it.
+        `{task: {'weight', 'grad_norm'}, 'task | task': {'cosine', 'conflict'}}`; `conflict` is the
+        percentage of steps in which the cosine of two gradients is negative. Means ignore steps in
+        which a task is missing. Empty where the balancer logs nothing.
     """
     values = {
         key.removeprefix(f"train/{LOG_PREFIX}"): buffer.data[0][np.isfinite(buffer.data[0])]
@@ -42,7 +41,7 @@ def balance_report(hub: MessageHub) -> dict[str, dict[str, float]]:
 
 
 def balance_table(report: dict[str, dict[str, float]]) -> Table:
-    """Return the report as a table for the terminal."""
+    """Format the report as a table for the terminal."""
     table = Table(title="Balance of the tasks (means over all steps)")
     columns = dict(
         weight="weight", grad_norm="gradient norm", cosine="cosine", conflict="in conflict (%)"
@@ -55,7 +54,7 @@ def balance_table(report: dict[str, dict[str, float]]) -> Table:
     return table
 
 
-def _mean(values: Any) -> float:
+def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 

@@ -1,89 +1,56 @@
-"""The line charts of a report: training, balance of the tasks, depth errors over the distance."""
+"""Choose the curves of a report: training, task balance, depth errors over the distance."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ..evaluation import main_measures
 from ..models.balancers import LOG_PREFIX
-from .chart import Chart
-from .history import Entry
-from .resolved_config import flat_texts
-from .run_record import RunRecord
+from .echarts import LineChart
+from .run_record import Entry, RunRecord
 
-BESIDE_LOSSES = (
-    *("lr", "base_lr", "momentum", "time", "data_time", "memory"),
-    *("epoch", "iter", "step"),
-)
-"""What training logs that is no loss."""
+NOT_LOSSES = ("lr", "base_lr", "momentum", "time", "data_time", "memory", "epoch", "iter", "step")
 
 
-def training_chart(runs: Sequence[RunRecord]) -> Chart:
-    """Return losses and, below them, metrics of the validations."""
+def training_chart(runs: Sequence[RunRecord]) -> LineChart:
+    """Return the losses and, below them, the metrics of the validations."""
     main = {measure.name for measure in main_measures().values()}
-    chart = Chart(_axis(runs), ("loss", "metric"))
+    chart = LineChart(_time_unit(runs), ("loss", "metric"))
     for index, run in enumerate(runs):
-        losses = dict.fromkeys(
-            key
-            for entry in run.history.training
-            for key in entry.values
-            if key not in BESIDE_LOSSES and not key.startswith(LOG_PREFIX)
-        )
-        for name in losses:
-            points = _points(runs, run, run.history.training, name)
-            chart.add(index, name, 0, points, shown=name == "loss")
-        metrics = dict.fromkeys(
-            key for entry in run.history.validation for key in entry.values if "/" in key
-        )
-        for name in metrics:
-            points = _points(runs, run, run.history.validation, name)
-            chart.add(index, name, 1, points, shown=name in main, markers=True)
+        for name, points in _curves(runs, run, run.history.training):
+            if name not in NOT_LOSSES and not name.startswith(LOG_PREFIX):
+                chart.add(index, name, 0, points, shown=name == "loss")
+        for name, points in _curves(runs, run, run.history.validation):
+            if "/" in name:
+                chart.add(index, name, 1, points, shown=name in main, markers=True)
     return chart
 
 
-def balance_chart(runs: Sequence[RunRecord]) -> Chart:
-    """Return the tasks' weights, the cosines of their gradients and the gradients' norms."""
+def balance_chart(runs: Sequence[RunRecord]) -> LineChart:
+    """Return the task weights, the cosines between gradients and the gradient norms."""
     panes = {
         "weight_": "weight",
-        "cosine_": "cosine of the gradients (below 0: conflict)",
-        "grad_norm_": "norm of the gradient",
+        "cosine_": "gradient cosine (below 0: conflict)",
+        "grad_norm_": "gradient norm",
     }
-    chart = Chart(_axis(runs), list(panes.values()))
+    chart = LineChart(_time_unit(runs), list(panes.values()))
     for index, run in enumerate(runs):
-        names = dict.fromkeys(k for entry in run.history.training for k in entry.values)
-        for name in names:
+        for name, points in _curves(runs, run, run.history.training):
             quantity = name.removeprefix(LOG_PREFIX)
             for pane, prefix in enumerate(panes):
                 if name.startswith(LOG_PREFIX) and quantity.startswith(prefix):
-                    label = quantity.replace("_", " ")
-                    chart.add(index, label, pane, _points(runs, run, run.history.training, name))
-        for task, weight in _fixed_weights(run).items():
-            entries = [Entry(e.iteration, {task: weight}) for e in run.history.training]
-            ends = _points(runs, run, entries, task)[:: max(1, len(entries) - 1)]
+                    chart.add(index, quantity.replace("_", " "), pane, points)
+        times = [time for time, _ in _points(runs, run, run.history.training)]
+        for task, weight in _fixed_weights(run.config).items():
+            ends = [(time, weight) for time in (times[:1] + times[-1:])]
             chart.add(index, f"weight {task}", 0, ends)
     return chart
 
 
-def _fixed_weights(run: RunRecord) -> dict[str, float]:
-    """Return the weights of a run whose balancer has constants, which it does not log."""
-    key = "model.balancer.weights."
-    flat = flat_texts(run.config)
-    if flat.get("model.balancer.type") != "'FixedWeights'":
-        return {}
-    return {k.removeprefix(key): _number(v) for k, v in flat.items() if k.startswith(key)}
-
-
-def _number(text: str) -> float:
-    """Return a number of a config, nan where it is none: charts leave that out."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def distance_chart(runs: Sequence[RunRecord], unit: str) -> Chart:
-    """Return the depth errors over the true distance, and how many pixels lie there."""
+def distance_chart(runs: Sequence[RunRecord], unit: str) -> LineChart:
+    """Return the depth errors over the true distance, and the share of pixels at each distance."""
     quantities = {
         "abs_rel": ("relative error", 0, True),
         "rmse_log": ("RMSE of the logarithm", 1, True),
@@ -91,27 +58,53 @@ def distance_chart(runs: Sequence[RunRecord], unit: str) -> Chart:
         "share": ("share of the pixels (%)", 2, True),
     }
     panes = ("|prediction - truth| / truth", "log(prediction / truth)", "% of pixels")
-    chart = Chart(f"true distance ({unit})", panes, log_x=True)
+    chart = LineChart(f"true distance ({unit})", panes, log_x=True)
     for index, run in enumerate(runs):
-        errors = run.details and run.details.distance_errors
+        errors = run.details.distance_errors if run.details else None
         if not errors:
             continue
-        # The middle of a bin, where ratios count.
         middles = [math.sqrt(n * f) for n, f in zip(errors["near"], errors["far"], strict=True)]
         share = [100 * n / sum(errors["pixels"]) for n in errors["pixels"]]
+        columns = {**errors, "share": share}
         for key, (name, pane, shown) in quantities.items():
-            values = dict(errors, share=share)[key]
-            chart.add(index, name, pane, zip(middles, values, strict=True), shown, markers=True)
+            points = zip(middles, columns[key], strict=True)
+            chart.add(index, name, pane, points, shown, markers=True)
     return chart
 
 
-def _axis(runs: Sequence[RunRecord]) -> str:
-    """Return "epoch" where all runs count epochs: their lengths may differ."""
+def _fixed_weights(config: Mapping[str, str]) -> dict[str, float]:
+    """Return the weights of `FixedWeights`, which does not log them."""
+    prefix = "model.balancer.weights."
+    if config.get("model.balancer.type") != "'FixedWeights'":
+        return {}
+    return {k.removeprefix(prefix): _number(v) for k, v in config.items() if k.startswith(prefix)}
+
+
+def _number(text: str) -> float:
+    """Return a number in a config, nan for any other value."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _time_unit(runs: Sequence[RunRecord]) -> str:
+    """Return "epoch" if all runs count epochs, which may differ in length, else "iteration"."""
     return "epoch" if all(run.history.per_epoch for run in runs) else "iteration"
 
 
 def _points(
-    runs: Sequence[RunRecord], run: RunRecord, entries: Sequence[Entry], name: str
-) -> list[tuple[float, float]]:
-    scale = (run.history.per_epoch or 1) if _axis(runs) == "epoch" else 1
-    return [(e.iteration / scale, e.values[name]) for e in entries if name in e.values]
+    runs: Sequence[RunRecord], run: RunRecord, entries: Sequence[Entry]
+) -> list[tuple[float, Mapping[str, Any]]]:
+    """Return time and values of each entry."""
+    scale = (run.history.per_epoch or 1) if _time_unit(runs) == "epoch" else 1
+    return [(entry.iteration / scale, entry.values) for entry in entries]
+
+
+def _curves(
+    runs: Sequence[RunRecord], run: RunRecord, entries: Sequence[Entry]
+) -> Iterator[tuple[str, list[tuple[float, Any]]]]:
+    """Yield name and points of each logged quantity."""
+    points = _points(runs, run, entries)
+    for name in dict.fromkeys(name for _, values in points for name in values):
+        yield name, [(time, values[name]) for time, values in points if name in values]

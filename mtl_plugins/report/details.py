@@ -1,4 +1,4 @@
-"""What a run keeps of its last validation beside the metrics, as a file."""
+"""Store details of the last validation, for the report, as `<work_dir>/report/metrics.json`."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from ..errors import DataError
 from ..utils import parse_json
 
 FOLDER = "report"
-NUMBERS = {"macs", "height", "width"}
-COST_KEYS = {"parameters", "machine", *NUMBERS}
-PARTS = {"encoder", "decoders", "task_heads", "rest"}
-COLUMNS = {"near", "far", "pixels", "abs_rel", "log_bias", "rmse_log"}
+PARTS = ("encoder", "decoders", "task_heads", "rest")
+"""Parts of a network whose parameters are counted."""
+COST_NUMBERS = ("macs", "height", "width")
+POSITIVE_COLUMNS = ("near", "far", "pixels")
+COLUMNS = {*POSITIVE_COLUMNS, "abs_rel", "log_bias", "rmse_log"}
 
 
 @dataclass(frozen=True)
 class Details:
-    """Written by `ReportHook`, read by `tools/report.py`.
+    """Hold what `ReportHook` writes and `tools/report.py` reads.
 
     Args:
-        epoch, iteration: when the validation was.
-        classes: their names.
-        palette: one R, G, B in 0..255 a class.
-        depth_unit: what depths are measured in.
+        epoch, iteration: time of the validation.
+        classes: C names.
+        palette: R, G, B in 0..255 for each class.
+        depth_unit: unit of depths.
         ignore_label: class id of pixels without truth.
-        confusion: C,C counts, rows are the truth; None: no segmentation was measured.
+        confusion: C,C pixel counts, rows are the truth; None: no segmentation was measured.
         distance_errors: see `distance_errors`; None: no depth was measured.
-        cost: see `run_cost`.
-        images: names of the images in the gallery, in their order.
+        cost: see `run_cost`; None: not measured.
+        images: names of the images in the gallery, in order.
     """
 
     epoch: int
@@ -47,23 +48,23 @@ class Details:
 
     @staticmethod
     def path(work_dir: str | Path) -> Path:
-        """Return the path of a run's file."""
+        """Return the path of the file."""
         return Path(work_dir, FOLDER, "metrics.json")
 
     @staticmethod
     def gallery(work_dir: str | Path) -> Path:
-        """Return the folder of a run's images."""
+        """Return the folder of the gallery."""
         return Path(work_dir, FOLDER, "gallery")
 
     def write(self, work_dir: str | Path) -> None:
-        """Write the file of a run."""
+        """Write the file."""
         path = self.path(work_dir)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @classmethod
     def read(cls, work_dir: str | Path) -> Details | None:
-        """Return the details of a run; None: it kept none.
+        """Read the file, None if there is none.
 
         Raises:
             DataError: the file is damaged.
@@ -77,40 +78,52 @@ class Details:
         except (ValueError, TypeError, KeyError, AttributeError):
             valid = False
         if not valid:
-            raise DataError(f"{path} is damaged; validating the run again writes it anew.")
+            raise DataError(f"{path} is damaged; validate the run again to rewrite it.")
         return details
 
     def _is_valid(self) -> bool:
-        size = len(self.classes)
-        errors, cost = self.distance_errors or {}, self.cost
-        return all(
-            (
-                _all(int, (self.epoch, self.iteration, self.ignore_label)),
-                _all(str, (*self.classes, *self.images, self.depth_unit)),
-                len(self.palette) == size,
-                all(len(c) == 3 and _all(int, c) for c in self.palette),
-                all(0 <= channel < 256 for color in self.palette for channel in color),
-                self.confusion is None
-                or (
-                    (len(self.confusion) == size)
-                    and all(len(row) == size and _all(int, row) for row in self.confusion)
-                    and all(count >= 0 for row in self.confusion for count in row)
-                ),
-                len({len(column) for column in errors.values()}) <= 1,
-                all(_all((int, float), column) for column in errors.values()),
-                not errors or set(errors) >= COLUMNS,
-                all(
-                    value > 0 for key in ("near", "far", "pixels") for value in errors.get(key, ())
-                ),
-                cost is None or _is_cost(cost),
-            )
+        return (
+            _all(int, (self.epoch, self.iteration, self.ignore_label))
+            and _all(str, (*self.classes, *self.images, self.depth_unit))
+            and _is_palette(self.palette, len(self.classes))
+            and (self.confusion is None or _is_confusion(self.confusion, len(self.classes)))
+            and (not self.distance_errors or _are_distance_errors(self.distance_errors))
+            and (self.cost is None or _is_cost(self.cost))
         )
 
 
+def _is_palette(palette: Sequence[Sequence[int]], size: int) -> bool:
+    channels = [channel for color in palette for channel in color]
+    return (
+        len(palette) == size
+        and all(len(color) == 3 for color in palette)
+        and _all(int, channels)
+        and all(0 <= channel < 256 for channel in channels)
+    )
+
+
+def _is_confusion(confusion: Sequence[Sequence[int]], size: int) -> bool:
+    counts = [count for row in confusion for count in row]
+    return (
+        len(confusion) == size
+        and all(len(row) == size for row in confusion)
+        and _all(int, counts)
+        and min(counts, default=0) >= 0
+    )
+
+
+def _are_distance_errors(errors: Mapping[str, Sequence[float]]) -> bool:
+    return (
+        errors.keys() >= COLUMNS
+        and len({len(column) for column in errors.values()}) == 1
+        and all(_all((int, float), column) for column in errors.values())
+        and all(value > 0 for key in POSITIVE_COLUMNS for value in errors[key])
+    )
+
+
 def _is_cost(cost: Mapping[str, Any]) -> bool:
-    parts = cost["parameters"]
-    numbers = [*(parts[part] for part in PARTS), *(cost[key] for key in NUMBERS)]
-    return cost.keys() >= COST_KEYS and _all((int, float), numbers)
+    numbers = [*(cost["parameters"][part] for part in PARTS), *(cost[key] for key in COST_NUMBERS)]
+    return "machine" in cost and _all((int, float), numbers)
 
 
 def _all(kind: type | tuple[type, ...], values: Iterable[Any]) -> bool:

@@ -1,27 +1,42 @@
-"""The images that several runs kept, painted so that equal values have equal colours."""
+"""Paint the images that several runs kept, so that equal values have equal colours."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import matplotlib
 import numpy as np
+from matplotlib.colors import LogNorm
+from PIL import Image
 
 from ..targets import DENSE_TARGETS, DEPTH, NO_DEPTH
 from ..visualization import Style, TaskMaps, load_maps, paint_row
-from ..visualization.painting import Key, Row
+from ..visualization.painting import Bar, Key
 from .details import Details
-from .pictures import Scale, color_scale, data_uri, png_uri
 from .run_record import RunRecord
 
 PERCENTILES = (1.0, 99.0)
+COLOR_STOPS = 12
+TICKS = 6
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A colour bar: caption, CSS colours from end to end, ticks as (percent of length, text)."""
+
+    caption: str
+    colors: Sequence[str]
+    ticks: Sequence[tuple[float, str]]
 
 
 @dataclass(frozen=True)
 class Legend:
-    """What explains the colours: named ones as (name, colour), a colour bar, or both."""
+    """The meaning of the colours: (name, CSS colour) pairs, a colour bar, or both."""
 
     swatches: Sequence[tuple[str, str]]
     scale: Scale | None
@@ -29,7 +44,7 @@ class Legend:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a run predicts of an image: addresses of pictures (None: not there), and scores."""
+    """The prediction of a run for an image, as data URIs (None: not recorded), and its scores."""
 
     prediction: str | None
     error: str | None
@@ -38,7 +53,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Task:
-    """A task of an image: the truth, and of each run, by its position, what it predicts."""
+    """One task of an image: the truth, and the predictions by index of the run."""
 
     name: str
     truth: str | None
@@ -49,7 +64,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Picture:
-    """An image that runs kept, with its tasks."""
+    """An image as a data URI, the size of its maps, and its tasks."""
 
     name: str
     image: str
@@ -59,21 +74,27 @@ class Picture:
 
 
 @dataclass
-class _Kept:
-    """An image and what each run, by its position, kept of it."""
+class KeptImage:
+    """An image and, by index of the run, the maps that the run kept of it."""
 
     name: str
     jpeg: bytes
     maps: dict[int, dict[str, TaskMaps]] = field(default_factory=dict)
+    details: dict[int, Details] = field(default_factory=dict)
 
 
-def read_gallery(runs: Sequence[RunRecord]) -> tuple[list[_Kept], list[str]]:
-    """Return the kept images, those of the same name and content once, and notes on damage."""
-    found: dict[tuple[str, str], _Kept] = {}
+def read_gallery(runs: Sequence[RunRecord]) -> tuple[list[KeptImage], list[str]]:
+    """Read the images of all runs, and return notes on damaged files.
+
+    Images of several runs are joined where name and content are equal.
+    """
+    found: dict[tuple[str, str], KeptImage] = {}
     notes = []
     for index, run in enumerate(runs):
-        for name in run.details.images if run.details else ():
-            # Only the name: an entry may not lead out of the folder.
+        if not run.details:
+            continue
+        for name in run.details.images:
+            # Only the last part of the path: an entry must not lead out of the folder.
             path = Details.gallery(run.folder) / Path(name).name
             try:
                 jpeg = Path(f"{path}.jpg").read_bytes()
@@ -82,30 +103,25 @@ def read_gallery(runs: Sequence[RunRecord]) -> tuple[list[_Kept], list[str]]:
                 notes.append(f"{run.name}: {error}")
                 continue
             key = name, hashlib.sha256(jpeg).hexdigest()
-            found.setdefault(key, _Kept(name, jpeg)).maps[index] = maps
+            image = found.setdefault(key, KeptImage(name, jpeg))
+            image.maps[index], image.details[index] = maps, run.details
     return list(found.values()), notes
 
 
-def paint_gallery(
-    kept: Sequence[_Kept], runs: Sequence[RunRecord], on_image: Callable[[], None] = lambda: None
-) -> list[Picture]:
-    """Paint images; `on_image` is called after each of them."""
-    pictures = []
-    for image in kept:
-        kinds = [kind for kind in DENSE_TARGETS if any(kind in m for m in image.maps.values())]
-        tasks = [_paint_task(image, kind, runs) for kind in kinds]
-        shape = next(maps.shape for found in image.maps.values() for maps in found.values())
-        address = data_uri(image.jpeg, "image/jpeg")
-        pictures.append(Picture(image.name, address, shape[1], shape[0], tasks))
-        on_image()
-    return pictures
+def paint_image(image: KeptImage) -> Picture:
+    """Paint all maps of an image."""
+    kinds = [kind for kind in DENSE_TARGETS if any(kind in m for m in image.maps.values())]
+    height, width = next(m.shape for found in image.maps.values() for m in found.values())
+    address = _data_uri(image.jpeg, "image/jpeg")
+    tasks = [_paint_task(image, kind) for kind in kinds]
+    return Picture(image.name, address, width, height, tasks)
 
 
-def shared_depth_range(maps: Sequence[TaskMaps]) -> tuple[float, float] | None:
-    """Return the depths that the colours of all these maps span; None: none holds a depth.
+def shared_depth_range(maps: Iterable[TaskMaps]) -> tuple[float, float] | None:
+    """Return the depth range that the colours of all maps span, None if no map holds a depth.
 
-    The 1st and 99th percentile of truth and predictions together, where the truth was measured:
-    what is predicted for the sky, which has no depth, shall not choose the colours.
+    It reaches from the 1st to the 99th percentile of truth and predictions together, only where
+    the truth was measured: predictions for the sky must not choose the colours.
 
     >>> truth, far = np.array([[0.0, 2.0, 4.0]]), np.array([[900.0, 2.0, 8.0]])
     >>> shared_depth_range([TaskMaps("depth", far, truth)])
@@ -113,9 +129,8 @@ def shared_depth_range(maps: Sequence[TaskMaps]) -> tuple[float, float] | None:
     """
     values = []
     for found in maps:
-        known = [m for m in (found.truth, found.prediction) if m is not None]
-        measured = np.isfinite(known[0]) & (known[0] > NO_DEPTH)
-        values += [m[measured & np.isfinite(m) & (m > NO_DEPTH)] for m in known]
+        measured = np.isfinite(found.known[0]) & (found.known[0] > NO_DEPTH)
+        values += [m[measured & np.isfinite(m) & (m > NO_DEPTH)] for m in found.known]
     depths = np.concatenate([v.astype(np.float64) for v in values]) if values else np.zeros(0)
     if not depths.size:
         return None
@@ -123,25 +138,22 @@ def shared_depth_range(maps: Sequence[TaskMaps]) -> tuple[float, float] | None:
     return near, max(far, near * 1.01)
 
 
-def _paint_task(image: _Kept, kind: str, runs: Sequence[RunRecord]) -> Task:
+def _paint_task(image: KeptImage, kind: str) -> Task:
     maps = {index: found[kind] for index, found in image.maps.items() if kind in found}
-    limits = shared_depth_range(list(maps.values())) if kind == DEPTH.kind else None
-    rows = {index: paint_row(found, _style(runs[index], limits)) for index, found in maps.items()}
-    truths = [row.truth for row in rows.values() if row.truth is not None]
-    shown = {index: Shown(_uri(r.prediction), _uri(r.error), r.scores) for index, r in rows.items()}
-    first: Row = next(iter(rows.values()))
-    classes = next(iter(runs[index].details.classes for index in maps))
+    limits = shared_depth_range(maps.values()) if kind == DEPTH.kind else None
+    rows = {i: paint_row(found, _style(image.details[i], limits)) for i, found in maps.items()}
+    shown = {i: Shown(_png_uri(r.prediction), _png_uri(r.error), r.scores) for i, r in rows.items()}
+    classes = image.details[next(iter(maps))].classes
     return Task(
-        first.name,
-        _uri(truths[0]) if truths else None,
+        next(iter(rows.values())).name,
+        _png_uri(next((row.truth for row in rows.values() if row.truth is not None), None)),
         shown,
         _legend([row.key for row in rows.values()], classes),
         _legend([row.error_key for row in rows.values()], classes),
     )
 
 
-def _style(run: RunRecord, limits: tuple[float, float] | None) -> Style:
-    details = run.details
+def _style(details: Details, limits: tuple[float, float] | None) -> Style:
     return Style(
         details.classes,
         details.palette,
@@ -153,13 +165,46 @@ def _style(run: RunRecord, limits: tuple[float, float] | None) -> Style:
 
 
 def _legend(keys: Sequence[Key], classes: Sequence[str]) -> Legend:
-    """Join the keys of all runs, which differ in the classes that are there; classes come first."""
-    colors = {name: "#{:02x}{:02x}{:02x}".format(*c) for key in keys for name, c in key.swatches}
+    """Join the keys of all runs; classes come first, in their order."""
+    colors = {name: _css_color(color) for key in keys for name, color in key.swatches}
     order = {name: index for index, name in enumerate(classes)}
-    swatches = dict(sorted(colors.items(), key=lambda item: order.get(item[0], len(order))))
+    swatches = sorted(colors.items(), key=lambda item: order.get(item[0], len(order)))
     bar = next((key.bar for key in keys if key.bar), None)
-    return Legend(list(swatches.items()), color_scale(bar) if bar else None)
+    return Legend(swatches, _scale(bar) if bar else None)
 
 
-def _uri(picture: np.ndarray | None) -> str | None:
-    return None if picture is None else png_uri(picture)
+def _scale(bar: Bar) -> Scale:
+    colors = matplotlib.colormaps[bar.colormap](np.linspace(0, 1, COLOR_STOPS), bytes=True)[:, :3]
+    if isinstance(bar.norm, LogNorm):
+        # At equal distances: round numbers would crowd at one end.
+        values = bar.norm.inverse(np.linspace(0, 1, TICKS)).tolist()
+    else:
+        values = np.linspace(bar.norm.vmin or 0.0, bar.norm.vmax or 0.0, TICKS).tolist()
+    ticks = [(100 * float(bar.norm(value)), f"{value:.3g}") for value in values]
+    return Scale(bar.caption, [_css_color(color) for color in colors], ticks)
+
+
+def _css_color(color: Iterable[int]) -> str:
+    return f"rgb{tuple(int(channel) for channel in color)}"
+
+
+def _png_uri(picture: np.ndarray | None) -> str | None:
+    """Return a picture, H,W,3 uint8, as the data URI of a PNG.
+
+    Up to 256 colours are written as a palette, which takes a third of the bytes.
+    """
+    if picture is None:
+        return None
+    colors, index = np.unique(picture.reshape(-1, 3), axis=0, return_inverse=True)
+    if len(colors) <= 256:
+        image = Image.fromarray(index.reshape(picture.shape[:2]).astype(np.uint8), mode="P")
+        image.putpalette(colors.tobytes())
+    else:
+        image = Image.fromarray(picture)
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return _data_uri(file.getvalue(), "image/png")
+
+
+def _data_uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

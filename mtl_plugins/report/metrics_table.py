@@ -1,4 +1,4 @@
-"""Metrics as a table on the terminal."""
+"""Show metrics as a table on the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from ..evaluation import table_labels
 def metrics_table(
     name: str, metrics: Mapping[str, float], blind: Mapping[str, float] | None = None
 ) -> Table:
-    """Return a table of the metrics, beside those of the image-blind predictor and the ratio."""
+    """Return a table of metrics, optionally compared with those of the image-blind predictor.
+
+    Args:
+        name: heading of the column.
+        metrics: values by name; only metrics with a label in `table_labels` are shown.
+        blind: metrics of the image-blind predictor, shown with the ratio to them.
+    """
     blind = blind or {}
     table = Table(title="Metrics")
     table.add_column("metric")
@@ -34,5 +40,5 @@ def metrics_table(
 
 @master_only
 def show_metrics(name: str, metrics: Mapping[str, float]) -> None:
-    """Print the metrics of what is called `name`."""
+    """Print the metrics under the heading `name`."""
     Console().print(metrics_table(name, metrics))

@@ -1,4 +1,4 @@
-"""What an evaluation found, as a file."""
+"""Write the results of an evaluation to a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.evaluator import BaseMetric
 
@@ -13,12 +14,13 @@ from mmengine.evaluator import BaseMetric
 def write_results(
     path: str, metrics: Mapping[str, float], evaluators: Sequence[BaseMetric], checkpoint: str
 ) -> None:
-    """Write the metrics of an evaluation as JSON, not a number as null.
+    """Write the metrics of an evaluation as JSON; nan and infinity become null.
 
-    The file holds `checkpoint`, `metrics` by name, and where classes were measured `classes` (name,
-    iou, accuracy, pixels in percent) and `confusion` (rows are the truth, pixels).
+    The file holds `checkpoint` and `metrics` (by name). If classes were measured, it also holds
+    `classes` (name, iou, accuracy, pixels; all in percent) and `confusion` (pixel counts, rows are
+    the truth).
     """
-    found: dict = dict(checkpoint=checkpoint, metrics=dict(metrics))
+    found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
     for evaluator in evaluators:
         if getattr(evaluator, "per_class", None) is not None:
             found["classes"] = [score._asdict() for score in evaluator.per_class]
@@ -29,7 +31,7 @@ def write_results(
 
 
 def _plain(value: object) -> object:
-    """Return a value that every JSON reader takes."""
+    """Replace numbers that are not valid JSON."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -3,64 +3,47 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import noise
 from .camera import RayGrid
-from .labels import Label
 from .raster import GROUND, Buffers
-from .road import Road
-from .scenery import Colour
+from .scenery import Floats, Ints, Label
+from .street import Paving, Road
+from .surfaces import choose
 
 FAR = 300.0
-
-
-@dataclass(frozen=True)
-class Paving:
-    """Colours (BGR reflectance) and markings of the ground; lengths in metres.
-
-    ``lines`` are offsets of painted lines with their dash period (0 = solid), ``zebras`` the y of
-    crosswalks, ``rails`` the offsets of tram tracks and ``slab`` the size of sidewalk slabs.
-    """
-
-    asphalt: Colour
-    walk: Colour
-    grass: Colour
-    lines: tuple[tuple[float, float], ...]
-    zebras: tuple[float, ...]
-    rails: tuple[float, ...]
-    slab: float
-    patches: float
+"""Depth in metres beyond which no ground is seen."""
 
 
 @dataclass
 class Kerbs:
     """Flat indices of the rays that meet a kerb's upright face, and its street-frame normals."""
 
-    where: np.ndarray
-    normals: np.ndarray
+    where: Ints
+    normals: Floats
 
 
 def cast_ground(road: Road, grid: RayGrid, buffers: Buffers) -> Kerbs:
     """Fill the buffers with the ground out to 300 m; ``u, v`` become street-frame x, y."""
     side, _, height = grid.origin.tolist()
     steep = -height / FAR
-    # The horizon is a straight line, so its ends tell the first row that can see ground.
+    # The horizon is a straight line, so its ends give the first row that can see ground.
     edge = grid.corner[2] + np.minimum(0, grid.across[2] * grid.cols[-1])
     first = int(np.argmax(np.append(edge + grid.down[2] * grid.rows < steep, True)))
-    none = Kerbs(np.zeros(0, np.int64), np.zeros((0, 3)))
     if first == len(grid.rows):
-        return none
+        return Kerbs(np.zeros(0, np.int64), np.zeros((0, 3)))
     window = slice(first, None)
     up = grid.component(2, window)
     seen = up < steep
     depth = np.float32(-height) / np.where(seen, up, np.float32(steep))
     rays_x, rays_y = grid.component(0, window), grid.component(1, window)
     x, y = rays_x * depth, rays_y * depth
-    # The raised level is met earlier on the same ray.
+    # A ray meets the raised level before it meets the road level.
     ratio = (height - road.kerb) / height
     on_top = road.raised(side + x * ratio, y * ratio) > 0
     below = ~on_top & (road.raised(side + x, y) > 0) & seen
-    share = np.where(on_top, np.float32(ratio), np.float32(1))
+    share = choose(on_top, ratio, 1)
     rows, cols = np.nonzero(below)
     if rows.size:
         share[rows, cols] = _kerb_share(road, side, x[rows, cols], y[rows, cols], ratio)
@@ -72,8 +55,8 @@ def cast_ground(road: Road, grid: RayGrid, buffers: Buffers) -> Kerbs:
     return Kerbs(where, _kerb_normals(road, buffers.u.flat[where], buffers.v.flat[where]))
 
 
-def _kerb_share(road: Road, side: float, x: np.ndarray, y: np.ndarray, ratio: float) -> np.ndarray:
-    """Bisect for the share of the way to the road level at which the rays pass the kerb line."""
+def _kerb_share(road: Road, side: float, x: Floats, y: Floats, ratio: float) -> Floats:
+    """Find by bisection at which share of the way to the road level rays pass the kerb line."""
     low, high = np.full(x.shape, ratio), np.ones(x.shape)
     for _ in range(12):
         middle = 0.5 * (low + high)
@@ -82,7 +65,7 @@ def _kerb_share(road: Road, side: float, x: np.ndarray, y: np.ndarray, ratio: fl
     return high
 
 
-def _kerb_normals(road: Road, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _kerb_normals(road: Road, x: Floats, y: Floats) -> Floats:
     x, y = x.astype(np.float64), y.astype(np.float64)
     step = 1e-3
     slope = np.zeros((x.size, 3))
@@ -91,21 +74,21 @@ def _kerb_normals(road: Road, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-9)
 
 
-def _band(x: np.ndarray, half: float, blur: np.ndarray) -> np.ndarray:
-    """Coverage of the stripe |x| < half by samples of size ``blur``."""
+def _band(x: Floats, half: float, blur: Floats) -> Floats:
+    """Return the coverage of the stripe |x| < half by samples of size ``blur``."""
     return np.clip((half - np.abs(x)) / blur + 0.5, 0, 1) * np.minimum(1, 2 * half / blur)
 
 
 def paint_ground(
     road: Road,
     paving: Paving,
-    x: np.ndarray,
-    y: np.ndarray,
-    depth: np.ndarray,
+    x: Floats,
+    y: Floats,
+    depth: Floats,
     grid: RayGrid,
-    coarse: np.ndarray,
-    fine: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    coarse: Floats,
+    fine: Floats,
+) -> tuple[NDArray[np.uint8], Floats]:
     """Return the labels (N uint8) and reflectances (N,3) of ground points.
 
     ``x, y`` are street-frame metres, ``coarse`` and ``fine`` noise in -1..1 at the points.
@@ -113,29 +96,29 @@ def paint_ground(
     away = road.raised(x, y)
     left, right = road.sides
     s = road.offset(x, y)
-    verge = np.where(s < 0, np.float32(left.verge), np.float32(right.verge))
-    width = np.where(s < 0, np.float32(left.width), np.float32(right.width))
+    verge = choose(s < 0, left.verge, right.verge)
+    width = choose(s < 0, left.width, right.width)
     paved = np.where(s < 0, left.paved, right.paved)
     # Kerb faces sit exactly on the border: they belong to the raised side.
-    on_road = away < -1e-3
-    on_walk = ~on_road & ((away < 0.25) | (away > verge)) & (paved | (away < width))
+    road_mask = away < -1e-3
+    walk_mask = ~road_mask & ((away < 0.25) | (away > verge)) & (paved | (away < width))
     labels = np.full(x.shape, Label.TERRAIN, np.uint8)
-    labels[on_walk], labels[on_road] = Label.SIDEWALK, Label.ROAD
+    labels[walk_mask], labels[road_mask] = Label.SIDEWALK, Label.ROAD
 
     size = depth * np.float32(grid.spread)
     stretch = size * np.minimum(depth / float(grid.origin[2]), 25)
     colour = np.empty((x.size, 3), np.float32)
-    tone = np.where(on_road, 1 + 0.16 * coarse + 0.1 * fine, 1 + 0.12 * coarse + 0.12 * fine)
+    tone = np.where(road_mask, 1 + 0.16 * coarse + 0.1 * fine, 1 + 0.12 * coarse + 0.12 * fine)
 
-    grass = np.flatnonzero(~on_road & ~on_walk)
-    worn = np.clip(0.5 + 1.3 * coarse[grass], 0, 1)[:, None]
+    # Indexing by numbers is much faster than by a mask, especially for rows of three.
+    on_grass = np.flatnonzero(~road_mask & ~walk_mask)
+    on_road, on_walk = np.flatnonzero(road_mask), np.flatnonzero(walk_mask)
+    worn = np.clip(0.5 + 1.3 * coarse[on_grass], 0, 1)[:, None]
     soil = np.array(paving.walk) * (0.55, 0.75, 0.85)
     turf = np.array(paving.grass, np.float32)
-    colour[grass] = turf + (soil.astype(np.float32) * 0.55 - turf * 0.55) * worn
-    tone[grass] = 1 + 0.45 * fine[grass]
+    colour[on_grass] = turf + (soil.astype(np.float32) * 0.55 - turf * 0.55) * worn
+    tone[on_grass] = 1 + 0.45 * fine[on_grass]
 
-    # Selecting by numbers is much faster than by a mask, above all whole colours.
-    on_road, on_walk = np.flatnonzero(on_road), np.flatnonzero(on_walk)
     across, along = x[on_walk], y[on_walk]
     slab = paving.slab
     joint = np.maximum(
@@ -162,18 +145,22 @@ def paint_ground(
 
 
 def _markings(
-    road: Road, paving: Paving, points: tuple[np.ndarray, ...], size: np.ndarray, long: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the coverage of road points by white paint and by steel rails."""
+    road: Road, paving: Paving, points: tuple[Floats, Floats, Floats], size: Floats, long: Floats
+) -> tuple[Floats, Floats]:
+    """Return the coverage of road points by white paint and by steel rails.
+
+    ``points`` are offset, y and distance from the kerb; ``size`` and ``long`` are the metres that
+    a sample covers across and along the view.
+    """
     s, y, away = points
-    paint = np.zeros(s.shape, np.float32)
+    paint: Floats = np.zeros(s.shape, np.float32)
+    rails: Floats = np.zeros(s.shape, np.float32)
+    open_road = np.ones(s.shape, bool)
     # Lines are interrupted where no kerb runs alongside.
     if road.crossing is not None:
         open_road = np.abs(y - road.crossing) > road.crossing_half_width + 3.5
         if road.ends:
             open_road &= y < road.crossing
-    else:
-        open_road = np.ones(s.shape, bool)
     for offset, period in paving.lines:
         line = _band(s - offset, 0.075, size) * open_road
         if period:
@@ -183,7 +170,6 @@ def _markings(
         strip = _band(y - where, 1.6, long) * (away < -0.3)
         bars = _band(noise.repeat(s, 1.0) - 0.5, 0.25, size)
         paint = np.maximum(paint, strip * bars)
-    rails = np.zeros(s.shape, np.float32)
     for middle in paving.rails:
         rails = np.maximum(rails, _band(np.abs(s - middle) - 0.72, 0.05, size))
     return paint, rails

@@ -4,12 +4,15 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
+
+from .scenery import Floats, Ints
 
 TILE = 256
 
 
 @lru_cache(maxsize=1)
-def tile() -> np.ndarray:
+def tile() -> NDArray[np.float32]:
     """Return the fractal noise tile, 256,256 float32 with mean 0 and about -1..1.
 
     Its octaves have periods of 32 to 2 samples; it repeats without a seam.
@@ -27,19 +30,20 @@ def tile() -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _seamless() -> np.ndarray:
+def _seamless() -> NDArray[np.float32]:
     """Return the tile with its first row and column repeated at its end."""
     return np.pad(tile(), (0, 1), mode="wrap")
 
 
-def sample(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def sample(u: Floats, v: Floats) -> NDArray[np.float32]:
     """Return smooth noise in -1..1 at positions in tile samples, below 32768 an axis."""
-    # Far faster than to let remap wrap, which leaves its quick path for every point outside.
+    # Wrapping here is far faster than in `remap`, which is slow for points outside the tile.
     col, row = (np.atleast_2d(repeat(x, TILE).astype(np.float32)) for x in (u, v))
-    return cv2.remap(_seamless(), col, row, cv2.INTER_LINEAR).reshape(u.shape)
+    noise = cv2.remap(_seamless(), col, row, cv2.INTER_LINEAR)
+    return np.asarray(noise, np.float32).reshape(u.shape)
 
 
-def repeat(x: np.ndarray, period: float) -> np.ndarray:
+def repeat(x: Floats, period: float | Floats) -> Floats:
     """Return x modulo the period; several times faster than ``np.mod``.
 
     >>> repeat(np.array([-1.0, 5.0]), 4.0).tolist()
@@ -48,6 +52,6 @@ def repeat(x: np.ndarray, period: float) -> np.ndarray:
     return x - period * np.floor(x / period)
 
 
-def scatter(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+def scatter(i: Ints, j: Ints) -> Floats:
     """Return uncorrelated values in 0..1 for integer cell numbers of any shape."""
     return 0.5 + 0.5 * tile()[(i * 89 + j * 37) % TILE, (i * 53 + j * 151) % TILE]

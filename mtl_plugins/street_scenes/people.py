@@ -1,12 +1,22 @@
-"""Pedestrians, cyclists, motorcyclists and their machines."""
+"""Pedestrians, cyclists, motorcyclists and their two-wheelers."""
 
 from math import cos, sin
 
 import numpy as np
 
-from .draws import pick, scaled
-from .labels import Label
-from .scenery import Colour, Look, Material, Part, Scenery, Shape, Vector
+from .scenery import (
+    Colour,
+    Label,
+    Look,
+    Material,
+    Part,
+    Scenery,
+    Shape,
+    Vector,
+    as_colour,
+    pick,
+    scaled,
+)
 from .vehicles import body_colour
 
 SKINS: tuple[Colour, ...] = ((0.42, 0.52, 0.72), (0.28, 0.38, 0.55), (0.1, 0.16, 0.28))
@@ -15,21 +25,18 @@ METAL = Look((0.12, 0.12, 0.12))
 
 def _cloth(rng: np.random.Generator) -> Look:
     if rng.uniform() < 0.5:
-        return Look(tuple(rng.uniform(0.03, 0.25, 3).tolist()), Material.CLOTH)
+        return Look(as_colour(rng.uniform(0.03, 0.25, 3)), Material.CLOTH)
     bright = rng.uniform(0.05, 0.7, 3)
-    return Look(tuple((0.45 * bright + 0.55 * bright.mean()).tolist()), Material.CLOTH)
+    return Look(as_colour(0.45 * bright + 0.55 * bright.mean()), Material.CLOTH)
 
 
-def _skin(rng: np.random.Generator) -> Look:
-    return Look(pick(rng, SKINS))
-
-
-def add_person(scenery: Scenery, rng: np.random.Generator, at: Vector, heading: float) -> None:
+def add_person(scenery: Scenery, at: Vector, heading: float) -> None:
     """Add a standing or walking person of 1.1 m to 1.95 m."""
+    rng = scenery.rng
     part = Part(scenery, Label.PERSON, at, heading, scenery.new_instance())
     k = rng.normal(1.0, 0.05) if rng.uniform() < 0.85 else rng.uniform(0.62, 0.8)
     stride = rng.uniform(0.12, 0.32) if rng.uniform() < 0.6 else 0.03
-    top, legs, skin = _cloth(rng), _cloth(rng), _skin(rng)
+    top, legs, skin = _cloth(rng), _cloth(rng), Look(pick(rng, SKINS))
     hair = Look(scaled((0.7, 0.85, 1.0), rng.uniform(0.02, 0.3)))
     for side, step in ((-1, stride), (1, -stride)):
         hip, knee = (0.09 * k * side, 0, 0.88 * k), (0.1 * k * side, step * 0.6, 0.47 * k)
@@ -49,19 +56,22 @@ def add_person(scenery: Scenery, rng: np.random.Generator, at: Vector, heading: 
         bag = _cloth(rng)
         part.ball((0, -0.18 * k, 1.2 * k), (0.15 * k, 0.11 * k, 0.22 * k), bag)
     if rng.uniform() < 0.25:
-        coat = top._replace(shape=Shape.FULL)
-        part.ball((0, 0, 0.85 * k), (0.2 * k, 0.16 * k, 0.35 * k), coat)
+        part.ball((0, 0, 0.85 * k), (0.2 * k, 0.16 * k, 0.35 * k), top)
     part.shadow(0.25, 0.25, 1.6)
 
 
-def _rider(part: Part, rng: np.random.Generator, seat: float, bar: float, lean: float) -> None:
-    """Person astride a machine with the seat and the handlebar at these heights in metres."""
+def _add_rider(part: Part, seat: float, bar: float, lean: float) -> None:
+    """Add a person on a machine with the seat and the handlebar at these heights in metres.
+
+    ``lean`` is the angle of the back to the vertical in radians.
+    """
+    rng = part.scenery.rng
     top, legs = _cloth(rng), _cloth(rng)
     neck = (0, -0.2 + 0.6 * sin(lean), seat + 0.58 * cos(lean))
     part.limb((0, -0.2, seat - 0.02), neck, 0.19, top)
     head = (0, neck[1] + 0.06, neck[2] + 0.16)
     helmet = Look(body_colour(rng)) if rng.uniform() < 0.6 else Look((0.05, 0.07, 0.1))
-    part.ball(head, (0.09, 0.1, 0.12), _skin(rng))
+    part.ball(head, (0.09, 0.1, 0.12), Look(pick(rng, SKINS)))
     part.ball((0, head[1] - 0.03, head[2] + 0.04), (0.11, 0.13, 0.11), helmet)
     for side, pedal in ((-1, 0.16), (1, -0.08)):
         shoulder = (0.19 * side, neck[1], neck[2] - 0.06)
@@ -71,13 +81,11 @@ def _rider(part: Part, rng: np.random.Generator, seat: float, bar: float, lean: 
         part.limb(knee, (0.12 * side, 0.02, 0.2 + pedal * 0.9), 0.07, legs)
 
 
-def add_bicycle(
-    scenery: Scenery, rng: np.random.Generator, at: Vector, heading: float, ridden: bool
-) -> None:
+def add_bicycle(scenery: Scenery, at: Vector, heading: float, ridden: bool = True) -> None:
     """Add a bicycle, with a rider if ``ridden``; frame and wheels are see-through."""
+    rng = scenery.rng
     part = Part(scenery, Label.BICYCLE, at, heading, scenery.new_instance())
-    paint = body_colour(rng)
-    frame = Look(tuple(0.6 * c for c in paint), shape=Shape.BICYCLE)
+    frame = Look(scaled(body_colour(rng), 0.6), shape=Shape.BICYCLE)
     part.quad((0, 0, 0.525), (0, 0.875, 0), (0, 0, 0.525), frame)
     # Seen from ahead or behind only the tyres' and the bar's width shows.
     for y in (-0.535, 0.525):
@@ -86,24 +94,16 @@ def add_bicycle(
     part.ball((0, -0.3, 0.93), (0.08, 0.13, 0.04), METAL)
     part.limb((-0.09, 0, 0.3), (0.09, 0, 0.3), 0.03, METAL)
     if rng.uniform() < 0.4:
-        part.box(
-            (0, 0.55, 0.85), (0.18, 0.14, 0.12), Look(tuple(rng.uniform(0.1, 0.4, 3).tolist()))
-        )
+        basket = Look(as_colour(rng.uniform(0.1, 0.4, 3)))
+        part.box((0, 0.55, 0.85), (0.18, 0.14, 0.12), basket)
     if ridden:
-        _rider(
-            part.sibling(Label.RIDER, scenery.new_instance()),
-            rng,
-            0.97,
-            1.02,
-            rng.uniform(0.25, 0.6),
-        )
+        _add_rider(part.sibling(Label.RIDER), 0.97, 1.02, rng.uniform(0.25, 0.6))
     part.shadow(0.2, 0.8, 1.0)
 
 
-def add_motorcycle(
-    scenery: Scenery, rng: np.random.Generator, at: Vector, heading: float, ridden: bool
-) -> None:
+def add_motorcycle(scenery: Scenery, at: Vector, heading: float, ridden: bool = True) -> None:
     """Add a motorcycle or a scooter, with a rider if ``ridden``."""
+    rng = scenery.rng
     part = Part(scenery, Label.MOTORCYCLE, at, heading, scenery.new_instance())
     paint = Look(body_colour(rng))
     radius = rng.uniform(0.27, 0.33)
@@ -111,12 +111,8 @@ def add_motorcycle(
     for y in (-0.68, 0.72):
         part.ball((0, y, radius), (0.085, radius, radius), Look((0.03, 0.03, 0.03)))
         for side in (-1, 1):
-            part.quad(
-                (0.09 * side, y, radius),
-                (0, side * radius * 0.5, 0),
-                (0, 0, radius * 0.5),
-                steel._replace(shape=Shape.DISC),
-            )
+            centre, ahead = (0.09 * side, y, radius), (0, side * radius * 0.5, 0)
+            part.quad(centre, ahead, (0, 0, radius * 0.5), steel._replace(shape=Shape.DISC))
     if rng.uniform() < 0.5:
         part.ball((0, 0.2, 0.82), (0.17, 0.34, 0.17), paint)
         part.ball((0, 0.05, 0.45), (0.19, 0.34, 0.22), Look((0.16, 0.16, 0.16)))
@@ -128,16 +124,10 @@ def add_motorcycle(
     part.ball((0, -0.32, 0.82), (0.14, 0.38, 0.08), Look((0.04, 0.04, 0.04)))
     part.tube((0, 0.72, 0.3), (0, 0.46, 1.0), 0.05, steel)
     part.tube((-0.36, 0.42, 1.04), (0.36, 0.42, 1.04), 0.025, METAL)
-    part.ball((0, 0.58, 0.88), (0.1, 0.08, 0.1), Look((0.8, 0.85, 0.85), Material.LAMP, (0.9,)))
-    part.quad(
-        (0, -0.92, 0.72), (0.08, 0, 0), (0, 0, 0.05), Look((0.1, 0.08, 0.6), Material.LAMP, (0.9,))
-    )
+    front = Look((0.8, 0.85, 0.85), Material.LAMP, (0.9,))
+    part.ball((0, 0.58, 0.88), (0.1, 0.08, 0.1), front)
+    back = Look((0.1, 0.08, 0.6), Material.LAMP, (0.9,))
+    part.quad((0, -0.92, 0.72), (0.08, 0, 0), (0, 0, 0.05), back)
     if ridden:
-        _rider(
-            part.sibling(Label.RIDER, scenery.new_instance()),
-            rng,
-            0.88,
-            1.03,
-            rng.uniform(0.05, 0.4),
-        )
+        _add_rider(part.sibling(Label.RIDER), 0.88, 1.03, rng.uniform(0.05, 0.4))
     part.shadow(0.3, 0.9, 1.0)

@@ -1,41 +1,38 @@
 """Ray casting of all primitives into a z-buffer."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .camera import RayGrid
-from .primitives import PrimitiveTable
-from .scenery import Kind, Shape
-from .shapes import STENCILS
+from .primitives import NEAR, PrimitiveTable
+from .scenery import Bools, Floats, Ints, Kind, Shape
+from .surfaces import STENCILS, Cut
 
 NOTHING, GROUND, FIRST = 0, 1, 2
-NEAR = 0.3
-# Windows up to this many samples are cast together, larger ones one by one.
 SMALL = 700
-# Corners of a box, and the pairs of them that its edges join.
-_CORNERS = np.array([(a, b, c) for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)], float)
-_EDGES = np.array([(k, k | bit) for bit in (1, 2, 4) for k in range(8) if not k & bit]).T
+"""Windows up to this many samples are cast together, larger ones one by one."""
 
 
 @dataclass
 class Buffers:
-    """What every ray of the grid sees first; all arrays have the grid's shape.
+    """The nearest surface on every ray of the grid; all arrays have the grid's shape.
 
     ``depth`` is in metres (infinite for the sky), ``surface`` is NOTHING, GROUND or FIRST plus
     the primitive's number, ``u`` and ``v`` are surface coordinates in metres (x and y on the
     ground).
     """
 
-    depth: np.ndarray
-    surface: np.ndarray
-    u: np.ndarray
-    v: np.ndarray
+    depth: NDArray[np.float32]
+    surface: NDArray[np.int32]
+    u: NDArray[np.float32]
+    v: NDArray[np.float32]
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> "Buffers":
-        """Return buffers that see nothing."""
+        """Return buffers in which every ray sees the sky."""
         return cls(
             np.full(shape, np.inf, np.float32),
             np.zeros(shape, np.int32),
@@ -49,139 +46,67 @@ def cast(table: PrimitiveTable, grid: RayGrid, buffers: Buffers) -> None:
 
     The surface coordinates of round primitives are left to ``resolve_round``.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bounds, nearest = _windows(table, grid)
-    area = (bounds[:, 1] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 2])
-    alone = area > SMALL
-    together = ~alone & (area > 0)
-    ray = table.into @ np.stack([grid.corner, grid.across, grid.down], 1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        bounds, nearest = table.windows(grid)
+        area = (bounds[:, 1] - bounds[:, 0]) * (bounds[:, 3] - bounds[:, 2])
+        rays = table.into @ np.stack([grid.corner, grid.across, grid.down], 1)
         for kind in (Kind.QUAD, Kind.BALL, Kind.TUBE):
             these = np.flatnonzero(table.kind == kind)
-            terms = _terms(kind, ray[these], table.origin[these], table.half[these])
-            row_of = np.full(len(table.kind), -1)
-            row_of[these] = np.arange(len(these))
-            # From near to far, so that much of what is hidden is found to be so at once.
-            singles = these[alone[these]]
-            for n in singles[np.argsort(nearest[singles])].tolist():
-                if not _hidden(buffers, bounds[n], nearest[n]):
-                    term, look = terms[row_of[n]], table.looks[n]
-                    _cast_one(kind, term, bounds[n], n, look.shape, look.cut, grid, buffers)
-            crowd = these[together[these]]
-            shapes = table.shape[crowd]
-            cuts = np.array([(*table.looks[n].cut, 0, 0, 0)[:3] for n in crowd.tolist()])
-            _cast_crowd(
-                kind, terms[row_of[crowd]], bounds[crowd], crowd, shapes, cuts, grid, buffers
-            )
-
-
-def _windows(table: PrimitiveTable, grid: RayGrid) -> tuple[np.ndarray, np.ndarray]:
-    """Return N,4 int grid bounds (x0, x1, y0, y1), empty if unseen, and N nearest depths."""
-    height, width = grid.shape
-    project = grid.to_grid @ grid.rotation.T
-    quads = table.kind == Kind.QUAD
-    axes = table.axes.copy()
-    axes[quads, :, 2] = 0
-    corners = (table.centre - grid.origin)[:, None] + _CORNERS @ axes.transpose(0, 2, 1)
-    image = corners @ project.T
-    ahead = image[..., 2] > NEAR
-    points = image[..., :2] / np.where(ahead, image[..., 2], np.nan)[..., None]
-    # Reducing whole rows is much faster than reducing eight neighbours at a time.
-    points = points.transpose(1, 0, 2).copy()
-    low, high = np.fmin.reduce(points), np.fmax.reduce(points)
-    # The exact outline of an ellipsoid from its dual quadric; its corner box is much larger.
-    balls = np.flatnonzero((table.kind == Kind.BALL) & ahead.all(1))
-    spread = project @ table.axes[balls]
-    middle = (table.centre[balls] - grid.origin) @ project.T
-    dual = middle[:, :, None] * middle[:, None] - spread @ spread.transpose(0, 2, 1)
-    for k in (0, 1):
-        mean = dual[:, k, 2] / dual[:, 2, 2]
-        reach = np.sqrt(np.maximum(mean**2 - dual[:, k, k] / dual[:, 2, 2], 0))
-        low[balls, k], high[balls, k] = mean - reach, mean + reach
-    # Where the near plane cuts the outline, it begins on the edges that pass the plane.
-    cut = ahead.any(1) & ~ahead.all(1)
-    start, end = image[cut][:, _EDGES[0]], image[cut][:, _EDGES[1]]
-    share = (NEAR - start[..., 2:]) / (end[..., 2:] - start[..., 2:])
-    share[~((share > 0) & (share < 1))] = np.nan
-    points = (start + share * (end - start))[..., :2] / NEAR
-    low[cut] = np.fmin(low[cut], np.fmin.reduce(points, 1))
-    high[cut] = np.fmax(high[cut], np.fmax.reduce(points, 1))
-    # Specks smaller than a sample would only be hit by chance.
-    extent = high - low
-    seen = table.facing & (extent.max(1) > 1)
-    seen &= extent.min(1) > np.where(table.kind == Kind.TUBE, 0.3, 0.6)
-    bounds = np.stack([low[:, 0], high[:, 0] + 1, low[:, 1], high[:, 1] + 1], 1)
-    bounds[~seen] = 0
-    bounds = np.ceil(np.clip(bounds, 0, [width, width, height, height])).astype(np.int64)
-    return bounds, np.where(cut, NEAR, image[..., 2].min(1))
-
-
-def _terms(kind: int, ray: np.ndarray, origin: np.ndarray, half: np.ndarray) -> np.ndarray:
-    """Return what the hit functions need of every primitive, N,11 or N,14.
-
-    Triples are (constant, per column, per row) of functions affine in the grid's indices.
-    """
-    if kind == Kind.QUAD:
-        # With the ray's height above the plane divided by the camera's, 1 / depth is affine.
-        away = -origin[:, 2:]
-        rise = ray[:, 2] / away
-        u, v = (ray[:, k] + origin[:, k : k + 1] * rise for k in (0, 1))
-        return np.concatenate([rise, u, v, half[:, :2]], 1).astype(np.float32)
-    n = 3 if kind == Kind.BALL else 2
-    along = np.einsum("ni,nij->nj", origin[:, :n], ray[:, :n])
-    beyond = (origin[:, :n] ** 2).sum(1, keepdims=True) - 1
-    # Single precision would swallow small shapes far away.
-    return np.concatenate([ray.reshape(-1, 9), along, beyond, origin[:, 2:]], 1)
-
-
-def _hidden(buffers: Buffers, bound: np.ndarray, nearest: float) -> bool:
-    x0, x1, y0, y1 = bound.tolist()
-    return bool(buffers.depth[y0:y1, x0:x1].max() < nearest)
+            terms = table.terms(kind, these, rays)
+            alone = np.flatnonzero(area[these] > SMALL)
+            # From near to far, so that many hidden primitives are skipped.
+            for k in alone[np.argsort(nearest[these[alone]])].tolist():
+                n = int(these[k])
+                x0, x1, y0, y1 = bounds[n].tolist()
+                window = slice(y0, y1), slice(x0, x1)
+                if buffers.depth[window].max() >= nearest[n]:
+                    _cast_one(table, kind, n, terms[k], window, grid, buffers)
+            crowd = np.flatnonzero((area[these] > 0) & (area[these] <= SMALL))
+            if len(crowd):
+                numbers = these[crowd]
+                _cast_crowd(table, kind, numbers, terms[crowd], bounds[numbers], grid, buffers)
 
 
 def _cast_one(
+    table: PrimitiveTable,
     kind: int,
-    term: np.ndarray,
-    bound: np.ndarray,
     number: int,
-    shape: int,
-    cut: Sequence[float],
+    term: Floats,
+    window: tuple[slice, slice],
     grid: RayGrid,
     buffers: Buffers,
 ) -> None:
     """Cast the rays of a window at one primitive."""
-    x0, x1, y0, y1 = bound.tolist()
-    window = slice(y0, y1), slice(x0, x1)
-    # What fills a large window is near enough for single precision.
+    look = table.looks[number]
+    rows, cols = grid.rows[window[0], None], grid.cols[window[1]]
+    # Single precision suffices for primitives that fill a large window.
     term = term.astype(np.float32)
-    depth, u, v, hit = _HITS[kind](term, grid.cols[x0:x1], grid.rows[y0:y1, None], shape, cut)
+    depth, hit, on_surface = _HITS[kind](term, cols, rows, look.shape, look.cut)
     behind = buffers.depth[window]
     hit &= (depth > NEAR) & (depth < behind)
     np.copyto(behind, depth, where=hit, casting="same_kind")
     np.copyto(buffers.surface[window], number + FIRST, where=hit)
-    if kind == Kind.QUAD:
-        np.copyto(buffers.u[window], u, where=hit)
-        np.copyto(buffers.v[window], v, where=hit)
+    if on_surface:
+        np.copyto(buffers.u[window], on_surface[0], where=hit)
+        np.copyto(buffers.v[window], on_surface[1], where=hit)
 
 
 def _cast_crowd(
+    table: PrimitiveTable,
     kind: int,
-    terms: np.ndarray,
-    bounds: np.ndarray,
-    numbers: np.ndarray,
-    shapes: np.ndarray,
-    cuts: np.ndarray,
+    numbers: Ints,
+    terms: Floats,
+    bounds: Ints,
     grid: RayGrid,
     buffers: Buffers,
 ) -> None:
     """Cast the rays of many small windows at their primitives, listed one after another."""
-    if not len(numbers):
-        return
-    order = np.argsort(shapes, kind="stable")
-    terms, bounds, cuts = terms[order], bounds[order], cuts[order]
-    numbers, shapes = numbers[order], shapes[order]
+    order = np.argsort(table.shape[numbers], kind="stable")
+    numbers, terms, bounds = numbers[order], terms[order], bounds[order]
+    shapes = table.shape[numbers]
+    cuts = np.array([(*table.looks[n].cut, 0, 0, 0)[:3] for n in numbers.tolist()])
     wide, high = bounds[:, 1] - bounds[:, 0], bounds[:, 3] - bounds[:, 2]
-    # Chunks bound the memory and stay in the cache; noise takes no longer ones.
+    # Chunks bound the memory, fit the cache and are short enough for `noise.sample`.
     sizes = np.cumsum(wide * high)
     chunk = sizes // 30_000 * 100 + shapes
     for part in np.split(np.arange(len(order)), np.flatnonzero(np.diff(chunk)) + 1):
@@ -192,10 +117,12 @@ def _cast_crowd(
         col += bounds[owner, 0]
         row += bounds[owner, 2]
         where = row * grid.shape[1] + col
-        col, row = col.astype(terms.dtype), row.astype(terms.dtype)
         shape = int(shapes[part[0]])
-        cut = cuts[owner].T if shape != Shape.FULL else ()
-        depth, u, v, hit = _HITS[kind](terms.T.take(owner, axis=1), col, row, shape, cut)
+        cut: Cut = cuts[owner].T if shape != Shape.FULL else ()
+        term = terms.T.take(owner, axis=1)
+        depth, hit, on_surface = _HITS[kind](
+            term, col.astype(term.dtype), row.astype(term.dtype), shape, cut
+        )
         hit &= (depth > NEAR) & (depth < buffers.depth.reshape(-1)[where])
         kept = np.flatnonzero(hit)
         # Of several hits on a ray the nearest is stored last.
@@ -203,65 +130,70 @@ def _cast_crowd(
         where = where[kept]
         buffers.depth.reshape(-1)[where] = depth[kept]
         buffers.surface.reshape(-1)[where] = numbers[owner[kept]] + FIRST
-        if kind == Kind.QUAD:
-            buffers.u.reshape(-1)[where], buffers.v.reshape(-1)[where] = u[kept], v[kept]
+        if on_surface:
+            buffers.u.reshape(-1)[where] = on_surface[0][kept]
+            buffers.v.reshape(-1)[where] = on_surface[1][kept]
 
 
-Array = np.ndarray
-Hit = tuple[Array, Array | None, Array | None, Array]
+class Hit(NamedTuple):
+    """Depths of a primitive on some rays, which rays hit it, and its surface coordinates there.
+
+    ``on_surface`` is (u, v) in metres, and None for round primitives.
+    """
+
+    depth: Floats
+    hit: Bools
+    on_surface: tuple[Floats, Floats] | None
 
 
-def _hit_quad(term: Array, cols: Array, rows: Array, shape: int, cut: Sequence[float]) -> Hit:
-    depth = 1 / (term[0] + term[2] * rows + term[1] * cols)
-    a = (term[3] + term[5] * rows + term[4] * cols) * depth
-    b = (term[6] + term[8] * rows + term[7] * cols) * depth
+def _affine(term: Floats, first: int, cols: Floats, rows: Floats) -> Floats:
+    """Evaluate the triple of terms that begins at ``first``."""
+    return term[first] + term[first + 2] * rows + term[first + 1] * cols
+
+
+def _hit_quad(term: Floats, cols: Floats, rows: Floats, shape: int, cut: Cut) -> Hit:
+    depth = 1 / _affine(term, 0, cols, rows)
+    a = _affine(term, 3, cols, rows) * depth
+    b = _affine(term, 6, cols, rows) * depth
     hit = np.maximum(np.abs(a), np.abs(b)) <= 1
     u, v = (a + 1) * term[9], (b + 1) * term[10]
     if shape != Shape.FULL:
         hit &= STENCILS[shape](a, b, u, v, cut)
-    return depth, u, v, hit
+    return Hit(depth, hit, (u, v))
 
 
-def _hit_ball(term: Array, cols: Array, rows: Array, shape: int, cut: Sequence[float]) -> Hit:
-    x = term[0] + term[2] * rows + term[1] * cols
-    y = term[3] + term[5] * rows + term[4] * cols
-    z = term[6] + term[8] * rows + term[7] * cols
-    along = term[9] + term[11] * rows + term[10] * cols
+def _hit_ball(term: Floats, cols: Floats, rows: Floats, shape: int, cut: Cut) -> Hit:
+    x, y, z, along = (_affine(term, first, cols, rows) for first in (0, 3, 6, 9))
     square = x * x + y * y + z * z
     root = along * along - square * term[12]
-    # Where the ray misses, the root is not a number and no comparison holds.
+    # Where the ray misses, the square root is NaN and every comparison is false.
     depth = -(along + np.sqrt(root)) / square
     hit = root >= 0
     if shape != Shape.FULL:
         u, v = depth * (x + 0.6 * y) * cut[2], (term[13] + depth * z) * cut[2]
-        # Past the ray's closest approach to the centre there is none: 1 amidst, 0 on the outline.
+        # 1 where the ray passes through the centre, 0 on the outline.
         inside = root / square
         hit &= STENCILS[shape](inside, inside, u, v, cut)
-    return depth, None, None, hit
+    return Hit(depth, hit, None)
 
 
-def _hit_tube(term: Array, cols: Array, rows: Array, shape: int, cut: Sequence[float]) -> Hit:
-    x = term[0] + term[2] * rows + term[1] * cols
-    y = term[3] + term[5] * rows + term[4] * cols
-    z = term[6] + term[8] * rows + term[7] * cols
-    along = term[9] + term[11] * rows + term[10] * cols
+def _hit_tube(term: Floats, cols: Floats, rows: Floats, shape: int, cut: Cut) -> Hit:
+    x, y, z, along = (_affine(term, first, cols, rows) for first in (0, 3, 6, 9))
     square = x * x + y * y
     depth = -(along + np.sqrt(along * along - square * term[12])) / square
-    return depth, None, None, np.abs(term[13] + depth * z) <= 1
+    return Hit(depth, np.abs(term[13] + depth * z) <= 1, None)
 
 
 _HITS = {Kind.QUAD: _hit_quad, Kind.BALL: _hit_ball, Kind.TUBE: _hit_tube}
 
 
-def resolve_round(
-    table: PrimitiveTable, grid: RayGrid, buffers: Buffers, normals: np.ndarray
-) -> None:
+def resolve_round(table: PrimitiveTable, grid: RayGrid, buffers: Buffers, normals: Floats) -> None:
     """Fill in surface coordinates and H,W,3 street-frame normals of visible round primitives."""
     curved = np.concatenate([[False] * FIRST, table.kind != Kind.QUAD])
     where = np.flatnonzero(curved.take(buffers.surface))
     number = buffers.surface.reshape(-1)[where] - FIRST
-    rows, cols = np.divmod(where, grid.shape[1])
-    cols, rows = cols[:, None].astype(np.float32), rows[:, None].astype(np.float32)
+    row, col = np.divmod(where, grid.shape[1])
+    cols, rows = col[:, None].astype(np.float32), row[:, None].astype(np.float32)
     across, down, corner = grid.basis.T.astype(np.float32)
     offset = (corner + cols * across + rows * down) * buffers.depth.reshape(-1)[where][:, None]
     offset += (grid.origin - table.centre).astype(np.float32)[number]
@@ -271,6 +203,6 @@ def resolve_round(
     bent = np.einsum("nij,ni->nj", into, local)
     bent /= np.sqrt(np.einsum("ni,ni->n", bent, bent))[:, None]
     normals.reshape(-1, 3)[where] = bent
-    # A slanted projection hides that the grain of a round surface is a plane's.
+    # Round surfaces get the noise of a plane; the slant keeps that from showing.
     buffers.u.reshape(-1)[where] = offset[:, 0] + 0.6 * offset[:, 1]
     buffers.v.reshape(-1)[where] = offset[:, 2] + 0.35 * offset[:, 1]

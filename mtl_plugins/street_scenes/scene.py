@@ -1,23 +1,25 @@
-"""Rendering a street scene with exact labels and depth."""
+"""Laying out and rendering a street scene with exact labels, depth and normals."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DataError
-from .camera import Camera, RayGrid
+from .camera import Camera, Lens, RayGrid, draw_lens, expose
 from .ground import FAR, cast_ground
-from .labels import Label
-from .layout import lay_out
-from .lens import expose
 from .primitives import PrimitiveTable
 from .raster import FIRST, Buffers, cast
-from .shading import shade, surface_normals
+from .roadside import build_background, build_frontage
+from .scenery import Bools, Label, Scenery
+from .shading import Weather, draw_weather, shade, surface_normals
+from .street import Street, draw_street
+from .traffic import add_crossing_traffic, add_junction, add_sidewalks, add_traffic
 
 
 @dataclass(frozen=True, eq=False)
 class StreetScene:
-    """A rendered picture with what every pixel shows.
+    """A rendered image and the truth about every pixel.
 
     Attributes:
         img: H,W,3 uint8, BGR.
@@ -30,12 +32,27 @@ class StreetScene:
         camera: the camera for this size.
     """
 
-    img: np.ndarray
-    labels: np.ndarray
-    depth: np.ndarray
-    normals: np.ndarray
-    instances: np.ndarray
+    img: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    instances: NDArray[np.int32]
     camera: Camera
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Everything a scene is rendered from; the image size affects the camera alone.
+
+    ``hood`` is the share of the image height that the camera's own car covers, None without one.
+    """
+
+    street: Street
+    scenery: Scenery
+    weather: Weather
+    lens: Lens
+    camera: Camera
+    hood: float | None
 
 
 def render_scene(seed: int, index: int, size: tuple[int, int] = (128, 256)) -> StreetScene:
@@ -53,48 +70,26 @@ def render_scene(seed: int, index: int, size: tuple[int, int] = (128, 256)) -> S
     if min(size) < 8:
         raise DataError(f"size must be at least 8 x 8 pixels, got {size}")
     rng = np.random.default_rng((seed, index))
-    layout = lay_out(rng)
-    # The field of view is fixed across the width, so pixels stay square for any aspect ratio.
-    height, width = size
-    view = layout.view
-    camera = Camera(
-        size,
-        view.fx * width,
-        view.fx * width,
-        view.cx * width,
-        view.cy * height,
-        view.height,
-        view.pitch,
-        view.roll,
-        view.yaw,
-        view.lateral,
-    )
-    grid = RayGrid(camera)
+    layout = _lay_out(rng, size)
+    street, scenery, weather = layout.street, layout.scenery, layout.weather
+    grid = RayGrid(layout.camera)
     buffers = Buffers.empty(grid.shape)
-    street = layout.street
     kerbs = cast_ground(street.road, grid, buffers)
-    table = PrimitiveTable(layout.scenery.primitives, grid.origin)
+    table = PrimitiveTable(scenery.primitives, grid.origin)
     cast(table, grid, buffers)
-    normals = surface_normals(table, buffers, kerbs, grid)
-    radiance, labels = shade(
-        table,
-        buffers,
-        grid,
-        normals,
-        street.road,
-        street.paving,
-        layout.scenery.shadows,
-        layout.weather,
+    grid_normals = surface_normals(table, buffers, kerbs, grid)
+    radiance, grid_labels = shade(
+        table, buffers, grid, grid_normals, street, scenery.shadows, weather
     )
     hood = _hood_mask(layout.hood, grid.shape)
-    radiance[hood] = 0.07 * layout.weather.skylight + 0.02
+    radiance[hood] = 0.07 * weather.skylight + 0.02
 
-    labels, depth = grid.pixels(labels).copy(), grid.pixels(buffers.depth).copy()
+    labels, depth = grid.pixels(grid_labels).copy(), grid.pixels(buffers.depth).copy()
     own_car = grid.pixels(hood)
     labels[own_car] = Label.VOID
     depth[own_car | ~(depth <= FAR)] = 0
-    normals = grid.pixels(normals).reshape(-1, 3) @ grid.rotation.astype(np.float32)
-    normals = np.where((depth > 0)[..., None], normals.reshape(height, width, 3), 0)
+    normals = grid.pixels(grid_normals).reshape(-1, 3) @ grid.rotation.astype(np.float32)
+    normals = np.where((depth > 0)[..., None], normals.reshape(*size, 3), 0)
     ids = np.concatenate([[0] * FIRST, table.instance])
     instances = np.where(own_car, 0, ids.take(grid.pixels(buffers.surface)))
     return StreetScene(
@@ -103,12 +98,47 @@ def render_scene(seed: int, index: int, size: tuple[int, int] = (128, 256)) -> S
         depth,
         normals.astype(np.float32),
         instances.astype(np.int32),
-        camera,
+        layout.camera,
     )
 
 
-def _hood_mask(level: float | None, shape: tuple[int, int]) -> np.ndarray:
-    """Mask of the camera's own car: a flat arch at the lower border, ``level`` its height."""
+def _lay_out(rng: np.random.Generator, size: tuple[int, int]) -> Layout:
+    """Draw a street, the objects beside it, its traffic, and the camera that sees them."""
+    tram = rng.uniform() < 0.34
+    street, weather, lens = draw_street(rng, tram), draw_weather(rng), draw_lens(rng)
+    camera = _draw_camera(rng, street, size)
+    hood = rng.uniform(0.04, 0.1) if rng.uniform() < 0.25 else None
+    scenery = Scenery(rng)
+    for sign in (-1, 1):
+        build_frontage(scenery, street, sign, weather.lit)
+    build_background(scenery, street, weather.lit)
+    add_traffic(scenery, street, tram)
+    add_crossing_traffic(scenery, street)
+    add_junction(scenery, street)
+    add_sidewalks(scenery, street)
+    return Layout(street, scenery, weather, lens, camera, hood)
+
+
+def _draw_camera(rng: np.random.Generator, street: Street, size: tuple[int, int]) -> Camera:
+    """Draw a view; the field of view is fixed across the width, and pixels are square."""
+    height, width = size
+    focal = float(np.exp(rng.uniform(np.log(0.65), np.log(1.25)))) * width
+    return Camera(
+        size,
+        focal,
+        focal,
+        (0.5 + rng.uniform(-0.03, 0.03)) * width,
+        (0.5 + rng.uniform(-0.06, 0.06)) * height,
+        height=rng.uniform(1.2, 2.2),
+        pitch=rng.normal(0.02, 0.035),
+        roll=rng.normal(0, 0.012),
+        yaw=rng.normal(0, 0.06),
+        lateral=street.own.s + rng.normal(0, 0.4),
+    )
+
+
+def _hood_mask(level: float | None, shape: tuple[int, int]) -> Bools:
+    """Mask the camera's own car: a flat arch at the lower border, ``level`` its height."""
     if level is None:
         return np.zeros(shape, bool)
     height, width = shape

@@ -1,19 +1,58 @@
-"""The primitives a scene is made of, collected while it is laid out."""
+"""The vocabulary of a scene: classes, colours, primitives and shadows, and random draws of them."""
 
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from enum import IntEnum
+from itertools import accumulate
+from typing import NamedTuple, TypeVar
 
-from .labels import Label
+import numpy as np
+from numpy.typing import NDArray
 
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+Bools = NDArray[np.bool_]
 Vector = tuple[float, float, float]
 Colour = tuple[float, float, float]
+"""Blue, green and red reflectance in 0..1."""
+T = TypeVar("T")
+
+
+class Label(IntEnum):
+    """Cityscapes train ids; ``VOID`` marks pixels without a defined class.
+
+    >>> int(Label.SKY), int(Label.BICYCLE), int(Label.VOID)
+    (10, 18, 255)
+    """
+
+    ROAD = 0
+    SIDEWALK = 1
+    BUILDING = 2
+    WALL = 3
+    FENCE = 4
+    POLE = 5
+    TRAFFIC_LIGHT = 6
+    TRAFFIC_SIGN = 7
+    VEGETATION = 8
+    TERRAIN = 9
+    SKY = 10
+    PERSON = 11
+    RIDER = 12
+    CAR = 13
+    TRUCK = 14
+    BUS = 15
+    TRAIN = 16
+    MOTORCYCLE = 17
+    BICYCLE = 18
+    VOID = 255
 
 
 class Kind:
     """Geometry of a primitive in its own frame of half axes.
 
-    Plain integers, here and below: members of an Enum are too slow to look up for every primitive.
+    The constants here and below are plain integers: looking up an Enum member for every primitive
+    takes too long.
     """
 
     QUAD = 0  # |a| <= 1, |b| <= 1, c = 0; given by centre and two half axes
@@ -23,7 +62,7 @@ class Kind:
 
 
 class Shape:
-    """Stencil cut out of a primitive; what is cut away is not there at all."""
+    """Stencil that cuts a primitive: rays pass through the parts it removes."""
 
     FULL = 0
     DISC = 1
@@ -53,7 +92,7 @@ class Material:
 
 
 class Look(NamedTuple):
-    """Colour (BGR reflectance in 0..1), pattern and stencil of a surface with their parameters."""
+    """Appearance of a surface: colour, pattern and stencil, the latter two with parameters."""
 
     colour: Colour
     material: int = Material.PAINT
@@ -63,10 +102,10 @@ class Look(NamedTuple):
 
 
 class Primitive(NamedTuple):
-    """One primitive: three vectors in the frame of its part that mean what its kind says.
+    """One primitive, described by three vectors whose meaning depends on its kind.
 
-    ``vectors`` are nine numbers and ``part`` is (label, instance, heading, x, y, z): flat tuples
-    turn into arrays several times faster than nested ones.
+    ``vectors`` are nine numbers in the frame of its part, and ``part`` is (label, instance,
+    heading, x, y, z): flat tuples turn into arrays several times faster than nested ones.
     """
 
     kind: int
@@ -89,35 +128,35 @@ class Shadow(NamedTuple):
 
 @dataclass
 class Scenery:
-    """All primitives and ground shadows of a scene."""
+    """All primitives and ground shadows of a scene, and the generator that draws them."""
 
+    rng: np.random.Generator
     primitives: list[Primitive] = field(default_factory=list)
     shadows: list[Shadow] = field(default_factory=list)
     instances: int = 0
 
     def new_instance(self) -> int:
-        """Return the next free instance id, from 1 on."""
+        """Return the next free instance id, starting at 1."""
         self.instances += 1
         return self.instances
 
 
 class Part:
-    """Adds primitives of one label and instance in an upright frame of its own.
+    """An upright frame in which primitives of one label and instance are added.
 
-    The frame stands at (x, y, z) of the street frame and is turned right by ``heading`` radians;
-    its x is to the right, y ahead and z up, in metres.
+    The frame's origin is at (x, y, z) of the street frame, and it is turned right by ``heading``
+    radians; its x is to the right, y ahead and z up, in metres.
     """
 
     def __init__(
         self, scenery: Scenery, label: Label, place: Vector, heading: float = 0.0, instance: int = 0
     ) -> None:
-        self.scenery, self.label, self.instance = scenery, label, instance
-        self.place, self.heading = place, heading
+        self.scenery, self.place, self.heading = scenery, place, heading
         self._numbers = (int(label), instance, heading, *place)
 
-    def sibling(self, label: Label, instance: int = 0) -> "Part":
-        """Return a part in the same frame with another label and instance."""
-        return Part(self.scenery, label, self.place, self.heading, instance)
+    def sibling(self, label: Label) -> "Part":
+        """Return a part in the same frame with another label and a new instance."""
+        return Part(self.scenery, label, self.place, self.heading, self.scenery.new_instance())
 
     def shadow(self, half_width: float, half_length: float, height: float) -> None:
         """Darken the ground around the frame's origin under an object of that size."""
@@ -127,7 +166,7 @@ class Part:
     def quad(
         self, centre: Vector, right: Vector, up: Vector, look: Look, two_sided: bool = True
     ) -> None:
-        """Add a flat rectangle spanned by two half axes; it faces along right x up."""
+        """Add a flat rectangle spanned by two half axes; its front faces along right x up."""
         self._add(Kind.QUAD, (*centre, *right, *up), look, two_sided)
 
     def box(
@@ -141,7 +180,7 @@ class Part:
     ) -> None:
         """Add an upright box; ``ends`` is the look of its front and back, ``top`` of its lid.
 
-        A bottom below every camera is left out.
+        A bottom at most 1 m above the ground is left out, because every camera is above it.
         """
         (x, y, z), (a, b, c) = centre, half
         ends, top = ends or look, top or look
@@ -159,7 +198,7 @@ class Part:
         self._add(Kind.BALL, (*centre, *radii, 0.0, 0.0, 0.0), look)
 
     def limb(self, start: Vector, end: Vector, radius: float, look: Look) -> None:
-        """Add an ellipsoid stretched from ``start`` to ``end``, round across."""
+        """Add an ellipsoid stretched from ``start`` to ``end`` with a round cross-section."""
         self._add(Kind.LIMB, (*start, *end, radius, 1.12, 0.0), look)
 
     def tube(self, start: Vector, end: Vector, radius: float, look: Look) -> None:
@@ -170,3 +209,37 @@ class Part:
         self, kind: int, vectors: tuple[float, ...], look: Look, two_sided: bool = True
     ) -> None:
         self.scenery.primitives.append(Primitive(kind, vectors, self._numbers, two_sided, look))
+
+
+def pick(rng: np.random.Generator, options: Sequence[T], weights: Sequence[float] = ()) -> T:
+    """Draw one of the options, uniformly or with weights that sum to 1.
+
+    This is several times faster than ``Generator.choice``.
+    """
+    if not weights:
+        return options[int(rng.integers(len(options)))]
+    return options[bisect(list(accumulate(weights)), rng.uniform(), hi=len(options) - 1)]
+
+
+def as_colour(values: Iterable[float]) -> Colour:
+    """Return three numbers as a colour of plain floats."""
+    blue, green, red = values
+    return float(blue), float(green), float(red)
+
+
+def scaled(colour: Colour, factor: float) -> Colour:
+    """Return a darker or brighter colour."""
+    return colour[0] * factor, colour[1] * factor, colour[2] * factor
+
+
+def pick_paint(
+    rng: np.random.Generator, palette: Sequence[Colour], darkest: float, limits: tuple[float, float]
+) -> Colour:
+    """Draw a colour of the palette, scale it by ``darkest``..1.2 and vary its tint.
+
+    ``limits`` are the lowest and the highest reflectance of a channel.
+    """
+    colour = scaled(pick(rng, palette), rng.uniform(darkest, 1.2))
+    low, high = limits
+    tint = as_colour(rng.uniform(-0.03, 0.03, 3))
+    return as_colour(min(max(c + t, low), high) for c, t in zip(colour, tint, strict=True))

@@ -1,27 +1,83 @@
-"""Colours of everything the rays see: pattern, grain, sunlight, shadows and haze."""
+"""Weather, and the colours it gives to what the rays see: pattern, grain, sun, shadow and haze."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, pi, sin
+
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from . import noise
 from .camera import RayGrid
-from .ground import Kerbs, Paving, paint_ground
-from .labels import Label
+from .ground import Kerbs, paint_ground
 from .primitives import PrimitiveTable
 from .raster import FIRST, GROUND, NOTHING, Buffers, resolve_round
-from .road import Road
-from .scenery import Material, Shadow
-from .texture import GRAIN, PATTERNS
-from .weather import Weather, paint_sky
+from .scenery import Floats, Ints, Label, Material, Shadow, Vector, pick
+from .street import Street
+from .surfaces import GRAIN, PATTERNS, Points
 
 COARSE_RATE, FINE_RATE = 5.0, 45.0
 
 
+COARSE_RATE, FINE_RATE = 5.0, 45.0
+"""Samples of the noise tile per metre of a surface, for stains and for fine grain."""
+
+
+@dataclass(frozen=True)
+class Weather:
+    """Light of a scene.
+
+    Attributes:
+        sun: unit vector to the sun in the street frame.
+        sunlight: BGR radiance, as are ``skylight``, ``zenith`` and ``horizon``.
+        haze: extinction in 1/m.
+        cover: share of the sky under clouds.
+        lit: share of lit windows.
+    """
+
+    sun: Vector
+    sunlight: NDArray[np.float64]
+    skylight: NDArray[np.float64]
+    zenith: NDArray[np.float64]
+    horizon: NDArray[np.float64]
+    haze: float
+    cover: float
+    lit: float
+
+
+def draw_weather(rng: np.random.Generator) -> Weather:
+    """Draw a clear, cloudy, overcast or dusky sky."""
+    mood = pick(rng, ("clear", "cloudy", "overcast", "dusk"), (0.35, 0.25, 0.28, 0.12))
+    azimuth = rng.uniform(0, 2 * pi)
+    elevation = rng.uniform(0.06, 0.2) if mood == "dusk" else rng.uniform(0.35, 1.15)
+    sun = (cos(elevation) * sin(azimuth), cos(elevation) * cos(azimuth), sin(elevation))
+    grey = rng.uniform(0.55, 0.95)
+    warm = np.array((0.8, 0.95, 1.0))
+    blue = np.array((0.95, 0.72, 0.5))
+    haze = float(np.exp(rng.uniform(np.log(0.0008), np.log(0.006))))
+    if mood == "overcast":
+        flat = grey * np.array((1.0, 0.98, 0.95)) * rng.uniform(0.92, 1.06, 3)
+        zenith = flat * rng.uniform(0.75, 1.05)
+        return Weather(sun, 0.1 * warm, 0.85 * flat, zenith, flat, 1.5 * haze, 0.9, 0.05)
+    if mood == "dusk":
+        tint = np.array((0.75, 0.62, 0.7)) * rng.uniform(0.85, 1.15, 3)
+        red = 0.3 * np.array((0.4, 0.7, 1.0))
+        cover = rng.uniform(0.2, 0.7)
+        return Weather(sun, red, 0.6 * tint, 0.3 * blue, 0.55 * tint, haze, cover, 0.35)
+    cover = rng.uniform(0.0, 0.25) if mood == "clear" else rng.uniform(0.4, 0.8)
+    strength = rng.uniform(1.0, 1.6) * (1.0 if mood == "clear" else 0.5)
+    pale = np.array((1.0, 0.93, 0.86)) * rng.uniform(0.8, 1.0)
+    zenith = blue * rng.uniform(0.45, 0.95)
+    return Weather(sun, strength * warm, 0.38 * pale, zenith, pale, haze, cover, 0.03)
+
+
 def surface_normals(
     table: PrimitiveTable, buffers: Buffers, kerbs: Kerbs, grid: RayGrid
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """Return the unit normals in the street frame, H,W,3 float32, 0 where nothing is seen.
 
-    Also fills in the surface coordinates of round primitives.
+    This also fills in the surface coordinates of round primitives.
     """
     plain = np.zeros((len(table.looks) + FIRST, 3), np.float32)
     plain[GROUND] = (0, 0, 1)
@@ -37,12 +93,11 @@ def shade(
     table: PrimitiveTable,
     buffers: Buffers,
     grid: RayGrid,
-    normals: np.ndarray,
-    road: Road,
-    paving: Paving,
-    shadows: list[Shadow],
+    normals: Floats,
+    street: Street,
+    shadows: Sequence[Shadow],
     weather: Weather,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Return the radiance H,W,3 float32 (BGR) and the labels H,W uint8 of the grid's samples."""
     surface, depth = buffers.surface, np.minimum(buffers.depth, 1000)
     nothing = np.zeros((FIRST, 3), np.float32)
@@ -60,18 +115,20 @@ def shade(
     coarse *= np.clip(1.6 - size * (COARSE_RATE / 6), 0.15, 1)
     fine *= np.clip(1.6 - size * (FINE_RATE / 6), 0.15, 1)
 
-    flat = [a.reshape(-1) for a in (surface, u, v, depth, size, coarse, fine)]
-    _paint_patterns(table, colour.reshape(-1, 3), *flat[:3], flat[4], flat[5])
-    ground = np.flatnonzero(flat[0] == GROUND)
+    # Flat views of the samples, through which primitives and ground are painted.
+    flat_depth, flat_fine = depth.reshape(-1), fine.reshape(-1)
+    at = Points(u.reshape(-1), v.reshape(-1), size.reshape(-1), coarse.reshape(-1))
+    _paint_patterns(table, colour.reshape(-1, 3), surface.reshape(-1), at)
+    ground = np.flatnonzero(surface == GROUND)
     ground_labels, ground_colour = paint_ground(
-        road,
-        paving,
-        flat[1][ground],
-        flat[2][ground],
-        flat[3][ground],
+        street.road,
+        street.paving,
+        at.u[ground],
+        at.v[ground],
+        flat_depth[ground],
         grid,
-        flat[5][ground],
-        flat[6][ground],
+        at.grain[ground],
+        flat_fine[ground],
     )
     labels.reshape(-1)[ground] = ground_labels
     colour.reshape(-1, 3)[ground] = ground_colour
@@ -97,35 +154,29 @@ def shade(
         radiance[..., channel] = haze + (colour[..., channel] * light - haze) * air
     empty = surface == NOTHING
     rows = int(np.flatnonzero(empty.any(1))[-1]) + 1 if empty.any() else 0
-    np.copyto(radiance[:rows], paint_sky(weather, grid, rows), where=empty[:rows, :, None])
+    np.copyto(radiance[:rows], _paint_sky(weather, grid, rows), where=empty[:rows, :, None])
     return radiance, labels
 
 
-def _paint_patterns(
-    table: PrimitiveTable,
-    colour: np.ndarray,
-    surface: np.ndarray,
-    u: np.ndarray,
-    v: np.ndarray,
-    size: np.ndarray,
-    coarse: np.ndarray,
-) -> None:
-    """Overwrite the colours of primitives whose material is a pattern."""
+def _paint_patterns(table: PrimitiveTable, colour: Floats, surface: Ints, samples: Points) -> None:
+    """Overwrite the colours of primitives whose material is a pattern.
+
+    ``colour`` (N,3) and ``surface`` belong to the N samples.
+    """
     patterned = np.append([False] * FIRST, np.isin(table.material, list(PATTERNS)))
     where = np.flatnonzero(patterned.take(surface))
-    # Sixteen bits sort by radix, several times faster.
+    # NumPy sorts 16-bit integers by radix, which is several times faster.
     where = where[np.argsort(surface[where].astype(np.uint16), kind="stable")]
-    numbers, starts = np.unique(surface[where], return_index=True)
-    for number, start, stop in zip(numbers, starts, [*starts[1:], len(where)], strict=True):
-        points = where[start:stop]
-        look = table.looks[number - FIRST]
-        at = u[points], v[points], size[points], coarse[points]
-        colour[points] = PATTERNS[look.material](look, *at)
+    starts = np.flatnonzero(np.diff(surface[where])) + 1
+    for points in np.split(where, starts) if where.size else ():
+        look = table.looks[surface[points[0]] - FIRST]
+        at = Points(*(values[points] for values in samples))
+        colour[points] = PATTERNS[look.material](look, at)
 
 
 def _ground_light(
-    buffers: Buffers, grid: RayGrid, shadows: list[Shadow], weather: Weather
-) -> np.ndarray:
+    buffers: Buffers, grid: RayGrid, shadows: Sequence[Shadow], weather: Weather
+) -> NDArray[np.float32]:
     """Return the share of light that reaches every sample: below 1 in shadows on the ground."""
     light = np.ones(grid.shape, np.float32)
     rectangles = np.array(shadows).reshape(-1, 6).T
@@ -143,10 +194,10 @@ def _ground_light(
 
 
 def _darken(
-    light: np.ndarray,
+    light: Floats,
     buffers: Buffers,
     grid: RayGrid,
-    rectangles: np.ndarray,
+    rectangles: Floats,
     least: float,
     soft: float,
 ) -> None:
@@ -158,7 +209,7 @@ def _darken(
     c, s = np.cos(heading), np.sin(heading)
     wide, long = wide + soft, long + soft
     reach_x, reach_y = wide * abs(c) + long * abs(s), wide * abs(s) + long * abs(c)
-    # No camera sees ground closer than two metres; farther on a shadow is thinner than a row.
+    # No camera sees ground closer than two metres; beyond 90 m shadows are thinner than a row.
     near, far = np.maximum(y - reach_y, 2.0), np.minimum(y + reach_y, 90.0)
     left, right = x - reach_x, x + reach_x
     corners = grid.on_ground(np.stack([left, right, left, right]), np.stack([near, near, far, far]))
@@ -177,3 +228,28 @@ def _darken(
         inside *= buffers.surface[window] == GROUND
         shaded = light[window]
         np.minimum(shaded, 1 - (1 - least) / soft**2 * inside, out=shaded)
+
+
+def _paint_sky(weather: Weather, grid: RayGrid, rows: int) -> Floats:
+    """Return the radiance of the sky for the grid's first ``rows``, rows,W,3 float32."""
+    if not rows:
+        return np.zeros((0, grid.shape[1], 3), np.float32)
+    # The sky is smooth: the pixel centres suffice.
+    x, y, z = (grid.component(axis, slice(rows), slice(None, None, 2)) for axis in range(3))
+    length = np.sqrt(x * x + y * y + z * z)
+    rise = np.clip(z / length, 0.0, 1.0)
+    blend = np.minimum(1.8 * np.sqrt(rise), 1)
+    # Clouds lie on a plane high above, so they get denser towards the horizon.
+    reach = 70 / np.maximum(z / length + 0.12, 0.1)
+    shift = 700 * weather.haze * 1e3 % 251
+    puffs = noise.sample(x / length * reach + shift, y / length * reach)
+    cloud = 0.8 * np.clip((puffs - 1 + 2 * weather.cover) * 1.6, 0, 1)
+    towards = (x * weather.sun[0] + y * weather.sun[1] + z * weather.sun[2]) / length
+    glow = np.exp(24 * (towards - 1))
+    sky = np.empty((*z.shape, 3), np.float32)
+    colours = (a.tolist() for a in (weather.zenith, weather.horizon, weather.sunlight))
+    for channel, (zenith, horizon, sunlight) in enumerate(zip(*colours, strict=True)):
+        clear = horizon + (zenith - horizon) * blend
+        bright = horizon * (1.02 + 0.12 * puffs) + 0.25 * sunlight
+        sky[..., channel] = clear + (bright - clear) * cloud + (0.5 * sunlight) * glow
+    return np.asarray(cv2.resize(sky, (grid.shape[1], rows)), np.float32)

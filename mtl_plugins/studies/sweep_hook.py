@@ -1,4 +1,4 @@
-"""A training as a run of a sweep's trial."""
+"""Reporting a training's validations to the sweep that started it."""
 
 from __future__ import annotations
 
@@ -6,78 +6,97 @@ import json
 import os
 import os.path as osp
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmseg.registry import HOOKS
 
 from ..costs import process_peak_bytes
+from ..errors import ConfigError
 
-PRUNED = 90
-"""Exit code of a training that the study ended early."""
-USAGE = "usage.json"
+WORKER = "MTL_SWEEP_WORKER"
+"""Environment variable with the process id of the sweep that started a training."""
+VALIDATIONS = "validations.jsonl"
 STEP_TIME = "train/time"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Store a validation and the resources used up to it: a line of `validations.jsonl`.
+
+    Args:
+        step: trained epochs, or iterations in an iteration-based loop.
+        is_last: whether training ends here.
+        metrics: value of each metric by name.
+        batch_size: images per training step; None: the sampler has no batch size.
+        step_seconds: median time of a training step, loading included.
+        peak_bytes: peak memory of the process; None: unknown.
+        memory: the memory that was measured, such as "CUDA allocator".
+    """
+
+    step: int
+    is_last: bool
+    metrics: Mapping[str, float]
+    batch_size: int | None = None
+    step_seconds: float | None = None
+    peak_bytes: int | None = None
+    memory: str | None = None
 
 
 @HOOKS.register_module()
 class SweepHook(Hook):
-    """Report every validation to the study, and end the training where the study prunes the trial.
+    """Append every validation to `validations.jsonl` in the work dir, where the sweep reads it.
 
-    Also writes time and memory into `usage.json` of the work dir, and ends the training when the
-    worker that started it is gone: by then another one repeats the trial. `tools/sweep.py` adds
-    the hook to the trainings that it starts.
+    Ends the training when the sweep's process has ended, because another worker repeats the
+    trial then. `tools/sweep.py` adds the hook to the trainings that it starts.
 
     Raises:
-        ConfigError: the validation does not have the metric that the study is about.
-        SystemExit: with the code `PRUNED`, or with a message where the trial is not this
-            worker's any more.
+        ConfigError: `tools/sweep.py` did not start this training.
+        SystemExit: the sweep's process has ended.
     """
 
-    priority = "LOWEST"  # behind what logs the validation and keeps checkpoints
+    priority = "LOWEST"  # after the hooks that log the validation and save checkpoints
 
     def __init__(self) -> None:
-        # Imported late: they need Optuna, which nothing else here does.
-        from .sweep import Reporter, TrialLink
-
-        self.link = TrialLink.from_environment()
-        self.reporter = Reporter(self.link)
+        if WORKER not in os.environ:
+            raise ConfigError(
+                f"SweepHook: {WORKER} is not set. tools/sweep.py sets it and adds the hook "
+                "itself; remove the hook from the config."
+            )
+        self.worker = int(os.environ[WORKER])
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Check on the worker."""
+        """End the training if the sweep's process has ended."""
         self._check_worker()
 
     def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Check on the worker."""
+        """End the training if the sweep's process has ended."""
         self._check_worker()
 
+    @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Write the usage, report the score, and ask whether to go on."""
-        self._write_usage(runner)
+        """Append the validation to the file."""
         by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
-        step = runner.iter if by_iter else runner.epoch
-        hopeless = self.reporter.is_hopeless(runner.cfg, step, metrics or {})
-        # At the end there is nothing to save any more, and the score is known.
-        if hopeless and runner.iter < runner.train_loop.max_iters:
-            runner.logger.info(f"Trial {self.link.trial} is pruned after step {step}.")
-            sys.exit(PRUNED)
-
-    def _check_worker(self) -> None:
-        if os.getppid() != self.link.worker:
-            sys.exit(f"error: the worker of trial {self.link.trial} has ended.")
-
-    def _write_usage(self, runner: Runner) -> None:
-        histories = runner.message_hub.log_scalars
+        times = runner.message_hub.log_scalars.get(STEP_TIME)
         peak, memory = process_peak_bytes()
-        usage = dict(
+        validation = Validation(
+            step=runner.iter if by_iter else runner.epoch,
+            is_last=runner.iter >= runner.train_loop.max_iters,
+            metrics={name: float(value) for name, value in (metrics or {}).items()},
             batch_size=getattr(runner.train_dataloader.batch_sampler, "batch_size", None),
+            # The median, because the first steps include preparations.
+            step_seconds=float(np.median(times.data[0])) if times else None,
             peak_bytes=peak,
             memory=memory,
-            step_seconds=None,
         )
-        if STEP_TIME in histories:
-            # The median: the first steps also prepare.
-            usage["step_seconds"] = float(np.median(histories[STEP_TIME].data[0]))
-        with open(osp.join(runner.work_dir, USAGE), "w", encoding="utf-8") as file:
-            json.dump(usage, file, indent=1)
+        with open(osp.join(runner.work_dir, VALIDATIONS), "a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(validation)) + "\n")
+
+    def _check_worker(self) -> None:
+        if os.getppid() != self.worker:
+            sys.exit("error: the sweep that started this training has ended.")

@@ -1,17 +1,17 @@
-"""What any module may use: progress, suggestions, files, commands."""
+"""Helpers that any module may use: files, tables, progress, suggestions, commands, devices."""
 
-from .atomic_file import UNFINISHED, replaced
 from .command import run_command
-from .json_text import parse_json
-from .machine import machine_name
-from .precision import choose_dtype
+from .devices import choose_dtype, machine_name
+from .files import UNFINISHED, parse_json, replaced, write_text
 from .progress import ProgressLine, track
 from .spread import spread_evenly
 from .suggestions import did_you_mean, did_you_mean_path, nearest
+from .tables import TextTable, wide_console, write_csv
 
 __all__ = [
     "UNFINISHED",
     "ProgressLine",
+    "TextTable",
     "choose_dtype",
     "did_you_mean",
     "did_you_mean_path",
@@ -22,4 +22,7 @@ __all__ = [
     "run_command",
     "spread_evenly",
     "track",
+    "wide_console",
+    "write_csv",
+    "write_text",
 ]

@@ -1,4 +1,4 @@
-"""How the commands end: with a message a user can act on, not with a traceback."""
+"""Run a command so that it ends with a message a user can act on, not with a traceback."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ..errors import MTLError
 
 
 def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a command; print errors that a user can mend in one message and exit with 1.
+    """Call a command; print errors that a user can fix as one message and exit with 1.
 
-    Errors may have an `exit_code` of their own (`LostProcessError`). Ctrl-C exits with 130, or with
-    75 where a training saved its state (`InterruptHook`).
+    An error may have its own `exit_code` (`LostProcessError`). Ctrl-C exits with 130, or with 75
+    if a training saved its state (`InterruptHook`).
 
-    Errors of the data loader's worker processes arrive with the worker's traceback in their
-    text; only the message at its end is shown. What the system says about a file is told with its
-    path. Anything unforeseen keeps its traceback.
+    Errors from the data loader's worker processes hold the worker's traceback in their text; only
+    the message at its end is printed. Errors about a file are printed with its path. Unforeseen
+    errors keep their traceback.
     """
     if sys.stderr.isatty():
-        # Wipe off what the command said while everything was imported.
+        # Clear the "loading ..." that `arguments.py` printed before the imports.
         print("\033[2K", end="\r", file=sys.stderr, flush=True)
     try:
         return command(*args, **kwargs)
@@ -33,11 +33,11 @@ def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         sys.exit(getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
-        sys.exit(130)  # as shells do, 128 + SIGINT
+        sys.exit(130)  # 128 + SIGINT, as shells do
 
 
 def _message(error: Exception) -> str | None:
-    """Return what a user can act on; None where an error is none of ours, nor of a file."""
+    """Return the message for the user; None if the error is neither ours nor about a file."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}."
     if isinstance(error, (MTLError, FileNotFoundError, ImportError)):

@@ -1,4 +1,4 @@
-"""One line that tells how far something is, for everything that takes more than two seconds."""
+"""Progress on stderr, for everything that takes more than a second."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from rich.progress import (
 Item = TypeVar("Item")
 
 DELAY = 1.0
-"""Seconds before a line appears: what is done sooner is not worth one."""
+"""Seconds before a line appears: shorter work needs none."""
 
 DRAW_INTERVAL = 0.05
-"""Seconds between two changes of a bar, which may cost more than a small step."""
+"""Seconds between two updates of a bar: drawing it may cost more than a small step."""
 
 LOG_INTERVAL = 60.0
-"""Seconds between two lines where the output is no terminal, so that logs are not flooded."""
+"""Seconds between two lines where the output is no terminal, to keep logs short."""
 
 
 class ProgressLine:
-    """Show on stderr how far something is, in the main process alone.
+    """Show progress on stderr, in the main process only.
 
-    On a terminal a bar that moves, and below it those of its parts; into a file or pipe a plain
+    A terminal gets a bar, with the bars of nested lines below it; a file or pipe gets one plain
     line a minute. Nothing appears in the first second.
 
     Args:
-        description: what is being done.
-        total: number of steps; None: not known.
+        description: the work, in a word or two.
+        total: number of steps; None if unknown.
 
     >>> with ProgressLine("reading", total=2) as line:
     ...     line.update(done=1)
     """
 
     _bars: ClassVar[Progress | None] = None
-    """The bars on the terminal, of the outermost line and of those within it."""
+    """The bars on the terminal: the outermost line's and those nested in it."""
     _depth: ClassVar[int] = 0
-    """Number of lines that are being shown, one within the other."""
+    """Number of nested lines that are open."""
 
     def __init__(self, description: str, total: int | None = None) -> None:
         self.description = description
@@ -61,7 +61,7 @@ class ProgressLine:
         self._next = 0.0
 
     def __enter__(self) -> ProgressLine:
-        # In a log the outer line stands for those within it, unless they take long.
+        # In a log the outer line is enough, unless an inner one takes long.
         self._next = time.monotonic() + (LOG_INTERVAL if ProgressLine._depth else DELAY)
         ProgressLine._depth += 1
         if self._is_main and sys.stderr.isatty():
@@ -70,7 +70,7 @@ class ProgressLine:
                 self._timer = threading.Timer(DELAY, ProgressLine._bars.start)
                 self._timer.daemon = True
                 self._timer.start()
-                # An error may keep a `track` from ending, and the terminal without its cursor.
+                # After an error a `track` may never end, and the terminal would lack its cursor.
                 atexit.register(ProgressLine._bars.stop)
             self._task = ProgressLine._bars.add_task(self.description, total=self.total)
             self._next = 0.0
@@ -86,7 +86,7 @@ class ProgressLine:
             bars.remove_task(self._task)
             return
         self._timer.cancel()
-        # It may be starting the bars this very moment.
+        # It may be starting the bars at this moment.
         self._timer.join()
         if bars.live.is_started:
             bars.stop()
@@ -96,18 +96,21 @@ class ProgressLine:
     def update(
         self, done: int | None = None, description: str | None = None, total: int | None = None
     ) -> None:
-        """Say what is new: steps that are done, what is being done now, or how much it is."""
+        """Set the number of finished steps, the description or the total."""
+        # A new description is drawn at once: the next update may be hours away.
+        is_due = description not in (None, self.description)
         changes: dict[str, Any] = dict(done=done, description=description, total=total)
         for name, value in changes.items():
             if value is not None:
                 setattr(self, name, value)
-        now = time.monotonic()
-        if not self._is_main or now < self._next:
+        if not self._is_main:
             return
+        now = time.monotonic()
         if ProgressLine._bars is not None:
-            self._next = now + DRAW_INTERVAL
-            self._draw(ProgressLine._bars)
-        else:
+            if is_due or now >= self._next:
+                self._next = now + DRAW_INTERVAL
+                self._draw(ProgressLine._bars)
+        elif now >= self._next:
             self._next = now + LOG_INTERVAL
             of_all = "" if self.total is None else f" of {self.total}"
             print(f"{self.description}: {self.done}{of_all}", file=sys.stderr, flush=True)
@@ -117,12 +120,12 @@ class ProgressLine:
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Yield the items, and show on a `ProgressLine` how many are done.
+    """Yield the items and show on a `ProgressLine` how many are done.
 
     Args:
-        items: anything to iterate over.
-        description: what is being done with them.
-        total: their number; default: `len(items)` where they have one.
+        items: any iterable.
+        description: the work, in a word or two.
+        total: number of items; default: `len(items)` if they have a length.
 
     >>> list(track([1, 2], "doubling"))
     [1, 2]
@@ -133,7 +136,7 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
         for done, item in enumerate(items, start=1):
             yield item
             line.update(done)
-        # There may have been fewer than was said.
+        # There may have been fewer than announced.
         line.total = line.done
 
 

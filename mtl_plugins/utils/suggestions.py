@@ -1,4 +1,4 @@
-"""The nearest valid choice to a name that a user got wrong."""
+"""Suggest the nearest valid names or paths for a misspelled one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import os
 from collections.abc import Iterable
 
 LISTED = 20
-"""So many names are listed where none is near; more of them nobody reads."""
+"""Most names that are listed if none is near."""
 
 MARGIN = 0.15
-"""How much less alike than the nearest name another one may be and still be named."""
+"""Names whose likeness is at most this much below the nearest name's are suggested too."""
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6) -> list[str]:
-    """Return the known names that are most like a name, the nearest first; case does not matter.
+    """Return the known names that are most like a name, the nearest first, ignoring case.
 
     Args:
-        name: what was given.
-        known: what there is.
-        count: how many are returned at most.
-        cutoff: likeness of 0 to 1 (`difflib`) that they have at least.
+        name: the given name.
+        known: the valid names.
+        count: largest number of names to return.
+        cutoff: smallest likeness, 0..1 (`difflib`).
 
     >>> nearest('mgda', ['PCGrad', 'MGDA'])
     ['MGDA']
@@ -41,8 +41,8 @@ def nearest(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return the sentence that ends an error about an unknown name.
 
-    It names the nearest of what there is; where nothing is near all of it, or, if that is nothing
-    or too much, `otherwise`.
+    It suggests the nearest known names; if none is near it lists all of them; if there are none
+    or more than `LISTED`, it is `otherwise`.
 
     >>> did_you_mean('bach_size', ['batch_size', 'dataset'])
     'Did you mean batch_size?'
@@ -58,10 +58,10 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 def did_you_mean_path(path: str) -> str:
-    """Return the sentence that ends an error about a file or folder that does not exist.
+    """Return the sentence that ends an error about a missing file or folder.
 
-    Every part of the path may be misspelled, or the last folder left out. Empty where there is
-    nothing like it.
+    Every part of the path may be misspelled, or the last folder left out. Empty if nothing is
+    near.
 
     >>> did_you_mean_path('/no/such/folder')
     ''
@@ -71,7 +71,7 @@ def did_you_mean_path(path: str) -> str:
 
 
 def nearest_paths(path: str, count: int = 3) -> list[str]:
-    """Return what exists and is most like a path that does not, the nearest first."""
+    """Return the existing paths that are most like a missing one, the nearest first."""
     start = os.sep if os.path.isabs(path) else ""
     parts = [part for part in path.split(os.sep) if part not in ("", ".")]
     found = [start] if parts else []
@@ -85,7 +85,7 @@ def nearest_paths(path: str, count: int = 3) -> list[str]:
 
 
 def _matches(folder: str, part: str, count: int, is_last: bool) -> list[str]:
-    """Return the entries of a folder that are, or are most like, one part of a path."""
+    """Return the entries of a folder that equal one part of a path, or else are most like it."""
     if part == ".." or os.path.exists(os.path.join(folder, part)):
         return [os.path.join(folder, part)]
     try:
@@ -95,7 +95,7 @@ def _matches(folder: str, part: str, count: int, is_last: bool) -> list[str]:
     if not is_last:
         entries = [each for each in entries if os.path.isdir(os.path.join(folder, each))]
     stem, ending = os.path.splitext(part)
-    # Compared without endings, which would make any two files of a kind alike.
+    # Compared without endings, which would make any two files of a type alike.
     alike = [each for each in entries if ending and os.path.splitext(each)[1] == ending]
     stems = {os.path.splitext(each)[0]: each for each in alike or entries}
     return [os.path.join(folder, stems[near]) for near in nearest(stem, stems, count)]

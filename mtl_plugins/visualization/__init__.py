@@ -1,4 +1,4 @@
-"""Pictures: image | truth | prediction | error panels."""
+"""Pictures: painted maps, and panels of image | truth | prediction | error."""
 
 from typing import Any
 
@@ -19,7 +19,6 @@ from .painting import (
     colorize_semseg_error,
     default_palette,
     depth_norm,
-    depth_picture,
     depth_range,
     load_maps,
     overlay_colors,
@@ -28,7 +27,7 @@ from .painting import (
     sample_maps,
     save_maps,
 )
-from .sheets import draw_panel, draw_sample
+from .sheets import depth_picture, draw_panel, draw_sample
 
 __all__ = [
     "IGNORE_COLOR",
@@ -60,5 +59,5 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return a name that moved elsewhere after version 0.1."""
+    """Return a name that has moved since version 0.1."""
     return moved_attribute(__name__, name)

@@ -1,4 +1,4 @@
-"""Costs: numbers that can be computed by hand, and the command."""
+"""Costs: numbers computed by hand, and the command."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_pretrained_weights_are_never_fetched(backbone):
         (dict(device="tpu"), "'cpu' or 'cuda'"),
     ],
 )
-def test_what_cannot_be_measured_is_said(options, message):
+def test_invalid_sizes_and_devices_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         measure_cost(small_config(), **options)
 

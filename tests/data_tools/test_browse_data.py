@@ -1,4 +1,4 @@
-"""Pictures of the data: they show the very samples that a training run gets."""
+"""Pictures of samples: they are exactly those that a training run gets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.conftest import ROOT, SCENES
 
 NORMALS = os.path.join(ROOT, "configs", "mtl_normals.py")
 SEED, EPOCH = 5, 1
-# Everything random there is: sizes that differ within a batch, flips and colours on the device.
+# All kinds of randomness: different sizes within a batch, flips and colours on the device.
 PIPELINE = [
     dict(type="LoadImage"),
     dict(type="LoadTargets"),
@@ -44,7 +44,7 @@ def config(scene_options):
 
 
 def everything(image, sample):
-    """The image and all targets of a sample, as arrays."""
+    """Return the image and all targets of a sample as arrays."""
     truths = [sample.get(t.truth).data.numpy() for t in DENSE_TARGETS.values() if t.truth in sample]
     return [image, *truths]
 
@@ -77,7 +77,7 @@ def test_the_samples_are_those_of_training(config, tmp_path):
     assert_equal(seen, [sample for epoch, sample in trained if epoch == EPOCH])
     other = [everything(*pair) for pair in seen_pairs(config, EPOCH, SEED + 1)]
     assert not all(np.array_equal(a[0], b[0]) for a, b in zip(seen, other, strict=True))
-    # The comparison is worth something: there is padding, and it is no target.
+    # Some samples are padded, and padding has no truth.
     padded = [s for _, s in seen_pairs(config, EPOCH, SEED) if s.img_shape != s.pad_shape]
     assert padded
     for sample in padded:
@@ -97,7 +97,7 @@ def test_packed_data_looks_the_same(config, tmp_path):
     assert_equal(packed, files)
 
 
-def test_a_validation_is_seen_as_it_is_on_disk(config):
+def test_validation_samples_equal_their_files(config):
     for number, seen in enumerate(seen_samples(config, "val")):
         file = read_image(seen.sample.metainfo["img_path"])
         assert np.array_equal(seen.image, file[..., ::-1])
@@ -116,7 +116,7 @@ def test_images_come_back_from_normalised_inputs(swap):
     assert torch.equal(preprocessor.to_images(inputs)[0], image.to(torch.uint8).flip(0))
 
 
-def test_pictures_are_named_by_place_and_file(config, tmp_path):
+def test_pictures_are_named_by_position_and_file(config, tmp_path):
     files = browse_data(config, str(tmp_path / "a"), num=3, seed=SEED)
     seen = list(seen_samples(config, seed=SEED))
     assert [os.path.basename(file) for file in files] == [
@@ -128,7 +128,7 @@ def test_pictures_are_named_by_place_and_file(config, tmp_path):
     assert len(browse_data(config, str(tmp_path / "c"), num=99, split="val")) == 3
 
 
-def test_what_cannot_be_browsed_is_said(config, tmp_path):
+def test_impossible_requests_are_refused(config, tmp_path):
     with pytest.raises(ConfigError, match="num=0"):
         browse_data(config, str(tmp_path), num=0)
     config.train_dataloader.sampler = dict(type="InfiniteSampler")

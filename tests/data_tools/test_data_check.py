@@ -36,7 +36,7 @@ def save(path, array):
 
 @pytest.fixture
 def root(tmp_path):
-    """Five samples to train on and three to validate with, of which all is known."""
+    """Five samples to train on and three to validate with; all pixels are known."""
     folder, random = tmp_path / "data", np.random.default_rng(0)
     for split, count in (("train", TRAIN), ("val", VAL)):
         for index in range(count):
@@ -117,7 +117,7 @@ def test_sound_data_is_counted(config, root):
     assert (depth.valid_pixels, depth.pixels) == (40 * TRAIN, 48 * TRAIN)
 
 
-def test_every_problem_is_told_with_its_file_and_the_walk_goes_on(config, root):
+def test_every_problem_is_reported_with_its_file_and_the_check_continues(config, root):
     # An image that is damaged does not hide that its label is too.
     for name in ("rgb/train/0.png", "label/train/0.png"):
         path = root / name
@@ -143,11 +143,11 @@ def test_every_problem_is_told_with_its_file_and_the_walk_goes_on(config, root):
         assert part in texts
     counted = found.parts[0].statistics
     assert counted.samples == 4 and counted.bad_samples == 4
-    # What is right about a sample that is wrong is counted all the same.
+    # The valid targets of a sample with problems are counted.
     assert counted.class_images[0] == 1 and counted.normals[1] == 3 * 48
 
 
-def test_what_is_suspicious_is_a_warning(config, root):
+def test_suspicious_data_is_a_warning(config, root):
     save(root / "rgb/train/0.png", np.full((*SIZE, 3), 9, np.uint8))
     save(root / "label/train/1.png", np.full(SIZE, 255, np.uint8))
     save(root / "depth/train/1.png", np.zeros(SIZE, np.uint16))
@@ -171,7 +171,7 @@ def test_what_is_suspicious_is_a_warning(config, root):
     assert texts["."] == "classes without a single pixel: b."
 
 
-def test_training_data_that_is_validated_with_and_a_wrong_unit_are_suspicious(root):
+def test_validating_on_training_data_and_a_wrong_unit_are_warnings(root):
     train = dataset(root, "train")
     train["depth_format"] = dict(scale=10.0)
     found = check_data(config_of(train, train))
@@ -187,7 +187,7 @@ def test_training_data_that_is_validated_with_and_a_wrong_unit_are_suspicious(ro
     assert len(check_data(config_of(train), ["train"]).warnings) == 0
 
 
-def test_joined_repeated_and_packed_sets_are_checked_each(config, root, tmp_path):
+def test_each_part_of_joined_data_is_checked(config, root, tmp_path):
     packed = str(tmp_path / "packed")
     pack_config(config, packed, samples_per_shard=2)
     inner = dict(type="PackedDataset", data_root=f"{packed}/train", pipeline=[])
@@ -210,7 +210,7 @@ def test_joined_repeated_and_packed_sets_are_checked_each(config, root, tmp_path
     assert found.parts[1].statistics is None
 
 
-def test_what_is_not_there_is_not_rendered(tmp_path):
+def test_missing_scenes_are_not_rendered(tmp_path):
     folder = str(tmp_path / "none")
     options = [f"{s}_dataloader.dataset.data_root={folder}" for s in ("train", "val", "test")]
     found = check_data(load_config(BRANCHED, options))
@@ -279,7 +279,7 @@ class WrongDataset(MultiTaskDataset):
         self.formats["depth"] = Wrong()
 
 
-def test_formats_and_data_sets_of_others(root):
+def test_failing_formats_and_data_sets_of_others_are_reported(root):
     DATASETS.register_module(module=WrongDataset)
     try:
         found = check_data(config_of(dict(dataset(root, "train"), type="WrongDataset")))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mtl_plugins.config import build_dataset, load_config
 from mtl_plugins.data_tools import measure_depth, report_depth_statistics, split_depth_statistics
-from mtl_plugins.data_tools.depth_tally import DepthTally
+from mtl_plugins.data_tools.depth_statistics import DepthTally
 from mtl_plugins.datasets import TargetReader
 from mtl_plugins.errors import ConfigError, DataError
 from tests.commands import call
@@ -22,14 +22,14 @@ from tests.conftest import ROOT
 BRANCHED = os.path.join(ROOT, "configs", "mtl_branched.py")
 
 
-def agrees(result, depth, pixels):
-    """Whether statistics are those of all valid depths in one array."""
+def assert_statistics(result, depth, pixels):
+    """Assert that statistics are those of all valid depths in one array."""
     logs = np.log(depth.astype(np.float64))
     assert result.log_mean == pytest.approx(logs.mean(), rel=1e-12)
     assert result.log_std == pytest.approx(logs.std(), rel=1e-9)
     assert (result.min_depth, result.max_depth) == (depth.min(), depth.max())
     for percent in (1, 50, 99):
-        # The value that is reached, not one between two pixels; to half a bin.
+        # A value of a pixel, not one interpolated between two; accurate to half a bin.
         expected = np.percentile(depth, percent, method="inverted_cdf")
         found = getattr(result, f"percentile_{percent}")
         assert found == pytest.approx(expected, rel=6e-4)
@@ -42,22 +42,22 @@ def test_equal_to_numpy_over_all_pixels(centre, spread):
     sizes = [(5, 7), (40, 30), (1, 1), (64, 64)]
     maps = [np.exp(rng.normal(centre, spread, size)).astype(np.float32) for size in sizes]
     pixels = np.concatenate([depth.ravel() for depth in maps])
-    agrees(measure_depth(iter(maps)), pixels, pixels.size)
+    assert_statistics(measure_depth(iter(maps)), pixels, pixels.size)
 
 
 def test_invalid_pixels_and_images_without_depth_are_left_out():
     bad = np.array([[0, -1, np.nan, np.inf, 4.0]], np.float32)
     maps = [bad, None, np.zeros((2, 3), np.float32), np.array([[1.0]], np.float32)]
-    agrees(measure_depth(maps), np.array([4.0, 1.0], np.float32), 12)
+    assert_statistics(measure_depth(maps), np.array([4.0, 1.0], np.float32), 12)
 
 
 def test_the_smallest_and_largest_floats_have_a_bin():
     ends = np.array([[2.0**-149, np.finfo(np.float32).max]], np.float32)
-    agrees(measure_depth([ends]), ends.ravel(), 2)
+    assert_statistics(measure_depth([ends]), ends.ravel(), 2)
 
 
 @pytest.mark.parametrize("maps", [[], [None], [np.zeros((2, 2), np.float32)]])
-def test_no_valid_depth_is_said(maps):
+def test_maps_without_valid_depth_are_refused(maps):
     with pytest.raises(DataError, match="has a valid pixel"):
         measure_depth(maps)
 
@@ -75,7 +75,7 @@ def test_depth_is_counted_in_spans_of_equal_ratios():
     assert one.spans(5) == [(3.0, 3.0, 4)]
 
 
-def test_a_split_without_depth_or_without_data_is_said(tmp_path):
+def test_a_split_without_depth_or_data_is_refused(tmp_path):
     (tmp_path / "rgb").mkdir()
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "rgb" / "a.png")
     dataset = dict(

@@ -1,4 +1,4 @@
-"""The measurements of balancing: they measure what they say."""
+"""The cost of balancers, and the difference between levels of balancing."""
 
 from __future__ import annotations
 

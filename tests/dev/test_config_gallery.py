@@ -1,4 +1,4 @@
-"""The gallery shows what the configs are, and the metafiles hold only what the docs print."""
+"""The gallery is up to date, and every number of the metafiles is printed in the docs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_figures_are_those_of_the_networks(path):
     assert f"| {' | '.join(ROWS[os.path.splitext(path)[0]])} |" in page
 
 
-def test_a_config_that_does_not_say_what_it_shows_is_told(tmp_path):
+def test_a_config_without_a_description_is_refused(tmp_path):
     (tmp_path / "silent.py").write_text("model = dict()\n")
     with pytest.raises(ConfigError, match="does not begin with a comment"):
         description(str(tmp_path / "silent.py"))
@@ -96,7 +96,7 @@ def test_every_number_of_a_metafile_is_printed_in_the_page_that_it_names():
             metrics = [result["Metrics"] for result in model.get("Results", ())]
             numbers = [value for each in (model["Metadata"], *metrics) for value in each.values()]
             lines = pages[model["In Collection"]].splitlines()
-            # Where the page has a row for the model, its numbers stand in that row.
+            # If the page has a row for the model, its numbers must be in that row.
             name = re.compile(rf"^\| `?([\w/]+/)?{model['Name']}`? ")
             where = "\n".join([line for line in lines if name.match(line)] or lines)
             for number in (value for value in numbers if isinstance(value, float)):

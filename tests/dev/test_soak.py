@@ -1,4 +1,4 @@
-"""A long run: what grows is seen and measured."""
+"""A long run: growth of memory and file handles is measured."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 from dev.endurance import report_soak, soak
-from dev.endurance.soak import Growth
-from dev.endurance.soak_hook import SoakSample, read_samples
+from dev.endurance.soak import Growth, SoakSample, read_samples
 
 from mtl_plugins.errors import ConfigError, MTLError
 from tests.commands import call
@@ -16,7 +15,7 @@ from tests.engine.tiny_run import tiny_config
 
 
 def test_a_leak_of_known_size_is_measured(tmp_path, scene_options):
-    """In a process of its own: this one gives back memory of earlier tests."""
+    """In a new process: this one may give back memory of earlier tests."""
     config = tiny_config(scene_options, hooks=[dict(type="LeakyHook")])
     config.custom_imports.imports.append("tests.engine.faulty_parts")
     config.dump(tmp_path / "leaky.py")
@@ -34,8 +33,8 @@ def test_a_leak_of_known_size_is_measured(tmp_path, scene_options):
     for held in ("total", "resident"):
         growth = Growth.of(iterations, [getattr(sample, held) for sample in samples[3:]])
         assert growth.slope == pytest.approx(1000 * LEAK, rel=0.1)
-    told = f"main process {handles[0]} to {handles[2]}, workers 0 to 0"
-    assert told in " ".join(result.stdout.split())
+    shown = f"main process {handles[0]} to {handles[2]}, workers 0 to 0"
+    assert shown in " ".join(result.stdout.split())
     with pytest.raises(MTLError, match="is not empty"):
         soak(config, str(tmp_path / "run"))
 
@@ -58,7 +57,7 @@ def test_a_run_too_short_for_a_fit_is_refused(tmp_path, scene_options):
 
 
 @pytest.mark.parametrize(("noise", "exceeds"), [(0, True), (20, False)])
-def test_what_the_allocator_explains_is_no_growth(noise, exceeds):
+def test_noise_of_the_allocator_is_no_growth(noise, exceeds):
     """12 MB per 1,000 iterations, above a bound of 10, with and without memory given back."""
     samples = [
         SoakSample(100 * i, 500 + 1.2 * i + noise * (i % 3 == 0), 0.0, 900.0, 40, 20)

@@ -41,7 +41,7 @@ def test_median_equals_numpy():
     assert predictor.labels is None
 
 
-def test_sizes_meet_on_the_grid():
+def test_targets_of_different_sizes_share_a_grid():
     big = np.kron(labels([0, 1], [2, 3]), np.ones((6, 10), np.uint8))
     small = labels([0, 1], [2, 3])
     predictor = fit_image_blind([(big, None), (small, None)], 4, grid=(2, 2), progress=False)
@@ -69,11 +69,11 @@ def test_only_shared_tasks_are_measured():
     assert not any(name.startswith("semseg") for name in scores)
 
 
-def test_depth_without_any_valid_pixel_is_no_prediction():
+def test_without_valid_depth_no_depth_is_predicted():
     assert fit_image_blind([(None, depths([0, 0]))], 2, progress=False).depth is None
 
 
-def test_refuses_nothing_and_wrong_classes():
+def test_empty_data_and_unknown_classes_are_refused():
     with pytest.raises(ValueError, match="neither labels nor depth"):
         fit_image_blind([], num_classes=2, progress=False)
     with pytest.raises(ValueError, match=r"class ids 0\.\.7"):

@@ -1,4 +1,4 @@
-"""Two, three and four processes measure what one does, whatever the number of images."""
+"""The metrics of two to four processes equal those of one, for any number of images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIZES = (1, 2, 5, 7)
 
 
 def sample(index):
-    """The same image with all three tasks for the same index, in every process."""
+    """Return the sample of an index with all three tasks, the same in every process."""
     maps = test_multi_task_metric.sample(index)
     if index == 1:
         maps["gt_depth_map"]["data"] *= 0
@@ -22,7 +22,7 @@ def sample(index):
 
 
 def measured(indices, size):
-    """Everything that the metrics tell of these images, of a data set of a size."""
+    """Return scores and details of images of a data set of a size."""
     metrics = [MultiTaskMetric(), NormalsMetric(), MTANDepthMetric()]
     scores = {}
     for metric in metrics:
@@ -63,7 +63,7 @@ def assert_close(found, expected):
 
 
 @pytest.mark.parametrize("world", [2, 3, 4])
-def test_processes_measure_what_one_does(tmp_path, world):
+def test_several_processes_measure_the_same_as_one(tmp_path, world):
     codes, output = run_ranks(world, rank_main, tmp_path, tmp_path)
     assert codes == [0] * world, output
     for rank in range(world):
@@ -72,7 +72,7 @@ def test_processes_measure_what_one_does(tmp_path, world):
             assert_close(found[size], measured(range(size), size))
 
 
-def test_a_repetition_would_be_noticed():
+def test_a_repeated_image_would_change_every_metric():
     once, twice = (measured([*range(5), *more], 5 + len(more))["scores"] for more in ([], [0]))
     assert once.keys() == twice.keys()
     changed = [name for name in once if once[name] != pytest.approx(twice[name], rel=1e-6)]

@@ -1,4 +1,4 @@
-"""Metrics: streamed over any batches they are what NumPy computes of everything at once."""
+"""Properties of metrics: streamed over any batches they equal NumPy over all pixels at once."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ METRIC_TYPES = ("MultiTaskMetric", "NormalsMetric", "MTANDepthMetric")
 
 
 def image(random, size, share):
-    """A sample of three tasks of which a share of the pixels has truth."""
+    """Return a sample of three tasks; a share of its pixels has truth."""
     known = random.random((3, 1, *size)) < share
     depth = 10 ** random.uniform(-2, 3, (2, 1, *size))
     normals = random.normal(size=(2, 3, *size))
     normals[1] /= np.linalg.norm(normals[1], axis=0)
-    # Vectors of a network may point nowhere.
+    # A network may predict vectors of length 0.
     normals[0] *= random.random((1, *size)) < 0.9
     labels = random.integers(0, CLASSES, (2, 1, *size))
     return dict(
@@ -44,7 +44,7 @@ def image(random, size, share):
 
 @st.composite
 def data_sets(draw):
-    """Some images of different sizes, with much truth, little or none."""
+    """Draw images of different sizes with truth for all, some or no pixels."""
     random = np.random.default_rng(draw(st.integers(0, 9999)))
     sides = st.tuples(st.integers(1, 7), st.integers(1, 7))
     shares = st.sampled_from([0.0, 0.05, 0.5, 1.0])
@@ -53,7 +53,7 @@ def data_sets(draw):
 
 
 def streamed(images, cuts):
-    """Measure batch by batch; returns the metrics of all three."""
+    """Measure batch by batch and return the metrics of all three classes."""
     found = {}
     batches = np.split(np.arange(len(images)), sorted(cut % (len(images) + 1) for cut in cuts))
     for name in METRIC_TYPES:
@@ -73,7 +73,7 @@ def mean(values):
 
 
 def at_once(images):
-    """The same numbers by NumPy, from all pixels in one array."""
+    """Compute the same metrics with NumPy from all pixels in one array."""
     pairs = {kind: [[i[key] for key in keys] for i in images] for kind, keys in KEYS.items()}
     guess, truth = (np.concatenate([p[side].ravel() for p in pairs["semseg"]]) for side in (0, 1))
     guess, truth = guess[truth != 255], truth[truth != 255]
@@ -132,7 +132,7 @@ def test_streaming_any_batches_is_measuring_all_at_once(images, cuts):
 
 @PROPERTY
 @given(data_sets(), st.sampled_from([0.0, -7.0, 1e30, math.inf, math.nan]))
-def test_what_is_predicted_where_nothing_is_known_does_not_count(images, value):
+def test_predictions_without_truth_do_not_count(images, value):
     changed = []
     for each in images:
         other = dict(each)
@@ -146,7 +146,7 @@ def test_what_is_predicted_where_nothing_is_known_does_not_count(images, value):
 
 @PROPERTY
 @given(data_sets(), st.randoms(use_true_random=False))
-def test_the_order_of_images_does_not_count_and_all_numbers_are_in_their_bounds(images, random):
+def test_the_order_of_images_does_not_matter_and_all_numbers_are_in_their_range(images, random):
     shuffled = random.sample(images, len(images))
     found = streamed(images, [])
     assert streamed(shuffled, [2]) == pytest.approx(found, rel=1e-9, nan_ok=True)

@@ -32,7 +32,7 @@ NONE = sample([[[3.0]]], [[[0.0]]])
         (True, (0.125 + 0.125) / 2, (0.5 + 0.5) / 2),
     ],
 )
-def test_images_weigh_alike_and_those_without_depth_are_left_out(inverse, absolute, relative):
+def test_images_have_equal_weight_and_those_without_depth_are_left_out(inverse, absolute, relative):
     metric = MTANDepthMetric(inverse)
     metric.process(None, [FIRST, SECOND])
     metric.process(None, [NONE])
@@ -47,13 +47,13 @@ def test_without_any_depth_there_is_no_number():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0])
-def test_predictions_that_are_no_depth_are_named(value):
+def test_invalid_predictions_are_refused_with_the_image(value):
     with pytest.raises(DataError, match=r"a\.png: The predicted depth"):
         MTANDepthMetric().process(None, [sample([[[value]]], [[[4.0]]])])
     assert mtan_errors(torch.tensor([value, 1.0]), torch.tensor([0.0, 1.0])) == (0, 0)
 
 
-def test_missing_or_unequal_maps_are_named():
+def test_missing_or_unequal_maps_are_refused():
     with pytest.raises(DataError, match=r"a\.png: .*gt_depth_map"):
         MTANDepthMetric().process(None, [{k: v for k, v in FIRST.items() if k != "gt_depth_map"}])
     with pytest.raises(DataError, match="must be equal"):

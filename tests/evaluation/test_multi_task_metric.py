@@ -27,7 +27,7 @@ DEPTH = ("pred_depth_map", "gt_depth_map")
 
 
 def sample(index, keys=SEMSEG + DEPTH):
-    """The same image for the same index, in every process."""
+    """Return the sample of an index, the same in every process."""
     generator = torch.Generator().manual_seed(index)
     shape = (1, 6 + index % 3, 9)
     depth = torch.rand(shape, generator=generator) * 50 + 1
@@ -59,7 +59,7 @@ def by_functions(samples):
     return scores | {"multitask/score": total}
 
 
-def test_equals_the_functions_whatever_the_batches():
+def test_scores_equal_the_functions_for_any_batches():
     samples = [sample(i) for i in range(7)]
     expected = by_functions(samples)
     scores, metric = measure(samples)
@@ -69,10 +69,10 @@ def test_equals_the_functions_whatever_the_batches():
 
     metric.process(None, samples[:4])
     metric.process(None, samples[4:])
-    assert metric.evaluate(7) == scores, "a second validation starts afresh"
+    assert metric.evaluate(7) == scores, "a second validation starts from zero"
 
 
-def test_registered_and_silent_about_prefixes(monkeypatch):
+def test_is_registered_and_warns_of_no_missing_prefix(monkeypatch):
     warnings = []
     monkeypatch.setattr("mmengine.evaluator.metric.print_log", lambda *a, **k: warnings.append(a))
     metric = METRICS.build({"type": "MultiTaskMetric", "max_depth": 80})
@@ -145,7 +145,7 @@ def test_state_does_not_grow():
 
 def test_logs_the_classes_and_warns_of_a_wrong_number_of_images(monkeypatch):
     logged = []
-    for module in ("multi_task_metric", "streaming_metric"):
+    for module in ("metrics.multi_task_metric", "metrics.streaming_metric"):
         monkeypatch.setattr(
             f"mtl_plugins.evaluation.{module}.print_log",
             lambda message, logger, level=logging.INFO: logged.append((level, message)),

@@ -1,4 +1,4 @@
-"""Angles by hand, a median without pixels, merging and refusals."""
+"""Angles and scores by hand, against NumPy, and refusals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtl_plugins.evaluation import NormalsMetric, normal_angles
 
 
 def turned(degrees):
-    """3,1,W vectors of length 2 that lie `degrees` away from z, and z itself."""
+    """Return 3,1,W vectors of length 2 at angles to z, and z itself."""
     angle = torch.deg2rad(torch.tensor(degrees, dtype=torch.float64))
     guess = 2 * torch.stack([angle.sin(), angle * 0, angle.cos()])[:, None]
     truth = torch.zeros_like(guess)
@@ -41,7 +41,7 @@ def random_sample(index):
     return as_sample(guess, truth)
 
 
-def test_angles_are_exact_even_where_they_are_tiny():
+def test_tiny_angles_are_accurate():
     degrees = [0.0, 1e-5, 11.25, 90.0, 179.0, 180.0]
     assert normal_angles(*turned(degrees)).tolist() == pytest.approx(degrees, rel=1e-9, abs=1e-12)
 
@@ -59,12 +59,12 @@ def test_scores_by_hand():
     }
 
 
-def test_no_direction_counts_as_a_right_angle():
+def test_a_vector_of_length_0_counts_as_a_right_angle():
     guess, truth = turned([0.0])
     assert normal_angles(guess * 0, truth).tolist() == [90]
 
 
-def test_many_images_equal_numpy_over_all_pixels():
+def test_scores_of_many_images_equal_numpy_over_all_pixels():
     samples = [random_sample(i) for i in range(6)]
     pairs = [(s["pred_normal_map"]["data"], s["gt_normal_map"]["data"]) for s in samples]
     angles = np.concatenate([normal_angles(*pair).numpy() for pair in pairs])

@@ -48,7 +48,7 @@ def test_absent_class_is_skipped_or_zero():
         semseg_scores(confusion, absent="nan")
 
 
-def test_no_pixel_gives_nan_not_a_number_that_looks_right():
+def test_without_a_counted_pixel_scores_are_nan():
     label = torch.full((2, 2), 255)
     scores = semseg_scores(confusion_matrix(torch.zeros(2, 2).long(), label, 2))
     assert all(np.isnan(value) for value in scores.values())
@@ -87,7 +87,7 @@ def test_ignored_pixels_do_not_count():
     assert not torch.equal(before, confusion_matrix(changed, truth, 5))
 
 
-def test_refuses_what_it_cannot_count():
+def test_wrong_shapes_types_and_ids_are_refused():
     label = torch.tensor([0, 1])
     with pytest.raises(ValueError, match=r"prediction holds class ids \[2\].*0\.\.1"):
         confusion_matrix(torch.tensor([0, 2]), label, 2)

@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from dev.export_matrix import networks
-from dev.export_matrix.matrix import export_all, randomise
+from dev.export_matrix import export_all, networks, randomise
 from mmengine.registry import init_default_scope
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import MODELS

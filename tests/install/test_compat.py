@@ -1,4 +1,4 @@
-"""Every stack is tried in a process of its own, for what is under test is what imports leave."""
+"""Repairs of the installed stack, each in its own process: imports leave state behind."""
 
 import importlib.util
 import os
@@ -26,7 +26,7 @@ spec.loader.exec_module(compat)
 
 
 def run(code, *, path=None, bare=False):
-    """Runs code after `compat` was loaded alone; `bare` hides every installed package."""
+    """Run code after `compat` alone was loaded; `bare` hides every installed package."""
     setup = f"import sys; sys.path.insert(0, {str(path)!r})\n" if path else ""
     flags = ["-I", "-S"] if bare else []
     return subprocess.run(
@@ -89,7 +89,7 @@ def test_any_other_set_is_refused_in_one_sentence(installed, said):
 @pytest.mark.parametrize(
     ("names", "said"), [((), "none of them"), (OPENMMLAB | ONEDL | TEXT, "exactly one family")]
 )
-def test_the_installed_distributions_are_what_is_judged(tmp_path, names, said):
+def test_the_installed_distributions_are_checked(tmp_path, names, said):
     distribute(tmp_path, names)
     result = run("compat.prepare_stack()", path=tmp_path, bare=True)
     assert result.returncode != 0
@@ -108,7 +108,7 @@ added = set(sys.modules) - before
 assert "torchvision" in added and not {"torch", "mmcv", "mmcv._ext"} & added, added
 from mmcv import _ext
 assert _ext.nms() == "compiled"
-assert compat.mended == []
+assert compat.repairs == []
 """,
         path=tmp_path,
         bare=True,
@@ -132,7 +132,7 @@ compat._complete_torchvision(), compat._complete_torchvision()
 import builtins, torch, torchvision
 assert builtins.runs == 2, "the half-imported submodule must be imported anew, and only once"
 assert torchvision.early is sys.modules["torchvision.early"]
-assert len(compat.mended) == 1 and "nms and qnms cannot be called" in compat.mended[0]
+assert len(compat.repairs) == 1 and "nms and qnms cannot be called" in compat.repairs[0]
 schema = str(torch.ops.torchvision.nms.default._schema)
 assert schema == "torchvision::nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 """,
@@ -172,7 +172,7 @@ def test_an_op_that_mmcv_lacks_says_so_when_it_is_called():
     result = run(
         """
 compat.prepare_stack(), compat.prepare_stack()
-assert sum("mmcv has no compiled ops" in what for what in compat.mended) == 1
+assert sum("mmcv has no compiled ops" in what for what in compat.repairs) == 1
 import inspect, torch
 import mmcv.ops
 assert not hasattr(sys.modules["mmcv._ext"], "__file__")

@@ -48,7 +48,7 @@ def test_an_installed_package_registers_itself(site):
     assert plugins.Plugin("seen-package 1.2", "seen_by_mtl") in plugins.load_plugins()
     assert DENSE_TARGETS["seen"].path == "seen_map_path"
     assert ("plugin", "seen_by_mtl of seen-package 1.2: works") in info.collect_info()
-    # A checkpoint of it needs no config beside it: nothing that it names is imported for its sake.
+    # A checkpoint that names the plugin can be read: the plugin is imported already.
     model = dict(
         type="MultiTaskSegmentor", decode_head=dict(type="JointHead", task_heads=dict(a={}))
     )
@@ -59,7 +59,7 @@ def test_an_installed_package_registers_itself(site):
         stored_config(dict(meta=dict(cfg=other)), "a.pth")
 
 
-def test_a_broken_one_is_told_and_ends_nothing(site):
+def test_a_broken_plugin_is_reported_and_the_others_are_imported(site):
     install(site, "broken-package", "0.1", "broken_by_mtl", "import no_such_module_anywhere\n")
     install(site, "leaving-package", "0.1", "leaving_mtl", "raise SystemExit('bye')\n")
     install(site, "seen-package", "1.2", "seen_by_mtl", TARGET)
@@ -73,12 +73,12 @@ def test_a_broken_one_is_told_and_ends_nothing(site):
     assert any("'leaving_mtl' of leaving-package 0.1" in t and "bye" in t for t in texts)
     rows = [*info.collect_info()]
     assert ("plugin", f"broken_by_mtl of broken-package 0.1: fails: {problem}") in rows
-    # The others are there all the same.
+    # The others are still imported.
     assert ("plugin", "seen_by_mtl of seen-package 1.2: works") in rows
 
 
-def test_our_names_are_nobody_elses():
-    """Of mmengine, mmcv and mmseg: a config would get one or the other, as the scope has it."""
+def test_our_registered_names_are_unique():
+    """If mmengine, mmcv or mmseg had the same name, the scope would decide which a config gets."""
     foreign: dict[str, str] = {}
     pending = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
     while pending:

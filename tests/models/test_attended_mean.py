@@ -31,7 +31,7 @@ def test_value_and_gradients_do_not_depend_on_the_pieces(monkeypatch, piece):
     assert torch.autograd.gradcheck(attended_mean, given)
 
 
-def test_a_traced_one_is_the_same():
+def test_tracing_gives_the_same_result():
     given = inputs(dtype=torch.float32)
     traced = torch.compile(attended_mean, backend="eager", fullgraph=True)
     torch.testing.assert_close(traced(*given), attended_mean(*given))

@@ -52,7 +52,7 @@ class TestTransformerBlock:
         tokens = torch.randn(3, 5, 8)
         assert torch.equal(block(tokens), tokens)
 
-    def test_only_positions_see_the_order(self):
+    def test_token_order_matters_only_with_positions(self):
         tokens, order = torch.randn(2, 5, 8), torch.randperm(5)
         for num_positions in (0, 5):
             block = TransformerBlock(8, 2, num_positions)
@@ -151,7 +151,7 @@ class TestEveryKindOfValues:
         bins_loss = dict(type="BinsChamferLoss", loss_weight=0.1)
         head = build(values=values, bins_loss=bins_loss, initial_depth=10.0)
         samples = [sample(16, 20, depth=truth == "some")] * 2
-        losses = head.losses(head(torch.rand(2, 5, 4, 5)), samples, (16, 20))
+        losses = head.batch_losses(head(torch.rand(2, 5, 4, 5)), samples, (16, 20))
         assert set(losses) == {"silog", "chamfer"}
         sum(losses.values()).backward()
         for name, parameter in head.named_parameters():

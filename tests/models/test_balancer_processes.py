@@ -98,7 +98,7 @@ def assert_same(first, second):
             assert torch.equal(value, second[part][name]), name
 
 
-def test_ranks_stay_the_same_whatever_is_missing(two_processes):
+def test_ranks_stay_equal_with_missing_targets(two_processes):
     for case, first, second in two_processes:
         assert_same(first, second)
         assert all(torch.isfinite(u).all() for u in first["update"].values()), case
@@ -110,7 +110,7 @@ def test_ranks_stay_the_same_whatever_is_missing(two_processes):
 
 
 @pytest.mark.parametrize("balancer", GRADIENT + LOSSES, ids=lambda each: " ".join(each.values()))
-def test_two_processes_are_one_on_the_global_batch(two_processes, balancer):
+def test_two_processes_equal_one_with_the_global_batch(two_processes, balancer):
     """Where losses are means over equally many pixels, the update is that of one process."""
     ((_, ranks, _),) = [each for each in two_processes if each[0] == (KINDS[0], balancer, False)]
     alone = train(balancer, batches(KINDS[0]))

@@ -61,7 +61,7 @@ def test_bins_at_the_depths_cost_nothing():
     assert loss.item() == 0 and (centres.grad == 0).all()
 
 
-def test_invalid_depths_count_for_nothing():
+def test_invalid_depths_do_not_matter():
     centres, target, valid = case(2, 9, 6, 7)
     loss = build()(centres, target, valid)
     for value in (-1e30, 25.0, float("inf"), float("nan")):

@@ -29,7 +29,7 @@ def test_aspp_works_with_a_batch_of_one_in_training():
     assert torch.isfinite(module(torch.rand(1, 8, 3, 3))).all()
 
 
-def test_aspp_rates_reach_as_far_as_they_say():
+def test_aspp_rates_are_the_reach_of_its_branches():
     # The response to one changed pixel ends at the largest rate; pooling off, as it sees all.
     module = ASPP(1, 4, rates=(2, 5), image_pooling=False).eval()
     image = torch.zeros(1, 1, 1, 31)
@@ -140,7 +140,7 @@ def test_mmseg_decode_heads_are_decoders(head):
     assert not any(".conv_seg." in name for name, _ in network.named_parameters())
 
 
-def test_the_adapters_features_are_those_before_the_classifier():
+def test_features_of_mmseg_heads_are_those_before_the_classifier():
     config = dict(type="FCNHead", channels=6, num_convs=1, norm_cfg=BN, dropout_ratio=0.0)
     decoder = MODELS.build(
         dict(type="MMSegDecoder", in_channels=CHANNELS, strides=STRIDES, head=config)

@@ -1,4 +1,4 @@
-"""What the device does to a batch is what the pipeline would have done to its samples."""
+"""Augmentation on the device equals augmentation in the pipeline."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_flips_of_a_batch_are_those_of_its_samples(direction):
     assert (found["data_samples"][2].gt_sem_seg.data[0, 4:] == IGNORE_LABEL).all()
 
 
-def test_a_flip_for_the_device_is_drawn_like_another():
+def test_flips_on_the_device_are_drawn_as_on_the_cpu():
     drawn = []
     for on_device in (False, True):
         np.random.seed(3)
@@ -70,7 +70,7 @@ def test_a_flip_for_the_device_is_drawn_like_another():
     assert 5 < sum(drawn[0]) < 35
 
 
-def test_predictions_are_made_on_the_image_as_it_is():
+def test_prediction_applies_no_augmentation():
     sample = packed([dict(type="FlipTargets", prob=1.0, on_device=True)])
     plain = packed([])
     assert torch.equal(
@@ -154,7 +154,7 @@ def test_wrong_ranges_are_refused(wrong):
         TRANSFORMS.build(dict(type="PhotometricJitter", **wrong))
 
 
-def test_what_would_be_forgotten_is_refused(scenes_root):
+def test_pipelines_that_ignore_device_flips_are_refused(scenes_root):
     with pytest.raises(ConfigError, match="Use PackTargets"):
         DATASETS.build(
             dict(
@@ -174,7 +174,7 @@ def test_what_would_be_forgotten_is_refused(scenes_root):
         )
 
 
-def test_a_sample_without_samples_is_only_normalised():
+def test_images_without_samples_are_only_normalised():
     preprocessor = MODELS.build(dict(type="MultiTaskDataPreprocessor"))
     image = torch.zeros(3, 4, 4, dtype=torch.uint8)
     assert preprocessor(dict(inputs=[image]), training=True)["data_samples"] is None

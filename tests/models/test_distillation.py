@@ -65,9 +65,8 @@ def test_both_stages_are_trained():
 
 
 def raw(network, image):
-    """The raw map of every task, concatenated."""
-    maps, _ = network._coarse_maps(image)
-    return torch.cat([*maps.values()], dim=1)
+    """Concatenate the raw maps of all tasks."""
+    return torch.cat([*network.raw_maps(image).values()], dim=1)
 
 
 def test_the_second_stage_is_the_prediction():
@@ -137,7 +136,7 @@ def test_tasks_with_their_own_encoders_share_nothing():
     assert touched and not any("semseg" in name for name in touched)
 
 
-def test_what_cannot_be_is_said():
+def test_wrong_options_are_refused():
     with pytest.raises(ConfigError, match="BranchedHead or DistillationHead"):
         model("JointHead", backbone=TASK_ENCODERS)
     with pytest.raises(ConfigError, match="'depth' has a head but no encoder"):

@@ -121,7 +121,7 @@ def test_initialising_the_model_leaves_loaded_weights_alone(name):
         (dict(model_name="resnet18", unsupported_stride="x"), ValueError, "'error' or 'native'"),
     ],
 )
-def test_what_cannot_be_is_said_clearly(options, error, message):
+def test_wrong_options_are_refused(options, error, message):
     with pytest.raises(error, match=message):
         TimmEncoder(**options)
 
@@ -131,7 +131,7 @@ def test_unsupported_stride_can_fall_back_to_the_models_own():
     assert set(encoder.strides) == {16}
 
 
-def test_a_model_of_one_size_says_so():
+def test_a_fixed_size_model_refuses_other_sizes():
     encoder = TimmEncoder("mixer_s32_224")
     with pytest.raises(ValueError, match=r"built for images of \(224, 224\) and got \(64, 64\)"):
         encoder(torch.rand(1, 3, 64, 64))
@@ -143,7 +143,7 @@ def test_fixed_size_models_take_the_size_they_are_built_for():
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet26"])
-def test_squeeze_excitation_stands_in_every_residual_block(name):
+def test_squeeze_excitation_is_in_every_residual_block(name):
     plain = TimmEncoder(name, output_stride=16)
     gated = TimmEncoder(name, output_stride=16, squeeze_excitation=True)
     blocks = [m for m in gated.modules() if type(m).__name__ in ("BasicBlock", "Bottleneck")]
@@ -270,7 +270,7 @@ def test_any_mmseg_backbone_is_an_encoder(config):
     assert all(torch.isfinite(grad).all() for grad in gradients(network).values())
 
 
-def test_measuring_an_encoder_leaves_its_mode_alone():
+def test_measuring_an_encoder_keeps_its_training_modes():
     backbone = MODELS.build(dict(type="ResNetV1c", depth=18, norm_cfg=BN))
     backbone.layer1.eval()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}

@@ -34,7 +34,7 @@ def forward(net, data):
 
 
 def backward(net, data):
-    """The gradients of a step and what it logged."""
+    """Return the gradients and the logged values of a step."""
     net.zero_grad()
     total, log = net.parse_losses(forward(net, data))
     total.backward()
@@ -223,7 +223,7 @@ def test_a_frozen_encoder_has_nothing_to_balance(level):
 
 
 @LEVELS
-def test_a_task_of_which_nothing_is_trained_does_not_matter(level):
+def test_a_task_without_trained_parameters_is_left_out(level):
     net = network(balancer=gradient_balancer(level=level))
     net.backbone.requires_grad_(False)
     net.decode_head.decoders["depth"].requires_grad_(False)
@@ -233,7 +233,7 @@ def test_a_task_of_which_nothing_is_trained_does_not_matter(level):
 
 
 @LEVELS
-def test_tasks_that_share_nothing_are_told(level):
+def test_tasks_that_share_nothing_are_refused(level):
     encoder = dict(type="TimmEncoder", model_name="test_resnet")
     config = dict(type="TaskEncoders", encoder=encoder, tasks=dict(semseg={}, depth={}))
     net = network(balancer=gradient_balancer(level=level), backbone=config)
@@ -257,7 +257,7 @@ def test_logged_values_are_never_part_of_the_loss():
     assert extra and all(key.startswith("balance/") and "loss" not in key for key in extra)
 
 
-def test_a_balancer_of_ones_own_needs_two_methods():
+def test_a_user_defined_balancer_needs_two_methods():
     from mtl_plugins.models.balancers import Balancer
 
     @MODELS.register_module(force=True)

@@ -10,7 +10,7 @@ from torchjd import aggregation
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.balancers import GradientBalancer
-from mtl_plugins.models.balancers.gramian import gramian
+from mtl_plugins.models.balancers.gradients import gramian
 from mtl_plugins.models.balancers.torchjd_adapter import WEIGHTINGS
 
 SHAPES = ((2, 4, 6, 8), (2, 8, 3, 4))
@@ -96,7 +96,7 @@ def test_nash_of_two_tasks_solves_its_equation(seed):
     assert (clipped - solver).norm() < 2e-2
 
 
-def test_what_is_logged_by_hand():
+def test_logged_values_by_hand():
     balancer = build("Sum", 3)
     gradients = [
         [torch.tensor([3.0, 4.0])],
@@ -125,7 +125,7 @@ def test_a_scaled_loss_gives_the_same_weights(name):
 
 
 @NAMES
-def test_a_task_that_is_not_there_is_left_out(name):
+def test_a_task_without_targets_is_left_out(name):
     first, last = slopes(2)
     absent = [torch.zeros_like(g) for g in first]
     full, log = through_node(build(name, 3), [first, absent, last])
@@ -154,7 +154,7 @@ def test_state_survives_a_resume_bit_for_bit(name):
 
 
 @pytest.mark.parametrize("name", ["GradVac", "NashMTL"])
-def test_state_matters(name):
+def test_state_changes_the_weights(name):
     fresh, used = build(name, 3), build(name, 3)
     for step in range(3):
         through_node(used, slopes(3, seed=step))
@@ -181,12 +181,12 @@ def test_infinite_gradients_reach_the_encoder():
         (dict(weighting="MGDA", level="layers"), "level='layers'; choose one of"),
     ],
 )
-def test_what_cannot_be_is_said(config, message):
+def test_wrong_options_are_refused(config, message):
     with pytest.raises(ConfigError, match=message):
         GradientBalancer(tasks=("a", "b"), **config)
 
 
-def test_a_preference_goes_with_its_task():
+def test_preferences_follow_their_tasks():
     gradients = slopes(3)
     preferred = build("UPGrad", 3, pref_vector=[0.1, 0.2, 0.7])
     expected = aggregation.UPGrad(torch.tensor([0.1, 0.2, 0.7]).double())(jacobian(gradients))

@@ -1,4 +1,4 @@
-"""Task heads and what arranges them."""
+"""Task heads and multi-task heads."""
 
 from __future__ import annotations
 
@@ -143,17 +143,17 @@ def test_a_sample_without_a_target_changes_nothing_for_the_others():
     head = MODELS.build(dict(type="DepthHead", in_channels=4))
     raw = torch.randn(2, 1, 8, 8)
     full, empty = sample(8, 8), sample(8, 8, depth=False)
-    alone = head.losses(raw[:1], [full], (8, 8))["silog"]
-    both = head.losses(raw, [full, empty], (8, 8))["silog"]
+    alone = head.batch_losses(raw[:1], [full], (8, 8))["silog"]
+    both = head.batch_losses(raw, [full, empty], (8, 8))["silog"]
     assert both.item() == pytest.approx(alone.item(), rel=1e-6)
 
 
 def test_deeply_supervised_stages_each_have_a_loss():
     head = MODELS.build(dict(type="SegmentationHead", in_channels=4, num_classes=NUM_CLASSES))
     stages = [torch.randn(1, NUM_CLASSES, 4, 4), torch.randn(1, NUM_CLASSES, 8, 8)]
-    losses = head.losses(stages, [sample(16, 16)], (16, 16))
+    losses = head.batch_losses(stages, [sample(16, 16)], (16, 16))
     assert set(losses) == {"ce_stage0", "ce"}
-    final = head.losses(stages[1], [sample(16, 16)], (16, 16))
+    final = head.batch_losses(stages[1], [sample(16, 16)], (16, 16))
     assert set(final) == {"ce"}
 
 

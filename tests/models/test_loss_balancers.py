@@ -116,7 +116,7 @@ def test_famo_is_torchjds_with_the_next_batch_for_the_same():
 
 
 @NAMES
-def test_a_task_that_is_not_there_is_left_out(name):
+def test_a_task_without_targets_is_left_out(name):
     full, part = build(name), build(name, tasks=("a", "c"))
     for _ in range(3):
         found, weights = step(full, [1.0, 0.0, 4.0])
@@ -134,7 +134,7 @@ def test_a_task_that_is_not_there_is_left_out(name):
 @NAMES
 def test_state_survives_a_resume_bit_for_bit(name, hub):
     through, resumed = build(name), build(name)
-    # As in a run: an optimizer for what is learned, and epochs.
+    # As in a run: an optimizer for the learned weights, and epochs.
     optimizers = {m: torch.optim.Adam([*m.parameters(), torch.ones(1)]) for m in (through, resumed)}
     losses = (torch.rand(8, 3) + 0.5).tolist()
 
@@ -186,7 +186,7 @@ def test_nothing_is_learned_from_losses_without_graph():
         (dict(scalarizer="STCH", mu=-1.0), "strictly positive"),
     ],
 )
-def test_what_cannot_be_is_said(config, message):
+def test_wrong_options_are_refused(config, message):
     with pytest.raises(ConfigError, match=message):
         LossBalancer(tasks=TASKS, **config)
 

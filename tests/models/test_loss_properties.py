@@ -109,9 +109,9 @@ def test_the_order_of_the_batch_does_not_matter(case, random):
 
 @PROPERTY
 @given(cases(DEPTH_LOSSES[:2]), st.floats(0.5, 20))
-def test_silog_sees_ratios_alone(case, factor):
+def test_silog_depends_only_on_ratios(case, factor):
     """Another unit for both changes nothing; for one of them only what gamma says."""
-    # Depths below eps are not told apart.
+    # Depths below eps count as eps.
     assume(factor * 0.01 >= case.loss.eps)
     loss, _ = case.evaluate()
     assert case.evaluate(factor=factor)[0] == pytest.approx(loss, rel=1e-3, abs=1e-5)
@@ -139,7 +139,7 @@ def test_metric_losses_have_the_unit_of_their_error(case, factor):
 
 @PROPERTY
 @given(cases([dict(type="CosineLoss")]), st.floats(0.1, 1e6))
-def test_the_length_of_a_normal_says_nothing(case, factor):
+def test_the_length_of_a_predicted_normal_does_not_matter(case, factor):
     loss, _ = case.evaluate()
     # Short ones count as undecided.
     long = case.prediction / case.prediction.norm(dim=1, keepdim=True)

@@ -72,7 +72,7 @@ class TestEveryDepthLoss:
         assert loss.item() == pytest.approx(0, abs=1e-6)
         assert torch.isfinite(prediction.grad).all()
 
-    def test_invalid_pixels_count_for_nothing(self, name):
+    def test_invalid_pixels_do_not_matter(self, name):
         prediction, target = pair(2, 1, 4, 5)
         loss_function = MODELS.build(dict(type=name))
         loss = loss_function(prediction, target, target > 0)

@@ -31,7 +31,7 @@ def test_cosine_loss_by_hand():
 
 
 @pytest.mark.parametrize("value", [0.0, 1e30, float("inf"), float("nan")])
-def test_what_stands_at_invalid_pixels_counts_for_nothing(value):
+def test_values_at_invalid_pixels_do_not_matter(value):
     target = vectors((0, 0, 1), (0, 0, 0))
     prediction = vectors((0, 1, 1), (value, value, value)).requires_grad_()
     loss = CosineLoss()(prediction, target, target.any(1, keepdim=True))

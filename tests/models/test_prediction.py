@@ -65,14 +65,14 @@ def test_labels_are_those_of_the_full_size_logits():
     image = torch.randn(1, 3, 60, 90)
     network.eval()
     with torch.no_grad():
-        maps, _ = network._coarse_maps(image)
+        maps = network(image, mode="tensor")
         (result,) = network.predict(image)
     logits = F.interpolate(maps["semseg"], (64, 96), mode="bilinear")[0, :, :60, :90]
     assert torch.equal(result.seg_logits.data, logits)
     assert torch.equal(result.pred_sem_seg.data, logits.argmax(0, keepdim=True))
 
 
-def test_an_image_is_predicted_alike_whatever_is_beside_it():
+def test_predictions_do_not_depend_on_the_rest_of_the_batch():
     network = model()
     both = batch((40, 60), (64, 96))
     alone = dict(inputs=both["inputs"][:1], data_samples=[both["data_samples"][0].clone()])

@@ -1,10 +1,10 @@
-"""The whole model: padding, sizes, sliding windows, and what it leaves on the samples."""
+"""The whole model: padding, image sizes, losses, and the keys of predicted samples."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 
 from mtl_plugins.errors import DataError
@@ -79,7 +79,7 @@ def test_no_valid_depth_at_all_trains_on():
 
 
 def test_padding_changes_no_loss():
-    """The loss of an image is that of its own pixels, whoever is beside it in the batch.
+    """The loss of an image depends on its own pixels only, not on the rest of the batch.
 
     With a pointwise network this holds exactly; a convolution sees the padding at the edge.
     """
@@ -98,7 +98,7 @@ def test_padding_changes_no_loss():
         assert padded[key].item() == pytest.approx(value.item(), rel=1e-5)
 
 
-def test_nothing_is_summed_into_the_loss_by_its_name():
+def test_no_logged_value_is_added_to_the_loss_by_its_name():
     network = model()
     losses = {
         "semseg/loss_like": torch.tensor(2.0, requires_grad=True),
@@ -125,7 +125,7 @@ def test_channels_last_computes_the_same():
 
 
 def test_it_is_a_segmentor_of_mmseg():
-    assert isinstance(model(), EncoderDecoder)
+    assert isinstance(model(), BaseSegmentor)
 
 
 def test_preprocessor_normalises_as_numpy_does():

@@ -129,7 +129,7 @@ def test_strides_without_a_common_grid_are_refused():
 # MultiScaleDecoder
 
 
-def test_multi_scale_has_one_merging_convolution_a_scale():
+def test_multi_scale_has_one_merging_convolution_per_scale():
     decoder = build("MultiScaleDecoder", DILATED, channels=10, skip_channels=4)
     kernels = [p.shape for p in decoder.convs.parameters() if p.dim() == 4]
     assert kernels == [(10, 14, 3, 3)] * 3
@@ -196,7 +196,7 @@ def test_attention_maps_are_those_of_the_gates():
 # NestedDecoder
 
 
-def test_nested_node_inputs_are_the_papers():
+def test_nested_nodes_have_the_inputs_of_the_paper():
     widths = (10, 20, 30, 40)
     decoder = build("NestedDecoder", FOUR, hidden_channels=widths)
     inputs = {name: node[0].conv.in_channels for name, node in decoder.nodes.items()}
@@ -266,7 +266,7 @@ def test_channel_attention_equals_the_formula():
             assert np.allclose(results[level][image], expected, atol=1e-6)
 
 
-def test_channel_attention_is_blind_to_the_order_of_tokens():
+def test_channel_attention_ignores_the_order_of_tokens():
     module = ChannelAttention((2, 3), 2)
     tokens, context = [torch.rand(1, 7, c) for c in (2, 3)], torch.rand(1, 7, 5)
     order = torch.randperm(7)

@@ -1,4 +1,4 @@
-"""Work dirs as training leaves them, with numbers of choice, by the writers that training uses."""
+"""Write work dirs with chosen numbers, by the writers that training uses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mmengine.visualization import LocalVisBackend
 from mtl_plugins.report import Details
 from mtl_plugins.visualization import TaskMaps, save_maps
 
+NASTY = "</script><script>hacked=1</script><img src=http://x.example onerror=hacked=1>&\"'"
 COST = dict(
     parameters=dict(encoder=2_000_000, decoders=500_000, task_heads=0, rest=0),
     macs=3_000_000_000, height=4, width=6, machine="a machine",
@@ -23,7 +24,14 @@ ERRORS = dict(
 
 
 def log_run(folder: Path, records, time="20260101_000000", **config):
-    """Write what MMEngine logs: records are (kind, step, values) with kind "train" or "val"."""
+    """Write the log of a run, and return its path.
+
+    Args:
+        folder: the work dir.
+        records: (kind, step, values), where kind is "train" or "val".
+        time: when training started.
+        config: values of the config.
+    """
     backend = LocalVisBackend(str(folder / time / "vis_data"))
     backend.add_config(Config(dict(dict(train_cfg=dict(max_epochs=2)), **config)))
     for kind, step, values in records:
@@ -35,8 +43,9 @@ def log_run(folder: Path, records, time="20260101_000000", **config):
 def write_run(folder: Path, metrics, classes=("road", "sky"), images=("one",), depth=5.0, **config):
     """Write a run of two epochs of 10 iterations whose last validation gave `metrics`.
 
-    Its confusion is [[6, 2], [0, 4]]: IoUs of 75 and 66.7. Every image is 4x6 pixels; the upper
-    half has no true depth and is 10 m deep else; `depth` is predicted everywhere.
+    Its confusion matrix is [[6, 2], [0, 4]], which gives IoUs of 75 and 66.7. Every image has 4x6
+    pixels. The true depth is unknown in the upper half and 10 m in the lower one; the predicted
+    depth is `depth` everywhere.
     """
     early = {name: value / 2 for name, value in metrics.items()}
     records = [
@@ -65,3 +74,9 @@ def write_run(folder: Path, metrics, classes=("road", "sky"), images=("one",), d
         cost=COST, images=list(images),
     ).write(folder)  # fmt: skip
     return str(folder)
+
+
+def nasty_run(folder: Path):
+    """Write a run whose names and config contain HTML."""
+    metrics = {"semseg/mIoU": 50.0, f"own/{NASTY}": 1.0}
+    return write_run(folder, metrics, classes=(NASTY, "sky"), note=NASTY)

@@ -20,7 +20,7 @@ from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation.baselines import Baselines
 from mtl_plugins.report import Details, write_page
 from mtl_plugins.report.run_record import read_run
-from mtl_plugins.studies.run import read_json
+from mtl_plugins.studies.ladder.runs import read_json
 from mtl_plugins.visualization import load_maps
 from tests.config.test_config import BRANCHED
 from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes

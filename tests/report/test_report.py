@@ -1,4 +1,4 @@
-"""The report of runs: numbers by hand, what a page may hold, and two real runs."""
+"""The report page: its numbers, its safety, and damaged input."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from PIL import Image
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.report import read_runs, write_page
-from mtl_plugins.report.gallery import paint_gallery, read_gallery
+from mtl_plugins.report.gallery import paint_image, read_gallery
+from mtl_plugins.report.page import SCRIPTS, TEMPLATES
 from mtl_plugins.visualization import INVALID_COLOR
 from tests.conftest import ROOT
 from tests.html_page import parse_html
-from tests.report.report_runs import write_run
+from tests.report.report_runs import NASTY, nasty_run, write_run
 
 SECTIONS = ("summary", "curves", "classes", "confusion", "distance", "balance", "cost", "gallery")
-NASTY = "</script><script>hacked=1</script><img src=http://x.example onerror=hacked=1>&\"'"
 
 
 def page_of(folders, out):
@@ -37,7 +37,7 @@ def page_of(folders, out):
 
 @pytest.fixture
 def two(tmp_path):
-    """A run and a second one that is better in mIoU, worse in relative error, equal in RMSE."""
+    """Write two runs; the second has a better mIoU, a worse relative error and an equal RMSE."""
     first = {"semseg/mIoU": 50.0, "depth/abs_rel": 0.2, "depth/rmse": 4.0, "own/thing": 1.0}
     second = {"semseg/mIoU": 52.5, "depth/abs_rel": 0.25, "depth/rmse": 4.0, "own/thing": 2.0}
     optimizer = dict(optim_wrapper=dict(optimizer=dict(lr=0.5)))
@@ -48,7 +48,7 @@ def two(tmp_path):
 
 
 def rows_of(page, section):
-    """Return the rows of a section's tables: label -> cells."""
+    """Return the cells of each row in a section's tables, by label."""
     [part] = page.find("section", id=section)
     rows = {}
     for row in part.find("tr"):
@@ -58,7 +58,7 @@ def rows_of(page, section):
     return rows
 
 
-def test_best_value_and_difference_by_hand(two, tmp_path):
+def test_best_value_and_difference(two, tmp_path):
     page, _, _ = page_of(two, tmp_path / "r.html")
     found = {
         label: [(cell.text, "best" in cell.attributes.get("class", "")) for cell in cells]
@@ -67,7 +67,7 @@ def test_best_value_and_difference_by_hand(two, tmp_path):
     assert found["mIoU (%) ↑"] == [("50.00", False), ("★ 52.50 +2.50", True), ("1.00", False)]
     assert found["relative error ↓"][:2] == [("★ 0.2000", True), ("0.2500 +0.0500", False)]
     assert found["RMSE ↓"][:2] == [("4.000", False), ("4.000 =", False)]
-    # Whether more of it is better is not known.
+    # It is unknown which values of an undeclared metric are better.
     assert found["own/thing"][:2] == [("1.000", False), ("2.000 +1.000", False)]
     verdicts = {e.attributes["class"]: e.text for e in page.find("span") if "+" in e.text}
     assert verdicts["difference better"] == "+2.50"
@@ -89,18 +89,22 @@ def test_every_run_is_in_every_section(two, tmp_path):
         assert "Not recorded" not in section.text or name == "balance"
 
 
-def test_numbers_of_the_sections_by_hand(two, tmp_path):
+def test_numbers_of_every_section(two, tmp_path):
     page, _, data = page_of(two, tmp_path / "r.html")
-    training = {(c["run"], c["name"]): c["points"] for c in data["charts"]["training"]["series"]}
-    # In epochs of ten iterations.
+    training = {(c["run"], c["name"]): c["data"] for c in data["charts"]["training"]["series"]}
+    # The horizontal axis counts epochs of ten iterations.
     assert training[0, "loss"] == [[0.5, 0.8], [1.0, 0.4], [1.5, 0.26667], [2.0, 0.2]]
     assert training[1, "semseg/mIoU"] == [[1.0, 26.25], [2.0, 52.5]]
-    distance = {(c["run"], c["name"]): c["points"] for c in data["charts"]["distance"]["series"]}
+    distance = {(c["run"], c["name"]): c["data"] for c in data["charts"]["distance"]["series"]}
     assert distance[0, "relative error"] == [[2.0, 0.1], [20.0, 0.4]]
     assert distance[1, "share of the pixels (%)"] == [[2.0, 75.0], [20.0, 25.0]]
     [classes] = page.find("ul", class_="classes")
     road, sky = (item.text for item in classes.find("li"))
     assert road.startswith("road 66.7 % of pixels 75.00") and "66.67" in sky
+    right, wrong = (series["data"] for series in data["matrices"]["0"]["series"])
+    # Prediction, truth, opacity, percent of the true class, pixels.
+    assert right == [[0, 0, 0.86603, 75.0, 6], [1, 1, 1.0, 100.0, 4]]
+    assert wrong == [[1, 0, 0.5, 25.0, 2]]
     worst = next(page.find("table", class_="worst"))
     assert worst.text == "most frequent confusions road → sky 25.0 %"
     cost = {label: cells[0].text for label, cells in rows_of(page, "cost").items()}
@@ -113,13 +117,16 @@ def test_numbers_of_the_sections_by_hand(two, tmp_path):
     assert config == {"optim_wrapper.optimizer.lr": ["\N{EN DASH}", "0.5"]}
 
 
-def test_the_page_loads_nothing_and_runs_its_own_script_alone(two, tmp_path):
+def test_page_loads_nothing_and_its_policy_allows_only_its_script(two, tmp_path):
     page, text, _ = page_of(two, tmp_path / "r.html")
     for element in page.find():
         for name in ("src", "href"):
             address = element.attributes.get(name, "#")
             assert address.startswith(("#", "data:")), address
-    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|WebSocket", text)
+    library = (TEMPLATES / SCRIPTS[0]).read_text(encoding="utf-8")
+    assert library in text
+    ours = text.replace(library, "")
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest|WebSocket", ours)
     [policy] = page.find("meta", http_equiv="Content-Security-Policy")
     [script] = [s for s in page.find("script") if "type" not in s.attributes]
     digest = hashlib.sha256("".join(script.inside).encode()).digest()
@@ -127,13 +134,7 @@ def test_the_page_loads_nothing_and_runs_its_own_script_alone(two, tmp_path):
     assert "default-src 'none'" in policy.attributes["content"]
 
 
-def nasty_run(folder):
-    """A run whose names and config try to be HTML."""
-    metrics = {"semseg/mIoU": 50.0, f"own/{NASTY}": 1.0}
-    return write_run(folder, metrics, classes=(NASTY, "sky"), note=NASTY)
-
-
-def test_what_files_say_stays_text(tmp_path):
+def test_names_and_configs_are_escaped(tmp_path):
     page, _, data = page_of([nasty_run(tmp_path / "<b>run")], tmp_path / "r.html")
     assert len(list(page.find("script"))) == 2
     assert not [e for e in page.find() if "onerror" in e.attributes or e.tag == "b"]
@@ -142,12 +143,12 @@ def test_what_files_say_stays_text(tmp_path):
     )
     [config] = page.find("pre")
     assert "<script>hacked=1</script>" in config.text
-    assert NASTY in page.text and data["matrices"][0]["classes"][0] == NASTY
+    assert NASTY in page.text and data["matrices"]["0"]["xAxis"]["data"][0] == NASTY
     assert data["runs"] == ["<b>run"]
 
 
 def pixels(address):
-    """Return the picture that an address holds, H,W,3."""
+    """Decode a PNG in a data URI to H,W,3."""
     content = base64.b64decode(address.removeprefix("data:image/png;base64,"))
     return np.array(Image.open(io.BytesIO(content)).convert("RGB"))
 
@@ -157,7 +158,7 @@ def test_equal_depths_have_equal_colours_in_every_picture(tmp_path):
     depths = (10.0, 20.0, 5.0)
     folders = [write_run(tmp_path / str(d), metrics, depth=d) for d in depths]
     runs = read_runs(folders)
-    [picture] = paint_gallery(read_gallery(runs)[0], runs)
+    [picture] = map(paint_image, read_gallery(runs)[0])
     task = picture.tasks[1]
     truth = pixels(task.truth)
     assert (truth[:2] == INVALID_COLOR).all()
@@ -166,23 +167,23 @@ def test_equal_depths_have_equal_colours_in_every_picture(tmp_path):
     light = [int(picture[3, 3].sum()) for picture in (near, same, far)]
     assert light == sorted(light, reverse=True) and len(set(light)) == 3
     ticks = task.legend.scale.ticks
-    # The three depths and the truth, each a share of the pooled pixels: the ends are theirs.
+    # The smallest and largest depth each fill more than 1 % of the pixels.
     assert (ticks[0][1], ticks[-1][1]) == ("5", "20") and task.legend.scale.caption == "depth [m]"
-    assert ("not measured", "#969696") in task.legend.swatches
+    assert ("not measured", "rgb(150, 150, 150)") in task.legend.swatches
     error = [pixels(task.runs[i].error) for i in range(3)]
     assert all((e[:2] == INVALID_COLOR).all() for e in error)
     assert (error[0][3, 3] != error[2][3, 3]).any()
 
 
-def test_images_of_other_data_are_not_set_side_by_side(two, tmp_path):
+def test_images_of_one_name_but_other_content_are_not_joined(two, tmp_path):
     picture = Path(two[1], "report", "gallery", "one.jpg")
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(picture)
     runs = read_runs(two)
-    pictures = paint_gallery(read_gallery(runs)[0], runs)
+    pictures = map(paint_image, read_gallery(runs)[0])
     assert [list(p.tasks[0].runs) for p in pictures] == [[0], [1]]
 
 
-def test_damaged_and_missing_files_are_told(two, tmp_path, capsys):
+def test_damaged_and_missing_files_are_reported(two, tmp_path, capsys):
     first, second = map(Path, two)
     log = next(second.glob("*/vis_data/scalars.json"))
     log.write_text(log.read_text() + '{"loss": 0.1, "st')
@@ -191,10 +192,10 @@ def test_damaged_and_missing_files_are_told(two, tmp_path, capsys):
     details = json.loads((second / "report" / "metrics.json").read_text())
     (second / "report" / "metrics.json").write_text(json.dumps(dict(details, palette=["red"])))
     page, _, _ = page_of(two, tmp_path / "r.html")
-    told = capsys.readouterr().out
-    assert "b: Lines of the log that cannot be read, left out: 1." in told
-    assert "summary.json is damaged" in told and "metrics.json is damaged" in told
-    assert "one.npz cannot be read" in told
+    printed = capsys.readouterr().out
+    assert "b: 1 unreadable lines of the log were skipped." in printed
+    assert "summary.json is damaged" in printed and "metrics.json is damaged" in printed
+    assert "one.npz cannot be read" in printed
     for section, names in (("classes", "b"), ("distance", "b"), ("gallery", "a, b")):
         assert f"Not recorded: {names}." in next(page.find("section", id=section)).text
     assert rows_of(page, "summary")["mIoU (%) ↑"][1].text == "★ 52.50 +2.50"
@@ -217,7 +218,7 @@ def test_command(two, tmp_path, monkeypatch, capsys):
     out = tmp_path / "new" / "r.html"
     monkeypatch.setattr("sys.argv", ["report.py", *two, "--out", str(out)])
     runpy.run_path(str(tools / "report.py"), run_name="__main__")
-    assert "r.html (0." in capsys.readouterr().out and out.is_file()
+    assert "r.html (1." in capsys.readouterr().out and out.is_file()
     monkeypatch.setattr("sys.argv", ["report.py", str(tmp_path)])
     with pytest.raises(SystemExit, match="1"):
         runpy.run_path(str(tools / "report.py"), run_name="__main__")

@@ -1,4 +1,4 @@
-"""The report in a real browser: sizes, colours, and everything that moves."""
+"""The report in a real browser: window sizes, colours, and all interaction."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from PIL import Image
 
 from mtl_plugins.report import write_page
 from tests.chromium import PROGRAM, Chromium
-from tests.report.report_runs import write_run
-from tests.report.test_report import nasty_run
+from tests.report.report_runs import NASTY, nasty_run, write_run
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package chromium")
 
-CURVES = "document.querySelectorAll('[data-chart=training] .curve').length"
-TIP = "[...document.querySelectorAll('[data-chart=training] .tip')].map(t => t.innerText)[0]"
+CURVES = (
+    "document.querySelectorAll("
+    "'[data-chart=training] .plot path[fill=none][stroke^=\"var(--run\"]').length"
+)
+TIP = "[...document.querySelectorAll('{} .tip')].map(t => t.innerText)[0]"
+CHART_TIP, MATRIX_TIP = TIP.format("[data-chart=training]"), TIP.format(".matrix")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,7 @@ def report(tmp_path_factory):
 
 
 def center(browser, selector):
-    """Scroll an element into view and return the place of its middle."""
+    """Scroll an element into view and return the position of its centre."""
     place = (
         f"(() => {{ const e = document.querySelector({selector!r});"
         "e.scrollIntoView({block: 'center', behavior: 'instant'});"
@@ -57,25 +60,25 @@ def test_fits_every_window_in_light_and_dark(browser, report, width, dark, tmp_p
     browser.problems.clear()
     browser.open(report, width, dark)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
-    assert (
-        browser.evaluate(CURVES) == 3 + 3 + 2
-    )  # losses, mIoU, SI-logRMSE, which the third run lacks
-    assert browser.evaluate("document.querySelectorAll('.matrix rect.right').length") == 3 * 2
+    # Loss and mIoU of three runs; SI-logRMSE, which the third run lacks.
+    assert browser.evaluate(CURVES) == 3 + 3 + 2
+    cells = "document.querySelectorAll('.matrix path[fill=\"var(--right)\"]').length"
+    assert browser.evaluate(cells) == 3 * 2
     pictures = "[...document.querySelectorAll('#gallery img')].filter(i => !i.naturalWidth).length"
     assert browser.evaluate(pictures) == 0
     browser.screenshot(tmp_path / "page.png")
     picture = np.array(Image.open(io.BytesIO((tmp_path / "page.png").read_bytes())).convert("L"))
     assert (np.median(picture) < 60) == dark and picture.std() > 5
-    # An error, a message on the console, a call of the network: each is one.
+    # No error, no message on the console, no request to the network.
     assert browser.problems == []
     assert browser.evaluate("typeof hacked") == "undefined"
 
 
-def test_legends_show_and_hide(browser, report):
+def test_legends_show_and_hide_quantities_and_runs(browser, report):
     browser.open(report, 1400)
     before = browser.evaluate(CURVES)
-    quantity = "[...document.querySelectorAll('[data-chart=training] button')]"
-    browser.evaluate(f"{quantity}.find(b => b.textContent === 'depth/rmse').click()")
+    quantity = '[data-chart=training] [data-quantity="depth/rmse"]'
+    browser.evaluate(f"document.querySelector('{quantity}').click()")
     assert browser.evaluate(CURVES) == before + 2
     toggle = "document.querySelector('[data-chart=training] [data-toggle=\"1\"]')"
     browser.evaluate(f"{toggle}.click()")
@@ -88,20 +91,56 @@ def test_legends_show_and_hide(browser, report):
     assert set(browser.evaluate(pressed)) == {"false"}
     browser.evaluate(f"{toggle}.click()")
     assert browser.evaluate(CURVES) == before + 2 and browser.evaluate(shown) > 20
-
-
-def test_the_cursor_tells_values_by_mouse_and_by_keys(browser, report):
-    browser.open(report, 1400)
-    browser.point(*center(browser, "[data-chart=training] .plot svg"))
-    assert browser.evaluate(TIP).startswith("epoch 1\n")
-    assert "first · loss\n0.4" in browser.evaluate(TIP)
-    assert "first · semseg/mIoU\n25" in browser.evaluate(TIP)
-    browser.evaluate("document.querySelector('[data-chart=training] .plot svg').focus()")
+    browser.evaluate("document.querySelectorAll('nav [data-toggle]').forEach(b => b.click())")
+    assert browser.evaluate(CURVES) == 0
+    browser.evaluate("document.querySelector('[data-chart=training] .plot').focus()")
     browser.press("ArrowRight")
-    assert browser.evaluate(TIP).startswith("epoch 1.5\n")
-    browser.point(*center(browser, ".matrix rect.wrong"))
-    text = browser.evaluate("document.querySelector('.matrix .tip').innerText")
+    assert browser.problems == []
+
+
+def test_cursor_shows_values_by_mouse_and_by_keys(browser, report):
+    browser.open(report, 1400)
+    x, y = center(browser, "[data-chart=training] .plot")
+    browser.point(x, y - 100)  # the middle is the gap between the two panes
+    assert browser.evaluate(CHART_TIP).startswith("epoch 1\n")
+    assert "first · loss\n0.4" in browser.evaluate(CHART_TIP)
+    assert "first · semseg/mIoU\n25" in browser.evaluate(CHART_TIP)
+    browser.evaluate("document.querySelector('[data-chart=training] .plot').focus()")
+    browser.press("ArrowRight")
+    assert browser.evaluate(CHART_TIP).startswith("epoch 1.5\n")
+    # The metrics of epoch 1 are not those of epoch 1.5.
+    assert "mIoU" not in browser.evaluate(CHART_TIP)
+    browser.press("ArrowRight")
+    assert browser.evaluate(CHART_TIP).startswith("epoch 2\n")
+    # The distances 2 and 20 on a logarithmic axis.
+    browser.evaluate("document.querySelector('[data-chart=distance] .plot').focus()")
+    for _ in range(2):
+        browser.press("ArrowRight")
+    text = browser.evaluate(TIP.format("[data-chart=distance]"))
+    assert text.startswith("true distance (m) 20\n") and "first · relative error\n0.4" in text
+
+
+def test_matrix_shows_values_by_mouse_and_by_keys(browser, report):
+    browser.open(report, 1400)
+    browser.point(*center(browser, '.matrix path[fill="var(--wrong)"]'))
+    text = browser.evaluate(MATRIX_TIP)
     assert text.split("\n") == ["25.0 % · 2 pixels", "truth road", "prediction sky"]
+    browser.evaluate("document.querySelector('.matrix .plot').focus()")
+    browser.press("ArrowDown")
+    text = browser.evaluate(MATRIX_TIP)
+    assert text.split("\n") == ["100.0 % · 4 pixels", "truth sky", "prediction sky"]
+    # No pixel of the sky was predicted as road: the cell to the left is empty.
+    browser.press("ArrowLeft")
+    assert browser.evaluate(MATRIX_TIP) == text
+    browser.press("ArrowUp")
+    browser.press("ArrowLeft")
+    text = browser.evaluate(MATRIX_TIP)
+    assert text.split("\n") == ["75.0 % · 6 pixels", "truth road", "prediction road"]
+    # Names are text, not HTML.
+    browser.evaluate("document.querySelector('figure[data-run=\"2\"] .plot').focus()")
+    browser.press("ArrowRight")
+    assert f"truth {NASTY}" in browser.evaluate(TIP.format('figure[data-run=\\"2\\"]'))
+    assert browser.evaluate("typeof hacked") == "undefined"
 
 
 def test_sliders_uncover_the_truth_by_keys_and_by_drag(browser, report):
@@ -115,7 +154,7 @@ def test_sliders_uncover_the_truth_by_keys_and_by_drag(browser, report):
     browser.evaluate("document.querySelector('[data-group=\"0-1\"] input').focus()")
     for _ in range(3):
         browser.press("ArrowRight")
-    # All runs of the row, and no other row.
+    # The sliders of all runs in the row move, those of another row do not.
     assert [c.startswith("inset(0px 97% 0px 0px") for c in browser.evaluate(cut)] == [True] * 3
     other = browser.evaluate("document.querySelector('[data-group=\"0-0\"] input').value")
     assert other == "0"

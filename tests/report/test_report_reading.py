@@ -1,4 +1,4 @@
-"""How a report reads logs and configs, and what training leaves for it."""
+"""Reading logs and configs, and the files that training writes for a report."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from mmengine.config import Config
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
 from mtl_plugins.report import Details, read_runs, write_page
-from mtl_plugins.report.chart import MOST_POINTS, Chart
-from mtl_plugins.report.history import log_files, read_history
-from mtl_plugins.report.resolved_config import parse_config
+from mtl_plugins.report.echarts import MOST_POINTS, LineChart
+from mtl_plugins.report.run_record import log_files, parse_config, read_history
 from mtl_plugins.visualization import load_maps
 from tests.commands import SMALL
 from tests.report.report_runs import log_run
@@ -29,7 +28,7 @@ def test_a_resumed_run_is_one_curve(tmp_path):
     log_run(tmp_path, [*train_a[:2], ("val", 1, {"a/b": 1.0}), train_a[2]], "20260101_000000")
     again = [("train", step, dict(loss=2.0)) for step in (14, 20)]
     log_run(tmp_path, [*again, ("val", 2, {"a/b": 2.0})], "20260102_000000")
-    # Behind its end, it is only validated once more.
+    # Resumed after its end, the run is only validated again.
     log_run(tmp_path, [("val", 2, {"a/b": 3.0})], "20260103_000000")
     history = read_history(log_files(tmp_path))
     assert steps(history) == [4, 8, 14, 20] and history.per_epoch == 10
@@ -41,12 +40,12 @@ def test_a_resumed_run_is_one_curve(tmp_path):
     assert steps(history) == [4] and not history.validation
 
 
-def test_epochs_are_as_long_as_they_are_whatever_the_logging_interval(tmp_path):
+def test_length_of_an_epoch_does_not_depend_on_the_logging_interval(tmp_path):
     records = [("train", step, {}) for step in (3, 6, 9, 13, 16, 19)]
     records.insert(3, ("val", 1, {"a/b": 1.0}))
     history = read_history([log_run(tmp_path / "a", records)])
     assert history.per_epoch == 10 and history.validation[0].iteration == 10
-    # Within its first epoch a run does not know.
+    # The length is unknown before the first epoch ends.
     history = read_history([log_run(tmp_path / "b", records[:3])])
     assert history.per_epoch is None
 
@@ -57,7 +56,7 @@ def test_validations_may_be_counted_in_iterations(tmp_path):
     assert [entry.iteration for entry in history.validation] == [15]
 
 
-def test_lines_that_are_no_records_are_counted(tmp_path):
+def test_unreadable_lines_are_counted(tmp_path):
     path = log_run(tmp_path, [("train", 1, dict(loss=float("nan")))])
     with open(path, "a", encoding="utf-8") as file:
         file.write('[1]\n7\n"step"\n{"iter": 3}\n{"step": "x"}\n\n{"loss": 1')
@@ -65,35 +64,34 @@ def test_lines_that_are_no_records_are_counted(tmp_path):
     assert history.broken_lines == 7 and math.isnan(history.training[0].values["loss"])
 
 
-def test_long_curves_are_thinned_out_and_keep_their_end():
-    chart = Chart("x", ("pane", "other"))
+def test_long_curves_are_thinned_out_and_keep_their_last_point():
+    chart = LineChart("x", ("empty pane", "pane"))
     points = [(i, i / 7) for i in range(10 * MOST_POINTS + 3)]
     chart.add(0, "long", 1, points)
     chart.add(0, "empty", 0, [(1, float("nan")), (2, None)])
-    found = chart.as_json()
-    [curve] = found["series"]
-    assert len(curve["points"]) <= MOST_POINTS and curve["points"][-1][0] == float(
-        f"{points[-1][0]:.5g}"
-    )
-    assert found["panes"] == ["other"] and curve["pane"] == 0
+    option = chart.option()
+    [curve] = option["series"]
+    assert MOST_POINTS / 2 < len(curve["data"]) <= MOST_POINTS
+    assert curve["data"][-1][0] == float(f"{points[-1][0]:.5g}")
+    assert [axis["name"] for axis in option["yAxis"]] == ["pane"] and curve["yAxisIndex"] == 0
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, scene_options):
-    """Two runs of one config and seed, the second without the ReportHook."""
+    """Train one config twice with one seed, the second time without the ReportHook."""
     options = [*scene_options, *SMALL, "train_cfg.max_epochs=2"]
     folders = []
     for name in ("with", "without"):
         config = load_config("configs/mtl_cagrad.py", options)
         folders.append(tmp_path_factory.mktemp(name))
-        # Panels are drawn slowly.
+        # Drawing panels would make the test slow.
         dropped = ["PanelHook", "ReportHook"][: 1 + (name == "without")]
         config.custom_hooks = [h for h in config.custom_hooks if h.type not in dropped]
         train(config, str(folders[-1]), seed=4)
     return folders
 
 
-def test_training_keeps_what_its_metrics_say(trained):
+def test_details_of_training_agree_with_its_metrics(trained):
     work_dir = trained[0]
     details = Details.read(work_dir)
     metrics = json.loads((work_dir / "summary.json").read_text())["metrics"]
@@ -105,7 +103,7 @@ def test_training_keeps_what_its_metrics_say(trained):
     errors = details.distance_errors
     pixels = torch.tensor(errors["pixels"])
     mean = (pixels * torch.tensor(errors["abs_rel"])).sum() / pixels.sum()
-    # The metric weighs images alike, the distances pixels; all three have about as many.
+    # The metric weighs images equally, the distance errors pixels: nearly the same here.
     assert mean.item() == pytest.approx(metrics["depth/abs_rel"], rel=0.1)
     state = torch.load(work_dir / "epoch_2.pth", weights_only=True)["state_dict"]
     learned = [v for k, v in state.items() if "running" not in k and "num_batches" not in k]
@@ -122,7 +120,7 @@ def test_training_keeps_what_its_metrics_say(trained):
     assert correct == confusion.diagonal().sum()
 
 
-def test_a_run_is_the_same_without_the_hook_and_reported_as_far_as_it_goes(trained, tmp_path):
+def test_hook_does_not_change_training_and_report_works_without_it(trained, tmp_path):
     runs = read_runs(list(map(str, trained)))
     losses = [[entry.values["loss"] for entry in run.history.training] for run in runs]
     assert losses[0] == losses[1] and len(losses[0]) == 6
@@ -133,7 +131,7 @@ def test_a_run_is_the_same_without_the_hook_and_reported_as_far_as_it_goes(train
     assert len(text) < 2e6
 
 
-def test_a_config_is_read_as_it_was_executed(trained):
+def test_config_is_read_as_if_executed(trained):
     [path] = trained[0].glob("*/vis_data/config.py")
     found = parse_config(path.read_text(encoding="utf-8"))
     expected = json.loads(json.dumps(Config.fromfile(path).to_dict()))

@@ -22,8 +22,8 @@ from mtl_plugins.street_scenes.camera import RayGrid
 from mtl_plugins.street_scenes.ground import cast_ground
 from mtl_plugins.street_scenes.primitives import PrimitiveTable
 from mtl_plugins.street_scenes.raster import FIRST, Buffers, cast
-from mtl_plugins.street_scenes.road import Road, Side
 from mtl_plugins.street_scenes.scenery import Look, Part, Scenery, Shape
+from mtl_plugins.street_scenes.street import Road, Side
 
 SMALL = (64, 128)
 LEVEL = Camera(size=(64, 128), fx=100.0, fy=100.0, cx=64.5, cy=32.5, height=1.5)
@@ -151,7 +151,7 @@ def test_ground_and_kerb_at_hand_computed_places():
 
 
 def _cast(build) -> tuple[np.ndarray, np.ndarray]:
-    scenery, grid = Scenery(), RayGrid(LEVEL)
+    scenery, grid = Scenery(np.random.default_rng(0)), RayGrid(LEVEL)
     build(Part(scenery, Label.CAR, (0.0, 10.0, 0.0)))
     buffers = Buffers.empty(grid.shape)
     cast(PrimitiveTable(scenery.primitives, grid.origin), grid, buffers)
@@ -248,7 +248,12 @@ def test_bad_arguments_are_refused(tmp_path):
         write_street_scenes(tmp_path, {"dev": 1})
 
 
-@pytest.mark.parametrize("name", ["labels", "camera", "noise", "road", "street", "scene"])
+def test_the_smallest_size_renders_without_any_patterned_surface():
+    scene = render_scene(3, 80, (8, 8))
+    assert scene.img.shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("name", ["scenery", "camera", "noise", "street", "scene"])
 def test_docstring_examples(name):
     module = importlib.import_module(f"mtl_plugins.street_scenes.{name}")
     result = doctest.testmod(module)

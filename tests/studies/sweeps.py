@@ -1,23 +1,23 @@
-"""Sweeps with a stand-in for training, whose score is a function of its options."""
+"""Sweeps whose trainings are a small script: the score is a function of the options."""
 
 from __future__ import annotations
 
 import csv
 import os
-import threading
-import time
 
 from mtl_plugins.config import load_config
 from mtl_plugins.studies.sweep import Sweep, load_space, open_study
-from mtl_plugins.studies.sweep.storage import open_storage
+from mtl_plugins.studies.sweep.study import open_storage
 from mtl_plugins.studies.sweep.worker import Worker
+from mtl_plugins.utils import ProgressLine
 from tests.conftest import ROOT
 
 CONFIG = os.path.join(ROOT, "configs", "mtl_branched.py")
 LR, BATCH = "optim_wrapper.optimizer.lr", "train_dataloader.batch_size"
 
-# Takes the arguments of tools/train.py; the score is a function of them.
-STAND_IN = """
+# Takes the arguments of tools/train.py. A training with SLOW_SEED takes a minute, as one with PAUSE
+# does after its first validation.
+SCRIPT = """
 import json, os, sys, time
 
 arguments = sys.argv
@@ -26,20 +26,28 @@ seed = int(arguments[arguments.index("--seed") + 1])
 options = dict(option.split("=") for option in arguments[arguments.index("--cfg-options") + 1 :])
 rate, batch = float(options["optim_wrapper.optimizer.lr"]), int(options.get(
     "train_dataloader.batch_size", 8))
-with open(os.path.join(folder, "pid"), "w") as file:
-    file.write(str(os.getpid()))
-time.sleep(float(os.environ.get("STAND_IN_SECONDS", 0)))
+with open(os.path.join(folder, "started"), "w") as file:
+    json.dump({**os.environ, "pid": os.getpid()}, file)
+if str(seed) == os.environ.get("SLOW_SEED"):
+    time.sleep(60)
 if rate > 1:
     print("Traceback ...")
     sys.exit("error: the loss is not finite")
-usage = dict(batch_size=batch, step_seconds=batch / 100, peak_bytes=batch * 2**20, memory="none")
-for name, content in dict(usage=usage, summary=dict(metrics=dict(gain=batch * (seed + 1)))).items():
-    with open(os.path.join(folder, name + ".json"), "w") as file:
-        json.dump(content, file)
+with open(os.path.join(folder, "validations.jsonl"), "a") as file:
+    for step in range(1, 4):
+        score = batch * (seed + 1) * step / 3
+        file.write(json.dumps({
+            "step": step, "is_last": step == 3, "metrics": {"semseg/mIoU": score},
+            "batch_size": batch, "step_seconds": batch / 100, "peak_bytes": batch * 2**20,
+            "memory": "none",
+        }) + "\\n")
+        if step == 1 and "PAUSE" in os.environ:
+            file.flush()
+            time.sleep(60)
 """
 GRID = f"""
 from optuna.samplers import BruteForceSampler
-metric, direction, sampler = "gain", "maximize", BruteForceSampler
+metric, direction, sampler = "semseg/mIoU", "maximize", BruteForceSampler
 
 
 def space(trial):
@@ -47,7 +55,7 @@ def space(trial):
     return {{{LR!r}: rate, {BATCH!r}: trial.suggest_int("batch", 2, 6, step=2)}}
 """
 LINE = f"""
-metric, direction = "gain", "maximize"
+metric, direction = "semseg/mIoU", "maximize"
 
 
 def space(trial):
@@ -64,25 +72,14 @@ def sweep_of(folder, text, **options):
 
 
 def study_of(sweep):
-    return open_study(sweep, open_storage(sweep.url), create=False)
+    return open_study(sweep, open_storage(sweep.url, sweep.heartbeat))
 
 
-def worker_of(sweep, script, stop=None, told=None):
-    """Return a worker that runs in this process."""
+def work(sweep, script, jobs=1):
+    """Run trials in this process, without the checks before and the report after them."""
     os.makedirs(sweep.out, exist_ok=True)
-    tell = (lambda trial: None) if told is None else told.append
-    storage = open_storage(sweep.url, sweep.heartbeat)
-    return Worker(sweep, storage, script, {}, stop or threading.Event(), tell)
-
-
-def start(worker, sweep):
-    """Run a worker aside, and return when it trains its first trial."""
-    thread = threading.Thread(target=worker.run)
-    thread.start()
-    while not os.path.exists(os.path.join(sweep.out, "trial_0000", "pid")):
-        assert thread.is_alive()
-        time.sleep(0.02)
-    return thread
+    with ProgressLine(sweep.name, sweep.trials) as line:
+        Worker(sweep, study_of(sweep), script, jobs, line).run()
 
 
 def read_csv(sweep, name):

@@ -14,8 +14,15 @@ import time
 import pytest
 
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.studies.ladder import Ladder, study, write_report
-from mtl_plugins.studies.statistics import Spread, difference, is_larger, spread_of
+from mtl_plugins.studies.ladder import (
+    Ladder,
+    Spread,
+    difference,
+    is_larger,
+    spread_of,
+    study,
+    write_report,
+)
 from tests.commands import SMALL, call
 from tests.conftest import ROOT
 

@@ -11,30 +11,25 @@ import pytest
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.studies import SweepHook
-from mtl_plugins.studies.sweep import TrialLink
 from tests.commands import SMALL, call
-from tests.studies.sweeps import LINE, LR, sweep_of
+from tests.studies.sweeps import LR
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 
-def test_a_training_ends_when_its_worker_is_gone(tmp_path, monkeypatch):
-    space = sweep_of(tmp_path, LINE).space.path
-    with pytest.raises(ConfigError, match="leave the hook out"):
+def test_a_training_ends_when_its_sweep_has_ended(monkeypatch):
+    with pytest.raises(ConfigError, match="remove the hook"):
         SweepHook()
-    for worker in (os.getppid(), os.getppid() + 1):
-        link = TrialLink("sqlite://", "study", 3, space, worker, reports=False)
-        for name, value in link.environment().items():
-            monkeypatch.setenv(name, value)
-        hook = SweepHook()
-        if worker == os.getppid():
-            hook.before_train_iter(None, 0)
-            hook.before_val_iter(None, 0)
-        else:
-            with pytest.raises(SystemExit, match="worker of trial 3 has ended"):
-                hook.before_train_iter(None, 0)
+    monkeypatch.setenv("MTL_SWEEP_WORKER", str(os.getppid()))
+    SweepHook().before_train_iter(None, 0)
+    SweepHook().before_val_iter(None, 0)
+    monkeypatch.setenv("MTL_SWEEP_WORKER", str(os.getppid() + 1))
+    for check in (SweepHook().before_train_iter, SweepHook().before_val_iter):
+        with pytest.raises(SystemExit, match="has ended"):
+            check(None, 0)
 
 
+# A training that the pruner ends has many epochs to go, as validations are read now and then.
 REAL = f"""
 import optuna
 
@@ -49,10 +44,8 @@ sampler = optuna.samplers.BruteForceSampler
 
 
 def space(trial):
-    rate = trial.suggest_categorical("rate", [0.001, 0.5, "broken"])
-    if rate == "broken":
-        return {{"model.backbone.model_name": "resnet1"}}
-    return {{{LR!r}: rate}}
+    rate = trial.suggest_categorical("rate", [0.001, 0.5])
+    return {{{LR!r}: rate, "train_cfg.max_epochs": 2 if rate == 0.001 else 200}}
 """
 
 
@@ -60,27 +53,23 @@ def test_real_trainings_are_scored_pruned_and_reported(tmp_path, scene_options):
     path = tmp_path / "space.py"
     path.write_text(REAL)
     out = tmp_path / "out"
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=2"]
-    result = call(
-        "sweep.py", "configs/mtl_branched.py", str(path), "--out", str(out), "--trials", "3",
-        "--cfg-options", *options,
+    call(
+        "sweep.py", "configs/mtl_branched.py", str(path), "--out", str(out), "--trials", "2",
+        "--jobs", "2", "--cfg-options", *scene_options, *SMALL,
     )  # fmt: skip
     with open(out / "sweep.csv", encoding="utf-8", newline="") as file:
         rows = {row["param rate"]: row for row in csv.DictReader(file)}
     states = {rate: row["state"] for rate, row in rows.items()}
-    assert states == {"0.001": "complete", "0.5": "pruned", "broken": "failed"}
-    folders = {rate: out / f"trial_{int(row['trial']):04d}" for rate, row in rows.items()}
-    assert (folders["0.001"] / "epoch_2.pth").exists()
-    assert (folders["0.5"] / "epoch_1.pth").exists()
-    assert not (folders["0.5"] / "epoch_2.pth").exists()
-    assert "timm has no model 'resnet1'" in rows["broken"]["reason"]
-    assert "timm has no model 'resnet1'" in result.stdout
-    score = float(rows["0.001"]["score"])
-    assert score == float(rows["0.001"]["depth/si_log_rmse"]) > 0
-    assert rows["0.001"]["batch_size"] == "2" and float(rows["0.001"]["step_seconds"]) > 0
+    assert states == {"0.001": "complete", "0.5": "pruned"}
+    best = rows["0.001"]
+    assert (out / best["folder"] / "epoch_2.pth").exists()
+    assert (out / rows["0.5"]["folder"] / "epoch_1.pth").exists()
+    score = float(best["score"])
+    assert score == float(best["depth/si_log_rmse"]) > 0
+    assert best["batch_size"] == "2" and float(best["step_seconds"]) > 0
     if sys.platform == "linux":
-        assert float(rows["0.001"]["peak_bytes"]) > 100 * 2**20
+        assert float(best["peak_mib"]) > 100
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{out}/sweep.db")
     values = {t.params["rate"]: t.intermediate_values for t in study.trials}
     assert list(values[0.001]) == [1, 2] and values[0.001][2] == score
-    assert list(values[0.5]) == [1] and values["broken"] == {}
+    assert min(values[0.5]) == 1

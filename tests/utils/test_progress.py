@@ -12,7 +12,7 @@ import pytest
 
 from mtl_plugins.utils import ProgressLine, progress, track
 
-# The module alone: importing the package would take longer than everything else here.
+# Only the module: importing the package would take longer than the rest of the test.
 SLOW = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
@@ -25,7 +25,7 @@ print("result")
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time that goes on only where the test says so."""
+    """A clock that the test moves."""
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     return now
@@ -36,7 +36,7 @@ def test_items_pass_through_whatever_they_are():
     assert list(track([], "nothing")) == []
 
 
-def test_a_log_gets_a_line_a_minute_and_none_of_what_is_done_at_once(clock, capsys):
+def test_a_log_gets_a_line_a_minute_and_none_for_quick_work(clock, capsys):
     for _ in track(range(10), "quick"):
         clock[0] += 0.09
     assert capsys.readouterr().err == ""
@@ -46,7 +46,7 @@ def test_a_log_gets_a_line_a_minute_and_none_of_what_is_done_at_once(clock, caps
     assert lines == ["slow: 1 of 130", "slow: 61 of 130", "slow: 121 of 130"]
 
 
-def test_in_a_log_an_outer_line_stands_for_its_parts(clock, capsys):
+def test_in_a_log_inner_lines_are_left_out(clock, capsys):
     with ProgressLine("outer") as line:
         for done in range(4):
             for _ in track(range(2), "inner"):
@@ -54,6 +54,17 @@ def test_in_a_log_an_outer_line_stands_for_its_parts(clock, capsys):
             line.update(done)
     assert capsys.readouterr().err == "outer: 0\n"
     assert ProgressLine._depth == 0
+
+
+def test_a_new_description_is_drawn_at_once(clock, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(ProgressLine, "_draw", lambda line, _: drawn.append(line.description))
+    with ProgressLine("first", 2) as line:
+        line.update(1)
+        line.update(2)
+        line.update(description="second")
+        assert drawn == ["first", "second"]
 
 
 def test_other_processes_than_the_main_one_are_silent(clock, capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""A page that shows every config: what it is for, what its network costs, what came out."""
+"""Write a page with every config: its purpose, the cost of its network, its results."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from mtl_plugins.checkpoints import without_pretrained
 from mtl_plugins.config import load_config
 from mtl_plugins.costs import count_macs, parameters_by_part
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.utils import track
+from mtl_plugins.utils import TextTable, track, write_text
 
 NO_EXPERIMENTS = ("_base_", "sweeps")
-"""Folders of what is no experiment."""
+"""Folders without experiments."""
 
 METRICS = ("mIoU", "SI-logRMSE")
-"""Results that have a column."""
+"""Results with a column."""
 
-COLUMNS = ("config", "shows", "data", "size", "params (M)", "GMACs", *METRICS)
+WORDS = ("config", "shows", "data", "size")
+COLUMNS = (*WORDS, "params (M)", "GMACs", *METRICS)
 
 PREFACE = """# Gallery of configs
 
@@ -53,7 +54,7 @@ NOTES = {
     "ladder": "Costs at full size. Results at `LADDER_SIZE=small`, means of three seeds "
     "([ladder.md](ladder.md#report-b-at-small-size-three-seeds) has their spread and costs).",
 }
-"""What stands above the table of a folder."""
+"""Text above the table of a folder."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,10 @@ class Entry:
 
     Args:
         config: its path below the folder of all configs.
-        shows: what it shows, the comment at its top.
+        shows: its purpose, the comment at its top.
         data: name of its training data.
         size: (height, width) of a training image, in pixels.
-        parameters: of its network.
+        parameters: number of parameters of its network.
         macs: multiply-adds of one forward pass of one training image.
         results: metrics by name.
     """
@@ -80,7 +81,7 @@ class Entry:
 
 
 def experiments(folder: str) -> list[str]:
-    """Return the paths of all experiments below a folder, relative to it, those on top first."""
+    """Return the paths of all experiments below a folder, relative to it, top-level ones first."""
     paths = glob.glob("**/*.py", root_dir=folder, recursive=True)
     kept = [path for path in paths if path.split(os.sep)[0] not in NO_EXPERIMENTS]
     return sorted(kept, key=lambda path: (os.sep in path, path))
@@ -104,7 +105,7 @@ def description(path: str) -> str:
 
 
 def gallery_entry(folder: str, path: str) -> Entry:
-    """Read the config `path` below `folder`, build its network and count."""
+    """Build the network of the config `path` below `folder` and count its cost."""
     config = load_config(os.path.join(folder, path))
     init_default_scope(config.get("default_scope", "mmseg"))
     network = MODELS.build(without_pretrained(config.model.to_dict())).eval()
@@ -123,7 +124,7 @@ def gallery_entry(folder: str, path: str) -> Entry:
 
 
 def printed_results(folder: str, path: str) -> dict[str, float]:
-    """Return the results of a config that the `metafile.yml` beside it holds, by metric."""
+    """Return the results of a config from the `metafile.yml` beside it, by metric."""
     metafile = os.path.join(folder, os.path.dirname(path), "metafile.yml")
     if not os.path.isfile(metafile):
         return {}
@@ -140,7 +141,7 @@ def _training_data(config: Config) -> Mapping[str, Any]:
 
 
 def _image_size(data: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the (height, width) that a pipeline cuts or resizes to, or that the data have."""
+    """Return the (height, width) that a pipeline crops or resizes to, or that of the data."""
     size: Any = data.get("size")
     for transform in data["pipeline"]:
         size = transform.get("crop_size") or transform.get("size") or size
@@ -148,7 +149,7 @@ def _image_size(data: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def gallery_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
-    """Yield the cells of each entry's row."""
+    """Yield the texts of each entry's row."""
     for entry in entries:
         yield [
             f"`{os.path.splitext(entry.config)[0]}`",
@@ -165,16 +166,13 @@ def gallery_page(entries: Sequence[Entry]) -> str:
     """Return the page as Markdown, one table a folder."""
     parts = [PREFACE]
     for folder, group in groupby(entries, key=lambda entry: os.path.dirname(entry.config)):
-        rule = ["---"] * 4 + ["---:"] * (len(COLUMNS) - 4)
-        table = [f"| {' | '.join(row)} |" for row in (COLUMNS, rule, *gallery_rows([*group]))]
         parts += [f"## configs/{folder}".rstrip("/"), *([NOTES[folder]] if folder in NOTES else [])]
-        parts += ["\n".join(table)]
+        parts += [TextTable(COLUMNS, [*gallery_rows([*group])], WORDS).markdown()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def write_gallery(folder: str, out: str) -> None:
     """Write the page of all experiments below a folder, with progress on the terminal."""
     entries = [gallery_entry(folder, path) for path in track(experiments(folder), "counting")]
-    with open(out, "w", encoding="utf-8") as file:
-        file.write(gallery_page(entries))
+    write_text(out, gallery_page(entries))
     print(f"{len(entries)} configs in {out}")

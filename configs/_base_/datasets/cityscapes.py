@@ -1,8 +1,8 @@
 # Cityscapes: 19 classes, metres from disparity. Set CITYSCAPES_ROOT to the folder with leftImg8bit,
-# gtFine, disparity and camera (docs/datasets.md). split='test' has images alone.
+# gtFine, disparity and camera (docs/datasets.md). split='test' has only images.
 data_root = '{{$CITYSCAPES_ROOT:data/cityscapes}}'
 dataset = dict(type='CityscapesMultiTask', data_root=data_root)
-# Stereo is wrong in the sky. 0: it is not measured; 300.0: it is 300 m away.
+# Stereo is wrong in the sky. 0 marks it as not measured; 300.0 sets it to 300 m.
 sky = dict(type='FillSkyDepth', depth=0.0)
 
 train_pipeline = [

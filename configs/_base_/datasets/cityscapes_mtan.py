@@ -1,7 +1,7 @@
 # Cityscapes by the MTAN protocol (https://arxiv.org/abs/1803.10704): 7 categories, 128x256 pixels,
 # inverse depth. Set CITYSCAPES_ROOT as for cityscapes.py; cameras are not needed.
-# MTAN's inverse depth is the value of the disparity file / 65535 (0: not measured), whatever the
-# camera and with the sky as it is. Here depth is 1 / that, without a metric scale: InverseCodec()
+# MTAN's inverse depth is the value of the disparity file / 65535 (0: not measured), without
+# camera and including the sky. Depth here is its inverse, without a metric scale: InverseCodec()
 # makes the network regress MTAN's number, MTANDepthMetric(inverse=True) measures its errors.
 data_root = '{{$CITYSCAPES_ROOT:data/cityscapes}}'
 dataset = dict(

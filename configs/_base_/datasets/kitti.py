@@ -1,4 +1,4 @@
-# KITTI's depth set: depth alone, sparse, uint16 / 256 metres. Set KITTI_ROOT to the folder with raw
+# KITTI's depth set: only depth, sparse, uint16 / 256 metres. Set KITTI_ROOT to the folder with raw
 # (the drives' images) and depth (train and val of the annotated depth), see docs/datasets.md.
 data_root = '{{$KITTI_ROOT:data/kitti}}'
 dataset = dict(type='KittiMultiTask', data_root=data_root)

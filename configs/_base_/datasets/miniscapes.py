@@ -1,6 +1,6 @@
 # Miniscapes, a small Synscapes: <split>/rgb/*.jpg, <split>/semseg/*.png with Cityscapes' train ids,
 # <split>/depth/*.png in 8 bits of disparity: 1 is 300 m, 255 is 4 m, 0 is not measured. Set
-# MINISCAPES_ROOT (docs/datasets.md). The set is not public; any data in this layout will do.
+# MINISCAPES_ROOT (docs/datasets.md). The set is not public; any data in this layout works.
 data_root = '{{$MINISCAPES_ROOT:data/miniscapes}}'
 step = (1 / 4 - 1 / 300) / 254
 dataset = dict(

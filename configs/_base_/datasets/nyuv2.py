@@ -1,5 +1,5 @@
 # NYUv2's labelled scenes: 40 classes, metres, measured inside the usual window of 480x640. Set
-# NYUV2_ROOT to where tools/convert_nyuv2.py wrote them (docs/datasets.md).
+# NYUV2_ROOT to the output folder of tools/convert_nyuv2.py (docs/datasets.md).
 data_root = '{{$NYUV2_ROOT:data/nyuv2}}'
 dataset = dict(type='NYUv2MultiTask', data_root=data_root, num_classes=40)
 

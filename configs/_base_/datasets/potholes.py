@@ -1,5 +1,5 @@
-# A data set of your own is described like this: folders, file endings, classes, depth decoding.
-# 67 photographs with pothole masks and relative disparity. Set POTHOLES_ROOT to where they are.
+# An example for your own data set: folders, file endings, classes, depth decoding.
+# 67 photographs with pothole masks and relative disparity. Set POTHOLES_ROOT to their folder.
 data_root = '{{$POTHOLES_ROOT:data/potholes}}'
 dataset = dict(
     type='MultiTaskDataset', data_root=data_root, img_suffix='.jpg',

@@ -1,5 +1,5 @@
 # SHIFT (discrete, one frame a second, front view): 14 classes, depth in 24 bits. Set SHIFT_ROOT to
-# the folder with discrete/images (docs/datasets.md). split='test' has images alone.
+# the folder with discrete/images (docs/datasets.md). split='test' has only images.
 data_root = '{{$SHIFT_ROOT:data/shift}}'
 dataset = dict(type='ShiftMultiTask', data_root=data_root)
 

@@ -1,4 +1,4 @@
-# The embedded data: rendered into data_root where it is missing.
+# The embedded data, rendered into data_root if it is missing.
 data_root = 'data/street_scenes'
 scenes = dict(counts=dict(train=800, val=120), size=(128, 256), seed=0)
 

@@ -1,4 +1,4 @@
-# One timm encoder; an ASPP decoder with a 4x skip and a head for each task.
+# One timm encoder, and for each task an ASPP decoder with a 4x skip and a head.
 num_classes = 19
 model = dict(
     type='MultiTaskSegmentor',
@@ -8,7 +8,7 @@ model = dict(
         model_name='resnet34',
         pretrained=False,
         output_stride=16,
-        # So that any backbone can be named here; those without dilation keep their stride.
+        # This allows any backbone; those without dilation keep their stride.
         unsupported_stride='native'),
     decode_head=dict(
         type='BranchedHead',

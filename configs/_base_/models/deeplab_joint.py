@@ -1,3 +1,3 @@
-# As deeplab_branched.py, with one decoder that feeds both tasks.
+# Like deeplab_branched.py, with one decoder for both tasks.
 _base_ = './deeplab_branched.py'
 model = dict(decode_head=dict(type='JointHead'))

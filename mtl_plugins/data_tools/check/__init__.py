@@ -1,4 +1,4 @@
-"""Walking the data of a config: every problem with its file, and what the data is like."""
+"""Checking the data of a config: problems with their files, statistics, contact sheets."""
 
 from .check import check_data
 from .findings import DataCheck, Finding

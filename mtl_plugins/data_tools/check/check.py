@@ -1,11 +1,11 @@
-"""Walking every sample of a config's data."""
+"""Reading every sample of a config's data."""
 
 from __future__ import annotations
 
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from mmengine.config import Config
@@ -18,33 +18,35 @@ from ...datasets.packed import verify_packed
 from ...errors import ConfigError, MTLError
 from ...utils import spread_evenly
 from ...visualization.sheets import SheetSample
-from .findings import DataCheck, PartCheck
-from .part_statistics import PartStatistics
+from .findings import DataCheck, PartCheck, suspect_leaks, suspect_part
 from .sample_check import SampleCheck, check_sample
-from .suspicions import suspect_leaks, suspect_part
+from .statistics import PartStatistics
+
+Progress = Callable[[str, int, int], None]
+Draw = Callable[[PartCheck, list[SheetSample]], None]
 
 SHEET_SAMPLES = 8
-"""So many samples of each data set are drawn."""
+"""Number of samples of each data set that are drawn."""
 
 
 def check_data(
     config: Config,
     splits: Sequence[str] = SPLITS,
     workers: int = 4,
-    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
-    draw: Callable[[PartCheck, list[SheetSample]], None] = lambda part, samples: None,
+    progress: Progress = lambda name, done, total: None,
+    draw: Draw = lambda part, samples: None,
 ) -> DataCheck:
-    """Read every sample of a config's data strictly, and say everything that is wrong.
+    """Read every sample of a config's data and collect all problems.
 
-    Nothing is written, rendered or augmented; data that several splits share is read once. The
-    first problem ends nothing: each file is checked by itself.
+    Nothing is written, rendered or augmented. Data that several splits share is read once. Each
+    file is checked separately: a problem does not hide others.
 
     Args:
         config: as from `load_config`.
-        splits: of "train", "val" and "test", those that are checked where the config has them.
-        workers: threads that read files.
-        progress: called with a data set's name, its finished samples and all of them.
-        draw: called with each data set and some of its samples, spread evenly.
+        splits: splits to check, "train", "val" or "test"; those missing in the config are skipped.
+        workers: number of threads that read files.
+        progress: called with the name of a data set, its finished samples and all its samples.
+        draw: called with each data set and some of its samples, evenly spaced.
 
     Raises:
         ConfigError: the config has none of the splits.
@@ -76,7 +78,7 @@ def check_data(
 
 
 def _foreign(split: str, node: dict) -> PartCheck:
-    """Return that a split has a data set which cannot be checked."""
+    """Report that the data set of a split cannot be checked."""
     part = PartCheck(split, [split], node["type"], node.get("data_root") or split)
     part.problem(
         part.root,
@@ -86,10 +88,8 @@ def _foreign(split: str, node: dict) -> PartCheck:
     return part
 
 
-def _check_part(
-    part: PartCheck, node: dict, workers: int, progress: Callable, draw: Callable
-) -> None:
-    """Open a data set, read its samples, and take down what is found."""
+def _check_part(part: PartCheck, node: dict, workers: int, progress: Progress, draw: Draw) -> None:
+    """Open a data set and read its samples; record the findings in `part`."""
     registered = DATASETS.get(node["type"])
     if issubclass(registered, PackedDataset):
         for file, text in verify_packed(node["data_root"]):
@@ -99,7 +99,7 @@ def _check_part(
             dict(node, pipeline=[], test_mode=True, lazy_init=False, **registered.CHECKING)
         )
     except MTLError as error:
-        # A shard that is missing was told with its own name already.
+        # `verify_packed` has reported missing shards already.
         if str(error) not in [found.text for found in part.problems]:
             part.problem(part.root, str(error))
         return
@@ -114,14 +114,16 @@ def _walk(
     dataset: DenseDataset,
     node: dict,
     workers: int,
-    progress: Callable,
-    draw: Callable,
+    progress: Progress,
+    draw: Draw,
 ) -> None:
+    """Read all samples of a data set; record findings and statistics, and draw some samples."""
     kinds = [target.kind for target in dataset.targets()]
     meta = dataset.metainfo
     statistics = PartStatistics(meta["classes"], meta["palette"], meta["depth_unit"], kinds)
     part.statistics = statistics
-    total, drawn = len(dataset), []
+    total = len(dataset)
+    drawn: list[SheetSample] = []
     chosen = spread_evenly(SHEET_SAMPLES, total)
     load = LoadImage(**_reading(node, "LoadImage")), LoadTargets(**_reading(node, "LoadTargets"))
 
@@ -145,7 +147,7 @@ def _walk(
 
 
 def _reading(node: dict, name: str) -> dict[str, Any]:
-    """Return where a config's pipeline reads files from, as arguments of a loading transform."""
+    """Return the `backend_args` of a loading transform of the config, as keyword arguments."""
     for transform in node.get("pipeline") or ():
         if transform["type"] == name and "backend_args" in transform:
             return dict(backend_args=transform["backend_args"])
@@ -153,9 +155,10 @@ def _reading(node: dict, name: str) -> dict[str, Any]:
 
 
 def _ahead(check: Callable[[int], SampleCheck], total: int, workers: int) -> Iterator[SampleCheck]:
-    """Yield the checks of all samples in order, a few of them read ahead."""
+    """Yield the checks of all samples in order, reading a few ahead in threads."""
     with ThreadPoolExecutor(workers) as pool:
-        indices, pending = iter(range(total)), deque()
+        indices = iter(range(total))
+        pending: deque[Future[SampleCheck]] = deque()
         for index in itertools.islice(indices, 2 * workers):
             pending.append(pool.submit(check, index))
         while pending:

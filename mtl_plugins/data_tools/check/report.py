@@ -1,23 +1,34 @@
-"""Checking data with a progress bar, and telling what was found."""
+"""Data check with a progress bar, tables of statistics, contact sheets and JSON."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 from mmengine.config import Config
 from PIL import Image
+from rich.bar import Bar
 from rich.console import Console
+from rich.table import Table
 
 from ...config import SPLITS
 from ...errors import DataError
+from ...targets import IGNORE_LABEL
 from ...utils import ProgressLine
 from ...visualization import default_palette
 from ...visualization.sheets import SheetSample, draw_sheet
 from .check import check_data
 from .findings import DataCheck, PartCheck, counted
-from .tables import parts_table, statistics_tables
+from .statistics import PartStatistics
+
+BAR_WIDTH = 30
+SPANS = 12
+"""Number of rows of the depth histogram."""
+
+SIZES = 4
+"""Number of image sizes that are listed."""
 
 
 def report_data_check(
@@ -32,13 +43,13 @@ def report_data_check(
     Args:
         config, splits, workers: as in `check_data`.
         out: folder of the contact sheets; default: `work_dirs/<config name>/data_check`.
-        json_file: where findings and statistics are written as JSON.
+        json_file: also write findings and statistics to this file, as JSON.
 
     Raises:
-        DataError: something is wrong; after everything was printed and written.
+        DataError: there are problems; raised after everything was printed and written.
     """
     name = os.path.splitext(os.path.basename(config.filename or "config"))[0]
-    out = out or os.path.join("work_dirs", name, "data_check")
+    folder = out or os.path.join("work_dirs", name, "data_check")
     sheets: list[str] = []
     with ProgressLine("checking") as line:
 
@@ -46,15 +57,16 @@ def report_data_check(
             line.update(done, f"checking {part}", total)
 
         def draw(part: PartCheck, samples: list[SheetSample]) -> None:
-            if samples:
-                sheets.append(_write_sheet(out, part, samples))
+            if samples and part.statistics is not None:
+                sheets.append(_write_sheet(folder, part, part.statistics, samples))
 
         found = check_data(config, splits, workers, show, draw)
     console = Console()
-    console.print(parts_table(found.parts))
+    console.print(_parts_table(found.parts))
     for part in found.parts:
-        for table in statistics_tables(part) if part.statistics else ():
-            console.print(table)
+        if part.statistics is not None:
+            for table in _statistics_tables(part.name, part.statistics):
+                console.print(table)
     for kind, findings in (("warning", found.warnings), ("problem", found.problems)):
         for finding in findings:
             text = f"{kind} [{finding.part}]: {finding}"
@@ -66,17 +78,18 @@ def report_data_check(
     warnings = counted(found.warnings, "warning")
     if found.problems:
         raise DataError(
-            f"{counted(found.problems, 'problem')} in the data of {config.filename}, each told "
+            f"{counted(found.problems, 'problem')} in the data of {config.filename}, each listed "
             f"above with its file; {warnings}."
         )
     console.print(f"Nothing is wrong; {warnings}.", highlight=False)
     return found
 
 
-def _write_sheet(out: str, part: PartCheck, samples: list[SheetSample]) -> str:
-    found = part.statistics
-    os.makedirs(out, exist_ok=True)
-    path = os.path.join(out, f"{part.name}.png")
+def _write_sheet(
+    folder: str, part: PartCheck, found: PartStatistics, samples: list[SheetSample]
+) -> str:
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"{part.name}.png")
     sheet = draw_sheet(
         samples, found.targets, found.classes,
         found.palette or default_palette(len(found.classes)),
@@ -106,3 +119,102 @@ def _write_json(path: str, config: Config, found: DataCheck, sheets: list[str]) 
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)
+
+
+def _parts_table(parts: list[PartCheck]) -> Table:
+    """List the data sets with their samples, sizes, targets and numbers of findings."""
+    table = Table(title="Data")
+    for name in ("data set", "read by", "samples", "image sizes", "targets", "found"):
+        table.add_column(name, justify="right" if name == "samples" else "left")
+    for part in parts:
+        found = part.statistics
+        table.add_row(
+            part.name,
+            "\n".join(part.splits),
+            str(found.samples) if found else "-",
+            _sizes(found) if found else "-",
+            "\n".join(found.targets) or "none" if found else "-",
+            f"{counted(part.problems, 'problem')}\n{counted(part.warnings, 'warning')}",
+        )
+    return table
+
+
+def _statistics_tables(name: str, found: PartStatistics) -> Iterator[Table]:
+    """Yield a table for each target of a data set."""
+    if found.class_pixels.any():
+        yield _class_table(name, found)
+    if found.depth.images:
+        yield _depth_table(name, found)
+    if found.normals[1]:
+        table = Table(title=f"Normals of {name}")
+        table.add_column("pixels")
+        table.add_column("share (%)", justify="right")
+        share = found.normals[0] / found.normals[1] * 100
+        table.add_row("with a normal", f"{share:.2f}")
+        table.add_row("without", f"{100 - share:.2f}")
+        yield table
+    for kind, tally in found.values.items():
+        table = Table(title=f"Values of {name}: {kind}")
+        table.add_column("pixels")
+        table.add_column("value", justify="right")
+        statistics = tally.as_dict()
+        valid, pixels = statistics.pop("valid_pixels"), statistics.pop("pixels")
+        for label, value in statistics.items():
+            table.add_row(label, f"{value:.5g}")
+        table.add_row("invalid (%)", f"{100 - 100 * valid / pixels:.2f}")
+        yield table
+
+
+def _sizes(found: PartStatistics) -> str:
+    sizes = [f"{h}x{w}: {count}" for (h, w), count in found.sizes.most_common(SIZES)]
+    more = len(found.sizes) - len(sizes)
+    return "\n".join(sizes) + (f"\n{more} others" if more > 0 else "")
+
+
+def _class_table(name: str, found: PartStatistics) -> Table:
+    table = Table(title=f"Classes of {name}")
+    table.add_column("id", justify="right")
+    table.add_column("class")
+    table.add_column("pixels (%)", justify="right")
+    table.add_column("images", justify="right")
+    table.add_column("")
+    shares = found.class_pixels / found.class_pixels.sum() * 100
+    for i in (*range(len(found.classes)), IGNORE_LABEL):
+        label = "no class" if i == IGNORE_LABEL else found.classes[i]
+        occurs = found.class_pixels[i] > 0 or i == IGNORE_LABEL
+        bar = Bar(shares.max(), 0, shares[i], width=BAR_WIDTH) if occurs else "never occurs"
+        table.add_row(
+            str(i), label, f"{shares[i]:.3f}", str(found.class_images[i]), bar,
+            style=None if occurs else "yellow",
+        )  # fmt: skip
+    return table
+
+
+def _depth_table(name: str, found: PartStatistics) -> Table:
+    unit, tally, statistics = found.depth_unit, found.depth, found.depth.statistics()
+    table = Table(title=f"Depth of {name} ({unit})")
+    table.add_column("depth", justify="right")
+    table.add_column("pixels (%)", justify="right")
+    table.add_column("")
+    if statistics is not None:
+        spans = tally.spans(SPANS)
+        most = max(pixels for *_, pixels in spans)
+        for low, high, pixels in spans:
+            share = f"{pixels / tally.valid_pixels * 100:.2f}"
+            bar = Bar(most, 0, pixels, width=BAR_WIDTH)
+            table.add_row(f"{low:.3g} - {high:.3g}", share, bar)
+        table.add_section()
+        rows = {
+            "minimum": statistics.min_depth,
+            "percentile 1": statistics.percentile_1,
+            "percentile 50": statistics.percentile_50,
+            "percentile 99": statistics.percentile_99,
+            "maximum": statistics.max_depth,
+            "mean of log depth": statistics.log_mean,
+            "std of log depth": statistics.log_std,
+        }
+        for label, value in rows.items():
+            table.add_row(label, f"{value:.5g}")
+    missing = 100 - tally.valid_pixels / np.float64(tally.pixels) * 100
+    table.add_row("not measured (%)", f"{missing:.2f}")
+    return table

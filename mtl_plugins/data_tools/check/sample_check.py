@@ -1,10 +1,12 @@
-"""Reading one sample, and everything that is wrong with it."""
+"""Reading one sample and collecting its problems."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,24 +14,26 @@ from ...datasets import DenseDataset, LoadImage, LoadTargets, image_breach, targ
 from ...errors import MTLError
 from ...targets import DENSE_TARGETS, DenseTarget
 
+T = TypeVar("T")
+
 NOTHING = {
     "semseg": "has no pixel with a class (all are 255)",
     "depth": "has no measured pixel (all are 0)",
     "normals": "has no pixel with a normal (all are 0, 0, 0)",
 }
-"""What is said of a target without a single valid pixel."""
+"""Warnings about targets without a valid pixel, by kind."""
 
 
 @dataclass
 class SampleCheck:
-    """One sample: what could be read of it, and what could not.
+    """The readable parts of a sample and its problems.
 
     Args:
-        path: its image.
+        path: path of its image.
         image: H,W,3 uint8 BGR; None where it is damaged.
-        digest: of the image's pixels: equal for equal pictures.
-        targets: decoded targets by kind, those that are right.
-        problems, warnings: (file, text).
+        digest: hash of the image's pixels.
+        targets: the valid decoded targets by kind.
+        problems, warnings: (file, text) pairs.
     """
 
     path: str
@@ -43,12 +47,12 @@ class SampleCheck:
 def check_sample(
     dataset: DenseDataset, index: int, load_image: LoadImage, load_targets: LoadTargets
 ) -> SampleCheck:
-    """Read a sample strictly, image and each target by itself, and check it against the contract.
+    """Read the image and each target of a sample separately and check their values.
 
     Args:
-        dataset: where it is from; nothing is augmented.
-        index: which one.
-        load_image, load_targets: how the config reads.
+        dataset: data set of the sample; nothing is augmented.
+        index: position of the sample.
+        load_image, load_targets: transforms of the config that read files.
     """
     check = SampleCheck(path=f"sample {index}")
     info = _guarded(check, check.path, lambda: dataset.get_data_info(index))
@@ -61,19 +65,19 @@ def check_sample(
     size = None if check.image is None else check.image.shape[:2]
     for target in dataset.targets():
         path = info[target.path]
-        array = _guarded(check, path, lambda t=target: _load(info, t, size, load_targets))
+        array = _guarded(check, path, partial(_load, info, target, size, load_targets))
         if array is not None:
             _check_target(check, target, path, array, len(dataset.metainfo["classes"]))
     return check
 
 
-def _guarded(check: SampleCheck, path: str, read: Callable) -> object | None:
-    """Return what a function reads, or take down why it cannot."""
+def _guarded(check: SampleCheck, path: str, read: Callable[[], T]) -> T | None:
+    """Return the result of a function, or record its exception as a problem."""
     try:
         return read()
     except MTLError as error:
         check.problems.append((path, str(error)))
-    # A format or data set of somebody else's: the walk goes on.
+    # Formats and data sets of plugins may raise anything; the check continues.
     except Exception as error:
         check.problems.append((path, f"{path} cannot be read: {type(error).__name__}: {error}"))
     return None
@@ -82,7 +86,7 @@ def _guarded(check: SampleCheck, path: str, read: Callable) -> object | None:
 def _load(
     info: dict, target: DenseTarget, size: tuple[int, int] | None, load_targets: LoadTargets
 ) -> np.ndarray:
-    """Return one target, decoded, read without the others."""
+    """Read and decode one target without the others."""
     others = {other.path for other in DENSE_TARGETS.values()} - {target.path}
     results = {key: value for key, value in info.items() if key not in others}
     results.update(ori_shape=size, seg_fields=[])

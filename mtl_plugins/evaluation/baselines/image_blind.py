@@ -1,37 +1,41 @@
-"""The best guess without a look at the image: the floor every network has to be above."""
+"""Predictors that ignore the image: a network must score clearly better than they do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dataset import BaseDataset
+from mmengine.evaluator import BaseMetric
 
+from ...datasets import TargetReader
 from ...errors import DataError
 from ...targets import IGNORE_LABEL, NO_DEPTH
 from ...utils import track
-from ..functional.semseg import AbsentClass
-from ..metrics.tally import Pair, Tally, tally_image
+from ..functional import AbsentClass
+from ..metrics import MultiTaskMetric, Pair, Tally, tally_image
 
 Targets = Iterable[tuple[np.ndarray | None, np.ndarray | None]]
-"""For each image its H,W integer class ids and its H,W depth in metres, None where unknown."""
+"""H,W integer class ids and H,W depth in metres of each image, None where missing."""
 
 
 @dataclass(frozen=True)
 class ImageBlindPredictor:
-    """One answer for every image; made by `fit_image_blind`.
+    """The same prediction for every image; built by `fit_image_blind`.
 
     Args:
-        labels: gh,gw class ids, None if no label map was seen.
-        depth: gh,gw float32 metres, None if no valid depth was seen.
+        labels: gh,gw class ids, None without labels.
+        depth: gh,gw float32 metres, None without valid depth.
     """
 
     labels: np.ndarray | None
     depth: np.ndarray | None
 
     def predict(self, height: int, width: int) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """The answer for an image of this size: nearest cells of `labels` and of `depth`."""
+        """Return labels and depth for an image of a size, by nearest-neighbour sampling."""
         maps = (self.labels, self.depth)
         labels, depth = (None if m is None else _sample(m, (height, width)) for m in maps)
         return labels, depth
@@ -44,19 +48,19 @@ def fit_image_blind(
     ignore_label: int = IGNORE_LABEL,
     progress: bool = True,
 ) -> ImageBlindPredictor:
-    """Take the most frequent class and the median depth at each position of the image.
+    """Find the most frequent class and the median depth at each position of the image.
 
-    Targets of any size are laid over one grid (nearest pixel to each cell's centre). A position
-    without a label takes the most frequent class of all, one without valid depth the median of
-    the positions' medians; of equally frequent classes the lowest id is taken.
+    Targets of any size are sampled at one grid (nearest pixel to each cell's centre). A position
+    without labels gets the most frequent class of all positions, one without valid depth the
+    median of all positions' medians. Ties between classes go to the lowest id.
 
     Args:
         dataset: the training set's targets.
         num_classes: number of classes C.
         grid: largest number of rows and columns; a smaller first target makes it smaller. The
-            exact median keeps 4 bytes a cell and image: 131 kB an image at 128 x 256.
+            exact median needs 4 bytes per cell and image: 131 kB per image at 128 x 256.
         ignore_label: class id of pixels without truth.
-        progress: show how far it is.
+        progress: show a progress bar.
 
     Raises:
         DataError: the data set has neither labels nor depth.
@@ -100,7 +104,7 @@ def evaluate_image_blind(
     progress: bool = True,
     **depth_options: float | None,
 ) -> dict[str, float]:
-    """Measure an image-blind predictor as `MultiTaskMetric` measures a network.
+    """Score an image-blind predictor as `MultiTaskMetric` scores a network.
 
     Args:
         predictor: from `fit_image_blind`.
@@ -108,11 +112,11 @@ def evaluate_image_blind(
         num_classes: number of classes.
         ignore_label: class id of pixels without truth.
         absent: see `semseg_scores`.
-        progress: show how far it is.
+        progress: show a progress bar.
         **depth_options: keyword arguments of `depth_errors`.
 
     Returns:
-        The metrics of `Tally.scores` for the tasks that predictor and data set share.
+        The metrics of `Tally.scores` for the tasks of both predictor and data set.
     """
     total = Tally()
     for truths in track(dataset, "image-blind scores") if progress else dataset:
@@ -126,8 +130,36 @@ def evaluate_image_blind(
     return total.scores(absent)
 
 
+def image_blind_scores(
+    train: BaseDataset, val: BaseDataset, metric: MultiTaskMetric
+) -> dict[str, float]:
+    """Fit an image-blind predictor on one data set and score it on another.
+
+    Args:
+        train, val: data sets of a config.
+        metric: its options apply to the scores.
+    """
+    num_classes = len(train.metainfo.get("classes", ()))
+    depth_options: dict[str, Any] = metric.depth_options
+    predictor = fit_image_blind(TargetReader(train), num_classes, ignore_label=metric.ignore_label)
+    return evaluate_image_blind(
+        predictor,
+        TargetReader(val),
+        num_classes,
+        ignore_label=metric.ignore_label,
+        absent=metric.absent,
+        **depth_options,
+    )
+
+
+def configured_metric(metrics: Iterable[BaseMetric]) -> MultiTaskMetric:
+    """Return the `MultiTaskMetric` of an evaluator's metrics, or one with default options."""
+    found = (metric for metric in metrics if isinstance(metric, MultiTaskMetric))
+    return next(found, None) or MultiTaskMetric()
+
+
 def _sample(target: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Nearest pixel to the centre of each cell of a grid."""
+    """Return the nearest pixel to the centre of each cell of a grid."""
     rows, columns = (
         ((np.arange(cells) + 0.5) * pixels / cells).astype(int)
         for cells, pixels in zip(size, target.shape, strict=True)
@@ -143,7 +175,7 @@ def _vote(votes: np.ndarray, labels: np.ndarray, ignore_label: int) -> None:
             f"A label map holds class ids {ids.min()}..{ids.max()}: expected "
             f"0..{len(votes) - 1}, or {ignore_label} for pixels without a class."
         )
-    # Each position occurs once, so the indexed sum loses none.
+    # Each position occurs once, so the indexed sum counts all of them.
     votes[ids, rows, columns] += 1
 
 
@@ -159,7 +191,7 @@ def _medians(depths: list[np.ndarray]) -> np.ndarray | None:
         return None
     medians = np.empty_like(depths[0])
     for row in track(range(len(medians)), "image-blind predictor, median depth"):
-        # Row by row: a sorted copy of everything would double the memory. nan sorts to the end.
+        # Row by row, because a sorted copy of all would double the memory. nan sorts to the end.
         ordered = np.sort(np.stack([depth[row] for depth in depths]), axis=0)
         count = np.isfinite(ordered).sum(0)
         columns = np.arange(ordered.shape[1])

@@ -1,4 +1,4 @@
-"""Single-task baselines in a file, and what a multi-task network gains or loses against them."""
+"""Single-task baselines in a file, and Delta_m of a multi-task network against them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from ...errors import ConfigError
 from ...targets import SEVERAL_TASKS
 from ...utils import parse_json
-from ..metrics.measure import kind_of, main_measures
-from ..metrics.score import delta_m
+from ..metrics import delta_m, kind_of, main_measures
 
 ONE_METRIC = "Delta_m, one metric a task (%)"
 ALL_METRICS = "Delta_m, all metrics (%)"
@@ -19,12 +18,12 @@ ALL_METRICS = "Delta_m, all metrics (%)"
 
 @dataclass(frozen=True)
 class Baseline:
-    """What one network of one task reaches.
+    """Scores of a network with one task.
 
     Args:
         config: name of its config.
         seeds: number of runs.
-        metrics: their mean, by `<task>/<metric>`.
+        metrics: means over the runs by `<task>/<metric>`.
     """
 
     config: str
@@ -34,11 +33,11 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Baselines:
-    """The baselines of several tasks, as `tools/ladder.py` writes them.
+    """Baselines of several tasks, as written by `tools/ladder.py`.
 
     Args:
-        settings: what they were trained with and on.
-        tasks: each task's baseline.
+        settings: description of training and data.
+        tasks: baseline of each task.
     """
 
     settings: str
@@ -52,7 +51,7 @@ class Baselines:
 
     @classmethod
     def read(cls, path: str) -> Baselines:
-        """Return the baselines of a file.
+        """Read the baselines of a file.
 
         Raises:
             ConfigError: the file is missing or does not hold baselines.
@@ -72,14 +71,15 @@ class Baselines:
             ) from error
 
     def delta_m(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        """Return Delta_m of a network's metrics in percent, positive where it is better.
+        """Compute Delta_m of a network's metrics in percent, positive where it is better.
 
-        Both ways of averaging are returned, by name: with one metric a task, and with all
-        metrics that both have, each weighed alike.
+        Returns:
+            Delta_m of the tasks' main metrics (`ONE_METRIC`), and of all metrics that network and
+            baselines share, with equal weights (`ALL_METRICS`).
 
         Raises:
             ConfigError: a task of the network has no baseline, or a baseline's main metric was
-                not measured, or is 0.
+                not measured or is 0.
 
         >>> one = Baselines('', {'semseg': Baseline('a', 1, {'semseg/mIoU': 50.0})})
         >>> one.delta_m({'semseg/mIoU': 55.0, 'multitask/score': 5.0})[ONE_METRIC]
@@ -100,8 +100,8 @@ class Baselines:
             )
         if not all(main.values()) or not main:
             raise ConfigError(
-                f"The baselines' main metrics are {main}; expected one a task, and none of 0, to "
-                "which nothing is relative. Train the baselines again."
+                f"The baselines' main metrics are {main}; expected one per task, none of them 0: "
+                "differences are relative to it. Train the baselines again."
             )
         shared = {name: value for name, value in known.items() if name in metrics and value}
         return {

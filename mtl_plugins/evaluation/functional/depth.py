@@ -1,4 +1,4 @@
-"""Errors of one predicted depth map."""
+"""Errors of a predicted depth map: over all pixels, by distance, and by MTAN's protocol."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ DEPTH_METRICS = (
     "delta2",
     "delta3",
 )
-"""Names of the metrics in the order in which `depth_errors` gives them."""
+"""Names of the metrics, in the order of `depth_errors`."""
+
+NEAREST, FARTHEST = 0.1, 1000.0
+BINS_PER_DECADE = 8
+NUM_BINS = round(BINS_PER_DECADE * math.log10(FARTHEST / NEAREST))
+SUMS = ("pixels", "abs_rel", "log_error", "squared_log_error")
+"""Sums kept for each bin, see `distance_sums`."""
 
 
 def depth_errors(
@@ -31,36 +37,36 @@ def depth_errors(
     si_scale: float = 100.0,
     max_depth: float | None = None,
 ) -> dict[str, float] | None:
-    r"""Compare one predicted depth map with the measured one.
+    r"""Compare a predicted depth map with the measured one.
 
-    A pixel is valid where the target is finite, above 0 and not above `max_depth`. There both
-    maps are limited to `min_depth`..`max_depth`, and with prediction p, target t and
-    d = log t - log p the means over the valid pixels are taken, in float64:
+    A pixel is valid where the target is finite, above 0 and not above `max_depth`. At valid pixels
+    both maps are clamped to `min_depth`..`max_depth`. With prediction p, target t,
+    d = log t - log p and means over the valid pixels in float64:
 
     - `si_log_rmse` = scale * sqrt(mean(d^2) - lambda * mean(d)^2) (Eigen et al. 2014,
-      https://arxiv.org/abs/1406.2283); lambda = 1 forgives any global factor, lambda = 0.5 with
-      scale 1 is the `silog` of mmseg;
+      https://arxiv.org/abs/1406.2283); lambda = 1 ignores any global factor, lambda = 0.5 with
+      scale 1 is mmseg's `silog`;
     - `rmse` = sqrt(mean((p - t)^2)), metres; `rmse_log` = sqrt(mean(d^2));
     - `abs_rel` = mean(|p - t| / t); `sq_rel` = mean((p - t)^2 / t), metres;
     - `log10` = mean(|log10 p - log10 t|);
     - `delta`k = share of pixels, 0..1, with max(p/t, t/p) < 1.25^k.
 
-    The value of a data set is the mean over its images that have a valid pixel.
+    The value of a data set is the mean over its images with a valid pixel.
 
     Args:
         prediction: any shape, floating point, metres.
         target: the same shape, metres, 0 where nothing was measured.
-        min_depth: smallest depth that is told apart, above 0.
-        si_lambda: share of the mean log error that is forgiven, 0..1.
+        min_depth: lower limit of both maps, above 0.
+        si_lambda: share of the mean log error that is ignored, 0..1.
         si_scale: factor of `si_log_rmse`.
-        max_depth: farther targets are not counted, farther predictions are limited to it.
+        max_depth: farther targets are not counted, farther predictions are clamped to it.
 
     Returns:
         The metrics of `DEPTH_METRICS`, always finite; None where no pixel is valid.
 
     Raises:
         ValueError: the shapes differ, a parameter is out of its range, or the prediction of a
-            valid pixel is nan or infinite, which no average may hide.
+            valid pixel is nan or infinite.
 
     >>> errors = depth_errors(torch.tensor([2.0, 4.0, 9.0]), torch.tensor([1.0, 2.0, 0.0]))
     >>> errors["si_log_rmse"], errors["abs_rel"], errors["sq_rel"], errors["delta3"]
@@ -74,7 +80,7 @@ def depth_errors(
 def pixel_errors(
     guess: Tensor, truth: Tensor, si_lambda: float = 1.0, si_scale: float = 100.0
 ) -> dict[str, float] | None:
-    """Return the metrics of `depth_errors` of two vectors from `measured_pixels`.
+    """Compute the metrics of `depth_errors` from the two vectors of `measured_pixels`.
 
     Raises:
         ValueError: `si_lambda` is not in 0..1.
@@ -85,7 +91,7 @@ def pixel_errors(
         return None
     error = (guess - truth).abs()
     log_error = truth.log() - guess.log()
-    # mean(d^2) - lambda * mean(d)^2, written as a sum of squares: rounding cannot turn it negative.
+    # mean(d^2) - lambda * mean(d)^2 as a sum of squares: rounding cannot make it negative.
     mean = log_error.mean()
     scatter = (log_error - mean).square().mean() + (1 - si_lambda) * mean.square()
     ratio = torch.maximum(guess / truth, truth / guess)
@@ -104,7 +110,7 @@ def pixel_errors(
 def measured_pixels(
     prediction: Tensor, target: Tensor, min_depth: float = 0.01, max_depth: float | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return prediction and target of the valid pixels, as `depth_errors` compares them.
+    """Select and clamp the valid pixels of prediction and target, as `depth_errors` does.
 
     Args:
         prediction, target, min_depth, max_depth: see `depth_errors`.
@@ -118,12 +124,16 @@ def measured_pixels(
     >>> measured_pixels(torch.tensor([2.0, 9.0]), torch.tensor([1.0, 0.0]))[0].tolist()
     [2.0]
     """
-    _check(prediction, target, min_depth, max_depth)
+    _check_shapes(prediction, target)
+    if min_depth <= 0:
+        raise ValueError(f"min_depth={min_depth}: expected a depth above 0, logarithms need one.")
+    if max_depth is not None and max_depth <= min_depth:
+        raise ValueError(f"max_depth={max_depth}: expected more than min_depth={min_depth}.")
     target = target.to(prediction.device)
     valid = torch.isfinite(target) & (target > NO_DEPTH)
     if max_depth is not None:
         valid &= target <= max_depth
-    # Found once: indexing by a mask would look for its pixels each time.
+    # Indexing by a mask would search for its pixels each time.
     pixels = valid.flatten().nonzero()[:, 0]
     truth, guess = (
         maps.flatten().index_select(0, pixels).double() for maps in (target, prediction)
@@ -138,18 +148,106 @@ def measured_pixels(
     return guess.clamp(min_depth, max_depth), truth.clamp(min_depth, max_depth)
 
 
-def _check(
-    prediction: Tensor,
-    target: Tensor,
-    min_depth: float,
-    max_depth: float | None,
-) -> None:
+def distance_sums(guess: Tensor, truth: Tensor) -> Tensor:
+    """Sum the errors of pixels in bins of their true distance.
+
+    The bins are equally wide on a logarithmic scale, `BINS_PER_DECADE` per factor of ten, from
+    `NEAREST` to `FARTHEST` metres. Nearer and farther pixels count in the first and the last bin.
+
+    Args:
+        guess: predicted depth of N pixels, metres, above 0.
+        truth: true depth of the same pixels, metres, above 0.
+
+    Returns:
+        `NUM_BINS`,4 float64 on the CPU: the sums of `SUMS`, which are 1, |p - t| / t, log p/t and
+        (log p/t)^2. The sums of disjoint sets of pixels can be added.
+
+    >>> sums = distance_sums(torch.tensor([2.0, 4.0]), torch.tensor([1.0, 1.1]))
+    >>> [round(value, 3) for value in sums[BINS_PER_DECADE].tolist()]
+    [2.0, 3.636, 1.984, 2.147]
+    """
+    # On the CPU: CUDA adds weights in a random order, so that sums differ between calls.
+    guess, truth = guess.float().cpu(), truth.float().cpu()
+    log_truth = truth.log()
+    position = (log_truth - math.log(NEAREST)) * (BINS_PER_DECADE / math.log(10))
+    # The lower edge belongs to its bin despite rounding of the logarithm.
+    index = (position + 1e-5).floor().long().clamp(0, NUM_BINS - 1)
+    log_error = guess.log() - log_truth
+    weights = (None, (guess - truth).abs() / truth, log_error, log_error.square())
+    return torch.stack([torch.bincount(index, w, NUM_BINS).double() for w in weights], dim=1)
+
+
+def distance_errors(sums: Tensor) -> dict[str, list[float]]:
+    """Compute the errors of each bin of `distance_sums` that has pixels.
+
+    Returns:
+        Lists with a number for each bin, near to far: `near` and `far` (its edges, metres),
+        `pixels`, `abs_rel` (mean of |p - t| / t), `log_bias` (mean of log p/t: above 0 where the
+        prediction is too far) and `rmse_log` (root of the mean of (log p/t)^2).
+
+    >>> errors = distance_errors(distance_sums(torch.tensor([2.0]), torch.tensor([1.0])))
+    >>> errors["pixels"], errors["abs_rel"], round(errors["near"][0], 6), round(errors["far"][0], 2)
+    ([1.0], [1.0], 1.0, 1.33)
+    """
+    edges = NEAREST * 10 ** (torch.arange(NUM_BINS + 1, dtype=torch.float64) / BINS_PER_DECADE)
+    filled = sums[:, 0] > 0
+    pixels, abs_rel, log_error, squares = sums[filled].T
+    columns = dict(
+        near=edges[:-1][filled],
+        far=edges[1:][filled],
+        pixels=pixels,
+        abs_rel=abs_rel / pixels,
+        log_bias=log_error / pixels,
+        rmse_log=(squares / pixels).sqrt(),
+    )
+    return {name: values.tolist() for name, values in columns.items()}
+
+
+def mtan_errors(
+    prediction: Tensor, target: Tensor, inverse: bool = False
+) -> tuple[float, float] | None:
+    """Compute the mean absolute and relative error of depth by MTAN's protocol.
+
+    The errors are mean(|p - t|) and mean(|p - t| / t) over the measured pixels, with prediction p
+    and target t (`inverse`: 1 / p and 1 / t). Source: Liu et al. 2019,
+    https://arxiv.org/abs/1803.10704
+
+    Args:
+        prediction, target: the same shape; 0 where the target was not measured.
+        inverse: compare inverse depth.
+
+    Returns:
+        Absolute and relative error, from float64; None where no pixel is measured.
+
+    Raises:
+        ValueError: the shapes differ, or the prediction of a measured pixel is not above 0.
+
+    >>> from torch import tensor
+    >>> mtan_errors(tensor([4.0, 2.0, 9.0]), tensor([2.0, 2.0, 0.0]))
+    (1.0, 0.5)
+    >>> mtan_errors(tensor([4.0, 2.0, 9.0]), tensor([2.0, 2.0, 0.0]), inverse=True)
+    (0.125, 0.25)
+    """
+    _check_shapes(prediction, target)
+    valid = target > NO_DEPTH
+    guess, truth = prediction[valid].double(), target[valid].double()
+    if not truth.numel():
+        return None
+    # The comparison is false for nan, too.
+    if not (guess > 0).all() or not guess.isfinite().all():
+        raise ValueError(
+            f"The predicted depth goes from {guess.min()} to {guess.max()} at measured pixels: "
+            "expected finite numbers above 0. The training has diverged: lower the learning rate."
+        )
+    if inverse:
+        guess, truth = 1 / guess, 1 / truth
+    error = (guess - truth).abs()
+    return error.mean().item(), (error / truth).mean().item()
+
+
+def _check_shapes(prediction: Tensor, target: Tensor) -> None:
     if prediction.shape != target.shape:
         raise ValueError(
             f"The predicted depth has shape {tuple(prediction.shape)}, the true one "
             f"{tuple(target.shape)}: they must be equal. Predict at the size of the truth."
         )
-    if min_depth <= 0:
-        raise ValueError(f"min_depth={min_depth}: expected a depth above 0, logarithms need one.")
-    if max_depth is not None and max_depth <= min_depth:
-        raise ValueError(f"max_depth={max_depth}: expected more than min_depth={min_depth}.")

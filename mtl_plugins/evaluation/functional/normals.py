@@ -8,25 +8,25 @@ from torch import Tensor
 from ...targets import NO_NORMAL
 
 BINS_A_DEGREE = 100
-"""Fineness of the histogram that the median is read from."""
+"""Resolution of the histogram from which the median is read."""
 
 WITHIN = (11.25, 22.5, 30.0)
-"""Degrees within which pixels are counted, as in Fouhey et al. 2013 and ever since."""
+"""Thresholds in degrees of the shares of pixels (Fouhey et al. 2013)."""
 
 
 def normal_angles(prediction: Tensor, target: Tensor) -> Tensor:
-    """Return the angle at every pixel that has a true normal.
+    """Compute the angle between prediction and truth at every pixel with a true normal.
 
     Args:
-        prediction: 3,H,W of any length; a vector of length 0 points nowhere and counts as 90.
-        target: 3,H,W unit vectors, 0 where there is none.
+        prediction: 3,H,W vectors of any length; one of length 0 counts as an angle of 90.
+        target: 3,H,W unit vectors, 0 where there is no normal.
 
     Returns:
-        Degrees in 0..180, one a valid pixel, float64; exact for small angles as well.
+        Degrees in 0..180 of each valid pixel, float64, accurate for small angles, too.
 
     Raises:
         ValueError: the shapes differ or are not 3,H,W, or the prediction of a valid pixel is nan
-            or infinite, which no average may hide.
+            or infinite.
 
     >>> truth = torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1)
     >>> normal_angles(torch.tensor([0.0, -2.0, 0.0]).view(3, 1, 1), truth).tolist()
@@ -38,7 +38,7 @@ def normal_angles(prediction: Tensor, target: Tensor) -> Tensor:
             f"{tuple(target.shape)}: expected 3,H,W of both. Predict at the size of the truth."
         )
     target = target.to(prediction.device)
-    # Found once: indexing by a mask would look for its pixels each time.
+    # Indexing by a mask would search for its pixels each time.
     valid = (target != NO_NORMAL).any(0).flatten().nonzero()[:, 0]
     guess, truth = (
         maps.flatten(1).index_select(1, valid).double() for maps in (prediction, target)
@@ -49,7 +49,7 @@ def normal_angles(prediction: Tensor, target: Tensor) -> Tensor:
             f"The predicted normal is nan or infinite at {broken} of {guess.shape[1]} pixels: "
             "expected finite vectors. The training has diverged: lower the learning rate."
         )
-    # Unlike acos, exact near 0 and 180 degrees.
+    # Unlike acos, accurate near 0 and 180 degrees.
     sine = torch.linalg.cross(guess, truth, dim=0).square().sum(0).sqrt()
     cosine = (guess * truth).sum(0)
     angles = torch.rad2deg(torch.atan2(sine, cosine))
@@ -57,7 +57,7 @@ def normal_angles(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def angle_histogram(angles: Tensor) -> Tensor:
-    """Return how many angles (degrees, 0..180) lie in each bin of 0.01 degrees, int64.
+    """Count the angles (degrees, 0..180) in each bin of 0.01 degrees, int64.
 
     >>> angle_histogram(torch.tensor([0.0, 0.005, 179.999])).nonzero().flatten().tolist()
     [0, 17999]
@@ -68,7 +68,7 @@ def angle_histogram(angles: Tensor) -> Tensor:
 
 
 def histogram_median(histogram: Tensor) -> float:
-    """Return the median of the angles of a histogram in degrees, exact to 0.005.
+    """Return the median in degrees of the angles of a histogram, exact to 0.005.
 
     >>> round(histogram_median(angle_histogram(torch.tensor([10.0, 30.0, 90.0]))), 3)
     30.005

@@ -1,10 +1,16 @@
-"""Scores of a semantic segmentation, all of them functions of one confusion matrix."""
+"""Scores of a semantic segmentation as functions of its confusion matrix."""
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Sequence
+from io import StringIO
+from typing import Literal, NamedTuple
 
 import torch
+from rich import box
+from rich.console import Console
+from rich.table import Table
 from torch import Tensor
 
 from ...targets import IGNORE_LABEL
@@ -19,10 +25,9 @@ def confusion_matrix(
 
     Args:
         prediction: class ids, any shape, any integer type.
-        label: true class ids of the same shape; `ignore_label` marks pixels that do not count,
-            whatever is predicted there.
+        label: true class ids of the same shape.
         num_classes: number of classes C.
-        ignore_label: the class id that means "no class".
+        ignore_label: true class id of pixels that are not counted, whatever is predicted there.
 
     Returns:
         C,C int64 on the device of `prediction`; rows are the truth, columns the prediction.
@@ -42,7 +47,7 @@ def confusion_matrix(
         )
     label = label.to(prediction.device)
     counted = label != ignore_label
-    # Gathering the counted pixels would take longer than counting the others apart.
+    # Counting the ignored pixels in a bin of their own is faster than leaving them out first.
     truth = _class_ids(label, counted, num_classes, "label", f"or ignore_label={ignore_label}")
     guess = _class_ids(
         prediction, counted, num_classes, "prediction", "as many as the model predicts"
@@ -53,7 +58,7 @@ def confusion_matrix(
 
 
 def iou_per_class(confusion: Tensor) -> Tensor:
-    """Intersection over union of each class, in percent.
+    """Compute the intersection over union of each class, in percent.
 
     Args:
         confusion: C,C, rows are the truth.
@@ -70,7 +75,7 @@ def iou_per_class(confusion: Tensor) -> Tensor:
 
 
 def accuracy_per_class(confusion: Tensor) -> Tensor:
-    """Share of each true class that is predicted right, in percent.
+    """Compute the share of each true class's pixels that are predicted right, in percent.
 
     Args:
         confusion: C,C, rows are the truth.
@@ -86,19 +91,19 @@ def accuracy_per_class(confusion: Tensor) -> Tensor:
 
 
 def semseg_scores(confusion: Tensor, absent: AbsentClass = "skip") -> dict[str, float]:
-    """The usual three numbers of a segmentation, in percent.
+    """Compute mean IoU, pixel accuracy and mean class accuracy, in percent.
 
     Args:
         confusion: C,C, rows are the truth, summed over the whole data set.
-        absent: what a class counts in mIoU that is neither in the truth nor predicted: `skip`
+        absent: treatment in mIoU of a class that is neither in the truth nor predicted: `skip`
             leaves it out of the mean, `zero` counts it as an IoU of 0.
 
     Returns:
-        `mIoU`, mean of the classes' IoU; `aAcc`, share of all pixels that are right; `mAcc`,
-        mean accuracy of the classes that occur in the truth. A mean over nothing is nan.
+        `mIoU`, the mean of the classes' IoU; `aAcc`, the share of all pixels that are right;
+        `mAcc`, the mean accuracy of the classes in the truth. A mean over nothing is nan.
 
     Raises:
-        ValueError: `absent` is neither of the two.
+        ValueError: `absent` is neither `skip` nor `zero`.
 
     >>> semseg_scores(torch.tensor([[3, 0], [1, 0]]))
     {'mIoU': 37.5, 'aAcc': 75.0, 'mAcc': 50.0}
@@ -112,6 +117,60 @@ def semseg_scores(confusion: Tensor, absent: AbsentClass = "skip") -> dict[str, 
         "aAcc": float(100 * counts.diagonal().sum() / counts.sum()),
         "mAcc": float(accuracy_per_class(confusion).nanmean()),
     }
+
+
+class ClassScore(NamedTuple):
+    """IoU, accuracy and share of the true pixels of one class, in percent.
+
+    IoU and accuracy are nan where those of `iou_per_class` and `accuracy_per_class` are.
+    """
+
+    name: str
+    iou: float
+    accuracy: float
+    pixels: float
+
+
+def class_scores(confusion: Tensor, classes: Sequence[str]) -> list[ClassScore]:
+    """Compute the scores of every class from a confusion matrix.
+
+    Args:
+        confusion: C,C, rows are the truth.
+        classes: C names.
+
+    Raises:
+        ValueError: the number of names is not C.
+
+    >>> from torch import tensor
+    >>> class_scores(tensor([[3, 0], [1, 0]]), ["road", "sky"])[0]
+    ClassScore(name='road', iou=75.0, accuracy=100.0, pixels=75.0)
+    """
+    counts = confusion.sum(1).double()
+    columns = (
+        iou_per_class(confusion),
+        accuracy_per_class(confusion),
+        100 * counts / counts.sum(),
+    )
+    values = zip(classes, *(column.tolist() for column in columns), strict=True)
+    return [ClassScore(*row) for row in values]
+
+
+def class_table(scores: Sequence[ClassScore]) -> str:
+    """Format the scores as a Markdown table, one line per class; `-` stands for nan.
+
+    >>> print(class_table([ClassScore("road", 75.0, 100.0, 80.0)]).splitlines()[2])
+    | road  | 75.00 |   100.00 |       80.00 |
+    """
+    table = Table(box=box.MARKDOWN)
+    table.add_column("class")
+    for column in ("IoU", "accuracy", "% of pixels"):
+        table.add_column(column, justify="right")
+    for name, *values in scores:
+        table.add_row(name, *("-" if math.isnan(value) else f"{value:.2f}" for value in values))
+    text = StringIO()
+    # For log files: fixed width, no colours, and class names are not read as markup.
+    Console(file=text, width=100, color_system=None, markup=False, emoji=False).print(table)
+    return text.getvalue().strip()
 
 
 def _class_ids(ids: Tensor, counted: Tensor, num_classes: int, name: str, hint: str) -> Tensor:

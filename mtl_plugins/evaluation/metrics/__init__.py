@@ -1,33 +1,30 @@
-"""Accumulators over the scores, for MMEngine's evaluator."""
+"""Metrics for MMEngine's evaluator, and the measures that they declare."""
 
-from .class_scores import ClassScore, class_scores, class_table
 from .measure import (
     Direction,
     Measure,
     declared_measures,
+    delta_m,
     direction_of,
     kind_of,
     main_measures,
+    multitask_score,
     table_labels,
 )
 from .mtan_metric import MTANDepthMetric
-from .multi_task_metric import MultiTaskMetric
+from .multi_task_metric import MultiTaskMetric, Pair, Tally, tally_image
 from .normals_metric import NormalsMetric
-from .score import delta_m, multitask_score
 from .streaming_metric import StreamingMetric
-from .tally import Tally, tally_image
 
 __all__ = [
-    "ClassScore",
     "Direction",
     "MTANDepthMetric",
     "Measure",
     "MultiTaskMetric",
     "NormalsMetric",
+    "Pair",
     "StreamingMetric",
     "Tally",
-    "class_scores",
-    "class_table",
     "declared_measures",
     "delta_m",
     "direction_of",

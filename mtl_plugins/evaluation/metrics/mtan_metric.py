@@ -8,18 +8,18 @@ from mmseg.registry import METRICS
 
 from ...errors import DataError
 from ...targets import DEPTH
-from ..functional.mtan import mtan_errors
+from ..functional import mtan_errors
 from .measure import Measure
 from .streaming_metric import StreamingMetric
 
 
 @dataclass
 class ErrorTally:
-    """Sums over images; those of parts add up.
+    """Sums over images.
 
     Args:
-        images: images seen.
-        measured: those with a measured pixel.
+        images: number of images.
+        measured: number of images with a measured pixel.
         absolute, relative: sums of their errors.
     """
 
@@ -29,7 +29,7 @@ class ErrorTally:
     relative: float = 0.0
 
     def add(self, other: ErrorTally) -> None:
-        """Take in the images of another tally."""
+        """Add the sums of other images."""
         self.images += other.images
         self.measured += other.measured
         self.absolute += other.absolute
@@ -38,18 +38,18 @@ class ErrorTally:
 
 @METRICS.register_module()
 class MTANDepthMetric(StreamingMetric[ErrorTally]):
-    """Measure `mtan/abs_err` and `mtan/rel_err`, the depth columns of tables by MTAN's protocol.
+    """Measure `mtan/abs_err` and `mtan/rel_err`, the depth errors of MTAN's protocol.
 
-    See `mtan_errors`; the means of images are averaged. (The authors average over the pixels of a
-    batch and then over batches, which is the same for a batch of one.) Both are nan where no image
-    has depth.
+    The errors of images (see `mtan_errors`) are averaged. The authors average over the pixels of
+    a batch, then over batches, which is the same for batches of one image. Both are nan where no
+    image has depth.
 
     Args:
-        inverse: True for Cityscapes, whose protocol compares inverse depth; False for NYUv2.
+        inverse: compare inverse depth, as the protocol does on Cityscapes but not on NYUv2.
 
     Raises:
-        DataError: a sample without predicted or true depth, or maps that `mtan_errors` refuses;
-            the image is named.
+        DataError: a sample lacks predicted or true depth, or `mtan_errors` refuses its maps; the
+            image is named.
 
     In a config: `val_evaluator = [dict(type='MultiTaskMetric'), dict(type='MTANDepthMetric')]`.
     """
@@ -74,7 +74,7 @@ class MTANDepthMetric(StreamingMetric[ErrorTally]):
         return ErrorTally(1, 0) if errors is None else ErrorTally(1, 1, *errors)
 
     def compute_metrics(self, results: list[ErrorTally]) -> dict[str, float]:
-        """The metrics of several tallies together."""
+        """Compute the metrics from the sums of all processes."""
         total = ErrorTally()
         for tally in results:
             total.add(tally)

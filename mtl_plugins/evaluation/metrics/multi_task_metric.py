@@ -1,9 +1,10 @@
-"""The metric of MMEngine's evaluator: every task of the network in one pass."""
+"""The metric of semantic segmentation and depth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_args
 
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
@@ -13,38 +14,113 @@ from torch import Tensor
 from ...errors import DataError
 from ...targets import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
 from ...utils import did_you_mean
-from ..functional.depth_by_distance import distance_errors
-from ..functional.semseg import AbsentClass
-from .class_scores import ClassScore, class_scores, class_table
-from .measure import Measure
+from ..functional import (
+    DEPTH_METRICS,
+    AbsentClass,
+    ClassScore,
+    class_scores,
+    class_table,
+    confusion_matrix,
+    distance_errors,
+    distance_sums,
+    measured_pixels,
+    pixel_errors,
+    semseg_scores,
+)
+from .measure import Measure, multitask_score
 from .streaming_metric import StreamingMetric
-from .tally import Pair, Tally, tally_image
+
+Pair = tuple[Tensor, Tensor]
+"""Prediction and truth of one image."""
 
 MEASURED = (SEMSEG.kind, DEPTH.kind)
-"""The tasks of `MultiTaskMetric`; other tasks bring a metric of their own."""
+"""The kinds that `MultiTaskMetric` measures; other kinds have metrics of their own."""
+
+
+@dataclass
+class Tally:
+    """Sums over images from which the metrics of a data set are computed; see `tally_image`.
+
+    Args:
+        images: number of images.
+        confusion: C,C int64 on the CPU; None as long as no segmentation was measured.
+        depth_sums: sum over images of each metric of `DEPTH_METRICS`.
+        depth_images: number of images in those sums.
+        images_without_depth: number of images left out of them: their truth has no valid pixel.
+        distance_sums: sums over all valid pixels, see `distance_sums`; None without any.
+    """
+
+    images: int = 0
+    confusion: Tensor | None = None
+    depth_sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DEPTH_METRICS, 0.0))
+    depth_images: int = 0
+    images_without_depth: int = 0
+    distance_sums: Tensor | None = None
+
+    def add(self, other: Tally) -> None:
+        """Add the sums of other images."""
+        self.images += other.images
+        if other.confusion is not None:
+            known = 0 if self.confusion is None else self.confusion
+            self.confusion = known + other.confusion
+        if other.distance_sums is not None:
+            known = 0 if self.distance_sums is None else self.distance_sums
+            self.distance_sums = known + other.distance_sums
+        for name, value in other.depth_sums.items():
+            self.depth_sums[name] += value
+        self.depth_images += other.depth_images
+        self.images_without_depth += other.images_without_depth
+
+    def scores(self, absent: AbsentClass = "skip") -> dict[str, float]:
+        """Compute the metrics of the measured tasks.
+
+        Args:
+            absent: see `semseg_scores`.
+
+        Returns:
+            `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc` (percent); `depth/<name>` of
+            `DEPTH_METRICS`, means over the images with valid depth (nan without any);
+            `depth/images_without_depth` where there are any; `multitask/score` where both tasks
+            were measured. Empty where no task was.
+        """
+        scores: dict[str, float] = {}
+        if self.confusion is not None:
+            for name, value in semseg_scores(self.confusion, absent).items():
+                scores[f"semseg/{name}"] = value
+        if self.depth_images or self.images_without_depth:
+            for name, total in self.depth_sums.items():
+                mean = total / self.depth_images if self.depth_images else float("nan")
+                scores[f"depth/{name}"] = mean
+        if self.images_without_depth:
+            scores["depth/images_without_depth"] = float(self.images_without_depth)
+        if "semseg/mIoU" in scores and "depth/si_log_rmse" in scores:
+            scores["multitask/score"] = multitask_score(
+                scores["semseg/mIoU"], scores["depth/si_log_rmse"]
+            )
+        return scores
 
 
 @METRICS.register_module()
 class MultiTaskMetric(StreamingMetric[Tally]):
-    """Measure semantic segmentation, depth or both while the validation runs.
+    """Measure semantic segmentation, depth or both during validation.
 
-    It streams: one confusion matrix and a handful of sums are kept, whatever the number of
-    images, and it is exact on several processes.
+    One confusion matrix and a few sums are kept, no images; the result does not depend on the
+    number of processes.
 
-    The metrics are named `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc`, `depth/si_log_rmse` and
-    the further names of `DEPTH_METRICS`, and `multitask/score`; see `Tally.scores`. After
-    `evaluate`, `confusion` (C,C int64, rows are the truth), `per_class` and `distance_errors`
-    (depth errors over the distance) hold the details, None where the task was not measured.
+    The metrics are `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc`, `depth/<name>` of
+    `DEPTH_METRICS`, and `multitask/score`; see `Tally.scores`. After `evaluate`, `confusion` (C,C
+    int64, rows are the truth), `per_class` and `distance_errors` (depth errors by distance) hold
+    details, None where the task was not measured.
 
     Args:
-        tasks: of "semseg" and "depth" those that every sample must hold, truth and prediction; None
-            measures what each sample holds.
+        tasks: tasks ("semseg", "depth") whose truth and prediction every sample must have; None:
+            measure the tasks that a sample has.
         ignore_label: class id of pixels without truth.
         absent: `skip` or `zero`, see `semseg_scores`.
         min_depth, max_depth, si_lambda, si_scale: see `depth_errors`.
 
     Raises:
-        DataError: an unknown task or `absent`, a sample without a required map, or maps that
+        DataError: an unknown task or `absent`, a sample that lacks a required map, or maps that
             `confusion_matrix` or `depth_errors` refuse; the image is named.
 
     In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`.
@@ -103,7 +179,7 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         return tally_image(semseg, depth, num_classes, self.ignore_label, self.depth_options)
 
     def compute_metrics(self, results: list[Tally]) -> dict[str, float]:
-        """The metrics of several tallies together."""
+        """Compute the metrics from the sums of all processes, and log those of each class."""
         total = Tally()
         for tally in results:
             total.add(tally)
@@ -142,3 +218,38 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         if self.tasks is not None:
             raise DataError(f"the sample lacks {missing}, which tasks={self.tasks} ask for.")
         return None
+
+
+def tally_image(
+    semseg: Pair | None,
+    depth: Pair | None,
+    num_classes: int,
+    ignore_label: int = IGNORE_LABEL,
+    depth_options: Mapping[str, float | None] | None = None,
+) -> Tally:
+    """Measure one image.
+
+    Args:
+        semseg: predicted and true class ids of one shape, None where the task is not measured.
+        depth: predicted and true depth of one shape, None where the task is not measured.
+        num_classes: number of classes; unused without `semseg`.
+        ignore_label: class id of pixels without truth.
+        depth_options: keyword arguments of `depth_errors`.
+
+    Raises:
+        ValueError: see `confusion_matrix` and `depth_errors`.
+    """
+    tally = Tally(images=1)
+    if semseg is not None:
+        tally.confusion = confusion_matrix(*semseg, num_classes, ignore_label).cpu()
+    if depth is not None:
+        options: dict[str, Any] = dict(depth_options or {})
+        limits = {key: options.pop(key) for key in ("min_depth", "max_depth") if key in options}
+        pixels = measured_pixels(*depth, **limits)
+        errors = pixel_errors(*pixels, **options)
+        if errors is None:
+            tally.images_without_depth = 1
+        else:
+            tally.depth_sums, tally.depth_images = errors, 1
+            tally.distance_sums = distance_sums(*pixels)
+    return tally

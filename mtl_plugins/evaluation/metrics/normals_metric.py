@@ -10,21 +10,21 @@ from torch import Tensor
 
 from ...errors import DataError
 from ...targets import NORMALS
-from ..functional.normals import WITHIN, angle_histogram, histogram_median, normal_angles
+from ..functional import WITHIN, angle_histogram, histogram_median, normal_angles
 from .measure import Measure
 from .streaming_metric import StreamingMetric
 
 
 @dataclass
 class AngleTally:
-    """Sums over the valid pixels of images; those of parts add up.
+    """Sums over the valid pixels of images.
 
     Args:
-        images: images seen.
-        without: images without a valid normal.
+        images: number of images.
+        without: number of images without a valid normal.
         total: sum of the angles, degrees.
-        within: pixels within each angle of `WITHIN`.
-        histogram: pixels in each bin of 0.01 degrees.
+        within: number of pixels below each angle of `WITHIN`.
+        histogram: number of pixels in each bin of 0.01 degrees.
     """
 
     images: int = 0
@@ -34,7 +34,7 @@ class AngleTally:
     histogram: Tensor = field(default_factory=lambda: angle_histogram(torch.zeros(0)))
 
     def add(self, other: AngleTally) -> None:
-        """Take in the images of another tally."""
+        """Add the sums of other images."""
         self.images += other.images
         self.without += other.without
         self.total += other.total
@@ -44,17 +44,18 @@ class AngleTally:
 
 @METRICS.register_module()
 class NormalsMetric(StreamingMetric[AngleTally]):
-    """Measure the angles between predicted and true normals while the validation runs.
+    """Measure the angles between predicted and true normals during validation.
 
-    All valid pixels of the data set weigh alike. It streams: a histogram of 0.01 degrees is kept,
-    no pixel, and it is exact on several processes. The metrics are `normals/mean_angle` and
-    `normals/median_angle` (degrees, the median exact to 0.005), `normals/within_11.25`,
-    `normals/within_22.5` and `normals/within_30` (percent of the pixels below that angle), nan
-    where no pixel has a normal, and `normals/images_without_normals` if there are any.
+    All valid pixels of the data set have the same weight. A histogram with bins of 0.01 degrees
+    is kept, no pixels; the result does not depend on the number of processes. The metrics are
+    `normals/mean_angle` and `normals/median_angle` (degrees, the median exact to 0.005),
+    `normals/within_11.25`, `normals/within_22.5` and `normals/within_30` (percent of the pixels
+    below that angle), nan where no pixel has a normal, and `normals/images_without_normals` where
+    there are any.
 
     Raises:
-        DataError: a sample without prediction or truth, or maps that `normal_angles` refuses;
-            the image is named.
+        DataError: a sample lacks prediction or truth, or `normal_angles` refuses its maps; the
+            image is named.
 
     In a config: `val_evaluator = [dict(type='MultiTaskMetric'), dict(type='NormalsMetric')]`.
     """
@@ -86,7 +87,7 @@ class NormalsMetric(StreamingMetric[AngleTally]):
         )
 
     def compute_metrics(self, results: list[AngleTally]) -> dict[str, float]:
-        """The metrics of several tallies together."""
+        """Compute the metrics from the sums of all processes."""
         total = AngleTally()
         for tally in results:
             total.add(tally)

@@ -1,4 +1,4 @@
-"""Metrics that keep sums, not images, and count every image once."""
+"""Base class of metrics that keep sums instead of images and count every image once."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ from .measure import Measure, declare_measures
 
 
 class Addable(Protocol):
-    """Sums over images; an empty one is built without arguments."""
+    """Sums over images; built without arguments they are empty."""
 
     images: int
 
     def add(self, other: Any) -> None:
-        """Take in the images of another one."""
+        """Add the sums of other images."""
 
 
 T = TypeVar("T", bound=Addable)
 
 
 class StreamingMetric(BaseMetric, Generic[T]):
-    """Measure image by image into sums that add up over batches and processes.
+    """Sum up measurements of images over batches and processes.
 
-    It is exact on several processes: MMEngine's `DefaultSampler` gives sample i of rank r the
-    position i * world + r and fills the last round up with repetitions, so each rank holds its
-    latest image back and drops it if its position lies behind the data set.
+    The result does not depend on the number of processes: MMEngine's `DefaultSampler` gives
+    sample i of rank r the position i * world + r and fills the last round with repeated images.
+    Each rank therefore holds back its latest image and drops it if its position is behind the
+    end of the data set.
 
     Subclasses set `new_tally` and `measures`, and implement `measure` and `compute_metrics`.
-    Tables, reports, the best checkpoint and the check of names before training follow `measures`.
+    Tables, reports, the best checkpoint and the check of names before training use `measures`.
 
     Raises:
-        DataError: a `ValueError` of `measure`, with the name of the image.
+        DataError: `measure` raised a `ValueError`; the image is named.
     """
 
-    # Not None: the names already carry their task, and MMEngine warns of a missing prefix.
+    # Not None, at which MMEngine warns of a missing prefix: the names include their task.
     default_prefix = ""
     measures: ClassVar[tuple[Measure, ...]] = ()
     new_tally: ClassVar[type]
@@ -75,7 +76,7 @@ class StreamingMetric(BaseMetric, Generic[T]):
             self._latest = tally
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Merge all processes, compute the metrics, start afresh.
+        """Merge the sums of all processes, compute the metrics and reset the sums.
 
         Args:
             size: number of images of the data set, without repetitions.

@@ -1,7 +1,6 @@
-"""How the tasks are weighed against each other, by their losses or their gradients."""
+"""Combining the tasks' losses, or their gradients, into one step."""
 
-from .balancer import LOG_PREFIX, Balancer
-from .fixed import FixedWeights
+from .balancer import LOG_PREFIX, Balancer, FixedWeights
 from .gradient_balancer import GradientBalancer
 from .loss_balancer import LossBalancer
 

@@ -1,4 +1,4 @@
-"""What every balancer is: from the tasks' losses to the one scalar that is trained."""
+"""The base of all balancers, and fixed weights."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from mmengine.model import BaseModule
+from mmseg.registry import MODELS
 from torch import Tensor
 
+from ...errors import ConfigError
+from ...utils import did_you_mean
+
 LOG_PREFIX = "balance/"
-"""Prefix of everything that a balancer logs: `balance/weight_<task>`, ..."""
+"""Prefix of every value that a balancer logs: `balance/weight_<task>`, ..."""
 
 
 class Balancer(BaseModule, ABC):
-    """Weigh the tasks against each other; subclasses weigh their losses or their gradients.
+    """Combine the tasks' losses, or their gradients, into what is trained.
 
     Args:
         tasks: names of the model's tasks, in order (filled in by the model).
@@ -26,17 +30,59 @@ class Balancer(BaseModule, ABC):
     def share(self, maps: Sequence[Tensor]) -> dict[str, Sequence[Tensor]]:
         """Return each task's view of the last features that all tasks share.
 
-        Multi-task heads call it with all maps at once. Here every task gets the maps themselves.
+        Multi-task heads call it once, with all maps. Here every task gets the maps themselves.
         """
         return dict.fromkeys(self.tasks, maps)
 
     @abstractmethod
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the scalar to run backward from, and what to log beside it.
+        """Return the scalar to run backward from, and further values to log.
 
         Args:
             task_losses: each task's loss, a scalar with a graph; 0 where a batch has no target
                 of the task.
 
-        The logged values may be filled in during the backward pass.
+        The logged tensors may be filled in during the backward pass.
         """
+
+
+@MODELS.register_module()
+class FixedWeights(Balancer):
+    """Weigh each task's loss by a constant.
+
+    Args:
+        weights: weight of each task by name, >= 0; None: 1 for every task.
+        tasks: names of the model's tasks (filled in by the model).
+
+    Raises:
+        ConfigError: a weight is negative, or the tasks are not those of `weights`.
+
+    >>> import torch
+    >>> balancer = FixedWeights(dict(semseg=0.67, depth=0.33), tasks=('semseg', 'depth'))
+    >>> total, log = balancer({'semseg': torch.tensor(1.0), 'depth': torch.tensor(2.0)})
+    >>> round(total.item(), 2)
+    1.33
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, float] | None = None,
+        tasks: Sequence[str] = (),
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(tasks, init_cfg)
+        negative = {task: weight for task, weight in (weights or {}).items() if weight < 0}
+        if negative:
+            raise ConfigError(f"FixedWeights: weights {negative} are negative; expected >= 0.")
+        self.weights = dict.fromkeys(tasks, 1.0) if weights is None else dict(weights)
+        if set(self.weights) != set(tasks):
+            unknown = sorted(set(self.weights) - set(tasks))
+            hints = [f" {task}: {did_you_mean(task, tasks)}" for task in unknown]
+            raise ConfigError(
+                f"FixedWeights: weights are given for {sorted(self.weights)}, but the model's "
+                f"tasks are {sorted(tasks)}. Give one weight for each task.{''.join(hints)}"
+            )
+
+    def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the weighted sum of the tasks' losses, and nothing to log."""
+        return sum(self.weights[task] * loss for task, loss in task_losses.items()), {}  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Balancing by the tasks' gradients of what they share."""
+"""Balancing by the tasks' gradients of shared features or parameters."""
 
 from __future__ import annotations
 
@@ -15,21 +15,19 @@ from torch import Tensor
 from ...errors import ConfigError
 from . import torchjd_adapter
 from .balancer import LOG_PREFIX, Balancer
-from .gramian import Gradient, gramian
-from .ranks import num_ranks, sum_over_ranks
-from .shared_features import share_features
-from .shared_parameters import share_parameters
+from .gradients import Gradient, gramian, num_ranks, sum_over_ranks
+from .sharing import share_features, share_parameters
 
 LEVELS = ("features", "parameters")
 
 
 @MODELS.register_module()
 class GradientBalancer(Balancer):
-    """Weigh the tasks' gradients of what they share by a weighting of TorchJD.
+    """Weigh the tasks' gradients of shared features or parameters by a weighting of TorchJD.
 
-    What belongs to one task alone gets the gradient of its loss as it is. A task without a
-    gradient, as where a batch has no target of it, is left out of a step; one that is alone has
-    weight 1.
+    Parameters that only one task uses get the unweighted gradient of its loss. A step leaves out
+    a task without a gradient, such as one without a target in the batch; a single remaining task
+    has weight 1.
 
     Args:
         weighting: `MGDA`, `PCGrad`, `GradVac`, `CAGrad`, `IMTLG`, `NashMTL`, `AlignedMTL`,
@@ -39,16 +37,17 @@ class GradientBalancer(Balancer):
             `parameters`: the exact gradients of the shared parameters, one encoder backward for
             each task.
         tasks: names of the model's tasks (filled in by the model).
-        **options: arguments of TorchJD's class, say `c` of CAGrad; a list has one number a task.
+        **options: arguments of TorchJD's class, say `c` of CAGrad; a list has one number per task.
 
     Logs `balance/weight_<task>`, `balance/grad_norm_<task>` (of the unscaled loss) and
-    `balance/cosine_<task>_<task>`; of a task that is not there the norm is 0, the others nan.
+    `balance/cosine_<task>_<task>`; for a task that is left out the norm is 0, the others nan.
 
     Raises:
         ConfigError: TorchJD is missing, a name is unknown, the options do not fit, or (in the
             first step) the tasks share nothing.
 
-    Under DDP the inner products are those of the global batch; so all ranks use equal weights.
+    Under DDP the inner products are those of the global batch, so that all ranks use the same
+    weights.
 
     Source: https://torchjd.org, which names each method's paper; for the features, Sener and
     Koltun, 2018.
@@ -80,14 +79,14 @@ class GradientBalancer(Balancer):
         self.shared = False
 
     def share(self, maps: Sequence[Tensor]) -> dict[str, Sequence[Tensor]]:
-        """Return each task's own view of the maps, behind the node that joins their gradients."""
+        """Return each task's own view of the maps; backward weighs the views' gradients."""
         self.shared = True
         if self.level == "parameters":
             return super().share(maps)
         return share_features(self._weigh, self.tasks, maps)
 
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the sum of the losses; its backward pass weighs, and fills in what is logged."""
+        """Return the sum of the losses; its backward pass weighs, and fills in the log."""
         if not self.shared:
             raise ConfigError(
                 "GradientBalancer: the tasks share no features, so there is nothing to balance. "
@@ -104,7 +103,7 @@ class GradientBalancer(Balancer):
         return total, self.log
 
     def _remember_scale(self, gradient: Tensor) -> None:
-        """Remember by what the loss was multiplied: by a gradient scaler, or for accumulation."""
+        """Remember the loss's factor, from a gradient scaler or gradient accumulation."""
         self.scale = gradient.detach()
 
     @torch.compiler.disable
@@ -114,7 +113,7 @@ class GradientBalancer(Balancer):
         norms = products.diagonal().sqrt()
         weights = torch.full_like(norms, torch.nan)
         if not products.isfinite().all():
-            # Nothing can be balanced; the gradient scaler, or whoever looks, shall see it.
+            # Nothing can be balanced; the gradient scaler and the non-finite check must see it.
             self._fill_log(norms, weights, products)
             return [1.0] * len(self.tasks)
         present = norms.nonzero().flatten().tolist()
@@ -126,10 +125,10 @@ class GradientBalancer(Balancer):
         return weights.nan_to_num(0.0).tolist()
 
     def _global_gramian(self, gradients: Sequence[Gradient]) -> Tensor:
-        """Return the inner products for the global batch's loss, T,T float64 on the CPU.
+        """Return the inner products for the loss of the global batch, T,T float64 on the CPU.
 
-        Features of different ranks belong to different images: their products add up. Parameters
-        are the same on every rank: their gradients do.
+        Features of different ranks belong to different images, so their products are added.
+        Parameters are the same on every rank, so their gradients are added.
         """
         ranks = num_ranks()
         if self.level == "parameters" and ranks > 1:
@@ -159,7 +158,7 @@ class GradientBalancer(Balancer):
         return torch.full((len(present),), 1 / len(present), dtype=torch.float64)
 
     def _empty_log(self) -> dict[str, Tensor]:
-        """Return a number for everything that is logged, on the CPU, nan until it is known."""
+        """Return a scalar on the CPU for every logged value, nan until it is known."""
         keys = [f"{kind}_{task}" for kind in ("weight", "grad_norm") for task in self.tasks]
         keys += [f"cosine_{first}_{second}" for first, second in combinations(self.tasks, 2)]
         return {LOG_PREFIX + key: torch.tensor(torch.nan) for key in keys}

@@ -17,17 +17,17 @@ from .balancer import LOG_PREFIX, Balancer
 class LossBalancer(Balancer):
     """Weigh the tasks' losses by a scalarizer of TorchJD.
 
-    A task whose loss is exactly 0, as where a batch has no target of it, is left out of a step.
+    A step leaves out a task whose loss is exactly 0, such as one without a target in the batch.
 
     Args:
         scalarizer: `UW` (uncertainty), `DWA`, `Random`, `GeometricMean`, `IMTLL`, `FAMO` or
             `STCH`; case, "-" and "_" do not matter.
         tasks: names of the model's tasks (filled in by the model).
         **options: arguments of TorchJD's class, say `temperature` of DWA; a list has one number
-            a task. DWA's `period` is the number of steps that make an epoch, for loops that count
+            per task. DWA's `period` is the number of steps that make an epoch, for loops that count
             steps.
 
-    Logs `balance/weight_<task>`: by how much the step's scalar grows with the task's loss.
+    Logs `balance/weight_<task>`: the derivative of the step's scalar by the task's loss.
 
     Raises:
         ConfigError: TorchJD is missing, the name is unknown, or the options do not fit.
@@ -55,11 +55,11 @@ class LossBalancer(Balancer):
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the scalarized losses, and each task's weight in it."""
         values = torch.stack([task_losses[task].float() for task in self.tasks])
-        is_there = values.detach() != 0
+        has_loss = values.detach() != 0
         if torch.is_grad_enabled():
             with torch.no_grad():
-                self.scalarizer.observe(values, is_there & values.isfinite())
-        present = is_there.nonzero().flatten().tolist()
+                self.scalarizer.observe(values, has_loss & values.isfinite())
+        present = has_loss.nonzero().flatten().tolist()
         total = self.scalarizer(values[present], present) if present else values.sum()
         weights = torch.zeros_like(values)
         if values.requires_grad:

@@ -1,4 +1,4 @@
-"""Feature pyramid -> one feature map."""
+"""Decoders: from a feature pyramid to one feature map."""
 
 from .attention_fusion import AttentionFusionDecoder
 from .deeplab import DeepLabDecoder

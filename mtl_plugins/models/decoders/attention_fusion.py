@@ -11,8 +11,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ..layers import resize
-from .context import context_module
+from ..layers import context_module, resize
 from .levels import nearest_level
 
 
@@ -23,16 +22,16 @@ class AttentionFusionDecoder(BaseModule):
     Each scale's features `x` become `x * sigmoid(conv(x))` with a 1x1 convolution to one channel,
     are resized to the finest of the scales, concatenated and reduced by a 3x3 convolution; the
     ASPP on the deepest level joins as in DeepLabV3+ (Chen et al., 2018). Attention over scales:
-    Chen et al., *Attention to Scale*, 2016, here by independent sigmoids in place of a softmax.
+    Chen et al., *Attention to Scale*, 2016, with independent sigmoids instead of a softmax.
 
     Args:
-        in_channels, strides: of the encoder's levels (filled in by the model).
+        in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
         channels: width of the ASPP, of the fused scales and of the output.
         aspp_rates: dilations of the ASPP; None: a 1x1 convolution instead of an ASPP.
-        fusion_strides: the levels that are nearest to these strides are fused, each once.
+        fusion_strides: the levels nearest to these strides are fused, each once.
         dropout: share of values dropped after the ASPP.
 
-    Shapes: one (N, in_channels[i], H / strides[i], W / strides[i]) a level -> (N, channels, h, w)
+    Shapes: per level (N, in_channels[i], H / strides[i], W / strides[i]) -> (N, channels, h, w)
     with the size of the finest fused level.
 
     Raises:

@@ -1,4 +1,4 @@
-"""DeepLabV3+: context from the deepest features, detail from one fine skip."""
+"""DeepLabV3+: context from the deepest level, detail from one skip."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ..layers import resize
-from .context import context_module
+from ..layers import context_module, resize
 from .levels import nearest_level
 
 
@@ -24,15 +23,15 @@ class DeepLabDecoder(BaseModule):
     Segmentation*, 2018 (with plain 3x3 convolutions).
 
     Args:
-        in_channels, strides: of the encoder's levels (filled in by the model).
+        in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
         channels: width of the ASPP and of the output.
         aspp_rates: dilations of the ASPP; None: a 1x1 convolution instead of an ASPP.
-        skip_stride: the level that is nearest to this stride is the skip; None: no skip.
+        skip_stride: the level nearest to this stride is the skip; None: no skip.
         skip_channels: channels to which the skip is reduced.
         num_convs: 3x3 convolutions after the skip (at least one with a skip).
         dropout: share of values dropped after the ASPP.
 
-    Shapes: one (N, in_channels[i], H / strides[i], W / strides[i]) a level -> (N, channels, h, w)
+    Shapes: per level (N, in_channels[i], H / strides[i], W / strides[i]) -> (N, channels, h, w)
     with the size of the skip, or of the deepest level without one.
 
     >>> decoder = DeepLabDecoder((8, 16), (4, 16), channels=4)

@@ -1,4 +1,4 @@
-"""Which levels of a pyramid a decoder uses."""
+"""Choice of the pyramid levels that a decoder uses."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ...errors import ConfigError
 
 
 def distinct_levels(strides: Sequence[int], finest_stride: int = 1) -> list[int]:
-    """Return one level for each distinct stride, the deepest of it, finest first.
+    """Return the deepest level of each distinct stride, finest first.
 
-    Dilated encoders repeat their last stride, and transformers have one stride throughout.
+    Dilated encoders repeat their last stride, and plain transformers have a single stride.
 
     Args:
         strides: of all levels, ascending.
-        finest_stride: levels that are finer than this are left out.
+        finest_stride: finer levels are left out.
 
     Raises:
         ConfigError: every level is finer than `finest_stride`.
@@ -32,7 +32,7 @@ def distinct_levels(strides: Sequence[int], finest_stride: int = 1) -> list[int]
 
 
 def nearest_level(strides: Sequence[int], stride: int) -> int:
-    """Return the level that is nearest to a stride, the shallowest where several are.
+    """Return the level nearest to a stride, the shallowest of equally near ones.
 
     >>> nearest_level((4, 8, 16, 16), 16), nearest_level((4, 8, 16, 16), 2)
     (2, 0)

@@ -1,4 +1,4 @@
-"""Any decode head of mmseg as a decoder."""
+"""Decode heads of mmseg as decoders."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ...errors import ConfigError
 
 @MODELS.register_module()
 class MMSegDecoder(BaseModule):
-    """Use the features of an mmseg decode head: everything before its classifier `conv_seg`.
+    """Use an mmseg decode head up to its classifier `conv_seg` as a decoder.
 
     Args:
-        in_channels, strides: of the encoder's levels (filled in by the model).
+        in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
         head: config of the decode head. `in_channels` is filled in for its `in_index` (default:
             the last level, or all levels where `input_transform` asks for several) and
-            `num_classes` is of no effect.
+            `num_classes` has no effect.
 
-    Shapes: one (N, in_channels[i], H / strides[i], W / strides[i]) a level -> (N, C, h, w), with
-    C and the size as the head has them.
+    Shapes: per level (N, in_channels[i], H / strides[i], W / strides[i]) -> (N, C, h, w), with
+    C and the size given by the head.
 
     Raises:
-        ConfigError: the head has no `conv_seg`, so its features cannot be told from its classes,
-            or it does not return one feature map.
+        ConfigError: the head has no `conv_seg` that separates features from classes, or does not
+            return one feature map.
 
     >>> decoder = MMSegDecoder((8, 16), (4, 8), head=dict(type='FCNHead', channels=4))
     >>> decoder.out_channels
@@ -49,7 +49,7 @@ class MMSegDecoder(BaseModule):
             head["in_channels"] = (
                 in_channels[index] if isinstance(index, int) else [in_channels[i] for i in index]
             )
-        # Any number but 2, about which mmseg warns; the classifier is dropped below.
+        # mmseg warns about 2; the classifier is dropped below, so any other number will do.
         head.setdefault("num_classes", 3)
         self.head = MODELS.build(head)
         if not isinstance(getattr(self.head, "conv_seg", None), nn.Module):
@@ -63,11 +63,11 @@ class MMSegDecoder(BaseModule):
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
         """Return the head's features."""
         features = self.head(list(levels))
-        # Heads with auxiliary outputs (attention maps, context codes) return them behind the map.
+        # Heads with auxiliary outputs (attention maps, context codes) return them after the map.
         return features[0] if isinstance(features, (tuple, list)) else features
 
     def _probe(self, in_channels: Sequence[int], strides: Sequence[int]) -> int:
-        """Return the number of output channels, which heads do not declare alike."""
+        """Return the number of output channels, which heads do not declare in one way."""
         side = 2 * max(strides)
         levels = [
             torch.zeros(1, channels, side // stride, side // stride)
@@ -92,4 +92,4 @@ class MMSegDecoder(BaseModule):
 
 
 _ALL_LEVELS = frozenset({"UPerHead", "SegformerHead", "FPNHead", "LightHamHead", "SETRMLAHead"})
-"""Heads that take several levels without saying so by an `input_transform` of their config."""
+"""Heads that take several levels although their config needs no `input_transform`."""

@@ -10,8 +10,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..layers import resize
-from .context import context_module
+from ..layers import context_module, resize
 from .levels import distinct_levels
 
 
@@ -25,16 +24,16 @@ class MultiScaleDecoder(BaseModule):
     *U-Net*, 2015.
 
     Args:
-        in_channels, strides: of the encoder's levels (filled in by the model). Of several levels
-            with the same stride the deepest is the skip; those of the deepest level's stride are
-            none.
+        in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
+            Of several levels with the same stride only the deepest is a skip, and no skip has the
+            deepest stride.
         channels: width of the ASPP, of every scale and of the output.
         aspp_rates: dilations of the ASPP; None: a 1x1 convolution instead of an ASPP.
         skip_channels: channels to which every skip is reduced.
-        finest_stride: scales that are finer than this are left out.
+        finest_stride: finer scales are left out.
         dropout: share of values dropped after the ASPP.
 
-    Shapes: one (N, in_channels[i], H / strides[i], W / strides[i]) a level -> (N, channels, h, w)
+    Shapes: per level (N, in_channels[i], H / strides[i], W / strides[i]) -> (N, channels, h, w)
     with the size of the finest level used.
 
     Raises:

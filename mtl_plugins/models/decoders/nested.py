@@ -17,7 +17,7 @@ from .levels import distinct_levels
 
 @MODELS.register_module()
 class NestedDecoder(BaseModule):
-    """Decode through a triangle of nodes, so that skips pass convolutions on their way.
+    """Decode through a triangle of nodes, so that skips pass through convolutions.
 
     Node X(i,j) is two 3x3 convolutions over the concatenation of X(i,0), ..., X(i,j-1) and the
     upsampled X(i+1,j-1). X(i,0) is the encoder's level i, here reduced by a 1x1 convolution; the
@@ -27,13 +27,13 @@ class NestedDecoder(BaseModule):
     2018, without deep supervision.
 
     Args:
-        in_channels, strides: of the encoder's levels (filled in by the model). Of several levels
-            with the same stride the deepest is used.
+        in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
+            Of several levels with the same stride the deepest is used.
         channels: width of the output.
         hidden_channels: width of the nodes: one for all scales, or one for each, finest first.
-        finest_stride: scales that are finer than this are left out.
+        finest_stride: finer scales are left out.
 
-    Shapes: one (N, in_channels[i], H / strides[i], W / strides[i]) a level -> (N, channels, h, w)
+    Shapes: per level (N, in_channels[i], H / strides[i], W / strides[i]) -> (N, channels, h, w)
     with the size of the finest level used.
 
     Raises:
@@ -67,8 +67,8 @@ class NestedDecoder(BaseModule):
                 f"{depth} scales (strides {tuple(strides[level] for level in self.levels)}); give "
                 "one for each, or one number for all."
             )
-        # No normalisation on the levels themselves: the deepest may have one pixel, and the
-        # statistics of batch normalisation over a batch of one such pixel are undefined.
+        # No normalisation of the levels themselves: the deepest may have one pixel, and batch
+        # statistics of a single pixel are undefined.
         self.laterals = nn.ModuleList(
             nn.Conv2d(in_channels[level], width, 1)
             for level, width in zip(self.levels, widths, strict=True)

@@ -1,4 +1,4 @@
-"""UCTransNet: skips that a channel-wise transformer fuses."""
+"""UCTransNet: skips fused by a channel-wise transformer."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class TransformerSkipDecoder(BaseModule):
 
     Source: Wang et al., *UCTransNet: Rethinking the Skip Connections in U-Net from a Channel-wise
     Perspective with Transformer*, 2022. Here all scales have one width, and the deepest level is
-    fused along with the skips, so that an encoder with a single stride can be decoded too.
+    fused together with the skips, so that an encoder with a single stride can be decoded too.
 
     Args:
-        in_channels, strides: of the encoder's levels (filled in by the model). Of several levels
-            with the same stride the deepest is used.
+        in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
+            Of several levels with the same stride the deepest is used.
         channels: width of the output.
-        hidden_channels: width to which every level is reduced and in which it is decoded.
-        num_layers, num_heads: of the transformer, both at least one.
-        finest_stride: scales that are finer than this are left out.
+        hidden_channels: width to which every level is reduced, and of the decoding.
+        num_layers, num_heads: layers and heads of the transformer, at least one each.
+        finest_stride: finer scales are left out.
 
-    Shapes: one (N, in_channels[i], H / strides[i], W / strides[i]) a level, H and W multiples of
+    Shapes: per level (N, in_channels[i], H / strides[i], W / strides[i]), H and W multiples of
     the largest stride -> (N, channels, h, w) with the size of the finest level used.
 
     Raises:
@@ -75,8 +75,8 @@ class TransformerSkipDecoder(BaseModule):
                 "all levels are cut into one grid of patches. Raise finest_stride or choose other "
                 "levels of the encoder (out_indices)."
             )
-        # No normalisation here: the deepest level may have one pixel, and the statistics of
-        # batch normalisation over a batch of one such pixel are undefined.
+        # No normalisation here: the deepest level may have one pixel, and batch statistics of a
+        # single pixel are undefined.
         self.laterals = nn.ModuleList(
             nn.Conv2d(in_channels[level], width, 1) for level in self.levels
         )

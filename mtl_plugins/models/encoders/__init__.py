@@ -1,4 +1,4 @@
-"""Image -> feature pyramid."""
+"""Encoders: from images to feature pyramids."""
 
 from .spec import EncoderSpec, encoder_spec
 from .task_encoders import TaskEncoders

@@ -1,4 +1,4 @@
-"""What a decoder needs to know of an encoder: the channels and strides of its pyramid."""
+"""Channels and strides of an encoder's pyramid, which decoders are built for."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ PerLevel = tuple[int, ...]
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """Channels and strides of each level of a feature pyramid, in the order of the levels.
-
-    By task where each task has an encoder of its own.
-    """
+    """Hold channels and strides of a pyramid's levels, by task if each has its own encoder."""
 
     channels: PerLevel | dict[str, PerLevel]
     strides: PerLevel | dict[str, PerLevel]
 
     @property
     def size_divisor(self) -> int:
-        """Image sides must be multiples of this for every level to be exactly side / stride."""
+        """Number that divides an image's sides if every level is exactly side / stride."""
         by_task = self.strides.values() if isinstance(self.strides, dict) else [self.strides]
         return lcm(*(stride for strides in by_task for stride in strides))
 
@@ -34,8 +31,8 @@ class EncoderSpec:
 def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
     """Read an encoder's declared channels and strides, or measure them with one small image.
 
-    Our encoders declare `channels` and `strides`; backbones of mmseg (and of anyone else) do
-    not, so they are run once on a zero image of `probe_size` pixels.
+    Encoders of this package declare `channels` and `strides`. Others, such as mmseg's backbones,
+    are run once on a zero image of `probe_size` pixels.
 
     Raises:
         ConfigError: the encoder does not return a pyramid of N,C,H,W maps.
@@ -51,7 +48,7 @@ def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
     parameter = next(encoder.parameters())
     with torch.no_grad():
         maps = encoder(parameter.new_zeros(1, 3, probe_size, probe_size))
-    # An encoder may hold parts in eval mode on purpose (frozen stages): give each its own back.
+    # Restored part by part, because an encoder may keep some in eval mode (frozen stages).
     for module, mode in training.items():
         module.training = mode
     maps = [maps] if isinstance(maps, torch.Tensor) else list(maps)

@@ -1,4 +1,4 @@
-"""An encoder for each task."""
+"""Separate encoders for the tasks."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .spec import encoder_spec
 
 @MODELS.register_module()
 class TaskEncoders(BaseModule):
-    """Encode separately for each task, so that tasks share nothing but the image.
+    """Encode separately for each task, so that tasks share only the image.
 
-    Put behind it an arrangement with a decoder for each task, such as `BranchedHead`.
+    Needs an arrangement with one decoder per task, such as `BranchedHead`.
 
     Args:
         encoder: config of the encoders.
-        tasks: what is different in each task's encoder: `{task: {key: value}}` is laid over
-            `encoder`; with a `type` of its own it replaces it.
+        tasks: changes of each task's encoder, `{task: {key: value}}`, laid over `encoder`; they
+            replace it where they have a `type`.
 
-    Shapes: (N, 3, H, W) -> `{task: pyramid}`; `channels` and `strides` are by task as well.
+    Shapes: (N, 3, H, W) -> `{task: pyramid}`; `channels` and `strides` are dicts by task, too.
 
     >>> encoders = TaskEncoders(dict(type='TimmEncoder', model_name='test_resnet'),
     ...     dict(semseg=dict(output_stride=8), depth=dict(output_stride=16)))
@@ -36,7 +36,9 @@ class TaskEncoders(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if not tasks:
-            raise ConfigError("TaskEncoders: tasks is empty; give a (possibly empty) dict a task.")
+            raise ConfigError(
+                "TaskEncoders: tasks is empty; give a (possibly empty) dict per task."
+            )
         self.encoders = nn.ModuleDict(
             {
                 task: MODELS.build({**({} if "type" in own else encoder), **own})

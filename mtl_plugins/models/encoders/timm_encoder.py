@@ -1,4 +1,4 @@
-"""Any timm model as a feature pyramid."""
+"""timm models as encoders."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from ...errors import ConfigError
 from ...utils import did_you_mean
 
 LEVELS = 4
-"""Levels of the pyramid: strides 4, 8, 16 and 32 where the model has them."""
+"""Number of levels in the pyramid: strides 4, 8, 16 and 32 where the model has them."""
 
 
 @MODELS.register_module()
 class TimmEncoder(BaseModule):
     """Turn an image into the feature pyramid of a timm model.
 
-    Handles what differs between families: models with four or five levels, channels-last
+    Handles the differences between families: models with four or five levels, channels-last
     transformers, single-stride transformers (four evenly spaced blocks are returned), models of
-    fixed image size (made dynamic where timm can), models without dilation.
+    fixed image size (made dynamic where timm can do it), models without dilation.
 
-    Shapes: (N, 3, H, W), H and W multiples of the largest stride -> one map
-    (N, channels[i], H / strides[i], W / strides[i]) a level.
+    Shapes: (N, 3, H, W), H and W multiples of the largest stride -> per level
+    (N, channels[i], H / strides[i], W / strides[i]).
 
     Args:
         model_name: a name of `timm.list_models()`.
         pretrained: False: random weights; True: timm's weights from the hub; a path: a local
             `.safetensors` or `.pth` file in timm's layout.
         output_stride: largest stride (8, 16 or 32); later strides are replaced by dilation.
-        replace_stride_with_dilation: the same as three flags, as in torchvision: (F,F,F), (F,F,T)
-            and (F,T,T) are strides 32, 16 and 8. Give this or `output_stride`, not both.
+        replace_stride_with_dilation: `output_stride` as torchvision's three flags: (F,F,F), (F,F,T)
+            and (F,T,T) are strides 32, 16 and 8. Give only one of the two.
         unsupported_stride: "error": raise where the model cannot have the stride; "native": warn
             and use the model's own strides (so that one config takes any model).
-        out_indices: levels to return; default: the last four (evenly spaced ones of a
-            single-stride transformer).
-        img_size: image size (H, W) for models that are built for one size.
+        out_indices: levels to return; default: the last four, or four evenly spaced ones of a
+            single-stride transformer.
+        img_size: image size (H, W), for models that are built for one size.
         squeeze_excitation: put a squeeze-and-excitation block (Hu et al., 2018) into every
             residual block, before the addition; for timm's ResNets. Pretrained weights of the
             plain model still load, the new blocks start random.
-        with_cp: recompute activations in the backward pass instead of keeping them: less memory
-            for more time (activation checkpointing, under mmseg's name for it).
+        with_cp: recompute activations in the backward pass instead of keeping them, which saves
+            memory and costs time (activation checkpointing, under mmseg's name).
         model_args: further arguments of `timm.create_model`.
 
     Raises:
@@ -91,13 +91,13 @@ class TimmEncoder(BaseModule):
             plain = self.model
             args.update(pretrained=False, block_args=dict(attn_layer="se"))
             self.model = self._create(args, stride, unsupported_stride, out_indices)
-            # Only the new blocks may keep their random weights: those of the plain model, loaded
-            # strictly above, fit all others.
+            # Only the new blocks keep random weights; the plain model's, loaded strictly above, fit
+            # all other blocks.
             self.model.load_state_dict(plain.state_dict(), strict=False)
         if with_cp:
             self.model.set_grad_checkpointing(True)
-        # Some of timm's feature models have an init_weights of their own, which mmengine would
-        # call at the start of training: over weights that were loaded here.
+        # Some of timm's feature models define init_weights. mmengine would call it at the start of
+        # training and overwrite the weights loaded here.
         self.model.is_init = True
         self.channels = tuple(self.model.feature_info.channels())
         self.strides = tuple(self.model.feature_info.reduction())
@@ -125,12 +125,12 @@ class TimmEncoder(BaseModule):
     ) -> Any:
         name = self.model_name
         probe = _build(name, dict(args, pretrained=False))
-        # All levels, also those that timm would not return by default.
+        # All levels, including those that timm does not return by default.
         native = tuple(level["reduction"] for level in probe.feature_info.info)
         if out_indices is None:
             count = len(native)
             if len(set(native)) == 1:
-                # Blocks of equal stride: spread over the depth, the last one included.
+                # Blocks of equal stride: spread evenly over the depth, including the last one.
                 out_indices = [count * (i + 1) // LEVELS - 1 for i in range(min(LEVELS, count))]
             else:
                 out_indices = list(range(-min(LEVELS, count), 0))
@@ -141,7 +141,7 @@ class TimmEncoder(BaseModule):
                 if max(model.feature_info.reduction()) <= stride:
                     return model
             except (TypeError, AssertionError, NotImplementedError):
-                # timm has no common way to ask whether a model can be dilated.
+                # timm has no common way to find out whether a model can be dilated.
                 pass
             message = (
                 f"TimmEncoder: {name} cannot have output stride {stride}; its strides are {native}"
@@ -156,14 +156,14 @@ class TimmEncoder(BaseModule):
             try:
                 return _build(name, dict(args, dynamic_img_size=True))
             except TypeError:
-                # Some fixed-size models cannot be made dynamic: then only one size will do.
+                # Some fixed-size models cannot be made dynamic and take one size only.
                 config: Any = timm.get_pretrained_cfg(name)
                 self.fixed_size = tuple(config.input_size[1:])
         return _build(name, args)
 
 
 def _stride_of(output_stride: int | None, flags: Sequence[bool] | None) -> int | None:
-    """Resolve the two ways to ask for dilation into one output stride."""
+    """Return the output stride from the two ways of giving it."""
     if flags is None:
         if output_stride not in (None, 8, 16, 32):
             raise ConfigError(f"TimmEncoder: output_stride={output_stride}; choose 8, 16 or 32.")
@@ -204,7 +204,7 @@ def _is_fixed(name: str) -> bool:
 
 
 def _build(name: str, args: dict[str, Any]) -> Any:
-    """Create the model as a feature extractor; say what to do where that fails."""
+    """Create the model as a feature extractor; raise errors with a remedy."""
     if not timm.is_model(name):
         architecture = name.split(".")[0]
         hint = did_you_mean(architecture, timm.list_models(), "See timm.list_models().")

@@ -1,10 +1,8 @@
-"""Tensor code without wiring."""
+"""Building blocks of encoders, decoders and heads."""
 
-from .aspp import ASPP
+from .aspp import ASPP, context_module
 from .attended_mean import attended_mean
-from .channel_attention import ChannelAttention
-from .channel_fusion import ChannelFusion
-from .channel_gate import ChannelGate
+from .channel_fusion import ChannelAttention, ChannelFusion, ChannelGate
 from .gate import SpatialGate
 from .resize import enlarged_rows, resize, resized_rows, source_rows
 from .transformer_block import TransformerBlock
@@ -17,6 +15,7 @@ __all__ = [
     "SpatialGate",
     "TransformerBlock",
     "attended_mean",
+    "context_module",
     "enlarged_rows",
     "resize",
     "resized_rows",

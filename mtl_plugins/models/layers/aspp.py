@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling."""
+"""Context of the deepest features: atrous spatial pyramid pooling, or a 1x1 convolution."""
 
 from __future__ import annotations
 
@@ -12,8 +12,27 @@ from torch import Tensor, nn
 from ...errors import ConfigError
 
 
+def context_module(
+    in_channels: int,
+    channels: int,
+    aspp_rates: Sequence[int] | None,
+    dropout: float,
+    norm_cfg: dict,
+) -> nn.Module:
+    """Return an ASPP, or a 1x1 convolution where `aspp_rates` is None.
+
+    Shapes of the module: (N, in_channels, h, w) -> (N, channels, h, w).
+
+    >>> type(context_module(8, 4, None, 0.0, dict(type='BN'))).__name__
+    'ConvModule'
+    """
+    if aspp_rates is None:
+        return ConvModule(in_channels, channels, 1, norm_cfg=norm_cfg)
+    return ASPP(in_channels, channels, aspp_rates, dropout=dropout, norm_cfg=norm_cfg)
+
+
 class ASPP(BaseModule):
-    """See one feature map through several receptive fields at once.
+    """Apply several receptive fields to one feature map and fuse the results.
 
     A 1x1 convolution, a 3x3 convolution for each dilation rate and (optionally) the image's mean
     feature are concatenated and projected to `channels`.
@@ -23,7 +42,7 @@ class ASPP(BaseModule):
     Args:
         in_channels: channels of the input map.
         channels: channels of every branch and of the output.
-        rates: dilation of each 3x3 branch, all >= 1; small ones see near, large ones far.
+        rates: dilation of each 3x3 branch, all >= 1; a larger one covers more of the image.
         image_pooling: whether the mean feature of the whole image is one more branch.
         dropout: share of values dropped after the projection, in [0, 1).
 
@@ -53,8 +72,8 @@ class ASPP(BaseModule):
             for rate in rates
         ]
         self.branches = nn.ModuleList(branches)
-        # No normalisation here: the pooled map has one pixel an image, and the statistics of
-        # batch normalisation over a batch of one such pixel are undefined.
+        # No normalisation here: the pooled map has one pixel per image, and batch statistics of a
+        # single pixel are undefined.
         self.pooled = ConvModule(in_channels, channels, 1) if image_pooling else None
         width = channels * (len(branches) + image_pooling)
         self.project = ConvModule(width, channels, 1, norm_cfg=norm_cfg)

@@ -1,4 +1,4 @@
-"""Attention with one number a value, which never holds the attention as a whole."""
+"""Attention over scalar values, with memory that does not grow with queries x latents."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 PIECE = {"cpu": 2**20, "cuda": 2**25}
-"""Probabilities that are held at a time: on a CPU what its cache holds, on a GPU enough to keep it
+"""Probabilities that are held at a time: as many as a CPU's cache holds, or enough to keep a GPU
 busy."""
 
 
 def attended_mean(queries: Tensor, latents: Tensor, values: Tensor) -> Tensor:
-    r"""Return of each query the mean of the values, weighted by softmax of its similarities.
+    r"""Average the values for each query, weighted by softmax of its similarities to the latents.
 
     $\sum_b p_b v_b$ with $p = \mathrm{softmax}_b(q \cdot z_b)$. The probabilities of a few queries
-    at a time are computed, and computed again in the backward pass, so that beside the arguments
-    and the result memory does not grow with queries x latents.
+    at a time are computed, and computed again in the backward pass, so that memory beyond the
+    arguments and the result does not grow with queries x latents.
 
     Shapes: `queries` (N, P, C), `latents` (N, B, C), `values` (N, B), float32 -> (N, P).
 
@@ -27,7 +27,7 @@ def attended_mean(queries: Tensor, latents: Tensor, values: Tensor) -> Tensor:
     >>> attended_mean(queries, torch.tensor([[[0.0], [1.0]]]), torch.tensor([[4.0, 8.0]])).tolist()
     [[6.0, 8.0]]
     """
-    # What is traced must not depend on the number of pieces.
+    # A traced graph must not depend on the number of pieces.
     if torch.compiler.is_compiling():
         return ((queries @ latents.mT).softmax(-1) @ values[..., None])[..., 0]
     return _AttendedMean.apply(queries, latents, values)
@@ -38,7 +38,7 @@ class _AttendedMean(torch.autograd.Function):
     def forward(ctx: Any, queries: Tensor, latents: Tensor, values: Tensor) -> Tensor:
         mean = queries.new_empty(queries.shape[:2])
         for piece in _pieces(queries, latents):
-            # One expression, so that the similarities are freed as soon as their softmax is there.
+            # One expression, so that the similarities are freed as soon as the softmax is computed.
             probabilities = (queries[:, piece] @ latents.mT).softmax(-1)
             mean[:, piece] = (probabilities @ values[..., None])[..., 0]
         ctx.save_for_backward(queries, latents, values, mean)

@@ -1,4 +1,4 @@
-"""Gates between features."""
+"""The gate of messages between tasks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class SpatialGate(BaseModule):
-    """Pass on another task's features, gated by attention that they compute of themselves.
+    """Pass on another task's features, gated by attention computed from the same features.
 
     `conv(x) * sigmoid(attention(x))` with two 3x3 convolutions. Source: Xu et al., *PAD-Net*,
     2018, module C.
 
     Args:
-        in_channels, out_channels: channels of the giving and of the receiving task.
+        in_channels, out_channels: channels of the source task and of the receiving task.
         learned: False freezes the attention's weights at zero, so that the gate is 1/2
             everywhere (the ablation of learned attention).
 

@@ -1,4 +1,4 @@
-"""Bilinear resizing of maps, the one way in which the toolkit does it."""
+"""Bilinear resizing of maps: whole, or a few rows at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
     """Resize maps bilinearly with pixel centres aligned (`align_corners=False`).
 
-    Shapes: (N, C, h, w) -> (N, C, *size). Nothing is computed where the size is right already.
+    Shapes: (N, C, h, w) -> (N, C, *size). Maps that have the size already are returned as they are.
 
     >>> import torch
     >>> resize(torch.tensor([[[[0.0, 1.0]]]]), (1, 4)).flatten().tolist()
@@ -24,7 +24,7 @@ def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def enlarged_rows(maps: Tensor, factor: int, rows: range) -> Tensor:
-    """Return some rows of the maps made `factor` times as large, without the others.
+    """Return some rows of maps enlarged by a whole factor, without computing the others.
 
     Equal to `resize(maps, (factor * h, factor * w))[:, :, rows]`, bit for bit where the factor is
     a power of two.
@@ -35,7 +35,8 @@ def enlarged_rows(maps: Tensor, factor: int, rows: range) -> Tensor:
     >>> torch.equal(enlarged_rows(maps, 4, range(7, 11)), resize(maps, (20, 12))[:, :, 7:11])
     True
     """
-    # A row needs the two source rows around it, and the edge of a piece is no edge of the map.
+    # A row needs the source rows on both sides of it, because a piece must not be padded at its
+    # own edges.
     first = max(rows.start // factor - 1, 0)
     last = min((rows.stop - 1) // factor + 2, maps.shape[2])
     piece = maps[:, :, first:last]
@@ -59,11 +60,11 @@ def source_rows(rows: range, height: int, new_height: int) -> range:
 def resized_rows(
     piece: Tensor, held: range, height: int, rows: range, size: tuple[int, int]
 ) -> Tensor:
-    """Return some rows of maps resized to `size`, of which only the rows needed are at hand.
+    """Return some rows of maps resized to `size`, given only the source rows that they need.
 
     Args:
-        piece: (N, C, len(held), w), the rows `held` of maps of `height`, see `source_rows`.
-        rows: which rows of the result.
+        piece: (N, C, len(held), w), the rows `held` of maps with `height` rows (`source_rows`).
+        rows: rows of the result.
         size: height and width that the whole maps are resized to.
 
     Shapes: -> (N, C, len(rows), size[1]); the result does not depend on how it is cut into rows.

@@ -1,4 +1,4 @@
-"""A transformer block over a set of latents."""
+"""A transformer block over a set of tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...errors import ConfigError
 
 
 class TransformerBlock(BaseModule):
-    r"""Let every token look at all others, then transform each by itself.
+    r"""Mix tokens by self-attention, then transform each by a perceptron.
 
     Pre-norm: $x \leftarrow x + W_o\,\mathrm{softmax}(q k^T / \tau)\,v$ with
     $[q, k, v] = W\,\mathrm{LN}(x)$ and a learned positional embedding added to $q$, then
@@ -24,8 +24,8 @@ class TransformerBlock(BaseModule):
     Args:
         channels: width of the tokens.
         num_heads: heads of the attention, a divisor of `channels`.
-        num_positions: number of tokens that have a learned position; 0: none, and the block then
-            takes any number of tokens and does not see their order.
+        num_positions: number of tokens that have a learned position; 0: none; the block then
+            takes any number of tokens and ignores their order.
         temperature: $\tau > 0$; default: $\sqrt{channels / num\_heads}$.
         dropout: share of attention weights, and of values before each addition, that is dropped.
 
@@ -61,7 +61,7 @@ class TransformerBlock(BaseModule):
         self.num_heads = num_heads
         self.scale = None if temperature is None else 1 / temperature
         self.attention_norm = nn.LayerNorm(channels)
-        # No bias: one on k adds the same to all logits of a query, which softmax does not see.
+        # No bias: a bias of k adds the same to all logits of a query, which softmax cancels.
         self.qkv = nn.Linear(channels, 3 * channels, bias=False)
         self.positions = None
         if num_positions:

@@ -1,11 +1,16 @@
-"""Losses of one task each."""
+"""Losses, each of one task."""
 
-from .berhu import BerHuLoss
-from .chamfer import BinsChamferLoss
 from .cosine import CosineLoss
 from .cross_entropy import MaskedCrossEntropyLoss
-from .masked import MaskedL1Loss, MaskedL2Loss, MaskedLoss, masked_mean
-from .silog import SILogLoss
+from .depth import (
+    BerHuLoss,
+    BinsChamferLoss,
+    MaskedL1Loss,
+    MaskedL2Loss,
+    MaskedLoss,
+    SILogLoss,
+    masked_mean,
+)
 
 __all__ = [
     "BerHuLoss",

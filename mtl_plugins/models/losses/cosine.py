@@ -7,16 +7,16 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 SHORT = 1e-3
-"""Vectors much shorter count as undecided; it bounds the gradient by 1 / SHORT."""
+"""Length below which a vector counts as having no direction; bounds the gradient by 1 / SHORT."""
 
 
 @MODELS.register_module()
 class CosineLoss(nn.Module):
-    r"""Mean of 1 - cos of the angle between prediction and truth over the valid pixels.
+    r"""Average 1 - cos of the angle between prediction and truth over the valid pixels.
 
-    0 is the same direction, 1 a right angle or no direction at all, 2 the opposite one. It is
-    computed in float32 even under autocast. With $|p|$ replaced by $\sqrt{|p|^2 + 10^{-6}}$, so
-    that a prediction of length 0 has a loss of 1 and a bounded gradient.
+    0 is the same direction, 1 a right angle or no direction at all, 2 the opposite direction.
+    The length $|p|$ is replaced by $\sqrt{|p|^2 + 10^{-6}}$, so that a prediction of length 0 has a
+    loss of 1 and a bounded gradient. Computed in float32 even under autocast.
 
     Args:
         loss_weight: factor on the loss.
@@ -39,7 +39,7 @@ class CosineLoss(nn.Module):
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         """Return the mean over the valid pixels of the batch."""
-        # Masked before the root, so that an invalid pixel cannot send inf or NaN back.
+        # Masked before the root, so that invalid pixels cannot give infinite or NaN gradients.
         zero = torch.zeros((), device=prediction.device)
         prediction = prediction.float().where(valid, zero)
         length = (prediction.square().sum(dim=1, keepdim=True) + SHORT**2).sqrt()

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 @MODELS.register_module()
 class MaskedCrossEntropyLoss(nn.Module):
-    """Mean cross-entropy over the labelled pixels of a batch; 0 where there are none.
+    """Average the cross-entropy over the labelled pixels of a batch; 0 without any.
 
-    mmseg's loss of the same formula fails with class weights as soon as a pixel is ignored, and
-    waits for the GPU in every iteration.
+    mmseg's loss of the same formula fails if class weights are given and a pixel is ignored, and
+    synchronises with the GPU in every iteration.
 
     Args:
         class_weight: factor of each class; the mean is weighted by it, as in PyTorch.

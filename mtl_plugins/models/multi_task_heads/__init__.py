@@ -1,4 +1,4 @@
-"""Feature maps -> all tasks: heads that arrange task heads."""
+"""Multi-task heads: arrangements of decoders and task heads behind one encoder."""
 
 from .branched_head import BranchedHead
 from .distillation_head import DistillationHead

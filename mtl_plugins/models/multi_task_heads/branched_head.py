@@ -1,4 +1,4 @@
-"""Branched: a decoder for each task behind the shared encoder."""
+"""The branched arrangement: one decoder per task behind the shared encoder."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ..task_heads.task_head import RawPrediction
 from .multi_task_head import MultiTaskHead, Share
 
 Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
-"""An encoder's levels, or each task's."""
+"""The levels of one encoder, or of each task's encoder."""
 
 
 @MODELS.register_module()
 class BranchedHead(MultiTaskHead):
-    """Decode separately for each task, so that tasks share the encoder alone.
+    """Decode separately for each task, so that tasks share only the encoder.
 
     Behind `TaskEncoders` each task's decoder gets its own pyramid, and tasks share nothing.
 
     Args:
-        in_channels, strides: of the encoder's levels, or of each task's levels by task (filled
-            in by the model).
+        in_channels, strides: channels and strides of the encoder's levels, or `{task: those of the
+            task's encoder}` (filled in by the model).
         decoder: config of the decoders.
         task_heads: config of each task's head by the task's name.
-        task_decoders: what is different in a task's decoder: `{task: {key: value}}` is laid over
-            `decoder`; with a `type` of its own it replaces it.
+        task_decoders: changes of a task's decoder, `{task: {key: value}}`, laid over `decoder`;
+            they replace it where they have a `type`.
 
     Raises:
         ConfigError: `task_decoders` names a task that has no head.
@@ -69,7 +69,7 @@ class BranchedHead(MultiTaskHead):
 
     def forward(self, levels: Pyramid, share: Share | None = None) -> dict[str, RawPrediction]:
         """Return the raw prediction of every task from its own decoder's map."""
-        # Behind an encoder for each task there is nothing to share.
+        # Tasks with their own encoders share nothing.
         features = self.decode(levels if isinstance(levels, Mapping) else self.views(levels, share))
         return {task: head(features[task]) for task, head in self.tasks()}
 

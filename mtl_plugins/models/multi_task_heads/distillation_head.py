@@ -1,4 +1,4 @@
-"""Distillation: every task learns from the first guesses of the others."""
+"""The distillation arrangement: tasks exchange features before their final prediction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .multi_task_head import Share
 
 @MODELS.register_module()
 class DistillationHead(BranchedHead):
-    """Branched, with a second prediction from each task's features and the others' messages.
+    """Add to `BranchedHead` a second prediction from each task's features and the others' messages.
 
     The decoders' features give a first prediction of each task. Then each task adds to its own
     features a gated message from every other task's, and predicts again. Both stages are
@@ -62,14 +62,14 @@ class DistillationHead(BranchedHead):
         )
         self.gates = nn.ModuleDict(
             {
-                to: nn.ModuleDict(
+                task: nn.ModuleDict(
                     {
-                        giver: SpatialGate(channels[giver], channels[to], learned_gates)
-                        for giver in channels
-                        if giver != to
+                        source: SpatialGate(channels[source], channels[task], learned_gates)
+                        for source in channels
+                        if source != task
                     }
                 )
-                for to in channels
+                for task in channels
             }
         )
         self.refine = nn.ModuleDict(
@@ -84,15 +84,15 @@ class DistillationHead(BranchedHead):
     ) -> dict[str, list[RawPrediction]]:
         """Return the first and the refined raw prediction of every task."""
         decoded = self.decode(levels)
-        # Messages take every task's loss through every decoder, so that all tasks share those too.
+        # Messages carry every task's loss into every decoder, so that all tasks share those too.
         views = self.views(list(decoded.values()), share)
         raw = {}
         gates: Any = self.gates
         for task, head in self.tasks():
             features = dict(zip(decoded, views[task], strict=True))
             mixed = features[task]
-            for giver, gate in gates[task].items():
-                message = resize(gate(features[giver]), mixed.shape[2:])
+            for source, gate in gates[task].items():
+                message = resize(gate(features[source]), mixed.shape[2:])
                 mixed = mixed + message
             raw[task] = [self.first_heads[task](features[task]), head(self.refine[task](mixed))]
         return raw

@@ -1,4 +1,4 @@
-"""Joint: one decoder feeds every task."""
+"""The joint arrangement: one decoder for all tasks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .multi_task_head import MultiTaskHead, Share
 
 @MODELS.register_module()
 class JointHead(MultiTaskHead):
-    """Decode once, predict every task from the same map.
+    """Decode once and predict every task from the same map.
 
-    The tasks' 1x1 convolutions together are the single one with (classes + 1) channels of a
-    joint DeepLabV3+.
+    For classes and depth, the tasks' 1x1 convolutions together equal the single convolution to
+    (classes + 1) channels of a joint DeepLabV3+.
 
     Args:
-        in_channels, strides: of the encoder's levels (filled in by the model).
+        in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
         decoder: config of the decoder.
         task_heads: config of each task's head by the task's name.
 

@@ -1,4 +1,4 @@
-"""What arranges decoders and task heads."""
+"""The base of all arrangements of decoders and task heads."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from ...targets import DENSE_TARGETS, DenseTarget
 from ..task_heads.task_head import RawPrediction, TaskHead
 
 Share = Callable[[Sequence[Tensor]], Mapping[str, Sequence[Tensor]]]
-"""From the last maps that all tasks share to each task's view of them."""
+"""Map the last maps that all tasks share to each task's own view of them."""
 
 
 class MultiTaskHead(BaseModule, ABC):
-    """Turn a feature pyramid into one raw prediction a task.
+    """Turn a feature pyramid into one raw prediction per task.
 
     Subclasses arrange decoders before the task heads and implement `forward`.
 
     Args:
-        task_heads: config of each task's head by the task's name; the name is the prefix of the
-            task's losses and what a balancer weighs. Each is of another kind of target.
+        task_heads: config of each task's head by the task's name, which is also the prefix of the
+            task's losses and the balancer's name of the task. No two predict the same kind of
+            target.
         feature_channels: channels of the feature map that each task's head gets.
 
     Raises:
@@ -68,14 +69,14 @@ class MultiTaskHead(BaseModule, ABC):
 
         Args:
             levels: the encoder's feature maps.
-            share: the balancer's: called once, with the last maps that all tasks share.
+            share: the balancer's `share`, called once with the last maps that all tasks share.
         """
 
     def views(self, maps: Sequence[Tensor], share: Share | None) -> Mapping[str, Sequence[Tensor]]:
         """Return each task's view of the last maps that all tasks share."""
         return dict.fromkeys(self.task_heads, maps) if share is None else share(maps)
 
-    def losses(
+    def batch_losses(
         self,
         raw: Mapping[str, RawPrediction],
         samples: Sequence[SegDataSample],
@@ -85,12 +86,12 @@ class MultiTaskHead(BaseModule, ABC):
         return {
             f"{task}/{name}": value
             for task, head in self.tasks()
-            for name, value in head.losses(raw[task], samples, size).items()
+            for name, value in head.batch_losses(raw[task], samples, size).items()
         }
 
 
 def _check_targets(targets: Mapping[str, DenseTarget]) -> None:
-    """Raise for tasks whose predictions would be overwritten or whose truth nobody would load."""
+    """Raise for tasks with the same target, or with one that is not registered (never loaded)."""
     tasks: dict[str, str] = {}
     for task, target in targets.items():
         if DENSE_TARGETS.get(target.kind) != target:

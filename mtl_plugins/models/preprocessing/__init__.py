@@ -1,4 +1,4 @@
-"""From loaded samples to batches on the device."""
+"""Preprocessing of loaded samples to batches on the device."""
 
 from .data_preprocessor import MultiTaskDataPreprocessor
 

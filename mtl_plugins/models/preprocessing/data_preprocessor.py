@@ -14,8 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import ConfigError, DataError
-from ...targets import DENSE_TARGETS
-from .device_augmentation import flip_on_device, recolor_on_device
+from ...targets import DENSE_TARGETS, MIRRORED_AXES
+
+FLIPPED_DIMS = {"horizontal": (-1,), "vertical": (-2,), "diagonal": (-2, -1)}
+"""Dimensions of C,H,W that each direction mirrors."""
 
 
 @MODELS.register_module()
@@ -23,10 +25,10 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     """Normalise images and stack samples of different size into a batch.
 
     Images are padded at the right and bottom with the mean colour, targets with their own invalid
-    value (classes 255, depth and normals 0), so that padding is never a target. mmseg's
-    preprocessor pads depth with 255, which then trains as 255 metres. In training, flips and
-    colours that the pipeline only drew (`FlipTargets(on_device=True)`, `PhotometricJitter`) are
-    applied here.
+    value (classes 255, depth and normals 0), so that padding is never trained on. mmseg's
+    preprocessor pads depth with 255, which is then trained on as 255 metres. In training, the
+    flips and colours that the pipeline drew but left to the device are applied here
+    (`FlipTargets(on_device=True)`, `PhotometricJitter`).
 
     Args:
         mean, std: of each channel, in intensities of 0 to 255 and in the order of the channels
@@ -35,7 +37,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         non_blocking: copy pinned batches to the device without waiting for it.
 
     Shapes: images 3,h,w uint8 of any size -> `inputs` N,3,H,W float32; targets C,h,w -> C,H,W
-    in training; targets of predictions keep their original size.
+    in training; in prediction, targets keep their original size.
 
     Raises:
         ConfigError: `mean` or `std` are not three numbers each, std > 0.
@@ -60,7 +62,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         self.bgr_to_rgb = bgr_to_rgb
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Return the batch: `inputs` and the `data_samples` that belong to it."""
+        """Return the batch: `inputs` and its `data_samples`."""
         data = self.cast_data(data)
         images: list[Tensor] = list(data["inputs"])
         samples: list[SegDataSample] | None = data.get("data_samples")
@@ -74,7 +76,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             inputs = recolor_on_device(inputs, augmented)
         inputs = self.normalised(inputs)
         for image, padded in zip(images, inputs, strict=True):
-            # The mean colour, which is 0 now, whatever the colours were changed to.
+            # The mean colour, which is 0 after normalising, even where colours were changed.
             padded[:, image.shape[1] :] = 0
             padded[:, :, image.shape[2] :] = 0
         for image, sample in zip(images, samples or [], strict=bool(samples)):
@@ -84,14 +86,14 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         return dict(inputs=inputs, data_samples=samples)
 
     def to_images(self, inputs: Tensor) -> Tensor:
-        """Return the images that normalised `inputs` N,3,H,W show: uint8, RGB."""
+        """Undo the normalisation of `inputs` N,3,H,W: images as uint8, RGB."""
         images = inputs * self.std + self.mean
         # The files' channels are blue, green, red.
         images = images if self.bgr_to_rgb else images.flip(1)
         return images.round().clamp(0, 255).to(torch.uint8)
 
     def normalised(self, batch: Tensor) -> Tensor:
-        """Return what the network gets of float images N,3,H,W (0 to 255, as read from files)."""
+        """Normalise float images N,3,H,W (0 to 255, channels as read from files)."""
         if self.bgr_to_rgb:
             batch = batch.flip(1)
         return (batch - self.mean) / self.std
@@ -115,6 +117,39 @@ def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:
             )
         padding = (0, width - truth.shape[-1], 0, height - truth.shape[-2])
         padded = F.pad(truth, padding, value=target.invalid)
-        # A PixelData refuses data of a new size: replaced as a whole.
+        # PixelData refuses data of a new size, so it is replaced as a whole.
         delattr(sample, target.truth)
         sample.set_data({target.truth: PixelData(data=padded)})
+
+
+def flip_on_device(images: Sequence[Tensor], samples: Sequence[SegDataSample]) -> list[Tensor]:
+    """Flip images C,h,w and, in place, their samples' targets by the samples' `device_flip`."""
+    flipped = []
+    for image, sample in zip(images, samples, strict=True):
+        direction = sample.metainfo.get("device_flip")
+        if direction is None:
+            flipped.append(image)
+            continue
+        flipped.append(image.flip(FLIPPED_DIMS[direction]))
+        for target in DENSE_TARGETS.values():
+            if target.truth not in sample:
+                continue
+            pixels = sample.get(target.truth)
+            pixels.data = pixels.data.flip(FLIPPED_DIMS[direction])
+            if target.vector:
+                none = (pixels.data == target.invalid).all(0)
+                pixels.data[list(MIRRORED_AXES[direction])] *= -1
+                pixels.data[:, none] = target.invalid
+    return flipped
+
+
+def recolor_on_device(batch: Tensor, samples: Sequence[SegDataSample]) -> Tensor:
+    """Apply the samples' `device_colors` (3x4 colour matrices) to a batch N,3,H,W of 0..255."""
+    drawn = [sample.metainfo.get("device_colors") for sample in samples]
+    if all(colors is None for colors in drawn):
+        return batch
+    unchanged = torch.eye(3, 4)
+    colors = torch.stack([unchanged if c is None else torch.as_tensor(c) for c in drawn])
+    colors = colors.to(batch)
+    recolored = torch.einsum("nij,njhw->nihw", colors[:, :, :3], batch)
+    return recolored.add_(colors[:, :, 3, None, None]).clamp_(0, 255)

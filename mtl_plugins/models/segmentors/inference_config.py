@@ -1,4 +1,4 @@
-"""How a trained model looks at images: whole or in windows, once or in several ways."""
+"""Options of prediction: whole images or sliding windows, test-time augmentation."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MERGES = ("mean", "max")
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Test-time augmentation: images in several sizes and mirrored, their predictions merged.
+    """Predict an image in several sizes and mirrored, and merge the predictions.
 
     Args:
         scales: factors of the image's size; 1.0 is the image itself.
-        flip: whether each size is seen mirrored (left and right) as well.
-        merge: "mean" or "max" of class probabilities, of metres, ... over all views; one for all
-            tasks, or one a task.
+        flip: whether each size is predicted mirrored (left and right) as well.
+        merge: "mean" or "max" over all views of class probabilities, metres, ...: one for all
+            tasks, or a dict with one per task.
 
     Raises:
-        ConfigError: an argument is not what is said above.
+        ConfigError: a scale is not positive, or a merge has another name.
     """
 
     scales: Sequence[float] = (0.75, 1.0, 1.25)
@@ -36,18 +36,18 @@ class Augmentation:
         merges = self.merge.values() if isinstance(self.merge, Mapping) else [self.merge]
         if not set(merges) <= set(MERGES):
             raise ConfigError(
-                f"tta: merge={self.merge!r}; expected 'mean' or 'max', or one of them a task."
+                f"tta: merge={self.merge!r}; expected 'mean' or 'max', or one of them per task."
             )
 
     def merge_of(self, task: str) -> Merge:
-        """Return how a task's views are merged."""
+        """Return the merge of a task's views."""
         return self.merge.get(task, "mean") if isinstance(self.merge, Mapping) else self.merge
 
     def check_tasks(self, merges: Mapping[str, Sequence[Merge]]) -> None:
-        """Raise a `ConfigError` for a task that is not there, or that cannot be merged so.
+        """Raise a `ConfigError` for an unknown task, or a merge that a task does not support.
 
         Args:
-            merges: how each task of the model can be merged.
+            merges: the merges that each task of the model supports.
         """
         strangers = set(self.merge) - set(merges) if isinstance(self.merge, Mapping) else set()
         if strangers:
@@ -57,18 +57,18 @@ class Augmentation:
         for task, possible in merges.items():
             if self.merge_of(task) not in possible:
                 raise ConfigError(
-                    f"tta: merge={self.merge!r}, but {task} can be merged by {possible} alone. "
+                    f"tta: merge={self.merge!r}, but {task} can be merged by {possible} only. "
                     f"Write merge=dict(..., {task}={possible[0]!r})."
                 )
 
 
 @dataclass(frozen=True)
 class InferenceConfig:
-    """A model's `test_cfg`.
+    """Hold the checked `test_cfg` of a model.
 
     Args:
-        mode: "whole" image, or "slide": windows whose overlap is averaged.
-        crop_size, stride: (H, W) of the windows and of their steps, in pixels.
+        mode: "whole" images, or "slide" for windows whose overlap is averaged.
+        crop_size, stride: (H, W) of the windows and of the steps between them, in pixels.
         tta: None, or the arguments of `Augmentation`.
         keep_raw: also store logits and raw depth on every sample (large).
 

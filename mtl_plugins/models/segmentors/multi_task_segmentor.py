@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.structures import PixelData
-from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -15,18 +15,17 @@ from torch.nn import functional as F
 
 from ..encoders import encoder_spec
 from ..layers import resize
-from ..task_heads import RawPrediction, TaskHead, final_stage
+from ..task_heads import RawPrediction, final_stage
 from .inference_config import InferenceConfig
-from .prediction import decoded, raw_map, views_of
-from .view import View
+from .prediction import compute_views, decode_views
 
 
 @MODELS.register_module()
-class MultiTaskSegmentor(EncoderDecoder):
+class MultiTaskSegmentor(BaseSegmentor):
     """Train and predict several dense tasks with one network.
 
     Predictions are decoded a few rows at a time, so that the raw maps of all classes are never
-    held at the original size.
+    held at original size.
 
     Args:
         backbone: config of the encoder: `TimmEncoder` or any mmseg backbone that returns a
@@ -34,17 +33,17 @@ class MultiTaskSegmentor(EncoderDecoder):
         decode_head: config of the multi-task head (`JointHead`, `BranchedHead`, ...); the
             encoder's channels and strides are filled in.
         neck: config of a module between them, as in mmseg.
-        balancer: config of how the tasks' losses become one; default: equal weights.
+        balancer: config of what combines the tasks' losses; default: equal weights.
         data_preprocessor: config of the preprocessor.
         test_cfg: arguments of `InferenceConfig`: whole images or sliding windows, test-time
             augmentation.
-        channels_last: keep images, features and weights in channels-last memory, which computes
-            the same and is usually faster for convolutions, on CPU and GPU.
-        compile: compile encoder and head by torch.compile when they are first called (minutes), in
+        channels_last: keep images, features and weights in channels-last memory; results are the
+            same, and convolutions usually faster, on CPU and GPU.
+        compile: compile encoder and head by torch.compile on their first call (takes minutes), for
             training and prediction; a dict holds its arguments, such as dict(mode="max-autotune").
 
-    Shapes: images (N, 3, H, W) of any size -> losses, or one `SegDataSample` an image with
-    `pred_sem_seg`, `pred_depth_map`, ... in original size.
+    Shapes: images (N, 3, H, W) of any size -> losses, or one `SegDataSample` per image
+    with `pred_sem_seg`, `pred_depth_map`, ... at original size.
     """
 
     def __init__(
@@ -60,8 +59,7 @@ class MultiTaskSegmentor(EncoderDecoder):
         compile: bool | dict = False,
         init_cfg: dict | None = None,
     ) -> None:
-        # EncoderDecoder's own constructor expects the attributes of a single-task head.
-        super(EncoderDecoder, self).__init__(data_preprocessor, init_cfg)
+        super().__init__(data_preprocessor, init_cfg)
         self.backbone = MODELS.build(backbone)
         if neck is not None:
             self.neck = MODELS.build(neck)
@@ -83,9 +81,14 @@ class MultiTaskSegmentor(EncoderDecoder):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
         if compile:
-            # Not the whole step: samples and their metadata would be traced anew all the time.
+            # Not the whole step: every new sample would be traced again with its metadata.
             for part in (self.backbone, self.decode_head):
                 part.compile(**({} if compile is True else compile))
+
+    def extract_feat(self, inputs: Tensor) -> Sequence[Tensor] | Mapping[str, Sequence[Tensor]]:
+        """Return the pyramid of images that are padded to whole strides, or each task's."""
+        levels = self.backbone(inputs)
+        return self.neck(levels) if self.with_neck else levels
 
     def _forward(
         self, inputs: Tensor, data_samples: Sequence[SegDataSample] | None = None
@@ -95,13 +98,13 @@ class MultiTaskSegmentor(EncoderDecoder):
         return self.decode_head(self.extract_feat(images), self.balancer.share)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[SegDataSample]) -> dict[str, Tensor]:
-        """Return `{'<task>/<loss>': scalar}`; `parse_losses` makes one of them."""
-        losses = self.decode_head.losses(
+        """Return `{'<task>/<loss>': scalar}`, from which `parse_losses` makes one scalar."""
+        losses = self.decode_head.batch_losses(
             self._forward(inputs), data_samples, self._padded_size(inputs)
         )
-        # The balancer's parameters act later, in `parse_losses`, but must depend on what is
-        # returned here: DDP takes all others for unused, or waits for the gradients of those that
-        # a batch without targets does not need.
+        # The balancer's parameters act later, in `parse_losses`. The losses returned here must
+        # depend on them: DDP would take the parameters for unused, or wait for gradients that a
+        # batch without targets never gives.
         first = next(iter(losses))
         losses[first] = losses[first] + 0.0 * sum(p.sum() for p in self.balancer.parameters())
         return losses
@@ -110,7 +113,7 @@ class MultiTaskSegmentor(EncoderDecoder):
         """Weigh the tasks' losses by the balancer.
 
         MMEngine calls this from the plain model and from its distributed wrappers alike. Unlike
-        its own version, nothing is added up because of its name.
+        MMEngine's own version, it ignores the word "loss" in a name.
         """
         task_losses: dict[str, Tensor] = {}
         for key, value in losses.items():
@@ -119,75 +122,81 @@ class MultiTaskSegmentor(EncoderDecoder):
         total, extra = self.balancer(task_losses)
         return total, OrderedDict(loss=total, **losses, **extra)
 
-    def raw_maps(self, inputs: Tensor) -> dict[str, Tensor]:
-        """Return every task's raw prediction (N,C,H,W float32) in the size of the input."""
-        height, width = inputs.shape[2:]
-        size = self._padded_size(inputs)
-        return {
-            task: resize(each.float(), size)[:, :, :height, :width]
-            for task, each in self._network_maps(inputs).items()
-        }
-
     def predict(
         self, inputs: Tensor, data_samples: list[SegDataSample] | None = None
     ) -> list[SegDataSample]:
-        """Return each sample with its predictions in original size.
+        """Return each sample with its predictions at original size.
 
-        The padding of a batch is cut off before the network sees an image, so that nothing
-        depends on what else is in its batch.
+        The padding of a batch is cut off before the network sees an image, so that a prediction
+        does not depend on the other images of its batch.
         """
         if data_samples is None:
             data_samples = [SegDataSample() for _ in inputs]
         alike: dict[tuple, list[int]] = {}
         for index, sample in enumerate(data_samples):
             alike.setdefault(_geometry(sample, inputs), []).append(index)
-        for (seen, size, flip), indices in alike.items():
+        for (seen, size, flips), indices in alike.items():
             images = inputs if len(alike) == 1 else inputs[indices]
             images = images[:, :, : seen[0], : seen[1]]
-            views = views_of(self._coarse_maps, images, self.inference_config, flip)
-            for task, head in self.decode_head.tasks():
-                self._add_predictions(views, task, head, size, [data_samples[i] for i in indices])
+            self._predict_alike(images, [data_samples[i] for i in indices], size, flips)
         return data_samples
 
-    def _network_maps(self, images: Tensor) -> dict[str, Tensor]:
-        """Return each task's final raw map of the padded images, as large as the network has it."""
+    def _predict_alike(
+        self,
+        images: Tensor,
+        samples: Sequence[SegDataSample],
+        size: tuple[int, int],
+        flips: Sequence[str],
+    ) -> None:
+        """Store the predictions of images of one size and one original size in their samples."""
+        config = self.inference_config
+        views = compute_views(self._coarse_maps, images, config, flips)
+        for task, head in self.decode_head.tasks():
+            merge = "mean" if config.tta is None else config.tta.merge_of(task)
+            found = {head.target.prediction: decode_views(views, task, head, size, merge)}
+            if config.keep_raw:
+                (view,) = views
+                found[head.target.logits] = view.rows(task, head, range(size[0]), size)
+            for key, maps in found.items():
+                for sample, data in zip(samples, maps, strict=True):
+                    sample.set_data({key: PixelData(data=data)})
+
+    def _coarse_maps(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """Return each task's raw map of the padded images, and its stride in pixels."""
+        size = self._padded_size(images)
+        maps = self._final_maps(images)
+        strides = {task: size[0] // m.shape[2] for task, m in maps.items()}
+        for task, stride in strides.items():
+            if (stride * maps[task].shape[2], stride * maps[task].shape[3]) != size:
+                # No whole stride: a decoder that rounds, as some of mmseg's do.
+                maps[task], strides[task] = resize(maps[task], size), 1
+        return maps, strides
+
+    def raw_maps(self, inputs: Tensor) -> dict[str, Tensor]:
+        """Return every task's raw map (N,C,H,W float32) at the size of the input."""
+        height, width = inputs.shape[2:]
+        size = self._padded_size(inputs)
+        return {
+            task: resize(each.float(), size)[:, :, :height, :width]
+            for task, each in self._final_maps(inputs).items()
+        }
+
+    def encode_decode(
+        self, inputs: Tensor, batch_img_metas: Sequence[dict] | None = None
+    ) -> dict[str, Tensor]:
+        """Return `raw_maps(inputs)`, under the name of mmseg's interface."""
+        return self.raw_maps(inputs)
+
+    def _final_maps(self, images: Tensor) -> dict[str, Tensor]:
+        """Return each task's final raw map of the padded images, at the network's resolution."""
         raw = self._forward(images)
         return {
             task: head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()
         }
 
-    def _coarse_maps(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, int]]:
-        """Return each task's raw map and how many pixels one of its values stands for."""
-        size = self._padded_size(images)
-        maps = self._network_maps(images)
-        factors = {task: size[0] // m.shape[2] for task, m in maps.items()}
-        for task, factor in factors.items():
-            if (factor * maps[task].shape[2], factor * maps[task].shape[3]) != size:
-                # No whole stride: a decoder that rounds, which mmseg's may be.
-                maps[task], factors[task] = resize(maps[task], size), 1
-        return maps, factors
-
-    def _add_predictions(
-        self,
-        views: Sequence[View],
-        task: str,
-        head: TaskHead,
-        size: tuple[int, int],
-        samples: Sequence[SegDataSample],
-    ) -> None:
-        """Store a task's predictions of images of one original size in their samples."""
-        config = self.inference_config
-        merge = "mean" if config.tta is None else config.tta.merge_of(task)
-        found = {head.target.prediction: decoded(views, task, head, size, merge)}
-        if config.keep_raw:
-            found[head.target.logits] = raw_map(views, task, head, size)
-        for key, batch in found.items():
-            for sample, data in zip(samples, batch, strict=True):
-                sample.set_data({key: PixelData(data=data)})
-
     def _padded_size(self, images: Tensor) -> tuple[int, int]:
         """Return the image size rounded up to whole strides."""
-        # In whole numbers, which an export follows for sizes that it does not know yet.
+        # In integers, which an export can follow for sizes that it does not know yet.
         height, width = (
             (side + self.size_divisor - 1) // self.size_divisor * self.size_divisor
             for side in images.shape[2:]
@@ -195,18 +204,18 @@ class MultiTaskSegmentor(EncoderDecoder):
         return height, width
 
     def _pad_to_strides(self, images: Tensor) -> Tensor:
-        """Pad at the right and bottom, so that every level is exactly side / stride.
+        """Pad images at the right and bottom, so that every level is exactly side / stride.
 
-        Encoders round odd sizes up or down as they like; resized back, their maps would be
-        shifted against the image. 0 is the mean colour.
+        Encoders round odd sizes up or down, each in its own way, and their maps would be shifted
+        against the image when resized back. The padding is 0, the mean colour.
         """
         height, width = self._padded_size(images)
         return F.pad(images, (0, width - images.shape[3], 0, height - images.shape[2]))
 
 
 def _geometry(sample: SegDataSample, inputs: Tensor) -> tuple[tuple, tuple, tuple[str, ...]]:
-    """Return an image's size within the batch, its original size, and how it was flipped."""
+    """Return an image's size within the batch, its original size, and the flips it went through."""
     meta = sample.metainfo
     seen = tuple(meta.get("img_shape", inputs.shape[2:])[:2])
-    flip = (meta["flip_direction"],) if meta.get("flip") else ()
-    return seen, tuple(meta.get("ori_shape", seen)[:2]), flip
+    flips = (meta["flip_direction"],) if meta.get("flip") else ()
+    return seen, tuple(meta.get("ori_shape", seen)[:2]), flips

@@ -1,85 +1,152 @@
-"""From images to finished predictions, with the large maps never held as a whole."""
+"""From images to predictions: views -> raw maps -> bands of rows -> decoded maps.
+
+Raw maps of every class at the images' size are by far the largest thing in a prediction, and only
+their argmax is wanted. The network's own, smaller maps are kept instead; they are enlarged and
+decoded a few rows at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 
 import torch
 from torch import Tensor
 
-from ..layers import resize
+from ..layers import enlarged_rows, resize, resized_rows, source_rows
 from ..task_heads import TaskHead
 from .inference_config import InferenceConfig, Merge
-from .view import View, Window
 
 BAND_VALUES = {"cpu": 2**21, "cuda": 2**25}
-"""Raw values that are in full size at a time: on a CPU what its cache holds, on a GPU enough to
-keep it busy."""
+"""Raw values that are enlarged at a time: as many as a CPU's cache holds, or enough to keep a GPU
+busy."""
 
 Network = Callable[[Tensor], tuple[Mapping[str, Tensor], Mapping[str, int]]]
-"""From images N,3,H,W to each task's raw map and the pixels that one of its values stands for."""
+"""From images N,3,H,W to each task's raw map and the stride of that map in pixels."""
 
 
-def views_of(
-    network: Network, images: Tensor, config: InferenceConfig, flipped: Sequence[str] = ()
+def compute_views(
+    network: Network, images: Tensor, config: InferenceConfig, flips: Sequence[str] = ()
 ) -> list[View]:
-    """Run a network on images of one size, in every way that the config says.
+    """Run a network on images of one size, in every scale, flip and window of the config.
 
     Args:
         images: N,3,H,W, normalised.
-        flipped: directions in which the images come flipped, to be undone as well.
+        flips: directions in which the images are already flipped, to be undone as well.
     """
-    height, width = images.shape[2:]
-    scales = (1.0,) if config.tta is None else config.tta.scales
-    flips = ((), ("horizontal",)) if config.tta is not None and config.tta.flip else ((),)
+    tta = config.tta
     views = []
-    for scale in scales:
-        size = max(1, round(height * scale)), max(1, round(width * scale))
-        scaled = resize(images, size)
-        for flip in flips:
-            seen = scaled.flip(-1) if flip else scaled
-            views.append(View(size, [*_windows(network, seen, config)], (*flipped, *flip)))
+    for scale in (1.0,) if tta is None else tta.scales:
+        height, width = (max(1, round(side * scale)) for side in images.shape[2:])
+        scaled = resize(images, (height, width))
+        crop = stride = (height, width)
+        if config.mode == "slide" and config.crop_size and config.stride:
+            crop, stride = config.crop_size, config.stride
+        rows, columns = (_spans(*each) for each in zip((height, width), crop, stride, strict=True))
+        for mirrored in (False, True) if tta is not None and tta.flip else (False,):
+            seen = scaled.flip(-1) if mirrored else scaled
+            windows = [
+                Window(y, x, *network(seen[:, :, y.start : y.stop, x.start : x.stop]))
+                for y, x in product(rows, columns)
+            ]
+            directions = (*flips, "horizontal") if mirrored else flips
+            views.append(View((height, width), windows, directions))
     return views
 
 
-def _windows(network: Network, images: Tensor, config: InferenceConfig) -> Iterator[Window]:
-    """Yield the network's maps of the whole images or of each window."""
-    size = crop = stride = tuple(images.shape[2:])
-    if config.mode == "slide" and config.crop_size and config.stride:
-        crop, stride = config.crop_size, config.stride
-    (tops, height), (lefts, width) = (
-        _starts(side, c, s) for side, c, s in zip(size, crop, stride, strict=True)
-    )
-    for top in tops:
-        for left in lefts:
-            part = images[:, :, top : top + height, left : left + width]
-            yield Window(top, left, height, width, *network(part))
+def _spans(side: int, crop: int, stride: int) -> list[range]:
+    """Return the pixels along a side that each window covers; the last window ends with the side.
 
-
-def _starts(side: int, crop: int, stride: int) -> tuple[list[int], int]:
-    """Return where windows begin along a side, the last one at its end, and their length.
-
-    >>> _starts(10, 4, 3), _starts(3, 4, 3)
-    (([0, 3, 6], 4), ([0], 3))
+    >>> _spans(10, 4, 3), _spans(3, 4, 3)
+    ([range(0, 4), range(3, 7), range(6, 10)], [range(0, 3)])
     """
     crop = min(crop, side)
-    return [min(start, side - crop) for start in range(0, side - crop + stride, stride)], crop
+    starts = (min(start, side - crop) for start in range(0, side - crop + stride, stride))
+    return [range(start, start + crop) for start in starts]
 
 
-def raw_map(views: Sequence[View], task: str, head: TaskHead, size: tuple[int, int]) -> Tensor:
-    """Return the whole raw map N,C,*size of the only view."""
-    (view,) = views
-    return view.rows(task, range(size[0]), size, head.unflip)
+@dataclass(frozen=True)
+class Window:
+    """The raw maps of one part of the images, at the resolution of the network.
+
+    Args:
+        rows, columns: the part, in pixels of the view.
+        maps: (N, C, h, w) of each task; they cover the part and its padding to whole strides.
+        strides: pixels of the view per value of each task's map, along either side.
+    """
+
+    rows: range
+    columns: range
+    maps: Mapping[str, Tensor]
+    strides: Mapping[str, int]
 
 
-def decoded(
+@dataclass(frozen=True)
+class View:
+    """Raw maps of N images of one size that were scaled and flipped in one way.
+
+    Args:
+        size: height and width of the view.
+        windows: cover the view; where they overlap, their mean counts.
+        flips: directions in which the images were flipped, in that order.
+    """
+
+    size: tuple[int, int]
+    windows: Sequence[Window]
+    flips: Sequence[str] = ()
+
+    def rows(self, task: str, head: TaskHead, rows: range, size: tuple[int, int]) -> Tensor:
+        """Return some rows of a task's raw map, unflipped and resized: (N, C, len(rows), size[1]).
+
+        Args:
+            head: undoes the flips.
+            rows: rows of the result.
+            size: height and width of the whole result.
+        """
+        height = self.size[0]
+        held = source_rows(rows, height, size[0])
+        upside_down = sum(flip != "horizontal" for flip in self.flips) % 2
+        seen = range(height - held.stop, height - held.start) if upside_down else held
+        piece = self._enlarged_rows(task, seen)
+        for flip in reversed(self.flips):
+            piece = head.unflip(piece, flip)
+        return resized_rows(piece, held, height, rows, size)
+
+    def _enlarged_rows(self, task: str, rows: range) -> Tensor:
+        """Return some rows of the raw map at the view's size, the mean of the windows there."""
+        total = count = None
+        for window in self.windows:
+            shown = range(max(rows.start, window.rows.start), min(rows.stop, window.rows.stop))
+            if not shown:
+                continue
+            own = range(shown.start - window.rows.start, shown.stop - window.rows.start)
+            part = enlarged_rows(window.maps[task], window.strides[task], own)
+            part = part[..., : len(window.columns)].float()
+            if len(self.windows) == 1:
+                return part
+            if total is None or count is None:
+                total = part.new_zeros(*part.shape[:2], len(rows), self.size[1])
+                count = total.new_zeros(total.shape[2:])
+            place = (
+                ...,
+                slice(shown.start - rows.start, shown.stop - rows.start),
+                slice(window.columns.start, window.columns.stop),
+            )
+            total[place] += part
+            count[place] += 1
+        assert total is not None and count is not None, "every row lies in a window"
+        return total / count
+
+
+def decode_views(
     views: Sequence[View], task: str, head: TaskHead, size: tuple[int, int], merge: Merge
 ) -> Tensor:
-    """Return what all views together say of a task, N,C,*size in the task's unit.
+    """Return a task's prediction from all views, (N, C, *size) in the task's unit.
 
-    One view gives exactly `head.decode` of its whole raw map; several are merged by the mean or
-    maximum of `head.mergeable`.
+    A single view gives exactly `head.decode` of its whole raw map. Several are merged by the mean
+    or maximum of `head.mergeable`.
     """
     first = views[0].windows[0].maps[task]
     values = first.shape[0] * first.shape[1] * size[1]
@@ -87,20 +154,16 @@ def decoded(
     result: Tensor | None = None
     for start in range(0, size[0], step):
         rows = range(start, min(start + step, size[0]))
-        bands = (view.rows(task, rows, size, head.unflip) for view in views)
+        # A generator, so that two views are held at a time.
+        bands = (view.rows(task, head, rows, size) for view in views)
         if len(views) == 1:
             band = head.decode(next(bands))
+        elif merge == "mean":
+            band = head.merged(reduce(torch.add, map(head.mergeable, bands)) / len(views))
         else:
-            band = head.merged(_merge(map(head.mergeable, bands), merge, len(views)))
+            band = head.merged(reduce(torch.maximum, map(head.mergeable, bands)))
         if result is None:
             result = band.new_empty(*band.shape[:2], *size)
         result[:, :, rows.start : rows.stop] = band
     assert result is not None, "an image has rows"
     return result
-
-
-def _merge(bands: Iterator[Tensor], merge: Merge, count: int) -> Tensor:
-    """Return the mean or maximum of several maps, two of which are held at a time."""
-    if merge == "mean":
-        return reduce(torch.add, bands) / count
-    return reduce(torch.maximum, bands)

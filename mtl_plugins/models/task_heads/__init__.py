@@ -1,4 +1,4 @@
-"""Feature map -> one task."""
+"""Task heads: from a feature map to one task's raw map, losses and predictions."""
 
 from .attention_bins_head import AttentionBinsHead, BinsPrediction
 from .depth_codecs import DepthCodec, ExpCodec, InverseCodec, LinearCodec, LogNormalizedCodec

@@ -12,21 +12,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import ConfigError
-from ...targets import DEPTH, NO_DEPTH
+from ...targets import NO_DEPTH
 from ..layers import TransformerBlock, attended_mean
 from .bin_values import AdaptiveEdges, DirectValues
-from .depth_head import check_depth_losses
-from .task_head import TaskHead, loss_key
+from .depth_head import DepthHead
+from .task_head import loss_key
 
 VALUES = dict(direct=DirectValues, adabins=AdaptiveEdges)
 LONGEST_GRID = 4
-"""Columns a row of the grid that is chosen for a number of bins, at most."""
+"""Largest ratio of columns to rows in a grid that is chosen for a number of bins."""
 
 
 class BinsPrediction(NamedTuple):
-    """Depth and the bins of which it is a mean, all in metres, float32.
+    """Depth and the bins that it is a mean of, all in metres, float32.
 
-    `depth` N,1,h,w; `values` N,B, the depth that each bin stands for; `edges` N,B+1, increasing,
+    `depth` N,1,h,w; `values` N,B, the depth of each bin; `edges` N,B+1, increasing,
     or None where bins have none.
     """
 
@@ -36,26 +36,26 @@ class BinsPrediction(NamedTuple):
 
 
 @MODELS.register_module()
-class AttentionBinsHead(TaskHead):
-    r"""Predict depth as the mean of depths that are chosen for each image.
+class AttentionBinsHead(DepthHead):
+    r"""Predict depth as a weighted mean of depths that are chosen for each image.
 
-    The feature map, averaged over the cells of a grid, gives one latent $z_b$ for each bin;
-    transformer blocks let the latents see each other, and each gives a depth $d_b$. A pixel's
-    depth is $\sum_b p_b d_b$ with $p = \mathrm{softmax}_b(q \cdot z_b)$, where $q$ is a 3x3
-    convolution of the features.
+    The feature map, averaged over the cells of a grid, gives one latent $z_b$ for each bin.
+    Transformer blocks mix the latents, and each then gives a depth $d_b$. A pixel's depth is
+    $\sum_b p_b d_b$ with $p = \mathrm{softmax}_b(q \cdot z_b)$, where $q$ is a 3x3 convolution of
+    the features.
 
     Source: after Bhat et al., *AdaBins: Depth Estimation Using Adaptive Bins*, 2021.
 
     Args:
         in_channels: channels of the feature map (filled in by the model).
-        num_bins: number of bins, at least 2; default: 64, or what `grid` says. The grid is the
-            most square one of this many cells.
-        grid: cells (rows, columns) over which the features are averaged, for numbers that make
-            only a long grid.
+        num_bins: number of bins, at least 2; default: the cells of `grid`, or 64. Without `grid`,
+            the grid is the most square one of this many cells.
+        grid: cells (rows, columns) over which the features are averaged; needed for a number of
+            bins that only a long grid has.
         values: 'direct': a codec turns each latent's number into metres; 'adabins': the numbers
-            are widths of bins that fill the codec's range, whose midpoints count.
-        codec: one of `DepthHead`'s; also bounds the depth and serves losses in 'raw' space, which
-            compare `codec.encode` of the depths.
+            are widths of bins that fill the codec's range, and midpoints are their depths.
+        codec: one of `DepthHead`'s; also bounds the depth; losses in 'raw' space compare
+            `codec.encode` of the depths.
         channels: width of latents and queries.
         num_blocks: number of transformer blocks.
         positions: whether each block adds a learned position of the latents to its queries.
@@ -68,14 +68,14 @@ class AttentionBinsHead(TaskHead):
     Shapes: features (N, in_channels, h, w) -> `BinsPrediction`; its raw map is the depth, metres.
 
     Raises:
-        ConfigError: of the arguments above, one is not what is said there.
+        ConfigError: `num_bins` and `grid` contradict each other or make fewer than two bins or a
+            long grid, `values` is unknown, `initial_depth` is outside the codec's range, or a loss
+            does not compare depths.
 
     >>> head = AttentionBinsHead(4, num_bins=6, channels=8, initial_depth=10.0)
     >>> head.grid, head(torch.zeros(2, 4, 8, 16)).depth.shape
     ((2, 3), torch.Size([2, 1, 8, 16]))
     """
-
-    target = DEPTH
 
     def __init__(
         self,
@@ -94,9 +94,7 @@ class AttentionBinsHead(TaskHead):
         dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
-        check_depth_losses(self)
-        self.codec = MODELS.build(codec or dict(type="ExpCodec"))
+        super().__init__(in_channels, codec, loss, dropout=dropout, init_cfg=init_cfg)
         low, high = self.codec.min_depth, self.codec.max_depth
         if initial_depth is not None and not low < initial_depth < high:
             raise ConfigError(
@@ -114,21 +112,21 @@ class AttentionBinsHead(TaskHead):
         )
         self.values = VALUES[values](channels, num_bins, self.codec, initial_depth)
         self.queries = nn.Conv2d(in_channels, channels, 3, padding=1)
-        # Queries and bins take its place, and a parameter without gradient would stop DDP.
+        # Queries and bins replace it, and DDP stops at a parameter without gradient.
         del self.predict
         self.bins_loss = None if bins_loss is None else MODELS.build(bins_loss)
 
     def forward(self, features: Tensor) -> BinsPrediction:
         """Return depth, values and edges."""
         queries, latents = self._attention(self.dropout(features))
-        # Half precision would blur metres by a percent, and probabilities more.
+        # In half precision metres would be off by a percent, and probabilities by more.
         with torch.autocast(features.device.type, enabled=False):
             values, edges = self.values(latents)
             depth = attended_mean(queries, latents, values)
         return BinsPrediction(depth[:, None].unflatten(2, features.shape[2:]), values, edges)
 
     def distribution(self, features: Tensor) -> Tensor:
-        """Return each pixel's probabilities of the bins, N,B,h,w float32: for pictures."""
+        """Return each pixel's probabilities of the bins, N,B,h,w float32, for pictures."""
         queries, latents = self._attention(features)
         with torch.autocast(features.device.type, enabled=False):
             return (latents @ queries.mT).softmax(1).unflatten(2, features.shape[2:])
@@ -146,7 +144,7 @@ class AttentionBinsHead(TaskHead):
     def stage_losses(
         self, stage: BinsPrediction, truth: Tensor, size: tuple[int, int]
     ) -> dict[str, Tensor]:
-        """Return the losses of the depth, and that of the bins."""
+        """Return the losses of the depth and of the bins."""
         losses = super().stage_losses(stage, truth, size)
         if self.bins_loss is not None:
             losses[loss_key(self.bins_loss)] = self.bins_loss(stage.values, truth, truth > NO_DEPTH)
@@ -154,9 +152,7 @@ class AttentionBinsHead(TaskHead):
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of metres N,1,H,W against metres N,1,H,W (0: not measured)."""
-        valid = truth > NO_DEPTH
-        pairs = {"depth": (raw, truth), "raw": (self.codec.encode(raw), self.codec.encode(truth))}
-        return {name: loss(*pairs[loss.space], valid) for name, loss in self.losses_by_name()}
+        return self._losses_in_spaces(raw, self.codec.encode(raw), truth)
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres inside the codec's range, N,1,H,W float32."""
@@ -164,7 +160,7 @@ class AttentionBinsHead(TaskHead):
 
 
 def _checked_grid(num_bins: int | None, grid: Sequence[int] | None) -> tuple[int, int]:
-    """Return the grid asked for, or the most square one of `num_bins` cells."""
+    """Return the given grid, or the most square one of `num_bins` cells."""
     if grid is None:
         cells = 64 if num_bins is None else num_bins
         rows = next((side for side in range(isqrt(max(cells, 0)), 0, -1) if cells % side == 0), 1)
@@ -173,7 +169,7 @@ def _checked_grid(num_bins: int | None, grid: Sequence[int] | None) -> tuple[int
             raise ConfigError(
                 f"AttentionBinsHead: num_bins={cells} makes only a grid of {rows} x {grid[1]} "
                 "cells, so that each bin sees a thin strip of the image. Choose a number with "
-                f"factors closer to each other (64, 96), or mean it: grid=({rows}, {grid[1]})."
+                f"factors closer to each other (64, 96), or set grid=({rows}, {grid[1]})."
             )
     rows, columns = grid
     if rows < 1 or columns < 1 or rows * columns < 2:

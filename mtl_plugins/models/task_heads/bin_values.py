@@ -1,4 +1,4 @@
-"""How the latents of adaptive bins become depths."""
+"""Depths of adaptive bins from their latents."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def growing_log_widths(num_bins: int, mean: float) -> Tensor:
 
     Args:
         mean: mean of the midpoints as a share of the range, in (0, 1): below 1/2 the bins grow
-            with the depth. It is approached as far as `num_bins` bins can.
+            with the depth. A mean that `num_bins` bins cannot have is approached.
 
     >>> log_widths = growing_log_widths(8, mean=0.2)
     >>> round(midpoints(bin_edges(log_widths, 0.0, 1.0)).mean().item(), 4)
@@ -51,13 +51,13 @@ def growing_log_widths(num_bins: int, mean: float) -> Tensor:
 
 
 class DirectValues(nn.Module):
-    """Every latent gives one number, which a codec turns into metres.
+    """Turn one number per latent into metres by a codec.
 
     Args:
         channels: width of the latents.
         num_bins: number of latents.
         codec: how numbers become metres.
-        initial_depth: metres around which the untrained values lie; None: what 0 stands for.
+        initial_depth: metres around which the untrained values lie; None: the depth of raw 0.
 
     Returns from `forward`, for latents (N, B, channels): values (N, B), and None for the edges.
     """
@@ -69,7 +69,7 @@ class DirectValues(nn.Module):
         self.codec = codec
         self.number = nn.Linear(channels, 1)
         if initial_depth is not None:
-            # Small, so that the bias decides where the values lie.
+            # Small weights, so that the bias decides where the values lie.
             nn.init.normal_(self.number.weight, std=0.01)
             nn.init.constant_(self.number.bias, codec.encode(torch.tensor(initial_depth)).item())
 
@@ -79,10 +79,10 @@ class DirectValues(nn.Module):
 
 
 class AdaptiveEdges(nn.Module):
-    """Every latent gives the width of its bin; together they fill the codec's range of depths.
+    """Turn one number per latent into the width of a bin; together the bins fill the codec's range.
 
-    Widths are the softmax of the numbers (the paper's: a ReLU plus a constant, normalised), so
-    that none is ever zero or without a gradient.
+    Widths are the softmax of the numbers, so that each is positive and has a gradient (the paper
+    normalises a ReLU plus a constant).
 
     Source: Bhat et al., *AdaBins: Depth Estimation Using Adaptive Bins*, 2021.
 
@@ -101,7 +101,7 @@ class AdaptiveEdges(nn.Module):
     ) -> None:
         super().__init__()
         self.range = (codec.min_depth, codec.max_depth)
-        # No bias: softmax would not see it.
+        # No bias: softmax would cancel it.
         self.number = nn.Linear(channels, 1, bias=False)
         log_widths = torch.zeros(num_bins)
         if initial_depth is not None:

@@ -1,4 +1,4 @@
-"""Codecs: depth in metres <-> the number that the network regresses."""
+"""Codecs between depth in metres and the raw number that a network regresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...errors import ConfigError
 
 
 class DepthCodec(ABC):
-    """A monotone map between depth (metres, > 0) and the network's raw output (unitless).
+    """Map depth (metres, > 0) to the network's raw output (unitless) and back, monotonically.
 
     `decode` takes any finite number and returns a depth in [min_depth, max_depth]; `encode` is its
     inverse inside that range.
@@ -28,11 +28,11 @@ class DepthCodec(ABC):
         self.max_depth = max_depth
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return the depth in metres that a raw prediction stands for."""
+        """Map a raw prediction to depth in metres."""
         return _bounded(self._to_depth(raw), self.min_depth, self.max_depth)
 
     def encode(self, depth: Tensor) -> Tensor:
-        """Return the raw value that stands for a depth in metres."""
+        """Map depth in metres to the raw value that decodes to it."""
         return self._to_raw(depth.clamp(self.min_depth, self.max_depth))
 
     @abstractmethod
@@ -91,7 +91,7 @@ class ExpCodec(DepthCodec):
 
 @MODELS.register_module()
 class LogNormalizedCodec(DepthCodec):
-    """depth = exp(raw * log_std + log_mean): raw is standard normal over the training split.
+    """depth = exp(raw * log_std + log_mean); raw has mean 0, deviation 1 over the training split.
 
     Args:
         log_mean, log_std: mean and standard deviation of log depth (depth in metres) over the
@@ -128,7 +128,7 @@ class LogNormalizedCodec(DepthCodec):
 
 @MODELS.register_module()
 class InverseCodec(DepthCodec):
-    """depth = scale / raw: the network regresses disparity.
+    """depth = scale / raw; the network regresses disparity.
 
     >>> import torch
     >>> InverseCodec(scale=2.0).decode(torch.tensor([0.5, -1.0])).tolist()
@@ -155,6 +155,7 @@ class InverseCodec(DepthCodec):
 def _bounded(values: Tensor, low: float, high: float) -> Tensor:
     """Clamp, but let the gradient pass as if nothing had been clamped.
 
-    Otherwise a pixel outside the range, where a linear codec starts, would never be trained back.
+    Otherwise a pixel outside the range would have no gradient that leads it back. An untrained
+    linear codec starts there.
     """
     return values.clamp(low, high).detach() + (values - values.detach())

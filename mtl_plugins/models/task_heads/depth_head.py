@@ -14,31 +14,23 @@ from ...targets import DEPTH, NO_DEPTH
 from .task_head import TaskHead
 
 
-def check_depth_losses(head: TaskHead) -> None:
-    """Raise a `ConfigError` where a loss of a depth head is none of depth."""
-    for loss in head.loss_functions.values():
-        if getattr(loss, "space", None) not in ("depth", "raw"):
-            raise ConfigError(
-                f"{type(head).__name__}: {type(loss).__name__} is no depth loss of this package; "
-                "choose SILogLoss, MaskedL1Loss, MaskedL2Loss or BerHuLoss, or give yours a "
-                "`space` of 'depth' or 'raw'."
-            )
-
-
 @MODELS.register_module()
 class DepthHead(TaskHead):
     """Regress the depth of every pixel through a codec.
 
     Args:
         in_channels: channels of the feature map (filled in by the model).
-        codec: how raw numbers become metres: `LinearCodec`, `ExpCodec`, `LogNormalizedCodec` or
+        codec: maps raw numbers to metres: `LinearCodec`, `ExpCodec`, `LogNormalizedCodec` or
             `InverseCodec`.
         loss: one of the depth losses, or a list.
         initial_depth: metres that the untrained head predicts on average; training starts better
-            near the data's typical depth. None: whatever raw 0 stands for.
+            near the data's typical depth. None: the depth that raw 0 decodes to.
         dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, 1, h, w) -> metres (N, 1, h, w).
+
+    Raises:
+        ConfigError: a loss does not compare depths.
 
     >>> DepthHead(4, initial_depth=10.0).decode(torch.tensor([[[[0.0]]]])).item()
     1.0
@@ -56,7 +48,13 @@ class DepthHead(TaskHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
-        check_depth_losses(self)
+        for built in self.loss_functions.values():
+            if getattr(built, "space", None) not in ("depth", "raw"):
+                raise ConfigError(
+                    f"{type(self).__name__}: {type(built).__name__} is no depth loss of this "
+                    "package; choose SILogLoss, MaskedL1Loss, MaskedL2Loss or BerHuLoss, or give "
+                    "yours a `space` of 'depth' or 'raw'."
+                )
         self.codec = MODELS.build(codec or dict(type="ExpCodec"))
         if initial_depth is not None:
             raw = self.codec.encode(torch.tensor(float(initial_depth)))
@@ -65,10 +63,13 @@ class DepthHead(TaskHead):
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of a raw map N,1,H,W against metres N,1,H,W (0: not measured)."""
+        return self._losses_in_spaces(self.decode(raw), raw, truth)
+
+    def _losses_in_spaces(self, metres: Tensor, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return each loss in its own space: of metres, or of codec values, against the truth."""
         valid = truth > NO_DEPTH
-        # Metres for the losses that compare metres, codec values for the others.
-        pairs = {"depth": (self.decode(raw), truth), "raw": (raw, self.codec.encode(truth))}
-        return {name: loss(*pairs[loss.space], valid) for name, loss in self.losses_by_name()}
+        pairs = {"depth": (metres, truth), "raw": (raw, self.codec.encode(truth))}
+        return {name: loss(*pairs[loss.space], valid) for name, loss in self.loss_functions.items()}
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return metres, N,1,H,W float32."""

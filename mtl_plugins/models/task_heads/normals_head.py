@@ -29,7 +29,7 @@ class NormalsHead(TaskHead):
     the right, y down, z ahead; a raw vector of length 0 stays 0.
 
     Raises:
-        ConfigError: a loss is none of normals.
+        ConfigError: a loss does not compare normals.
 
     >>> head = NormalsHead(4)
     >>> head.decode(torch.tensor([3.0, 0.0, -4.0]).view(1, 3, 1, 1)).flatten().tolist()
@@ -37,7 +37,7 @@ class NormalsHead(TaskHead):
     """
 
     target = NORMALS
-    # The maximum of each component would be no direction that any view has seen.
+    # The maximum of each component is not the direction of any view.
     merges = ("mean",)
 
     def __init__(
@@ -66,7 +66,7 @@ class NormalsHead(TaskHead):
         return F.normalize(raw.float(), dim=1, eps=1e-6)
 
     def unflip(self, raw: Tensor, direction: str) -> Tensor:
-        """Flip the map back, and the vectors that were mirrored with it."""
+        """Undo a flip on a raw map and on its vectors."""
         signs = torch.ones(NORMALS.channels, 1, 1, device=raw.device, dtype=raw.dtype)
         signs[list(MIRRORED_AXES[direction])] = -1
         return super().unflip(raw, direction) * signs

@@ -61,7 +61,7 @@ class SegmentationHead(TaskHead):
 
     def decode(self, raw: Tensor) -> Tensor:
         """Return the id of the most likely class, N,1,H,W int64."""
-        # Several times as fast as argmax on a CPU, and the first of equal ones as well.
+        # Several times as fast as argmax on a CPU, and returns the first of equal ones as well.
         return raw.max(dim=1, keepdim=True).indices
 
     def mergeable(self, raw: Tensor) -> Tensor:

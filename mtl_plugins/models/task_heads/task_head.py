@@ -1,4 +1,4 @@
-"""What every task head is: a 1x1 convolution, a loss, and the way from raw to physical."""
+"""The base of all task heads: a 1x1 convolution, losses, and decoding from raw to physical."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ...targets import MIRRORED_AXES, DenseTarget
 from ..layers import resize
 
 RawPrediction = Any
-"""A task's raw map (N,C,h,w), or what its head makes one of by `to_map`; a list of these, one for
-each stage with the final one last, where deeply supervised."""
+"""A task's raw map (N,C,h,w), or a structure that its head's `to_map` turns into one. Under deep
+supervision: a list of these, one for each stage, the final one last."""
 
 
 def final_stage(raw: RawPrediction) -> RawPrediction:
@@ -31,15 +31,15 @@ def final_stage(raw: RawPrediction) -> RawPrediction:
 
 
 class TaskHead(BaseModule, ABC):
-    """Predict one task from a feature map; subclasses say what the numbers mean.
+    """Predict one task from a feature map.
 
     To add a task: subclass, set `target`, implement `losses_of` and `decode`, register.
 
     Args:
         in_channels: channels of the feature map (filled in by the model).
         out_channels: channels of the raw prediction.
-        loss: config of a loss, or a list of configs whose values are added; a second one of a
-            name is logged as `<name>_x2`.
+        loss: config of a loss, or a list of configs whose values are added; a second one of the
+            same name is logged as `<name>_x2`.
         dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, out_channels, h, w).
@@ -61,10 +61,9 @@ class TaskHead(BaseModule, ABC):
         self.out_channels = out_channels
         self.dropout = nn.Dropout2d(dropout)
         self.predict = nn.Conv2d(in_channels, out_channels, 1)
-        configs = [loss] if isinstance(loss, dict) else loss
-        self.loss_functions = nn.ModuleDict()
+        self.loss_functions: Any = nn.ModuleDict()
         seen: Counter[str] = Counter()
-        for config in configs:
+        for config in [loss] if isinstance(loss, dict) else loss:
             built = MODELS.build(config)
             key = loss_key(built)
             seen[key] += 1
@@ -74,10 +73,10 @@ class TaskHead(BaseModule, ABC):
         """Return the raw prediction."""
         return self.predict(self.dropout(features))
 
-    def losses(
+    def batch_losses(
         self, raw: RawPrediction, samples: Sequence[SegDataSample], size: tuple[int, int]
     ) -> dict[str, Tensor]:
-        """Return the losses of all stages by name, on the scale of the targets.
+        """Return the losses of all stages by name, computed at the targets' resolution.
 
         Args:
             raw: raw prediction of the whole (padded) input of `size` pixels.
@@ -102,12 +101,20 @@ class TaskHead(BaseModule, ABC):
         full = resize(self.to_map(stage).float(), size)[:, :, :height, :width]
         return self.losses_of(full, truth)
 
+    @abstractmethod
+    def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Return the losses of one raw map (N,C,H,W float32) against the truth (N,C,H,W)."""
+
+    @abstractmethod
+    def decode(self, raw: Tensor) -> Tensor:
+        """Decode a raw map, or some rows of one: N,C,H,W -> N,C,H,W in the task's unit."""
+
     def to_map(self, stage: RawPrediction) -> Tensor:
-        """Return the raw map (N,C,h,w) of one stage: what is resized, merged and decoded."""
+        """Return the raw map (N,C,h,w) of one stage, which is then resized, merged and decoded."""
         return stage
 
     def stack_targets(self, samples: Sequence[SegDataSample], device: torch.device) -> Tensor:
-        """Return the targets of a batch, N,C,H,W; a missing one is invalid everywhere."""
+        """Stack the truth of a batch to N,C,H,W; where a sample has none it is all invalid."""
         found = {
             index: sample.get(self.target.truth).data.to(device)
             for index, sample in enumerate(samples)
@@ -123,7 +130,7 @@ class TaskHead(BaseModule, ABC):
         return torch.stack([found.get(index, missing) for index in range(len(samples))])
 
     def unflip(self, raw: Tensor, direction: str) -> Tensor:
-        """Return what the raw map (..., C,H,W) of a flipped image is of the image itself.
+        """Undo a flip on a raw map (..., C,H,W).
 
         Args:
             raw: raw map of the flipped image.
@@ -132,30 +139,18 @@ class TaskHead(BaseModule, ABC):
         return raw.flip([-1 - axis for axis in MIRRORED_AXES[direction]])
 
     def mergeable(self, raw: Tensor) -> Tensor:
-        """Return of a raw map (N,C,H,W) what can be averaged over several views of an image."""
+        """Map a raw map (N,C,H,W) to the space in which views of an image are merged."""
         return self.decode(raw)
 
     def merged(self, views: Tensor) -> Tensor:
         """Return the prediction for the mean or maximum of `mergeable` maps."""
         return views
 
-    def losses_by_name(self) -> list[tuple[str, Any]]:
-        """Return the losses with the names under which they are logged."""
-        return list(self.loss_functions.items())
-
-    @abstractmethod
-    def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """Return the losses of one raw map (N,C,H,W float32) against the truth (N,C,H,W)."""
-
-    @abstractmethod
-    def decode(self, raw: Tensor) -> Tensor:
-        """Return what a raw map (N,C,H,W) stands for, N,C,H,W in the task's unit."""
-
 
 def loss_key(loss: nn.Module) -> str:
     """Return the name under which a loss is logged: 'loss_silog' becomes 'silog'.
 
-    Loss names lose their prefix because mmengine adds up whatever is called "loss".
+    The prefix goes because mmengine adds up every value whose name contains "loss".
     """
     name = getattr(loss, "loss_name", type(loss).__name__.lower())
     return name.removeprefix("loss_")

@@ -1,9 +1,8 @@
-"""Comparing configs step by step, over several seeds."""
+"""Compare configs step by step, over several seeds."""
 
-from ..run import Run
-from ..statistics import Spread, difference, is_larger, spread_of
 from .report import write_report
-from .runs import Ladder
+from .runs import Ladder, Run
+from .steps import Spread, difference, is_larger, spread_of
 from .study import study
 
 __all__ = [

@@ -2,78 +2,89 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import os.path as osp
 import shlex
+import textwrap
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from ...evaluation.baselines import ALL_METRICS, ONE_METRIC, Baselines
-from ..statistics import RULE, Spread, difference, is_larger
-from .picture import draw_ladder
+from ...utils import TextTable, write_csv, write_text
 from .runs import SIZE_VARIABLE, Ladder
-from .single_task import single_task_baselines
-from .step import METRICS, MIOU, SI_LOG_RMSE, Step, read_steps
+from .steps import (
+    METRICS,
+    MIOU,
+    RULE,
+    SI_LOG_RMSE,
+    Spread,
+    Step,
+    difference,
+    is_larger,
+    read_steps,
+    single_task_baselines,
+)
 
 COMPARED = {MIOU: "mIoU", SI_LOG_RMSE: "SI-logRMSE"}
 IMAGE_BLIND = "image-blind"
 UNITS = dict(parameters=1e6, macs=1e9)
 CONVENTION = (
     "Metrics of the last validation: mean ± sample standard deviation over the seeds (n: runs). "
-    "Lower SI-logRMSE is better. Differences are to the row above; 'larger' tells whether one is "
-    f"larger than the spread of the seeds: {RULE}; '-': too few runs to tell. image-blind: the "
+    "Lower SI-logRMSE is better. Differences are to the row above; 'larger' says whether one is "
+    f"larger than the spread of the seeds: {RULE}; '-': too few runs. image-blind: the "
     "best predictor that never looks at the image. GMACs: 1e9 multiply-adds of one forward pass of "
     "one {height}x{width} image (height x width). Delta_m: mean relative difference to single-task "
     "networks, positive where better."
 )
+BETTER = {MIOU: "higher is better", SI_LOG_RMSE: "lower is better"}
+DPI = 120
+SEED_SHIFT = 0.12
+CHARACTERS_PER_INCH = 14
+"""Width of the caption's font."""
 
 
 def write_report(ladder: Ladder, size: tuple[int, int], baselines: Baselines | None = None) -> None:
-    """Write the report into `ladder.out`, and print where it is and which runs are missing.
+    """Write the report into `ladder.out`; print its files and the missing runs.
 
-    Steps of one task alone are also written as `baselines.json`.
+    Single-task steps are also written as `baselines.json`.
 
     Args:
         ladder: the runs; those that have ended are reported.
         size: (height, width) of the image that GMACs are counted for, in pixels.
-        baselines: what Delta_m of each step is relative to; default: those of the ladder's own
-            single-task steps, if it has any.
+        baselines: reference of each step's Delta_m; default: the ladder's own single-task steps,
+            if it has any.
     """
     steps = read_steps(ladder, size)
     own = single_task_baselines(steps, describe_settings(ladder, steps))
     rows = report_rows(steps, baselines or own)
     notes = [describe_settings(ladder, steps), *describe_gaps(steps)]
-    os.makedirs(ladder.out, exist_ok=True)
     files = [osp.join(ladder.out, f"ladder.{kind}") for kind in ("csv", "md", "png")]
+    write_csv(files[0], rows)
+    caption = CONVENTION.format(height=size[0], width=size[1])
+    write_text(files[1], "\n\n".join([report_table(rows).markdown(), caption, *notes]) + "\n")
     if own:
         files.append(osp.join(ladder.out, "baselines.json"))
         own.write(files[-1])
-    with open(files[0], "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    caption = CONVENTION.format(height=size[0], width=size[1])
-    with open(files[1], "w", encoding="utf-8") as file:
-        file.write("\n\n".join(["\n".join(_markdown_table(rows)), caption, *notes]) + "\n")
     draw_ladder(steps, " ".join(notes), files[2])
     for line in (*notes[1:], f"report  {' '.join(files)}"):
         Console().print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> list[dict[str, Any]]:
-    """Return the table: a row a step, then the image-blind predictor; None: not known.
+    """Return one row a step, then one for the image-blind predictor; unknown values are None.
 
     Columns: `step`; mean, std and n of every metric; `parameters`, `macs`; `difference` to the
-    step before and whether it is `larger` than the spread; `missing_seeds`; with baselines
-    Delta_m of the means, in both ways of averaging.
+    previous step and whether it is `larger` than the spread; `missing_seeds`; with baselines
+    Delta_m of the means, averaged in both ways.
     """
     none = Spread(None, None, 0)
     rows = []
-    for before, step in pairwise([None, *steps]):
+    for before, step in zip([None, *steps], steps, strict=False):
         row: dict[str, Any] = dict(step=step.name)
         for metric in METRICS:
             spread = step.spread(metric)
@@ -98,17 +109,18 @@ def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> li
 def _delta_m(step: Step, baselines: Baselines) -> dict[str, float | None]:
     names = {name for metrics in step.metrics.values() for name in metrics}
     means = {name: mean for name in names if (mean := step.spread(name).mean) is not None}
-    none = dict.fromkeys((ONE_METRIC, ALL_METRICS))
-    return baselines.delta_m(means) if means else none
+    if not means:
+        return {ONE_METRIC: None, ALL_METRICS: None}
+    return {**baselines.delta_m(means)}
 
 
 def image_blind(steps: Sequence[Step]) -> dict[str, float]:
-    """Return the metrics of the image-blind predictor, which depend on the data alone."""
+    """Return the metrics of the image-blind predictor, which depend on the data only."""
     return next((dict(step.image_blind) for step in steps if step.image_blind), {})
 
 
 def describe_settings(ladder: Ladder, steps: Sequence[Step]) -> str:
-    """Return one sentence with what the runs were trained with and on."""
+    """Return one sentence with the settings and the machines of the runs."""
     recorded = [run.settings() for run in ladder.runs() if run.summary() is not None]
     machines = sorted({found["machine"] for found in recorded if found})
     schedules = sorted({step.schedule for step in steps if step.schedule})
@@ -122,7 +134,7 @@ def describe_settings(ladder: Ladder, steps: Sequence[Step]) -> str:
 
 
 def describe_gaps(steps: Sequence[Step]) -> list[str]:
-    """Return sentences on runs that are missing and on data that are not the same."""
+    """Return sentences about missing runs and about data that differ between steps."""
     missing = [f"{step.name}/seed{seed}" for step in steps for seed in step.missing]
     total = len(missing) + sum(len(step.metrics) for step in steps)
     notes = [f"Missing: {len(missing)} of {total} runs: {', '.join(missing)}."] if missing else []
@@ -132,20 +144,20 @@ def describe_gaps(steps: Sequence[Step]) -> list[str]:
     return notes
 
 
-def _markdown_table(rows: Sequence[dict[str, Any]]) -> list[str]:
+def report_table(rows: Sequence[dict[str, Any]]) -> TextTable:
+    """Return the rows of `report_rows` as a table of texts."""
     heads = ["step", *METRICS.values(), "params (M)", "GMACs"]
     for label in COMPARED.values():
         heads += [f"{label} difference", "larger"]
     heads += [key for key in (ONE_METRIC, ALL_METRICS) if key in rows[0]]
-    lines = [heads, ["---"] + ["---:"] * (len(heads) - 1), *map(_markdown_cells, rows)]
-    return [f"| {' | '.join(line)} |" for line in lines]
+    return TextTable(heads, [_cells(row) for row in rows])
 
 
-def _markdown_cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any]) -> list[str]:
     cells = [row["step"]]
     for metric in METRICS:
         mean, std, n = (row[f"{metric} {part}"] for part in ("mean", "std", "n"))
-        # The image-blind predictor has a value, but no runs.
+        # The image-blind predictor has a value but no runs.
         cells.append(str(Spread(mean, std, n)) if n is not None else _text(mean, ".2f"))
     millions, billions = (row[key] and row[key] / unit for key, unit in UNITS.items())
     cells += [_text(millions, ".2f"), _text(billions, ".2f")]
@@ -159,3 +171,46 @@ def _markdown_cells(row: dict[str, Any]) -> list[str]:
 
 def _text(value: float | None, style: str) -> str:
     return "-" if value is None else format(value, style)
+
+
+def draw_ladder(steps: Sequence[Step], caption: str, path: str) -> None:
+    """Draw mIoU and SI-logRMSE over the steps: each seed, mean and standard deviation.
+
+    Args:
+        steps: the steps in their order.
+        caption: text below the plots, of any length.
+        path: PNG file to write.
+    """
+    width = max(7.0, 0.75 * len(steps) + 2)
+    figure = Figure(figsize=(width, 8), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(2, 1, sharex=True)
+    for axis, metric in zip(axes, BETTER, strict=True):
+        _draw_metric(axis, steps, metric)
+    axes[-1].set_xticks(range(len(steps)), [step.name for step in steps], rotation=45, ha="right")
+    axes[-1].set_xlim(-0.5, len(steps) - 0.5)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+    lines = textwrap.wrap(caption, int(width * CHARACTERS_PER_INCH))
+    figure.supxlabel("\n".join(lines), fontsize=8, ha="left", x=0.01)
+    figure.savefig(path)
+
+
+def _draw_metric(axis: Axes, steps: Sequence[Step], metric: str) -> None:
+    points = [(x, value) for x, step in enumerate(steps) for value in step.values(metric).values()]
+    spreads = [step.spread(metric) for step in steps]
+    means = [np.nan if spread.mean is None else spread.mean for spread in spreads]
+    stds = [spread.std or 0 for spread in spreads]
+    x, y = np.array(points).reshape(-1, 2).T
+    # Beside the mean, which would hide seeds that agree with it.
+    axis.plot(x - SEED_SHIFT, y, "o", color="0.6", markersize=4, label="one seed")
+    axis.errorbar(
+        range(len(steps)), means, stds, fmt="o-", color="tab:blue", markersize=6, capsize=4,
+        linewidth=1, label="mean ± standard deviation",
+    )  # fmt: skip
+    blind = next((s.image_blind[metric] for s in steps if metric in s.image_blind), None)
+    if blind is not None:
+        axis.axhline(blind, color="tab:red", linestyle="--", linewidth=1, label="image-blind")
+    axis.set_ylabel(f"{METRICS[metric]}\n{BETTER[metric]}")
+    axis.grid(axis="y", color="0.9")
+    axis.set_axisbelow(True)

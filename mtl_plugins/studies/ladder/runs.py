@@ -1,18 +1,89 @@
-"""The runs of a ladder: every config with every seed, and what they left on disk."""
+"""The runs of a ladder: each config with each seed, and what they left on disk."""
 
 from __future__ import annotations
 
+import json
 import os
 import os.path as osp
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
+
 from ...config import check_exists
 from ...errors import ConfigError
-from ..run import Run, step_name
+from ...utils import machine_name, parse_json
 
 SIZE_VARIABLE, DEFAULT_SIZE = "LADDER_SIZE", "full"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One config trained with one seed.
+
+    Args:
+        config: path of the config file.
+        seed: seed of the run.
+        folder: its work dir.
+    """
+
+    config: str
+    seed: int
+    folder: str
+
+    @property
+    def name(self) -> str:
+        """`<config name>/seed<k>`.
+
+        >>> Run('configs/ladder/b01_base.py', 2, 'out/b01_base/seed2').name
+        'b01_base/seed2'
+        """
+        return f"{step_name(self.config)}/seed{self.seed}"
+
+    @property
+    def log(self) -> str:
+        """Path of the file with the output of the training."""
+        return osp.join(self.folder, "ladder.log")
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a checkpoint to resume from."""
+        return osp.exists(osp.join(self.folder, "last_checkpoint"))
+
+    def summary(self) -> dict[str, dict[str, float]] | None:
+        """Return what `SummaryHook` wrote at the end; None if the run has not ended."""
+        return read_json(osp.join(self.folder, "summary.json"))
+
+    def settings(self) -> dict[str, Any] | None:
+        """Return what `record` wrote; None if there is nothing."""
+        return read_json(osp.join(self.folder, "ladder.json"))
+
+    def record(self, settings: dict[str, Any]) -> None:
+        """Make the work dir and write the settings and the machine of the run into it."""
+        os.makedirs(self.folder, exist_ok=True)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        with open(osp.join(self.folder, "ladder.json"), "w", encoding="utf-8") as file:
+            json.dump(dict(settings, machine=machine_name(device)), file, indent=1)
+
+
+def step_name(config: str) -> str:
+    """Return the name of a config's step: its file name without the ending.
+
+    >>> step_name('configs/ladder/b01_base.py')
+    'b01_base'
+    """
+    return osp.splitext(osp.basename(config))[0]
+
+
+def read_json(path: str) -> Any:
+    """Read a JSON object from a file; None if the file is missing, damaged or unfinished."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = parse_json(file.read())
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 @dataclass(frozen=True)
@@ -26,8 +97,8 @@ class Ladder:
         options: `dotted.key=value`, laid over every config.
 
     Raises:
-        ConfigError: a config does not exist, two have the same file name, a seed is negative or
-            given twice, or `out` holds runs that were trained with other settings.
+        ConfigError: a config does not exist, two configs have the same file name, a seed is
+            negative or given twice, or `out` holds runs that were trained with other settings.
     """
 
     configs: Sequence[str]
@@ -54,7 +125,7 @@ class Ladder:
     def runs(self) -> list[Run]:
         """Return all runs: every config with the first seed, then with the next.
 
-        So an interrupted study has every step once.
+        An interrupted study thus has every step once.
         """
         return [
             Run(config, seed, osp.join(self.out, step_name(config), f"seed{seed}"))
@@ -63,7 +134,7 @@ class Ladder:
         ]
 
     def settings(self) -> dict[str, Any]:
-        """Return what every run must have been trained with for the steps to be comparable."""
+        """Return the settings that all runs must share for the steps to be comparable."""
         size = os.environ.get(SIZE_VARIABLE, DEFAULT_SIZE)
         return {SIZE_VARIABLE: size, "options": list(self.options)}
 

@@ -1,4 +1,4 @@
-"""Training the runs of a ladder, one process after the other."""
+"""Train the runs of a ladder, one process after the other."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import sys
 import time
 from datetime import timedelta
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from ...errors import ConfigError, MTLError
 from ...evaluation.baselines import Baselines
-from ..run import Run
+from ...utils import ProgressLine
 from .report import write_report
-from .runs import Ladder
+from .runs import Ladder, Run
 
 SHOWN_LINES = 15
 
@@ -31,12 +28,12 @@ def study(
     Args:
         ladder: the runs.
         size: (height, width) of the image that GMACs are counted for, in pixels.
-        script: path of `tools/train.py`; None: train nothing.
+        script: path of `tools/train.py`; None to train nothing.
         baselines: as in `write_report`.
 
     Raises:
         ConfigError: the size is not positive.
-        MTLError: at the end, with the runs that failed.
+        MTLError: some runs failed; raised after the report is written.
     """
     if min(size) < 1:
         raise ConfigError(f"--size {size[0]} {size[1]}; expected numbers >= 1.")
@@ -54,50 +51,44 @@ def train_runs(ladder: Ladder, script: str) -> list[Run]:
         ladder: the runs.
         script: path of `tools/train.py`.
     """
-    # A default SIGTERM would end this process and leave the training alone in its work dir.
+    # By default SIGTERM would end this process and leave the training alive in its work dir.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     pending = [run for run in ladder.runs() if run.summary() is None]
+    for run in ladder.runs():
+        if run not in pending:
+            _say(f"{run.name}: trained before")
     failed: list[Run] = []
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("runs"),
-        TimeElapsedColumn(), TextColumn("{task.fields[rest]}"),
-    )  # fmt: skip
-    start = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        print_line = progress.console.out
-        for run in ladder.runs():
-            if run not in pending:
-                print_line(f"{run.name}: trained before")
-        bar = progress.add_task("training", total=len(pending), rest="")
+    with ProgressLine("training", len(pending)) as line:
         for done, run in enumerate(pending, start=1):
-            progress.update(bar, description=run.name)
-            run_start = time.monotonic()
+            line.update(description=f"training {run.name}")
+            start = time.monotonic()
             problem = train_run(run, ladder, script)
-            took = timedelta(seconds=round(time.monotonic() - run_start))
+            took = timedelta(seconds=round(time.monotonic() - start))
             if problem:
                 failed.append(run)
-                print_line(f"{run.name}: failed after {took}: {problem}\n{_end_of(run.log)}")
+                _say(f"{run.name}: failed after {took}: {problem}\n{_end_of(run.log)}")
             else:
-                print_line(f"{run.name}: trained in {took}")
-            rest = (time.monotonic() - start) / done * (len(pending) - done)
-            progress.update(
-                bar, completed=done, rest=f"about {timedelta(seconds=round(rest))} left"
-            )
+                _say(f"{run.name}: trained in {took}")
+            line.update(done)
     return failed
 
 
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
 def train_run(run: Run, ladder: Ladder, script: str) -> str | None:
-    """Train one run, from its last checkpoint where there is one.
+    """Train one run, from its last checkpoint if there is one.
 
     Returns:
-        What went wrong, or None.
+        The problem, or None if there was none.
     """
     resumed = run.started
     run.record(ladder.settings())
     code = _call(run, ladder, script, resumed)
     if resumed and code == 0 and run.summary() is None:
         # Interrupted after its last checkpoint but before its summary: nothing was left to train,
-        # so nothing was validated either.
+        # so nothing was validated.
         code = _call(run, ladder, script, resume=False)
     if code:
         return f"exit code {code}"
@@ -112,7 +103,7 @@ def _call(run: Run, ladder: Ladder, script: str, resume: bool) -> int:
     command += ["--resume"] if resume else []
     command += ["--cfg-options", *ladder.options] if ladder.options else []
     with open(run.log, "a", encoding="utf-8") as log:
-        # Ends the child too where this process is interrupted.
+        # `run` also ends the child if this process is interrupted.
         return subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
 
 

@@ -1,4 +1,4 @@
-"""Hyper-parameter studies: many trainings of one config with other options."""
+"""Hyper-parameter studies: train one config many times with different options."""
 
 import warnings
 from importlib.util import find_spec
@@ -7,7 +7,7 @@ try:
     import optuna
     from optuna.exceptions import ExperimentalWarning
 
-    # Optuna's fANOVA needs it. Only looked for: every training of a sweep comes this way.
+    # Optuna imports it only for the importance plot, after all trials.
     if find_spec("sklearn") is None:
         raise ImportError(name="sklearn")
 except ImportError as error:
@@ -16,18 +16,14 @@ except ImportError as error:
         'Run: pip install "optuna>=5,<6" "scikit-learn>=1.5"'
     ) from error
 
-from .link import TrialLink
 from .report import write_report
-from .reporter import Reporter
 from .search_space import SearchSpace, check_space, load_space
 from .study import Sweep, open_study
 from .sweep import run_sweep
 
 __all__ = [
-    "Reporter",
     "SearchSpace",
     "Sweep",
-    "TrialLink",
     "check_space",
     "load_space",
     "open_study",
@@ -35,6 +31,7 @@ __all__ = [
     "write_report",
 ]
 
-# Its own lines would stand between those of the progress; heartbeats are experimental since 2021.
+# Optuna's log lines would break up the progress bar. It has called heartbeats experimental since
+# 2021.
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=ExperimentalWarning)

@@ -1,88 +1,112 @@
-"""A search space: which options of a config are tried, and what is a good result."""
+"""Search spaces: the options that a sweep tries, and the score that it improves."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os.path as osp
+import re
 import runpy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 import optuna
 from mmengine.config import Config
-from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
+from optuna.pruners import BasePruner, MedianPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
-from ...config import load_config, parse_options
+from ...config import load_config, measured_names, parse_options
 from ...engine import prepared
 from ...errors import ConfigError
+from ...utils import did_you_mean, did_you_mean_path, nearest
 
 PROBES = 32
 """Random points of a space that are checked against the config before anything is trained."""
 DIRECTIONS = {"greater": "maximize", "less": "minimize"}
 """mmengine's words for which metric is better, and Optuna's."""
-NAMES = ("space", "metric", "direction", "seeds", "sampler", "pruner", "pairs")
-"""What a search space's file may define."""
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What the file of a search space defines.
+    """Store the definitions of a search space file.
 
     Args:
-        path: of the file.
-        suggest: `space(trial)` of the file: the options of a trial, by dotted key.
-        metric: name of a validation's metric, or a function of all of them, by name; the first
-            line of its docstring is what the score is called.
+        path: path of the file.
+        space: suggests a trial's values and returns its options by dotted key.
+        metric: name of a validation metric, or a function of all metrics by name; the first line
+            of its docstring becomes the name of the score.
         direction: "maximize" or "minimize".
-        seeds: every trial is trained with each of them.
+        seeds: every trial is trained once with each seed.
         sampler: makes Optuna's sampler from a seed.
         pruner: Optuna's pruner.
-        pairs: names of two parameters each, which the report shows in a table of both.
+        pairs: pairs of parameter names; the report shows a table for each pair.
+
+    Raises:
+        ConfigError: a definition has a wrong type or value.
     """
 
     path: str
-    suggest: Callable[[optuna.Trial], Mapping[str, Any]]
+    space: Callable[[optuna.Trial], Mapping[str, Any]]
     metric: str | Callable[[Mapping[str, float]], float]
-    direction: str
-    seeds: Sequence[int]
-    sampler: Callable[[int], BaseSampler]
-    pruner: BasePruner
-    pairs: Sequence[tuple[str, str]]
+    direction: Literal["maximize", "minimize"]
+    seeds: Sequence[int] = (0,)
+    sampler: Callable[[int], BaseSampler] = lambda seed: TPESampler(seed=seed)
+    pruner: BasePruner = field(default_factory=MedianPruner)
+    pairs: Sequence[Sequence[str]] = ()
+
+    def __post_init__(self) -> None:
+        if not callable(self.space):
+            raise ConfigError(f"{self.path}: space={self.space!r}; expected a function of a trial.")
+        metric_fits = isinstance(self.metric, str) or callable(self.metric)
+        if not metric_fits or self.direction not in DIRECTIONS.values():
+            raise ConfigError(
+                f"{self.path}: metric={self.metric!r}, direction={self.direction!r}. Give both: "
+                'the name of a metric such as "semseg/mIoU", or a function of all metrics; '
+                '"maximize" or "minimize".'
+            )
+        if not self.seeds or len({*self.seeds}) < len(self.seeds) or min(self.seeds) < 0:
+            raise ConfigError(f"{self.path}: seeds={self.seeds}; expected different numbers >= 0.")
+        if not callable(self.sampler) or not isinstance(self.sampler(0), BaseSampler):
+            raise ConfigError(
+                f"{self.path}: sampler={self.sampler!r}; expected a function that makes one of "
+                "optuna.samplers from a seed."
+            )
+        if not isinstance(self.pruner, BasePruner):
+            raise ConfigError(
+                f"{self.path}: pruner={self.pruner!r}; expected one of optuna.pruners."
+            )
 
     @property
     def metric_name(self) -> str:
-        """What to call the score."""
+        """Return the name of the score."""
         if isinstance(self.metric, str):
             return self.metric
         return (self.metric.__doc__ or self.metric.__name__).strip().split("\n")[0]
 
     def score(self, metrics: Mapping[str, float]) -> float:
-        """Return the score of a validation.
+        """Compute the score of a validation.
 
         Raises:
-            ConfigError: it lacks a metric.
+            ConfigError: the validation lacks a metric.
         """
         try:
-            found = metrics[self.metric] if isinstance(self.metric, str) else self.metric(metrics)
+            score = metrics[self.metric] if isinstance(self.metric, str) else self.metric(metrics)
         except KeyError as error:
             raise ConfigError(
                 f"{self.path}: the validation has no metric {error}. "
                 f"It has {', '.join(sorted(metrics))}."
             ) from error
-        return float(found)
+        return float(score)
 
     def options(self, trial: optuna.Trial) -> list[str]:
         """Return the options of a trial as `dotted.key=value`.
 
         Raises:
             ConfigError: `space` fails, or returns something else.
-            TrialPruned: raised by `space`, for combinations that are not worth training.
+            TrialPruned: `space` rejects a combination that is not worth training.
         """
         try:
-            options = self.suggest(trial)
+            options = self.space(trial)
         except optuna.TrialPruned:
             raise
         except Exception as error:
@@ -101,101 +125,72 @@ class SearchSpace:
             if parse_options([f"{key}={text}"]) == {key: value}:
                 return f"{key}={text}"
         raise ConfigError(
-            f"{self.path}: the value {value!r} of {key} cannot be given as --cfg-options. "
+            f"{self.path}: the value {value!r} of {key} cannot be passed as --cfg-options. "
             "Use numbers, text, True, False, None, and lists or tuples of them."
         )
 
 
 def load_space(path: str, config: Config) -> SearchSpace:
-    """Read the file of a search space.
+    """Read a search space file.
 
     Args:
-        path: a Python file. It is executed: read only those that you trust. It defines
-            `space(trial)`, which suggests values by Optuna's `trial.suggest_...` and returns the
-            config's options by dotted key; and, where the default does not fit, `metric` with
-            `direction`, `seeds`, `sampler(seed)`, `pruner` and `pairs`.
-        config: whose best checkpoint's metric is the default.
+        path: a Python file. It is executed: load only files that you trust. It defines
+            `space(trial)` and may define the other arguments of `SearchSpace`.
+        config: the metric of its best checkpoint is the default.
 
     Raises:
-        ConfigError: the file is missing or fails, or what it defines cannot be used.
+        ConfigError: the file is missing or fails, or a definition cannot be used.
     """
     if not osp.isfile(path):
-        raise ConfigError(f"There is no search space {path!r}.")
+        raise ConfigError(f"There is no search space {path!r}. {did_you_mean_path(path)}".rstrip())
     try:
         found = runpy.run_path(path)
     except Exception as error:
         raise ConfigError(
             f"The search space {path} cannot be read: {type(error).__name__}: {error}"
         ) from error
-    _check_names(path, found)
-    metric, direction = _metric(path, found, config)
-    space = SearchSpace(
-        path,
-        found["space"],
-        metric,
-        direction,
-        tuple(found.get("seeds", (0,))),
-        found.get("sampler", lambda seed: optuna.samplers.TPESampler(seed=seed)),
-        found.get("pruner") or optuna.pruners.MedianPruner(),
-        tuple(found.get("pairs", ())),
-    )
-    if not space.seeds or len(set(space.seeds)) < len(space.seeds) or min(space.seeds) < 0:
-        raise ConfigError(f"{path}: seeds={space.seeds}; expected different numbers >= 0.")
-    if not callable(space.sampler) or not isinstance(space.sampler(0), BaseSampler):
-        raise ConfigError(f"{path}: sampler(seed) must be a function that makes Optuna's sampler.")
-    if not isinstance(space.pruner, BasePruner):
-        raise ConfigError(f"{path}: pruner={space.pruner!r}; expected one of optuna.pruners.")
-    return space
-
-
-def _check_names(path: str, found: Mapping[str, Any]) -> None:
-    own = [name for name in found if not name.startswith("_") and name not in NAMES]
-    for name in own:
-        near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.85)
-        if near and not inspect.ismodule(found[name]):
+    names = [each.name for each in fields(SearchSpace) if each.name != "path"]
+    for name in found:
+        near = nearest(name, names, count=1, cutoff=0.85)
+        if near and name not in names and not inspect.ismodule(found[name]):
             raise ConfigError(
                 f"{path} defines {name}, which nothing reads. Did you mean {near[0]}? If not, "
-                "give it another name."
+                "choose another name."
             )
-    if not callable(found.get("space")):
+    if "space" not in found:
         raise ConfigError(
             f"{path} defines no function space(trial). It suggests values and returns the "
             "config's options by dotted key; see configs/sweeps/report_a.py."
         )
-
-
-def _metric(path: str, found: Mapping[str, Any], config: Config) -> tuple[Any, str]:
-    metric, direction = found.get("metric"), found.get("direction")
-    if metric is None and direction is None:
+    given = {name: found[name] for name in names if name in found}
+    if given.get("metric") is None and given.get("direction") is None:
         hook = prepared(config, None, "none").get("default_hooks", {}).get("checkpoint") or {}
-        metric, direction = hook.get("save_best"), DIRECTIONS.get(hook.get("rule", ""))
-    if not (isinstance(metric, str) or callable(metric)) or direction not in DIRECTIONS.values():
+        given["metric"] = hook.get("save_best")
+        given["direction"] = DIRECTIONS.get(hook.get("rule", ""))
+    space = SearchSpace(path, **{"metric": None, "direction": None, **given})
+    # Empty where the config measures with metrics that do not declare their names.
+    measured = measured_names(config)
+    if isinstance(space.metric, str) and measured and space.metric not in measured:
         raise ConfigError(
-            f"{path}: metric={metric!r}, direction={direction!r}. Give both: the name of a "
-            'metric such as "semseg/mIoU", or a function of all metrics; "maximize" or "minimize".'
+            f"{path}: the validation has no metric {space.metric!r}. "
+            + did_you_mean(space.metric, measured, f"It has {', '.join(sorted(measured))}.")
         )
-    return metric, direction
-
-
-def _names(suggested: Sequence[str]) -> frozenset[str]:
-    """Return what of some options the check of a config looks at: keys, and words."""
-    parsed = parse_options(suggested)
-    numbers = {key for key, value in parsed.items() if isinstance(value, (int, float))}
-    return frozenset(key if key in numbers else f"{key}={value}" for key, value in parsed.items())
+    return space
 
 
 def check_space(space: SearchSpace, config: str, options: Sequence[str]) -> None:
-    """Check what a search space suggests against the config, at random points.
+    """Check a search space against the config at random points.
 
     Args:
         space: the search space.
         config: path of the config file.
-        options: `dotted.key=value`, laid over the config first.
+        options: `dotted.key=value`, applied to the config first.
 
     Raises:
-        ConfigError: `space` fails, or there is no such key or type; with the nearest names.
+        ConfigError: `space` fails, a key or type does not exist, or `pairs` names something that
+            is no parameter.
     """
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    study = optuna.create_study(sampler=RandomSampler(seed=0))
     seen: set[frozenset[str]] = set()
     params: set[str] = set()
     for _ in range(PROBES):
@@ -205,15 +200,16 @@ def check_space(space: SearchSpace, config: str, options: Sequence[str]) -> None
         except optuna.TrialPruned:
             continue
         params |= trial.params.keys()
-        if (names := _names(suggested)) in seen:
-            continue
-        seen.add(names)
-        try:
-            load_config(config, [*options, *suggested])
-        except ConfigError as error:
-            raise ConfigError(f"{space.path}: {error}") from error
+        # Loading takes a tenth of a second, and another number makes no difference to it.
+        keys_and_words = frozenset(re.sub(r"=[-+.\de]+$", "", option) for option in suggested)
+        if keys_and_words not in seen:
+            seen.add(keys_and_words)
+            try:
+                load_config(config, [*options, *suggested])
+            except ConfigError as error:
+                raise ConfigError(f"{space.path}: {error}") from error
     for pair in space.pairs:
-        if len(pair) != 2 or not set(pair) <= params:
+        if len(pair) != 2 or not {*pair} <= params:
             raise ConfigError(
                 f"{space.path}: pairs has {pair!r}; expected the names of two parameters, out of "
                 f"{', '.join(sorted(params))}."

@@ -1,45 +1,54 @@
-"""A sweep and its study: what is tried, and which trials there are."""
+"""A sweep's study: its settings, its database and its trials."""
 
 from __future__ import annotations
 
 import hashlib
 import os.path as osp
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from ...errors import ConfigError
-from ..run import step_name
-from .sampler import PerTrialSampler
 from .search_space import SearchSpace
 
-SURPLUS = "surplus"
-"""Attribute of a trial that several workers at once took beyond the last one."""
-SETTINGS = "settings"
+MISSED_HEARTBEATS = 6
+"""Heartbeats without which a worker counts as dead."""
+REPEATS = 5
+"""How often a trial is repeated whose worker dies each time."""
+SQLITE_SECONDS = 60
+"""How long SQLite waits while other processes write."""
+ATTEMPTS = 5
 DATABASE = "sweep.db"
-
-retried = RetryHeartbeatStaleTrialCallback.retried_trial_number
+SETTINGS = "settings"
+"""Attribute of the study."""
+FOLDER, OPTIONS, RUNS, WORKER = "folder", "options", "runs", "worker"
+REASON, TWIN = "reason", "twin"
+"""Attributes of a trial: folder of its runs, config options, a result for each seed, the process
+that runs it; the reason of a failure, and the trial with the same values whose result it has."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is tried, where it goes, and for how long.
+    """Store the settings of a sweep.
 
     Args:
         config: path of the config file.
         space: the search space.
         out: folder of the runs and the report.
-        trials: how many there shall be altogether, whoever runs them.
-        storage: URL of the database; None: the SQLite file `sweep.db` in `out`, for this study
-            alone.
-        study: its name, unique within the database; None: those of config and space.
-        options: `dotted.key=value`, laid over the config before those of a trial.
-        seed: of the choice of values.
-        heartbeat: seconds between a worker's signs of life.
+        trials: number of trials of all workers together.
+        storage: URL of the database; None: the SQLite file `sweep.db` in `out`.
+        study: name of the study in the database; None: made from the names of config and space.
+        options: `dotted.key=value`, applied to the config before a trial's own options.
+        seed: seed of the sampler.
+        heartbeat: seconds between a worker's heartbeats.
 
     Raises:
         ConfigError: a number is out of range.
@@ -51,7 +60,7 @@ class Sweep:
     trials: int = 20
     storage: str | None = None
     study: str | None = None
-    options: Sequence[str] = field(default_factory=tuple)
+    options: Sequence[str] = ()
     seed: int = 0
     heartbeat: int = 10
 
@@ -62,21 +71,20 @@ class Sweep:
 
     @property
     def url(self) -> str:
-        """URL of the database."""
+        """Return the URL of the database."""
         return self.storage or f"sqlite:///{osp.abspath(osp.join(self.out, DATABASE))}"
 
     @property
     def name(self) -> str:
-        """Name of the study."""
+        """Return the name of the study."""
         if self.study or self.storage:
-            return self.study or "-".join(map(step_name, (self.config, self.space.path)))
-        # One name for all: a folder that holds another study is noticed.
+            return self.study or f"{Path(self.config).stem}-{Path(self.space.path).stem}"
+        # The same name for all, so that another sweep in the same folder is noticed.
         return "sweep"
 
     def settings(self) -> dict[str, Any]:
-        """Return what every worker must agree on for the scores to be comparable."""
-        with open(self.space.path, "rb") as file:
-            text = file.read().replace(b"\r\n", b"\n")
+        """Return the settings that all workers must share for comparable scores."""
+        text = Path(self.space.path).read_bytes().replace(b"\r\n", b"\n")
         return dict(
             config=osp.basename(self.config),
             options=list(self.options),
@@ -87,75 +95,92 @@ class Sweep:
         )
 
 
-def open_study(sweep: Sweep, storage: RDBStorage, create: bool = True) -> optuna.Study:
-    """Join a sweep's study.
+def open_storage(url: str, heartbeat: int) -> RDBStorage:
+    """Connect to a database and create missing tables.
 
     Args:
-        sweep: the sweep.
-        storage: the database.
-        create: whether the study is made where it does not exist.
+        url: SQLAlchemy's, such as `sqlite:///sweep.db` or `postgresql://user:password@host/name`.
+        heartbeat: seconds between a worker's heartbeats.
 
     Raises:
-        ConfigError: it does not exist, or was begun with other settings.
+        ConfigError: the URL is malformed, its driver is missing, or the database does not open.
     """
-    options = dict(
-        storage=storage,
-        study_name=sweep.name,
-        sampler=PerTrialSampler(sweep.space.sampler, sweep.seed),
-        pruner=sweep.space.pruner,
-    )
-    if create:
-        study = optuna.create_study(**options, direction=sweep.space.direction, load_if_exists=True)
-    else:
+    shown = repr(url)
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            study = optuna.load_study(**options)
-        except KeyError as error:
+            shown = make_url(url).render_as_string(hide_password=True)
+            sqlite = make_url(url).get_backend_name() == "sqlite"
+            return RDBStorage(
+                url,
+                dict(connect_args=dict(timeout=SQLITE_SECONDS)) if sqlite else {},
+                heartbeat_interval=heartbeat,
+                grace_period=MISSED_HEARTBEATS * heartbeat,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(REPEATS),
+            )
+        except DBAPIError as error:
+            # Several workers that start at once may all create the tables.
+            if attempt == ATTEMPTS:
+                raise ConfigError(f"--storage {shown} cannot be opened: {error.orig}") from error
+            time.sleep(0.2 * attempt)
+        except (ArgumentError, ImportError, NoSuchModuleError) as error:
             raise ConfigError(
-                f"There is no study {sweep.name!r} in the database. Run it without --report-only "
-                "first."
+                f"--storage {shown}: {error}. Expected a URL such as sqlite:///sweep.db or "
+                "postgresql://user:password@host/name, and its driver to be installed, such as "
+                "psycopg2-binary for postgresql:// or pymysql for mysql+pymysql://."
             ) from error
+    raise AssertionError("unreachable")
+
+
+def open_study(sweep: Sweep, storage: RDBStorage, create: bool = True) -> optuna.Study:
+    """Open a sweep's study.
+
+    Args:
+        sweep: the settings.
+        storage: the database.
+        create: whether to create a missing study.
+
+    Raises:
+        ConfigError: the study does not exist, or has other settings.
+    """
+    if create:
+        optuna.create_study(
+            storage=storage, study_name=sweep.name, direction=sweep.space.direction,
+            load_if_exists=True,
+        )  # fmt: skip
+    try:
+        study = optuna.load_study(
+            study_name=sweep.name, storage=storage, sampler=sweep.space.sampler(sweep.seed),
+            pruner=sweep.space.pruner,
+        )  # fmt: skip
+    except KeyError as error:
+        raise ConfigError(
+            f"There is no study {sweep.name!r} in the database. Run the command without "
+            "--report-only first."
+        ) from error
     settings = sweep.settings()
-    recorded = study.user_attrs.get(SETTINGS)
-    if recorded is None:
+    if SETTINGS not in study.user_attrs:
         study.set_user_attr(SETTINGS, settings)
+    recorded = study.user_attrs[SETTINGS]
     for key, value in settings.items():
-        if recorded is not None and recorded.get(key) != value:
-            what = "another search space" if key == "space" else f"{key}={recorded.get(key)!r}"
-            given = "the file as it was" if key == "space" else f"not {value!r}"
+        if recorded.get(key) != value:
+            was = "another search space" if key == "space" else f"{key}={recorded.get(key)!r}"
+            now = "" if key == "space" else f", not {value!r}"
             raise ConfigError(
-                f"The study {sweep.name!r} was begun with {what}; {given} is needed to go on. "
-                "Call the command as before, or choose another --out and --study."
+                f"The study {sweep.name!r} was started with {was}{now}. Repeat the first call's "
+                "arguments, or choose another --out and --study."
             )
     return study
 
 
 def counted(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that count: repeated ones once, and none beyond the last."""
-    trials = study.get_trials(deepcopy=False)
-    return [t for t in trials if retried(t) is None and SURPLUS not in t.user_attrs]
+    """Return the trials of a study without lost attempts.
 
-
-def latest(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the last attempt of every trial that counts."""
-    repeats = {retried(t): t for t in study.get_trials(deepcopy=False)}
-    return [repeats.get(t.number, t) for t in counted(study)]
-
-
-def origin(study: optuna.Study, number: int) -> FrozenTrial:
-    """Return the trial that this one repeats, or itself."""
-    trials = study.get_trials(deepcopy=False)
-    first = retried(trials[number])
-    return trials[number if first is None else first]
-
-
-def run_folder(sweep: Sweep, trial: int, seed: int) -> str:
-    """Return the work dir of a trial's run with a seed; that of its origin's number.
-
-    >>> import os
-    >>> from types import SimpleNamespace
-    >>> sweep = SimpleNamespace(out="out", space=SimpleNamespace(seeds=(0, 1)))
-    >>> run_folder(sweep, 7, 1).replace(os.sep, "/")
-    'out/trial_0007/seed1'
+    Lost attempts have failed without a reason, because they were interrupted or their worker died,
+    or have no worker, because it died before it began.
     """
-    parts = [sweep.out, f"trial_{trial:04d}"]
-    return osp.join(*parts, *([f"seed{seed}"] if len(sweep.space.seeds) > 1 else []))
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if not (trial.state == TrialState.FAIL and REASON not in trial.user_attrs)
+        and not (trial.state == TrialState.RUNNING and WORKER not in trial.user_attrs)
+    ]

@@ -1,139 +1,124 @@
-"""Training a trial: a process for each seed."""
+"""Training processes of a trial."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import os.path as osp
 import signal
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from threading import Event
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import MTLError
-from ..run import Run, read_json
-from ..sweep_hook import PRUNED, USAGE
+from ..sweep_hook import VALIDATIONS, WORKER, Validation
 
-LOG, RECORD = "sweep.log", "sweep.json"
+LOG = "sweep.log"
 CHECK_SECONDS = 0.2
 END_SECONDS = 10
-"""How long a training that is told to end may take before it is killed."""
+"""Seconds between SIGTERM and SIGKILL for a training that has to end."""
 
 
 class TrialError(MTLError):
-    """A trial that cannot be scored; the message says why."""
+    """A trial that failed; the message is its reason."""
 
 
 class InterruptedTrialError(MTLError):
-    """A trial whose worker was told to end."""
-
-
-class PrunedRunError(Exception):
-    """A run that the study ended early."""
+    """A trial that was stopped and has to be queued again."""
 
 
 def train_run(
-    run: Run,
-    script: str,
-    options: Sequence[str],
-    record: Mapping[str, Any],
+    command: Sequence[str],
+    folder: str,
     environment: Mapping[str, str],
-    stop: Event,
-) -> dict[str, Any]:
-    """Train one run, from its last checkpoint where there is one.
+    is_ending: Callable[[], bool],
+    report: Callable[[Sequence[Validation]], None],
+) -> Validation:
+    """Run a training in a process of its own.
 
     Args:
-        run: config, seed and work dir.
-        script: path of `tools/train.py`.
-        options: `dotted.key=value`.
-        record: what tells this run from any other that may be in the same work dir.
-        environment: variables of the process, over those of this one.
-        stop: ends the training when set.
+        command: the training's command line.
+        folder: work dir; `sweep.log` in it gets the output.
+        environment: variables that are added to those of this process.
+        is_ending: whether to stop the training; called several times a second.
+        report: called with each batch of new validations; an exception ends the training.
 
     Returns:
-        `seed`, `metrics` of the last validation, and `usage` as `SweepHook` wrote it.
+        The last validation.
 
     Raises:
-        TrialError: the training failed, or the work dir is another study's.
-        InterruptedTrialError: `stop` was set.
-        PrunedRunError: the study ended it early.
+        TrialError: the training failed.
+        InterruptedTrialError: `is_ending` returned True.
     """
-    _check_folder(run, record)
-    if run.summary() is None:
-        code = _call(run, script, options, environment, stop)
-        if stop.is_set():
-            raise InterruptedTrialError("interrupted")
-        if code == PRUNED:
-            raise PrunedRunError
-        if code:
-            raise TrialError(f"{_exit_reason(code)}: {last_error(osp.join(run.folder, LOG))}")
-        if run.summary() is None:
-            raise TrialError("it wrote no summary.json; the config needs a SummaryHook")
-    usage = osp.join(run.folder, USAGE)
-    return dict(seed=run.seed, metrics=run.summary()["metrics"], usage=read_json(usage) or {})
+    if is_ending():
+        raise InterruptedTrialError("interrupted")
+    os.makedirs(folder, exist_ok=True)
+    with open(osp.join(folder, LOG), "a", encoding="utf-8") as log:
+        # In a session of its own, so that Ctrl-C reaches only the sweep, which ends the training.
+        process = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment, WORKER: str(os.getpid())}, start_new_session=True,
+        )  # fmt: skip
+    seen: list[Validation] = []
+    try:
+        running = True
+        while running:
+            running = process.poll() is None
+            # Once more after the end, for the last validation.
+            if new := read_validations(folder, len(seen)):
+                seen += new
+                report(new)
+            if running:
+                if is_ending():
+                    raise InterruptedTrialError("interrupted")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(CHECK_SECONDS)
+    finally:
+        _end(process)
+    if process.returncode:
+        reason = exit_reason(process.returncode)
+        raise TrialError(f"{reason}: {last_error(osp.join(folder, LOG))}")
+    if not seen:
+        raise TrialError("it ended without a validation; the config needs a validation loop")
+    return seen[-1]
+
+
+def read_validations(folder: str, skipped: int = 0) -> list[Validation]:
+    """Read the validations of a work dir, without the first ones and an unfinished last line."""
+    try:
+        with open(osp.join(folder, VALIDATIONS), encoding="utf-8") as file:
+            lines = file.read().split("\n")[skipped:-1]
+    except FileNotFoundError:
+        return []
+    return [Validation(**json.loads(line)) for line in lines]
 
 
 def last_error(log: str) -> str:
-    """Return the last line of a log that tells of an error; the last line of all if none does."""
+    """Return the last error line of a log, or its last line if there is none."""
     with open(log, encoding="utf-8", errors="replace") as file:
         lines = [line.strip() for line in file if line.strip()]
-    # "error: ..." as commands end, "SomeError: ..." as tracebacks do.
-    told = [line for line in lines if line.partition(":")[0].lower().endswith("error")]
-    return (told or lines or ["it printed nothing"])[-1]
+    # Commands end with "error: ...", tracebacks with "SomeError: ...".
+    errors = [line for line in lines if line.partition(":")[0].lower().endswith("error")]
+    return (errors or lines or ["it printed nothing"])[-1]
 
 
-def _exit_reason(code: int) -> str:
+def exit_reason(code: int) -> str:
+    """Describe a process's exit code.
+
+    >>> exit_reason(1), exit_reason(-9)
+    ('exit code 1', 'killed by SIGKILL, perhaps for lack of memory')
+    """
     if code >= 0:
         return f"exit code {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = str(-code)
-    hint = ", perhaps for lack of memory" if name == "SIGKILL" else ""
-    return f"killed by {name}{hint}"
+    name = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+    return f"killed by {name}" + (", perhaps for lack of memory" if name == "SIGKILL" else "")
 
 
-def _check_folder(run: Run, record: Mapping[str, Any]) -> None:
-    """Take possession of a work dir, or raise where it holds another run."""
-    path = osp.join(run.folder, RECORD)
-    if run.started or run.summary() is not None:
-        if read_json(path) != record:
-            raise TrialError(
-                f"{run.folder} holds a run of another study. Remove it, or choose another --out"
-            )
-        return
-    os.makedirs(run.folder, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(record, file, indent=1)
-
-
-def _call(
-    run: Run,
-    script: str,
-    options: Sequence[str],
-    environment: Mapping[str, str],
-    stop: Event,
-) -> int:
-    command = [sys.executable, script, run.config, "--work-dir", run.folder]
-    command += ["--seed", str(run.seed), *(["--resume"] if run.started else [])]
-    command += ["--cfg-options", *options]
-    with open(osp.join(run.folder, LOG), "a", encoding="utf-8") as log:
-        # A session of its own: Ctrl-C reaches the worker alone, which ends the training and gives
-        # the trial back.
-        process = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env={**os.environ, **environment}, start_new_session=True,
-        )  # fmt: skip
-    while not stop.is_set():
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
         try:
-            return process.wait(CHECK_SECONDS)
+            process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            continue
-    process.terminate()
-    try:
-        return process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
+            process.kill()
+            process.wait()

@@ -1,230 +1,298 @@
-"""A worker: takes trials of a study until there are none."""
+"""Running the trials of a study, several at a time."""
 
 from __future__ import annotations
 
 import math
 import os
+import os.path as osp
+import signal
 import socket
-from collections.abc import Callable, Mapping
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from queue import SimpleQueue
 from statistics import mean
-from threading import Event
-from uuid import uuid4
+from threading import Lock
+from typing import Any
 
+import numpy as np
 import optuna
+import torch
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.samplers import BruteForceSampler, GridSampler
-from optuna.storages import RDBStorage
+from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from ...errors import ConfigError, MTLError
-from ..run import Run
-from .link import TrialLink
-from .storage import WORKER, give_back_stale, repeat
-from .study import SURPLUS, Sweep, counted, open_study, origin, run_folder
-from .training import InterruptedTrialError, PrunedRunError, TrialError, train_run
+from ...utils import ProgressLine
+from ..sweep_hook import Validation
+from .report import shown_values
+from .study import FOLDER, OPTIONS, REASON, RUNS, TWIN, WORKER, Sweep, counted
+from .training import InterruptedTrialError, TrialError, train_run
 
-OPTIONS, RUNS, REASON, TWIN = "options", "runs", "reason", "twin"
-"""Attributes of a trial: what it was trained with, what came out, why it failed, and the number of
-the trial with the same values whose result it took over."""
-CLAIMED, STARTED = "claimed", "started"
-"""Attributes of a trial that asks for its values alone, and of one that has them."""
-IDENTITY = "identity"
-"""Attribute that a repeated trial has from the one that it repeats."""
 WAIT_SECONDS = 1
 FAILURES = 5
-"""Trials that may fail one after the other, with none that succeeds, before a worker gives up."""
+"""The sweep gives up when this many first trials all fail."""
 
 
 class GaveUpError(MTLError):
-    """A sweep whose every trial fails."""
+    """A sweep whose first trials all failed."""
 
 
 class Worker:
-    """Run trials of a sweep, one after the other.
+    """Run trials of a study, several at a time.
 
     Args:
-        sweep: what is tried.
-        storage: the study's database.
+        sweep: the settings.
+        study: the study.
         script: path of `tools/train.py`.
-        environment: variables of the trainings.
-        stop: ends the worker when set; the trial that it runs is given back.
-        tell: called with the trial when one has ended.
+        jobs: trials at the same time.
+        line: shows how many trials have ended.
     """
 
     def __init__(
-        self,
-        sweep: Sweep,
-        storage: RDBStorage,
-        script: str,
-        environment: Mapping[str, str],
-        stop: Event,
-        tell: Callable[[FrozenTrial], None],
+        self, sweep: Sweep, study: optuna.Study, script: str, jobs: int, line: ProgressLine
     ) -> None:
         self.sweep = sweep
+        self.study = study
         self.script = script
-        self.environment = environment
-        self.stop = stop
-        self.tell = tell
-        self._storage = storage
-        self._study = open_study(sweep, storage)
-        self._exhausted = False
-        self._succeeded = False
+        self.jobs = jobs
+        self.line = line
+        self._environments: SimpleQueue[dict[str, str]] = SimpleQueue()
+        listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+        devices = listed.split(",") if listed else [*map(str, range(torch.cuda.device_count()))]
+        for each in job_environments(jobs, devices, torch.get_num_threads(), os.environ):
+            self._environments.put(each)
+        # Jobs choose their values one after the other, so that each sees those of all others.
+        self._lock = Lock()
+        self._signal: int | None = None
+        self._error: Exception | None = None
         self._failures = 0
-        self._number = -1
+        self._succeeded = self._started = False
+        self._are_twins: list[bool] = []
 
     def run(self) -> None:
-        """Take trials until the study has all of them, and none is left that might come back.
+        """Run trials until the study has all of them and no other worker runs one.
 
         Raises:
             GaveUpError: the first trials all failed.
+            SystemExit: a signal ended the sweep; the running trials are queued again.
         """
-        while not self.stop.is_set():
-            give_back_stale(self._study, self._storage)
-            if self._may_take():
-                self._take()
-            elif any(t.state == TrialState.RUNNING for t in self._study.get_trials(False)):
-                self.stop.wait(WAIT_SECONDS)  # should their worker die, this one repeats them
-            else:
-                return
-
-    def _may_take(self) -> bool:
-        if any(t.state == TrialState.WAITING for t in self._study.get_trials(deepcopy=False)):
-            return True
-        return not self._exhausted and len(counted(self._study)) < self.sweep.trials
-
-    def _take(self) -> None:
-        """Run trials by Optuna's loop until there are none to take."""
-        ours = False
-
-        def after(study: optuna.Study, trial: FrozenTrial) -> None:
-            nonlocal ours
-            self._after(trial)
-            if self.stop.is_set() or not self._may_take():
-                ours = True
-                study.stop()
-
+        before = {each: signal.signal(each, self._note) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._study.optimize(
-                self._objective, callbacks=[after], catch=(TrialError, InterruptedTrialError)
+            more = True
+            self._show()
+            while self._signal is None:
+                optuna.storages.fail_stale_trials(self.study)
+                number = self._open_trials() if more else 0
+                if number:
+                    more = self._optimize(number)
+                elif any(trial.state == TrialState.RUNNING for trial in counted(self.study)):
+                    time.sleep(WAIT_SECONDS)  # if its worker dies, this one repeats the trial
+                else:
+                    return
+            sys.exit(128 + self._signal)
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def _note(self, number: int, frame: Any) -> None:
+        # Nothing else: the jobs end their trainings and queue their trials again.
+        self._signal = number
+
+    def _is_ending(self) -> bool:
+        return self._signal is not None or self._error is not None
+
+    def _open_trials(self) -> int:
+        """Return how many trials are queued or do not exist yet."""
+        trials = counted(self.study)
+        waiting = sum(trial.state == TrialState.WAITING for trial in trials)
+        return waiting + max(0, self.sweep.trials - len(trials))
+
+    def _optimize(self, number: int) -> bool:
+        """Run a number of trials; return False if the sampler has nothing left to try."""
+        self._started, self._are_twins = False, []
+        try:
+            self.study.optimize(
+                self._objective,
+                n_trials=number,
+                n_jobs=min(self.jobs, number),
+                catch=(TrialError, InterruptedTrialError),
+                callbacks=[self._after],
             )
         except (UpdateFinishedTrialError, ValueError):
-            # The others missed this worker's signs of life: one of them repeats the trial.
-            if self._study.get_trials()[self._number].state == TrialState.FAIL:
-                return
-            raise
-        # Samplers that have tried everything end the loop themselves.
-        self._exhausted |= not ours
+            # Optuna raises these for the result of a trial that another worker has taken for dead
+            # and repeats. All other errors of a trial are in `_error`.
+            if not self._started:
+                raise
+        if self._error is not None:
+            raise self._error
+        # BruteForceSampler may stop a study too early while several jobs choose values. So it is
+        # asked again, until it repeats itself.
+        return len(self._are_twins) in (0, number) or not all(self._are_twins)
 
-    def _after(self, trial: FrozenTrial) -> None:
-        if SURPLUS in trial.user_attrs:
-            return
+    def _after(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Show how a trial ended, and end the study if nothing is left to do."""
+        self._are_twins.append(TWIN in trial.user_attrs)
         if trial.state == TrialState.FAIL and REASON not in trial.user_attrs:
-            # Interrupted: given back.
-            repeat(self._study, trial)
-            return
-        self.tell(trial)
-        self._succeeded |= trial.state != TrialState.FAIL
-        self._failures += trial.state == TrialState.FAIL
-        if self._failures == FAILURES and not self._succeeded:
-            raise GaveUpError(
-                f"The first {FAILURES} trials failed. Mend the config or the search space. The "
-                f"last one ended so:\n  {trial.user_attrs[REASON]}"
+            RetryHeartbeatStaleTrialCallback()(study, trial)
+        else:
+            print(describe(trial), file=sys.stderr, flush=True)
+            self._succeeded |= trial.state != TrialState.FAIL
+            self._failures += trial.state == TrialState.FAIL
+        if self._failures >= FAILURES and not self._succeeded:
+            self._error = GaveUpError(
+                f"The first {FAILURES} trials failed. Fix the config or the search space. The "
+                f"last reason was:\n  {trial.user_attrs[REASON]}"
             )
+        self._show()
+        if self._is_ending() or not self._open_trials():
+            study.stop()
 
     def _objective(self, trial: optuna.Trial) -> float:
-        self._number = trial.number
-        if IDENTITY not in trial.user_attrs:
-            trial.set_user_attr(IDENTITY, uuid4().hex)
-        trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
-        first = origin(self._study, trial.number)
-        if first.number == trial.number and self._is_surplus(trial):
-            trial.set_user_attr(SURPLUS, True)
-            raise InterruptedTrialError("there are enough trials")
+        self._started = True
         try:
-            return self._score(trial, first)
+            trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
+            return self._score(trial)
         except (TrialError, ConfigError) as error:
             trial.set_user_attr(REASON, str(error))
             raise TrialError(str(error)) from error
+        except (InterruptedTrialError, UpdateFinishedTrialError, optuna.TrialPruned):
+            raise
+        except Exception as error:
+            # Kept, because Optuna drops the errors of the last parallel trials.
+            self._error = error
+            raise
 
-    def _is_surplus(self, trial: optuna.Trial) -> bool:
-        before = [t for t in counted(self._study) if t.number < trial.number]
-        return len(before) >= self.sweep.trials
-
-    def _score(self, trial: optuna.Trial, first: FrozenTrial) -> float:
+    def _score(self, trial: optuna.Trial) -> float:
         space = self.sweep.space
-        options = space.options(trial)
+        with self._lock:
+            # A sampler with one seed would repeat its values in every worker and after a restart.
+            seeds = np.random.SeedSequence([self.sweep.seed, trial.number])
+            self.study.sampler = space.sampler(int(seeds.generate_state(1)[0]))
+            options = space.options(trial)
         trial.set_user_attr(OPTIONS, options)
-        twin = self._twin(trial)
-        if twin is not None:
-            return self._same_as(twin, trial)
-        runs, scores = [], []
-        for index, seed in enumerate(space.seeds):
-            run = Run(self.sweep.config, seed, run_folder(self.sweep, first.number, seed))
-            link = TrialLink(
-                self.sweep.url, self.sweep.name, trial.number, os.path.abspath(space.path),
-                os.getpid(), reports=index == 0,
-            )  # fmt: skip
-            try:
-                found = train_run(
-                    run,
-                    self.script,
-                    [*self.sweep.options, *options, "default_hooks.sweep.type=SweepHook"],
-                    dict(trial=trial.user_attrs[IDENTITY], options=options),
-                    {**self.environment, **link.environment()},
-                    self.stop,
-                )
-            except PrunedRunError:
-                raise optuna.TrialPruned from None
-            scores.append(space.score(found["metrics"]))
-            runs.append(dict(found, score=scores[-1]))
+        # An attempt that repeats another one has its folder and results.
+        if FOLDER not in trial.user_attrs and (twin := self._claim(trial)):
+            trial.set_user_attr(TWIN, twin.number)
+            if REASON in twin.user_attrs:
+                raise TrialError(twin.user_attrs[REASON])
+            if twin.value is None or twin.state == TrialState.PRUNED:
+                raise optuna.TrialPruned
+            return twin.value
+        self._show()
+        runs: list[dict[str, Any]] = list(trial.user_attrs.get(RUNS, []))
+        for seed in space.seeds[len(runs) :]:
+            last = self._train(trial, seed, options)
+            score = space.score(last.metrics)
+            if not math.isfinite(score):
+                raise TrialError(f"the score is {score}")
+            runs.append(dict(vars(last), seed=seed, score=score))
             trial.set_user_attr(RUNS, runs)
-        if not all(map(math.isfinite, scores)):
-            raise TrialError(f"the score is {', '.join(map(str, scores))}")
-        return mean(scores)
+        return mean(run["score"] for run in runs)
 
-    def _twin(self, trial: optuna.Trial) -> FrozenTrial | None:
-        """Return an earlier trial with the same values, whose result would be the same.
+    def _claim(self, trial: optuna.Trial) -> FrozenTrial | None:
+        """Give a trial its folder; if another trial has the same values, return it once it ended.
 
-        Raises:
-            InterruptedTrialError: there is one, and the sampler tries everything once: nothing is
-                left to try.
+        A trial with a folder trains its values itself. Of two without, the earlier one does.
         """
-        if isinstance(self._study.sampler.wrapped, (BruteForceSampler, GridSampler)):
-            self._claim(trial)
-            return None
-        done = self._alike(trial, [TrialState.COMPLETE, TrialState.PRUNED])
-        return next((t for t in done if t.number < trial.number), None)
+        folder = f"trial_{trial.number:04d}"
+        while not self._is_ending():
+            with self._lock:
+                twins = [
+                    other
+                    for other in counted(self.study)
+                    if other.number != trial.number
+                    and other.params == trial.params
+                    and other.state != TrialState.WAITING
+                    and TWIN not in other.user_attrs
+                    and (FOLDER in other.user_attrs or other.number < trial.number)
+                ]
+                if not twins:
+                    if osp.exists(path := osp.join(self.sweep.out, folder)):
+                        raise TrialError(f"{path} holds a run of another study; use another --out")
+                    trial.set_user_attr(FOLDER, folder)
+                    return None
+            if twins[0].state != TrialState.RUNNING:
+                return twins[0]
+            time.sleep(WAIT_SECONDS)
+        raise InterruptedTrialError("interrupted")
 
-    def _claim(self, trial: optuna.Trial) -> None:
-        """Make sure that no other worker runs the same values, which may be taken at once."""
-        trial.set_user_attr(CLAIMED, True)
-        states = [TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING]
-        while rivals := self._alike(trial, states):
-            claimed = [t for t in rivals if CLAIMED in t.user_attrs]
-            if any(STARTED in t.user_attrs or t.number < trial.number for t in claimed):
-                self._exhausted = True
-                trial.set_user_attr(SURPLUS, True)
-                raise InterruptedTrialError("everything is tried")
-            if not claimed:
-                break
-            # A later one claimed them too: it has started already, or gives way in a moment.
-            if self.stop.wait(0.1):
-                raise InterruptedTrialError("the worker was stopped")
-        trial.set_user_attr(STARTED, True)
+    def _train(self, trial: optuna.Trial, seed: int, options: Sequence[str]) -> Validation:
+        space = self.sweep.space
+        folder = osp.join(self.sweep.out, trial.user_attrs[FOLDER])
+        if len(space.seeds) > 1:
+            folder = osp.join(folder, f"seed{seed}")
+        command = [sys.executable, self.script, self.sweep.config, "--work-dir", folder]
+        command += ["--seed", str(seed)]
+        if osp.exists(osp.join(folder, "last_checkpoint")):
+            command.append("--resume")
+        command += ["--cfg-options", *self.sweep.options, *options]
+        command.append("default_hooks.sweep.type=SweepHook")
+        steps: set[int] = set()
 
-    def _alike(self, trial: optuna.Trial, states: list[TrialState]) -> list[FrozenTrial]:
-        """Return the other trials that have the same values and a result of their own."""
-        others = self._study.get_trials(deepcopy=False, states=states)
-        return [
-            t
-            for t in others
-            if t.number != trial.number
-            and t.params == trial.params
-            and not {TWIN, SURPLUS} & set(t.user_attrs)
-        ]
+        def report(validations: Sequence[Validation]) -> None:
+            scores = {each.step: space.score(each.metrics) for each in validations}
+            if seed != space.seeds[0]:
+                return
+            # A resumed training may repeat a validation.
+            for step in scores.keys() - steps:
+                trial.report(scores[step], step)
+            steps.update(scores)
+            # After the last validation the score is known: pruning would save nothing.
+            if not validations[-1].is_last and trial.should_prune():
+                raise optuna.TrialPruned
 
-    def _same_as(self, twin: FrozenTrial, trial: optuna.Trial) -> float:
-        trial.set_user_attr(TWIN, twin.number)
-        if twin.state == TrialState.PRUNED:
-            raise optuna.TrialPruned
-        return twin.value
+        environment = self._environments.get()
+        try:
+            return train_run(command, folder, environment, self._is_ending, report)
+        finally:
+            self._environments.put(environment)
+
+    def _show(self) -> None:
+        trials = counted(self.study)
+        running = [str(trial.number) for trial in trials if trial.state == TrialState.RUNNING]
+        state = f"running {', '.join(running)}" if running else ""
+        if any(trial.state == TrialState.COMPLETE for trial in trials):
+            best = self.study.best_trial
+            state += f" | best {best.value:.4g} (trial {best.number})"
+        ended = sum(trial.state.is_finished() for trial in trials)
+        self.line.update(ended, f"{self.sweep.name} {state}".rstrip())
+
+
+def job_environments(
+    jobs: int, devices: Sequence[str], threads: int, given: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Return the variables for the trainings of each job: its GPU and its share of the cores.
+
+    Args:
+        jobs: number of jobs.
+        devices: ids of the GPUs, assigned in turn.
+        threads: number of threads that the jobs share.
+        given: variables of this process; those about threads stay as the user set them.
+
+    >>> job_environments(3, ["0", "1"], 6, {"OMP_WAIT_POLICY": "ACTIVE"})[2]
+    {'OMP_NUM_THREADS': '2', 'CUDA_VISIBLE_DEVICES': '0'}
+    """
+    shared = {"OMP_NUM_THREADS": str(max(1, threads // jobs))}
+    if jobs > 1:
+        # Waiting threads that spin would take the cores from the other jobs.
+        shared["OMP_WAIT_POLICY"] = "PASSIVE"
+    shared = {name: value for name, value in shared.items() if name not in given}
+    if len(devices) < 2:
+        return [shared] * jobs
+    return [shared | {"CUDA_VISIBLE_DEVICES": devices[job % len(devices)]} for job in range(jobs)]
+
+
+def describe(trial: FrozenTrial) -> str:
+    """Return a line that says how a trial ended."""
+    took = timedelta(seconds=round(trial.duration.total_seconds() if trial.duration else 0))
+    if TWIN in trial.user_attrs:
+        result = f"same values as trial {trial.user_attrs[TWIN]}"
+    elif trial.state == TrialState.COMPLETE:
+        result = f"{trial.value:.4g} in {took}"
+    elif trial.state == TrialState.PRUNED:
+        result = f"pruned after {took}"
+    else:
+        result = f"failed after {took}: {trial.user_attrs.get(REASON, 'unknown')}"
+    return f"trial {trial.number}: {result} ({shown_values(trial.params)})"

@@ -1,25 +1,26 @@
-"""Maps as colours, and the rows of a panel."""
+"""Maps as colours: palettes, painters, keys; and maps in small files."""
 
 from .colors import (
+    DEPTH_COLORMAP,
     IGNORE_COLOR,
     INVALID_COLOR,
+    NO_NORMAL_COLOR,
     RIGHT_COLOR,
     WRONG_COLOR,
     colorize_depth,
     colorize_depth_error,
     colorize_labels,
+    colorize_normals,
     colorize_semseg_error,
     default_palette,
     depth_norm,
+    overlay_colors,
 )
-from .depth_picture import depth_picture
-from .map_files import load_maps, save_maps
-from .normals import NO_NORMAL_COLOR, colorize_normals
-from .overlay import overlay_colors
-from .painters import depth_range, paint_row, register_painter
-from .rows import Bar, Key, Row, Style, TaskMaps, as_array, sample_maps
+from .maps import TaskMaps, as_array, load_maps, sample_maps, save_maps
+from .painters import Bar, Key, Row, Style, depth_range, paint_row, register_painter
 
 __all__ = [
+    "DEPTH_COLORMAP",
     "IGNORE_COLOR",
     "INVALID_COLOR",
     "NO_NORMAL_COLOR",
@@ -38,7 +39,6 @@ __all__ = [
     "colorize_semseg_error",
     "default_palette",
     "depth_norm",
-    "depth_picture",
     "depth_range",
     "load_maps",
     "overlay_colors",

@@ -1,4 +1,4 @@
-"""How class ids, depths and errors become colours."""
+"""Colours of class ids, depths, normals and errors."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from ...targets import IGNORE_LABEL, NO_DEPTH
 RGB = tuple[int, int, int]
 
 IGNORE_COLOR: RGB = (255, 255, 255)
-"""A pixel without a class: white, which no street or indoor palette uses."""
+"""Pixel without a class: white, which no street or indoor palette uses."""
 
 INVALID_COLOR: RGB = (150, 150, 150)
-"""A pixel without depth: a grey that lies far from every colour of the maps below."""
+"""Pixel without depth: a grey far from every colour of the colour maps below."""
+
+NO_NORMAL_COLOR: RGB = (0, 0, 0)
+"""Pixel without a normal: the one colour that no unit vector has."""
 
 RIGHT_COLOR: RGB = (44, 62, 92)
 WRONG_COLOR: RGB = (235, 98, 28)
-"""Right and wrong class: a blue and an orange that also the colour-blind tell apart."""
+"""Right and wrong class: a blue and an orange that colour-blind people can distinguish."""
 
 DEPTH_COLORMAP = "magma_r"
 ERROR_COLORMAP = "viridis"
 
 
 def default_palette(num_classes: int) -> list[RGB]:
-    """Colours for classes that bring none: hues a golden angle apart, the same every time.
+    """Return colours for classes without a palette: hues a golden angle apart, always the same.
 
     >>> len(set(default_palette(40)))
     40
@@ -42,16 +45,6 @@ def default_palette(num_classes: int) -> list[RGB]:
     return colors
 
 
-def as_shares(color: RGB) -> tuple[float, float, float]:
-    """Return a colour as matplotlib has it.
-
-    >>> as_shares((255, 0, 51))
-    (1.0, 0.0, 0.2)
-    """
-    red, green, blue = color
-    return red / 255, green / 255, blue / 255
-
-
 def colorize_labels(
     labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_label: int = IGNORE_LABEL
 ) -> np.ndarray:
@@ -59,7 +52,7 @@ def colorize_labels(
 
     Args:
         labels: H,W integer class ids.
-        palette: one R, G, B in 0..255 a class.
+        palette: R, G, B in 0..255 of each class.
         ignore_label: class id of pixels without a class.
 
     Returns:
@@ -102,12 +95,12 @@ def colorize_semseg_error(
 
 
 def depth_norm(near: float, far: float, log: bool = False) -> Normalize:
-    """The scale from depth to colour, for the map and for its colour bar alike.
+    """Return the scale from depth to colour, for a map and its colour bar.
 
     Args:
         near: depth of the first colour.
         far: depth of the last colour, above `near`.
-        log: equal ratios, instead of equal differences, are equally far apart; needs `near` > 0.
+        log: scale the logarithm of depth; needs `near` > 0.
 
     >>> float(depth_norm(1, 100, log=True)(10))
     0.5
@@ -118,11 +111,11 @@ def depth_norm(near: float, far: float, log: bool = False) -> Normalize:
 def colorize_depth(
     depth: np.ndarray, norm: Normalize, colormap: str = DEPTH_COLORMAP
 ) -> np.ndarray:
-    """Paint depth by a perceptual colour map, and pixels without depth in `INVALID_COLOR`.
+    """Paint depth by a colour map and pixels without depth in `INVALID_COLOR`.
 
     Args:
         depth: H,W; 0, negative, nan and infinite values are pixels without depth.
-        norm: scale from `depth_norm`; depths beyond it take the colour of its end.
+        norm: scale from `depth_norm`; depths beyond its ends are clipped.
         colormap: name of a matplotlib colour map.
 
     Returns:
@@ -138,7 +131,7 @@ def colorize_depth(
 def colorize_depth_error(
     prediction: np.ndarray, truth: np.ndarray, norm: Normalize, colormap: str = ERROR_COLORMAP
 ) -> np.ndarray:
-    """Paint |prediction - truth| / truth, and pixels without true depth in `INVALID_COLOR`.
+    """Paint |prediction - truth| / truth and pixels without true depth in `INVALID_COLOR`.
 
     Args:
         prediction: H,W metres; nan or infinite counts as the largest error.
@@ -159,7 +152,44 @@ def colorize_depth_error(
 def paint_values(
     values: np.ndarray, valid: np.ndarray, norm: Normalize, colormap: str
 ) -> np.ndarray:
-    """Paint H,W values by a colour map, and those that are not valid in `INVALID_COLOR`."""
+    """Paint H,W values by a colour map and invalid ones in `INVALID_COLOR`."""
     colors = matplotlib.colormaps[colormap](norm(values), bytes=True)[..., :3].copy()
     colors[~valid] = INVALID_COLOR
     return colors
+
+
+def colorize_normals(normals: np.ndarray) -> np.ndarray:
+    """Paint unit vectors as red, green, blue = (x + 1) / 2, (y + 1) / 2, (z + 1) / 2.
+
+    Args:
+        normals: H,W,3; vectors of zeros or with a nan are pixels without a normal.
+
+    Returns:
+        H,W,3 uint8, `NO_NORMAL_COLOR` where there is no normal.
+
+    >>> colorize_normals(np.array([[[0.0, -1.0, 0.0], [0.0, 0.0, 0.0]]])).tolist()
+    [[[128, 0, 128], [0, 0, 0]]]
+    """
+    valid = np.isfinite(normals).all(-1) & normals.any(-1)
+    scaled = np.where(valid[..., None], normals, 0.0)
+    colors = np.rint((scaled.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+    colors[~valid] = NO_NORMAL_COLOR
+    return colors
+
+
+def overlay_colors(image: np.ndarray, colors: np.ndarray, opacity: float = 0.5) -> np.ndarray:
+    """Blend an image with colours of its size.
+
+    Args:
+        image, colors: H,W,3 uint8, in the same channel order.
+        opacity: weight of the colours, 0..1.
+
+    Returns:
+        H,W,3 uint8.
+
+    >>> red = np.full((1, 1, 3), (200, 0, 0), np.uint8)
+    >>> overlay_colors(np.full((1, 1, 3), 100, np.uint8), red, opacity=0.25).tolist()
+    [[[125, 75, 75]]]
+    """
+    mixed = (1 - opacity) * image.astype(np.float32) + opacity * colors.astype(np.float32)
+    return np.rint(mixed).astype(np.uint8)

@@ -1,51 +1,127 @@
-"""From the maps of a task to the row of pictures that shows them."""
+"""Painting the maps of a task: pictures, scores and colour keys, before any layout."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from matplotlib.colors import Normalize
 
 from ...errors import ConfigError
-from ...evaluation import confusion_matrix, depth_errors, semseg_scores
-from ...targets import DENSE_TARGETS, DEPTH, NO_DEPTH, NORMALS, SEMSEG
+from ...evaluation import confusion_matrix, depth_errors, normal_angles, semseg_scores
+from ...targets import DENSE_TARGETS, DEPTH, IGNORE_LABEL, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,
     IGNORE_COLOR,
     INVALID_COLOR,
+    NO_NORMAL_COLOR,
+    RGB,
     RIGHT_COLOR,
     WRONG_COLOR,
     colorize_depth,
     colorize_depth_error,
     colorize_labels,
+    colorize_normals,
     colorize_semseg_error,
     depth_norm,
+    paint_values,
 )
-from .normals import paint_normals
-from .rows import Bar, Key, Row, Style, TaskMaps
-from .values import paint_any
+from .maps import TaskMaps
+
+VALUE_COLORMAP = "cividis"
+
+DIRECTIONS: dict[str, tuple[int, int, int]] = {
+    "left": (-1, 0, 0),
+    "right": (1, 0, 0),
+    "up": (0, -1, 0),
+    "down": (0, 1, 0),
+    "to the camera": (0, 0, -1),
+}
+"""Normals of surfaces that face these directions, shown in the key of the colours."""
+
+
+@dataclass(frozen=True)
+class Style:
+    """Options for painting maps.
+
+    Args:
+        classes: names of the classes.
+        palette: R, G, B in 0..255 of each class.
+        ignore_label: class id of pixels without truth.
+        depth_unit: shown beside depths; not every data set is metric.
+        depth_log: scale the logarithm of depth.
+        depth_percentiles: percentiles of the true depths that the colours span, see `depth_range`.
+        depth_range: depths of the first and the last colour, instead of percentiles, to make
+            several pictures comparable.
+        worst_depth_error: relative error of the last colour.
+        worst_angle: angle between normals of the last colour, degrees.
+    """
+
+    classes: Sequence[str]
+    palette: Sequence[Sequence[int]]
+    ignore_label: int = IGNORE_LABEL
+    depth_unit: str = "m"
+    depth_log: bool = False
+    depth_percentiles: tuple[float, float] = (2.0, 98.0)
+    depth_range: tuple[float, float] | None = None
+    worst_depth_error: float = 0.5
+    worst_angle: float = 60.0
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A colour bar: its scale, colour map and caption."""
+
+    norm: Normalize
+    colormap: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Key:
+    """Explanation of a picture's colours: named swatches, a colour bar or both."""
+
+    swatches: Sequence[tuple[str, RGB]] = field(default_factory=tuple)
+    bar: Bar | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """The painted maps of a task: pictures (H,W,3 uint8, or None), scores as text, and two keys.
+
+    `key` explains truth and prediction, `error_key` the error.
+    """
+
+    name: str
+    truth: np.ndarray | None
+    prediction: np.ndarray | None
+    error: np.ndarray | None
+    scores: str
+    key: Key
+    error_key: Key
 
 
 def paint_row(maps: TaskMaps, style: Style) -> Row:
-    """Paint the maps of a task in the way of its kind.
+    """Paint the maps of a task with the painter of their kind.
 
-    Truth and prediction are painted alike, so equal values have equal colours. The error is
-    there where both are.
+    Equal values of truth and prediction have equal colours. There is an error where both maps
+    are given.
     """
     return PAINTERS.get(maps.kind, paint_any)(maps, style)
 
 
 def depth_range(maps: TaskMaps, percentiles: tuple[float, float]) -> tuple[float, float]:
-    """The range of depth that truth and prediction share in a picture.
+    """Return the range of depth that the colours of truth and prediction span.
 
     Args:
-        maps: a depth truth, prediction or both.
+        maps: truth, prediction or both.
         percentiles: of the truth's valid pixels; without any, of the prediction's.
 
     Returns:
-        Near and far, near < far; 1 and 2 where no map holds a valid depth.
+        Near and far, near < far; 1 and 2 where no map has a valid depth.
 
     >>> depth_range(TaskMaps("depth", truth=np.array([[0.0, 2.0, 4.0]])), (0, 100))
     (2.0, 4.0)
@@ -61,26 +137,153 @@ def depth_range(maps: TaskMaps, percentiles: tuple[float, float]) -> tuple[float
     return 1.0, 2.0
 
 
-def _paint_semseg(maps: TaskMaps, style: Style) -> Row:
-    def paint(labels: np.ndarray | None) -> np.ndarray | None:
-        if labels is None:
-            return None
-        return colorize_labels(labels, style.palette, style.ignore_label)
-
+def paint_semseg(maps: TaskMaps, style: Style) -> Row:
+    """Paint class ids in the colours of the palette, and right and wrong pixels."""
     known = maps.known
     present = np.unique(np.stack(known)).tolist()
     ignored = [("ignored", IGNORE_COLOR)] if style.ignore_label in present else []
     ids = [i for i in present if i != style.ignore_label]
     both = len(known) == 2
+
+    def paint(labels: np.ndarray) -> np.ndarray:
+        return colorize_labels(labels, style.palette, style.ignore_label)
+
     return Row(
         name=maps.name or "semantic segmentation",
-        truth=paint(maps.truth),
-        prediction=paint(maps.prediction),
+        truth=_painted(paint, maps.truth),
+        prediction=_painted(paint, maps.prediction),
         error=colorize_semseg_error(known[1], known[0], style.ignore_label) if both else None,
         scores=_semseg_scores(known[1], known[0], style) if both else "",
         key=Key([*((style.classes[i], tuple(style.palette[i])) for i in ids), *ignored]),
         error_key=Key([("right", RIGHT_COLOR), ("wrong", WRONG_COLOR), *ignored]),
     )
+
+
+def paint_depth(maps: TaskMaps, style: Style) -> Row:
+    """Paint truth and prediction by one colour map, and their relative error."""
+    near_far = style.depth_range or depth_range(maps, style.depth_percentiles)
+    norm = depth_norm(*near_far, style.depth_log)
+    error_norm = depth_norm(0.0, style.worst_depth_error)
+    known = maps.known
+    both = len(known) == 2
+    gaps = [("not measured", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
+
+    def paint(depth: np.ndarray) -> np.ndarray:
+        return colorize_depth(depth, norm)
+
+    return Row(
+        name=maps.name or "depth",
+        truth=_painted(paint, maps.truth),
+        prediction=_painted(paint, maps.prediction),
+        error=colorize_depth_error(known[1], known[0], error_norm) if both else None,
+        scores=_depth_scores(known[1], known[0]) if both else "",
+        key=Key(gaps, Bar(norm, DEPTH_COLORMAP, f"depth [{style.depth_unit}]")),
+        error_key=Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth| / truth")),
+    )
+
+
+def paint_normals(maps: TaskMaps, style: Style) -> Row:
+    """Paint truth and prediction by direction, and the angle between them."""
+    norm = Normalize(0.0, style.worst_angle, clip=True)
+    known = maps.known
+    error, scores = None, ""
+    if len(known) == 2:
+        valid = np.asarray(known[0].any(-1))
+        angles = np.full(valid.shape, style.worst_angle)
+        scores = "no pixel with a normal"
+        # Draw a broken prediction instead of raising: the picture shows where it is broken.
+        if not np.isfinite(known[1]).all():
+            scores = "prediction is not finite"
+        elif valid.any():
+            pair = (torch.from_numpy(np.moveaxis(m, 2, 0).copy()) for m in known[::-1])
+            found = normal_angles(*pair).numpy()
+            angles[valid] = found
+            scores = f"mean {found.mean():.1f}, median {np.median(found):.1f} degrees"
+        error = paint_values(angles, valid, norm, ERROR_COLORMAP)
+    gaps = [("no normal", NO_NORMAL_COLOR)] if not all(m.any(-1).all() for m in known) else []
+    faces = np.array(list(DIRECTIONS.values()), float)[None]
+    swatches = zip(DIRECTIONS, map(tuple, colorize_normals(faces)[0].tolist()), strict=True)
+    return Row(
+        name=maps.name or "surface normals",
+        truth=_painted(colorize_normals, maps.truth),
+        prediction=_painted(colorize_normals, maps.prediction),
+        error=error,
+        scores=scores,
+        key=Key([*swatches, *gaps]),
+        error_key=Key((), Bar(norm, ERROR_COLORMAP, "angle [degrees]")),
+    )
+
+
+def paint_any(maps: TaskMaps, style: Style) -> Row:
+    """Paint values (vectors by their length) by one colour map, invalid pixels grey.
+
+    Truth and prediction share the colours of the truth's valid range (the prediction's where
+    there is no truth). The error is the length of the difference, up to half of that range.
+    """
+    invalid = DENSE_TARGETS[maps.kind].invalid
+    parts = [part for part in ("truth", "prediction") if getattr(maps, part) is not None]
+    known = dict(zip(parts, maps.known, strict=True))
+    lengths = {part: _length(values) for part, values in known.items()}
+    valid = {part: np.isfinite(length) for part, length in lengths.items()}
+    # Only in the truth does the invalid value mean "unknown"; a prediction may be equal to it.
+    if "truth" in known:
+        valid["truth"] &= np.not_equal(known["truth"], invalid).reshape(*maps.shape, -1).any(-1)
+    first = next(iter(known))
+    low, high = _value_range(lengths[first][valid[first]], style.depth_percentiles)
+    norm = Normalize(low, high, clip=True)
+    error_norm = Normalize(0.0, (high - low) / 2, clip=True)
+    error, scores = None, ""
+    if len(known) == 2:
+        counted = valid["truth"] & valid["prediction"]
+        errors = np.full(maps.shape, error_norm.vmax)
+        errors[counted] = _length(known["prediction"] - known["truth"])[counted]
+        error = paint_values(errors, valid["truth"], error_norm, ERROR_COLORMAP)
+        scores = f"mean error {errors[counted].mean():.4g}" if counted.any() else "no valid pixel"
+    colors = {
+        part: paint_values(np.where(seen, lengths[part], low), seen, norm, VALUE_COLORMAP)
+        for part, seen in valid.items()
+    }
+    gaps = [] if all(each.all() for each in valid.values()) else [("invalid", INVALID_COLOR)]
+    name = maps.name or maps.kind
+    return Row(
+        name=name,
+        truth=colors.get("truth"),
+        prediction=colors.get("prediction"),
+        error=error,
+        scores=scores,
+        key=Key(gaps, Bar(norm, VALUE_COLORMAP, name)),
+        error_key=Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth|")),
+    )
+
+
+Painter = Callable[[TaskMaps, Style], Row]
+"""Function that paints truth and prediction of a task, one of which may be missing."""
+
+PAINTERS: dict[str, Painter] = {
+    SEMSEG.kind: paint_semseg,
+    DEPTH.kind: paint_depth,
+    NORMALS.kind: paint_normals,
+}
+"""Painters by kind; `paint_any` paints every other kind."""
+
+
+def register_painter(kind: str, painter: Painter) -> Painter:
+    """Register the painter of a kind for panels, contact sheets, reports and videos.
+
+    Raises:
+        ConfigError: the kind is unknown, or has a painter already.
+    """
+    if PAINTERS.get(kind, painter) is not painter or kind not in DENSE_TARGETS:
+        state = "has a painter already" if kind in PAINTERS else "is not registered"
+        raise ConfigError(f"The kind {kind!r} {state}. Call register_target for a kind of yours.")
+    PAINTERS[kind] = painter
+    return painter
+
+
+def _painted(
+    paint: Callable[[np.ndarray], np.ndarray], values: np.ndarray | None
+) -> np.ndarray | None:
+    return None if values is None else paint(values)
 
 
 def _semseg_scores(prediction: np.ndarray, truth: np.ndarray, style: Style) -> str:
@@ -92,31 +295,13 @@ def _semseg_scores(prediction: np.ndarray, truth: np.ndarray, style: Style) -> s
     return f"mIoU {scores['mIoU']:.1f}, accuracy {scores['aAcc']:.1f} %"
 
 
-def _paint_depth(maps: TaskMaps, style: Style) -> Row:
-    near_far = style.depth_range or depth_range(maps, style.depth_percentiles)
-    norm = depth_norm(*near_far, style.depth_log)
-    error_norm = depth_norm(0.0, style.worst_depth_error)
-    known = maps.known
-    both = len(known) == 2
-    gaps = [("not measured", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
-    return Row(
-        name=maps.name or "depth",
-        truth=None if maps.truth is None else colorize_depth(maps.truth, norm),
-        prediction=None if maps.prediction is None else colorize_depth(maps.prediction, norm),
-        error=colorize_depth_error(known[1], known[0], error_norm) if both else None,
-        scores=_depth_scores(known[1], known[0]) if both else "",
-        key=Key(gaps, Bar(norm, DEPTH_COLORMAP, f"depth [{style.depth_unit}]")),
-        error_key=Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth| / truth")),
-    )
-
-
 def _depth_scores(prediction: np.ndarray, truth: np.ndarray) -> str:
     measured = _has_depth(truth)
     if not measured.any():
         return "no measured pixel"
     guess, metres = prediction[measured], truth[measured]
     errors = None
-    # A picture of a broken prediction is worth more than an error about it.
+    # Draw a broken prediction instead of raising: the picture shows where it is broken.
     if np.isfinite(guess).all():
         errors = depth_errors(torch.from_numpy(guess), torch.from_numpy(metres))
     if errors is None:
@@ -128,25 +313,15 @@ def _has_depth(depth: np.ndarray) -> np.ndarray:
     return np.isfinite(depth) & (depth > NO_DEPTH)
 
 
-Painter = Callable[[TaskMaps, Style], Row]
-"""From truth and prediction of a task, one of which may be missing, to the row that shows them."""
-
-PAINTERS: dict[str, Painter] = {
-    SEMSEG.kind: _paint_semseg,
-    DEPTH.kind: _paint_depth,
-    NORMALS.kind: paint_normals,
-}
-"""How the maps of a kind become a row, where `paint_any` does not do it."""
+def _length(values: np.ndarray) -> np.ndarray:
+    """Return H,W of H,W or H,W,C."""
+    return values if values.ndim == 2 else np.linalg.norm(values, axis=-1)
 
 
-def register_painter(kind: str, painter: Painter) -> Painter:
-    """Say how a registered kind is painted in panels, contact sheets, reports and videos.
-
-    Raises:
-        ConfigError: the kind is unknown, or has a painter already.
-    """
-    if PAINTERS.get(kind, painter) is not painter or kind not in DENSE_TARGETS:
-        state = "has a painter already" if kind in PAINTERS else "is not registered"
-        raise ConfigError(f"The kind {kind!r} {state}. Call register_target for a kind of yours.")
-    PAINTERS[kind] = painter
-    return painter
+def _value_range(values: np.ndarray, percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Return the values of the first and the last colour; they differ."""
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(values, percentiles))
+    # A map of one value still needs a scale.
+    return low, high if high > low else low + max(abs(low), 1.0) * 0.01

@@ -1,7 +1,6 @@
-"""Panels and contact sheets."""
+"""Panels and contact sheets: grids of titled pictures."""
 
 from .contact_sheet import SheetSample, draw_sheet
-from .panels import draw_panel
-from .sample_panel import draw_sample
+from .panels import depth_picture, draw_panel, draw_sample
 
-__all__ = ["SheetSample", "draw_panel", "draw_sample", "draw_sheet"]
+__all__ = ["SheetSample", "depth_picture", "draw_panel", "draw_sample", "draw_sheet"]

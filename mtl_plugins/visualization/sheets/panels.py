@@ -1,21 +1,25 @@
-"""One picture of everything known about one image: a row a task."""
+"""Pictures of one image: tasks with their errors, targets alone, depth with its colour bar."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import Normalize
 
-from ..painting.painters import paint_row
-from ..painting.rows import Key, Row, Style, TaskMaps
-from .sheet import BAR, CAPTION, MARGIN, TITLE, Sheet, swatch_height
+from ...targets import DENSE_TARGETS
+from ..painting import DEPTH_COLORMAP, Bar, Key, Row, Style, TaskMaps, colorize_depth, paint_row
+from .grid import BAR, MARGIN, Canvas, Cell, GridRow, draw_grid, fitted
 
 # Lengths in pixels.
 _PANEL_WIDTH = 1600
 _PICTURE_HEIGHT = 480
-_SLOT_WIDTH = 290
+_NARROWEST_COLUMN = 290
+_SAMPLE_COLUMN = 480
+_DEPTH_BAR = BAR + 6
+_DEPTH_MARGIN = 24
+_NARROWEST_DEPTH = 240
 
 
 def draw_panel(
@@ -26,18 +30,18 @@ def draw_panel(
     title: str = "",
     **style: Any,
 ) -> np.ndarray:
-    """Draw image | truth | prediction | error, one row a task, with scores and keys.
+    """Draw image | truth | prediction | error, one row per task, with scores and keys.
 
-    Truth and prediction of a depth share one range of colours, from the truth's valid pixels
-    (2nd to 98th percentile; the prediction's where there is no truth); deeper and nearer pixels
-    take the colour of its ends. Columns that no task fills are left out. The scores are those of
-    this image, with the default parameters of `semseg_scores` and `depth_errors`.
+    Truth and prediction of a depth share one range of colours: the 2nd to 98th percentile of the
+    truth's valid pixels (the prediction's where there is no truth); other depths are clipped to
+    it. Columns without a picture are left out. The scores are those of this image, with the
+    default parameters of `semseg_scores` and `depth_errors`.
 
     Args:
         image: H,W,3 uint8 RGB; stretched to the size of the maps for display.
-        targets: one entry a row; all maps are shown in the proportions of the first.
+        targets: maps of each row; all are shown in the proportions of the first.
         classes: names of the classes.
-        palette: one R, G, B in 0..255 a class.
+        palette: R, G, B in 0..255 of each class.
         title: heading of the panel, such as the image's name.
         **style: further fields of `Style`: `depth_unit`, `depth_log`, `ignore_label`, ...
 
@@ -52,72 +56,100 @@ def draw_panel(
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"image is {image.shape} {image.dtype}: expected H,W,3 uint8, RGB.")
     rows = [paint_row(maps, Style(classes, palette, **style)) for maps in targets]
-    return _Panel(image, rows, targets[0].shape, title).draw()
+    known = ("truth", "prediction", "error")
+    fields = [f for f in known if any(getattr(row, f) is not None for row in rows)]
+    columns = 1 + len(fields)
+    room = (_PANEL_WIDTH - MARGIN * (columns + 1)) // columns
+    size = fitted(targets[0].shape, room, _PICTURE_HEIGHT)
+    cells = [GridRow(_panel_cells(image, row, fields, size)) for row in rows]
+    # A narrow picture still needs room for its caption.
+    return draw_grid(cells, max(size[0], _NARROWEST_COLUMN), title)
 
 
-@dataclass
-class _Panel:
-    """Where everything stands."""
+def draw_sample(
+    image: np.ndarray,
+    targets: Sequence[TaskMaps],
+    classes: Sequence[str],
+    palette: Sequence[Sequence[int]],
+    title: str = "",
+    **style: Any,
+) -> np.ndarray:
+    """Draw image | truth of each task, each with its key and its share of pixels with truth.
 
-    image: np.ndarray
-    rows: Sequence[Row]
-    shape: tuple[int, ...]
-    title: str
+    Args:
+        image: H,W,3 uint8 RGB.
+        targets: maps of each task, with the truth alone.
+        classes: names of the classes.
+        palette: R, G, B in 0..255 of each class.
+        title: heading, such as the image's name.
+        **style: further fields of `Style`.
 
-    def __post_init__(self) -> None:
-        fields = ("truth", "prediction", "error")
-        self.columns = [f for f in fields if any(getattr(row, f) is not None for row in self.rows)]
-        count = len(self.columns) + 1
-        slot = (_PANEL_WIDTH - MARGIN * (count + 1)) // count
-        scale = min(slot / self.shape[1], _PICTURE_HEIGHT / self.shape[0])
-        self.picture = (round(scale * self.shape[1]), max(1, round(scale * self.shape[0])))
-        # A narrow picture still needs room for its caption.
-        self.slot = max(self.picture[0], _SLOT_WIDTH)
-        # Every column but the error explains itself by `key`.
-        maps = count - ("error" in self.columns)
-        self.key_width = maps * self.slot + (maps - 1) * MARGIN
-        self.top = MARGIN + (TITLE if self.title else 0)
-        height = self.top + sum(self._row_height(row) for row in self.rows)
-        self.sheet = Sheet(count * self.slot + (count + 1) * MARGIN, height)
+    Returns:
+        H,W,3 uint8 RGB, about 500 pixels wide per column.
 
-    def draw(self) -> np.ndarray:
-        self.sheet.title(self.title)
-        top = self.top
-        for row in self.rows:
-            self._row(row, top)
-            top += self._row_height(row)
-        return self.sheet.to_array()
+    Raises:
+        ValueError: a class id without colour.
+    """
+    height, width = image.shape[:2]
+    size = fitted(image.shape, _SAMPLE_COLUMN, _PICTURE_HEIGHT)
+    note = f"{height} x {width} pixels (height x width)"
+    cells = [Cell(image, size, "image", note, smooth=True)]
+    for maps in targets:
+        row = paint_row(maps, Style(classes, palette, **style))
+        cells.append(Cell(row.truth, size, row.name, _share_of_truth(maps), key=row.key))
+    return draw_grid([GridRow(cells)], _SAMPLE_COLUMN, title)
 
-    def _row(self, row: Row, top: int) -> None:
-        captions = {
-            "truth": ("truth", ""),
-            "prediction": ("prediction", row.scores),
-            "error": ("error", ""),
-        }
-        place = (MARGIN, top, self.picture)
-        self.sheet.picture(self.image, *place, (row.name, "image"), "antialiased")
-        for index, column in enumerate(self.columns, start=1):
-            place = (self._left(index), top, self.picture)
-            self.sheet.picture(getattr(row, column), *place, captions[column])
-        bottom = top + CAPTION + self.picture[1] + 8
-        # The bar stands below truth and prediction, swatches in front of it below the image.
-        self._key(row.key, MARGIN, bottom, self.key_width, self.slot + MARGIN)
-        if row.error is not None:
-            self._key(row.error_key, self._left(len(self.columns)), bottom, self.slot, 0)
 
-    def _key(self, key: Key, left: int, top: int, width: int, front: int) -> None:
-        if key.bar is not None:
-            self.sheet.bar(key.bar, left + front, top, width - front)
-        self.sheet.swatches(key, left, top, width)
+def depth_picture(depth: np.ndarray, norm: Normalize, unit: str = "m") -> np.ndarray:
+    """Paint depth pixel by pixel, above a colour bar.
 
-    def _row_height(self, row: Row) -> int:
-        keys = [self._key_height(row.key, self.key_width)]
-        if row.error is not None:
-            keys.append(self._key_height(row.error_key, self.slot))
-        return CAPTION + self.picture[1] + 8 + max(keys) + MARGIN
+    Args:
+        depth: H,W; pixels without depth are grey, see `colorize_depth`.
+        norm: scale from `depth_norm`.
+        unit: shown below the bar.
 
-    def _key_height(self, key: Key, width: int) -> int:
-        return max(swatch_height(key, width), BAR if key.bar else 0)
+    Returns:
+        H+56,W,3 uint8 RGB; a map narrower than 240 pixels is padded with white to that width.
 
-    def _left(self, column: int) -> int:
-        return MARGIN + column * (self.slot + MARGIN)
+    >>> from mtl_plugins.visualization import depth_norm
+    >>> depth_picture(np.ones((100, 300)), depth_norm(1, 80)).shape
+    (156, 300, 3)
+    """
+    height, width = depth.shape
+    picture = np.full((height + _DEPTH_BAR, max(width, _NARROWEST_DEPTH), 3), 255, np.uint8)
+    picture[:height, :width] = colorize_depth(depth, norm)
+    canvas = Canvas(picture.shape[1], _DEPTH_BAR)
+    bar = Bar(norm, DEPTH_COLORMAP, f"depth [{unit}]")
+    canvas.bar(bar, _DEPTH_MARGIN, 5, canvas.width - 2 * _DEPTH_MARGIN, ends=True)
+    picture[height:] = canvas.to_array()
+    return picture
+
+
+def _panel_cells(
+    image: np.ndarray, row: Row, fields: Sequence[str], size: tuple[int, int]
+) -> list[Cell]:
+    """Return image, truth, prediction and error of a task with their captions and keys.
+
+    The key's swatches begin below the image and its bar below the next picture; both extend over
+    the columns that they explain, which are all but the error.
+    """
+    explained = len(fields) + 1 - ("error" in fields)
+    key = Key(row.key.swatches)
+    cells = [Cell(image, size, row.name, "image", smooth=True, key=key, key_columns=explained)]
+    notes = dict(prediction=row.scores)
+    keys = dict(error=row.error_key)
+    for index, field in enumerate(fields):
+        picture = getattr(row, field)
+        note = "not given" if picture is None else notes.get(field, "")
+        key = keys.get(field, Key()) if picture is not None else Key()
+        span = 1
+        if index == 0:
+            key, span = Key(bar=row.key.bar), explained - 1
+        cells.append(Cell(picture, size, field, note, key=key, key_columns=span))
+    return cells
+
+
+def _share_of_truth(maps: TaskMaps) -> str:
+    known = np.not_equal(maps.known[0], DENSE_TARGETS[maps.kind].invalid)
+    share = known.reshape(*maps.shape, -1).any(-1).mean()
+    return f"{100 * share:.1f} % of the pixels have truth"

@@ -1,4 +1,4 @@
-"""Ratios, goals and tables of measurements made by hand."""
+"""Ratios, goals and tables of hand-made measurements."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_goals(goal, met, missed_by):
     assert (found.met, found.missed_by) == (met, missed_by)
 
 
-def test_what_has_no_other_has_no_ratio():
+def test_a_measurement_of_one_side_has_no_ratio():
     found = measurement(Goal("at least", 1.0), other=())
     assert (found.ratio, found.quartiles, found.met) == (None, None, None)
 
@@ -63,7 +63,7 @@ def test_json_gives_the_same_back(results, tmp_path):
     assert (stored["ratio"], stored["quartiles"], stored["met"]) == (1.75, [1.375, 2.75], False)
 
 
-def test_the_report_tells_ratios_spread_and_what_was_missed(results, tmp_path, capsys):
+def test_the_report_shows_ratios_quartiles_and_missed_goals(results, tmp_path, capsys):
     page = tmp_path / "performance.md"
     page.write_text("# Before\n<!-- bench cpu -->\nold\n<!-- end cpu -->\nafter\n")
     report(results, str(tmp_path), str(page))
@@ -86,8 +86,8 @@ def test_the_report_tells_ratios_spread_and_what_was_missed(results, tmp_path, c
         report(results, str(tmp_path), str(page))
 
 
-def test_rows_of_earlier_calls_are_written_too(results, tmp_path):
-    """But not those of another machine."""
+def test_the_report_shows_rows_of_earlier_calls(results, tmp_path):
+    """Rows of another machine are left out."""
     for name, made in (("bins", MADE), ("data", dict(MADE, machine="another one"))):
         found = RowResult(name, f"Title of {name}", made, [measurement()])
         found.write(str(tmp_path / "cpu" / f"{name}.json"))
@@ -106,7 +106,7 @@ def test_both_take_turns_and_the_first_one_does_not_count(settings, monkeypatch)
     assert per_second(samples, 6)[:2] == ([6.0] * 3, [6.0] * 3)
 
 
-def test_a_case_that_cannot_be_measured_tells_why():
+def test_a_skipped_case_gives_its_reason():
     def measure():
         raise NotMeasured("no GPU")
 

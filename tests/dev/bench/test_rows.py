@@ -1,4 +1,4 @@
-"""Every row runs at a tiny size; what was measured is kept; the compared networks are the same."""
+"""Every row runs at a tiny size, results are kept, and the compared networks are equal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from dev.bench.rows.step import CONFIG
 from dev.bench.steps import TrainingStep, build_network
 
 from mtl_plugins.errors import ConfigError
-from tests.commands import call
 
 ON_GPU_ALONE = {"switches"}
 
@@ -47,7 +46,7 @@ def test_tables_and_picture_show_every_row(measured, tmp_path):
     assert (tmp_path / "bench_cpu.png").stat().st_size > 10_000
 
 
-def test_what_is_there_is_not_measured_again(measured, settings, tmp_path):
+def test_kept_cases_are_not_measured_again(measured, settings, tmp_path):
     results, _ = measured
     result = next(each for each in results if each.row == "bins")
     path = str(tmp_path / "cpu" / "bins.json")
@@ -61,7 +60,7 @@ def test_what_is_there_is_not_measured_again(measured, settings, tmp_path):
     assert len(other.measurements[0].ours) == 2
 
 
-def test_mistakes_end_in_one_message(settings, tmp_path):
+def test_an_unknown_row_or_device_is_refused(settings, tmp_path):
     with pytest.raises(ConfigError, match=r"no row 'stairs'.*step"):
         run_benchmarks(["stairs"], settings(), str(tmp_path))
     if not torch.cuda.is_available():
@@ -88,7 +87,3 @@ def test_a_bare_step_trains_as_the_model_does(settings):
     steps[1].bare()()
     for one, other in zip(*(step.network.parameters() for step in steps), strict=True):
         torch.testing.assert_close(one, other)
-
-
-def test_the_command_helps():
-    assert "example" in call("dev/commands/bench.py", "--help").stdout

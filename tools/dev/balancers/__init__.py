@@ -1,9 +1,7 @@
-"""What balancers cost, and how near the feature level is to the exact one."""
+"""Measure balancers: their cost, and the error of balancing at the feature level."""
 
-from .balancer_cost import all_balancers
-from .balancer_cost_table import measure_all_balancers, report_balancer_costs
-from .level_difference import level_differences
-from .level_table import show_level_differences
+from .balancer_cost import all_balancers, measure_all_balancers, report_balancer_costs
+from .level_difference import level_differences, show_level_differences
 
 __all__ = [
     "all_balancers",

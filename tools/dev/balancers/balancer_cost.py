@@ -1,8 +1,9 @@
-"""What balancing costs: time and memory of a training step, as ratios to fixed weights."""
+"""Measure the cost of balancing: time and memory of a training step, relative to fixed weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,21 +17,29 @@ from mmseg.registry import MODELS
 from mtl_plugins.checkpoints import without_pretrained
 from mtl_plugins.costs import check_measurable, peak_memory, random_batch, seconds_of
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
+from mtl_plugins.utils import ProgressLine, TextTable, machine_name, wide_console, write_text
 
 MEASURE_ONLY = ("Mean", "Sum")
+COLUMNS = ("config", "tasks", "balancer", "time ratio", "quartiles", "memory ratio")
+WORDS = ("config", "balancer")
+CAPTION = (
+    "Ratios to fixed weights of a training step at batch size {batch} and {height}x{width} pixels "
+    "(height x width): median of {repeats} pairs of steps, the two of a pair one after the other, "
+    "and peak memory. Random weights and data. Measured on {machine}."
+)
 
 
 @dataclass(frozen=True)
 class BalancerCost:
-    """What one balancer costs in one model.
+    """The cost of one balancer in one model.
 
     Args:
         config: name of the config.
         tasks: number of tasks.
-        balancer: its name and, where it has one, its level.
-        time: step time over that with fixed weights; the median over pairs of steps.
-        low, high: the quartiles of these ratios.
-        memory: peak memory of a step over that with fixed weights.
+        balancer: its name and, if it has one, its level.
+        time: step time divided by that with fixed weights; the median over pairs of steps.
+        low, high: quartiles of these ratios.
+        memory: peak memory of a step divided by that with fixed weights.
     """
 
     config: str
@@ -43,7 +52,7 @@ class BalancerCost:
 
 
 def all_balancers() -> dict[str, dict[str, Any]]:
-    """Return the config of every balancer by a name for tables, gradient balancers twice."""
+    """Return the config of every balancer by name; gradient balancers at both levels."""
     found: dict[str, dict[str, Any]] = {
         name: dict(type="LossBalancer", scalarizer=name) for name in SCALARIZERS
     }
@@ -65,20 +74,20 @@ def measure_balancers(
     repeats: int = 9,
     on_balancer: Callable[[str], None] = lambda name: None,
 ) -> Iterable[BalancerCost]:
-    """Yield what each balancer costs in the model of a config, with random weights and data.
+    """Measure each balancer in the model of a config, with random weights and data.
 
-    A step with fixed weights and one with the balancer alternate, so that whatever else the
-    machine does meets both.
+    A step with fixed weights and one with the balancer alternate, so that other load on the
+    machine affects both.
 
     Args:
         config: as from `load_config`; its own balancer is replaced.
-        name: what to call it.
+        name: name of the config in the results.
         balancers: configs by name, as from `all_balancers`.
         size: (height, width) of the images, in pixels.
         batch_size: images of a step.
         device: "cpu" or "cuda".
-        repeats: pairs of steps that are timed.
-        on_balancer: called with each name as its turn comes.
+        repeats: number of timed pairs of steps.
+        on_balancer: called with the name of each balancer before it is measured.
 
     Raises:
         ConfigError: as in `measure_cost`.
@@ -99,6 +108,58 @@ def measure_balancers(
         )
 
 
+def measure_all_balancers(
+    configs: Mapping[str, Config], balancers: Mapping[str, dict[str, Any]], **options: Any
+) -> list[BalancerCost]:
+    """Measure balancers in several configs by name, with progress on the terminal.
+
+    `options` are arguments of `measure_balancers`.
+    """
+    costs: list[BalancerCost] = []
+    with ProgressLine("fixed weights", len(configs) * len(balancers)) as line:
+        for name, config in configs.items():
+
+            def show(balancer: str, name: str = name) -> None:
+                line.update(description=f"{name}: {balancer}")
+
+            for cost in measure_balancers(config, name, balancers, on_balancer=show, **options):
+                costs.append(cost)
+                line.update(done=len(costs))
+    return costs
+
+
+def report_balancer_costs(
+    costs: Sequence[BalancerCost],
+    size: tuple[int, int],
+    batch_size: int,
+    repeats: int,
+    device: str,
+    markdown_file: str | None = None,
+) -> None:
+    """Print costs as a table; write it as Markdown if asked to."""
+    caption = CAPTION.format(
+        batch=batch_size, height=size[0], width=size[1], repeats=repeats,
+        machine=machine_name(device),
+    )  # fmt: skip
+    table = TextTable(COLUMNS, [_row(cost) for cost in costs], WORDS, "Cost of balancing")
+    console = wide_console()
+    console.print(table)
+    console.print(caption, markup=False, highlight=False)
+    if markdown_file:
+        write_text(markdown_file, f"{table.markdown()}\n\n{caption}\n")
+
+
+def _row(cost: BalancerCost) -> list[str]:
+    return [
+        os.path.splitext(os.path.basename(cost.config))[0],
+        str(cost.tasks),
+        cost.balancer,
+        f"{cost.time:.3f}",
+        f"{cost.low:.3f} - {cost.high:.3f}",
+        f"{cost.memory:.3f}",
+    ]
+
+
 class _Step:
     """A training step of a model with a balancer, on its own random batch."""
 
@@ -117,7 +178,7 @@ class _Step:
         self.wrapper = build_optim_wrapper(self.network, config.optim_wrapper)
         self.batch = random_batch(self.network, size, batch_size)
         self.device = device
-        for _ in range(2):  # the first step makes the optimizer's state, the second FAMO's
+        for _ in range(2):  # the first makes the optimizer's state, the second FAMO's
             self()
 
     def __call__(self, batch: dict[str, Any] | None = None) -> Any:

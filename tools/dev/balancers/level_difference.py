@@ -1,9 +1,10 @@
-"""How far balancing at the features is from balancing at the parameters, along a training run."""
+"""Compare balancing at the features with balancing at the parameters, along a training run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from statistics import mean
 
 import torch
 from mmengine.config import Config
@@ -14,17 +15,22 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from mtl_plugins.models.segmentors import MultiTaskSegmentor
+from mtl_plugins.utils import TextTable, track, wide_console
+
+COLUMNS = (
+    "weighting", "cosine, mean", "lowest", "length ratio, mean", "cosine of the sum, mean",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class LevelDifference:
-    """The encoder's update of one step, at both levels.
+    """The encoder's updates of one step at both levels, compared.
 
     Args:
         step: number of the step.
-        cosine: between the two updates, -1..1.
-        ratio: length of the one at the features over that at the parameters.
-        to_sum: cosine between the one at the parameters and the plain sum of the gradients.
+        cosine: cosine between the two updates, -1..1.
+        ratio: length of the update at the features divided by that at the parameters.
+        to_sum: cosine between the update at the parameters and the plain sum of the gradients.
     """
 
     step: int
@@ -36,16 +42,16 @@ class LevelDifference:
 def level_differences(
     config: Config, weighting: str, steps: int = 100, every: int = 5
 ) -> Iterator[LevelDifference]:
-    """Train at the feature level, and yield every few steps how the exact update would differ.
+    """Train at the feature level and compare its update with the exact one every few steps.
 
-    Both updates are of the same weights and the same batch. Stateful weightings see only the
-    steps that are compared.
+    Both updates are for the same weights and batch. Stateful weightings see only the compared
+    steps.
 
     Args:
         config: as from `load_config`, with its training data; its own balancer is replaced.
         weighting: as in `GradientBalancer`.
-        steps: training steps.
-        every: steps from one comparison to the next.
+        steps: number of training steps.
+        every: number of steps from one comparison to the next.
     """
     init_default_scope(config.get("default_scope", "mmseg"))
     torch.manual_seed(0)
@@ -93,3 +99,20 @@ def _encoder_gradient(network: MultiTaskSegmentor, balancer: nn.Module, data: di
 
 def _cosine(first: Tensor, second: Tensor) -> float:
     return torch.cosine_similarity(first.double(), second.double(), dim=0).item()
+
+
+def show_level_differences(runs: Mapping[str, Iterable[LevelDifference]], count: int) -> None:
+    """Print a table with one row a weighting; each run has `count` comparisons."""
+    rows = []
+    for name, run in runs.items():
+        found = list(track(run, name, count))
+        cosines = [each.cosine for each in found]
+        numbers = (
+            mean(cosines),
+            min(cosines),
+            mean(each.ratio for each in found),
+            mean(each.to_sum for each in found),
+        )
+        rows.append([name, *(f"{number:.3f}" for number in numbers)])
+    title = "Update of the encoder, features against parameters"
+    wide_console().print(TextTable(COLUMNS, rows, title=title))

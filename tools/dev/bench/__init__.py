@@ -1,4 +1,4 @@
-"""Benchmarks: every row compares us with something, in turns, and has a goal where it can."""
+"""Benchmarks: each row compares us with a peer or a limit, in turns; most cases have a goal."""
 
 from .measurement import Goal, Measurement
 from .report import report

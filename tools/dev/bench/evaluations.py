@@ -1,4 +1,4 @@
-"""Evaluations, from the arrays of images to metrics: ours, and mmseg's with the same network."""
+"""Evaluations from image arrays to metrics: ours, and mmseg's with the same networks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseModel
 from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
 from mmseg.registry import METRICS, MODELS, TRANSFORMS
@@ -32,14 +33,14 @@ DATA = dict(type="SegDataPreProcessor", mean=MEAN, std=STD, bgr_to_rgb=True)
 
 
 class Evaluation:
-    """Models, each with its transforms and metrics, that evaluate an image after the other."""
+    """Models with their transforms and metrics, which evaluate one image after the other."""
 
-    def __init__(self, parts: Sequence[tuple[nn.Module, list, list]]) -> None:
+    def __init__(self, parts: Sequence[tuple[BaseModel, list, list]]) -> None:
         self.parts = parts
 
     @torch.no_grad()
     def run(self, samples: Sequence[dict]) -> None:
-        """Predict and measure every sample, from its arrays to the metrics."""
+        """Predict every sample and compute the metrics."""
         for model, transforms, metrics in self.parts:
             for sample in samples:
                 results: Any = {key: _copy(value) for key, value in sample.items()}
@@ -65,7 +66,7 @@ class Evaluation:
 
 
 def ways(device: str) -> dict[str, tuple[Evaluation, Evaluation]]:
-    """Return the evaluations to compare by name: ours, and mmseg's with the same networks."""
+    """Return the compared evaluations by name: ours, and mmseg's with the same networks."""
     init_default_scope("mmseg")
     decoder = dict(type="MMSegDecoder", head=HEAD)
     semseg = dict(semseg=dict(type="SegmentationHead", num_classes=len(CLASSES)))
@@ -95,7 +96,7 @@ def ways(device: str) -> dict[str, tuple[Evaluation, Evaluation]]:
         ),
         device,
     )  # fmt: skip
-    # Metres above 0, of which mmseg's metric takes the logarithm.
+    # Metres above 0: mmseg's metric takes their logarithm.
     nn.init.constant_(depth.decode_head.conv_seg.bias, 100.0)
     iou = _metric(dict(type="IoUMetric", iou_metrics=["mIoU"]))
     # Its depth_metrics argument raises a TypeError; the default measures all.
@@ -136,7 +137,7 @@ def _metric(config: dict) -> Any:
     return metric
 
 
-def _built(config: dict, device: str) -> nn.Module:
+def _built(config: dict, device: str) -> Any:
     # mmseg reads its test_cfg by attributes.
     return MODELS.build(ConfigDict(config)).eval().to(device)
 
@@ -150,7 +151,7 @@ def _as_dict(sample: BaseDataElement) -> dict:
 
 
 def random_samples(count: int, size: tuple[int, int], seed: int = 0) -> list[dict]:
-    """Return samples as transforms get them: image, labels and depth of random values."""
+    """Return samples as transforms get them: random image, labels and depth."""
     draw = np.random.default_rng(seed)
     return [
         dict(
@@ -158,7 +159,7 @@ def random_samples(count: int, size: tuple[int, int], seed: int = 0) -> list[dic
             gt_seg_map=draw.integers(0, len(CLASSES), size, dtype=np.uint8),
             gt_depth_map=draw.uniform(1, 80, size).astype(np.float32),
             img_path=f"{number}.png", img_shape=size, ori_shape=size, pad_shape=size,
-            # Views resize what is listed here; predictions are measured in the original size.
+            # Test-time views resize the listed fields; metrics need the original size.
             seg_fields=[], reduce_zero_label=False, flip=False, flip_direction=None,
         )
         for number in range(count)

@@ -1,4 +1,4 @@
-"""What was measured of one case."""
+"""Measurements of a case, and goals for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Goal:
-    """What a ratio should be: "at least" or "at most" a bound.
+    """A goal for a ratio: "at least" or "at most" a bound.
 
     >>> str(Goal("at least", 1.5)), Goal("at most", 0.05).met(0.04)
     ('at least 1.5', True)
@@ -21,7 +21,7 @@ class Goal:
     bound: float
 
     def met(self, ratio: float) -> bool:
-        """Return whether a ratio reaches the goal."""
+        """Return whether a ratio meets the goal."""
         return ratio >= self.bound if self.kind == "at least" else ratio <= self.bound
 
     def __str__(self) -> str:
@@ -30,15 +30,15 @@ class Goal:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The repeats of one case, and what is compared in them.
+    """The repeats of one case.
 
     Args:
         case: name of the case, unique within its row.
-        ours_is, other_is: what the two sides are; `other_is` is empty where there is no other.
-        unit: of both sides.
-        ours, other: one value a repeat; the two of a repeat were taken one after the other.
-        goal: what `ratio` should be.
-        note: what else was seen: where the goal is missed, why.
+        ours_is, other_is: descriptions of the two sides; `other_is` is empty if there is no other.
+        unit: unit of both sides.
+        ours, other: one value a repeat; the two of a repeat were measured one after the other.
+        goal: goal for `ratio`.
+        note: remarks, such as the reason for a missed goal.
         skipped: why nothing was measured; empty otherwise.
 
     >>> found = Measurement("step", "us", "them", "images/s", [8.0, 9.0, 12.0], [4.0, 4.0, 4.0])
@@ -58,7 +58,7 @@ class Measurement:
 
     @property
     def ratios(self) -> list[float]:
-        """Ours divided by the other of each repeat; empty where there is no other."""
+        """Ours divided by the other of each repeat; empty if there is no other."""
         return [a / b for a, b in zip(self.ours, self.other, strict=True)] if self.other else []
 
     @property
@@ -68,7 +68,7 @@ class Measurement:
 
     @property
     def quartiles(self) -> tuple[float, float] | None:
-        """The spread of the ratios: their quartiles."""
+        """The lower and upper quartile of the ratios."""
         if not self.ratios:
             return None
         low, high = np.quantile(self.ratios, [0.25, 0.75])
@@ -76,27 +76,27 @@ class Measurement:
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None without a goal or a ratio."""
+        """Whether the goal is met; None without a goal or a ratio."""
         return None if self.goal is None or self.ratio is None else self.goal.met(self.ratio)
 
     @property
     def missed_by(self) -> float | None:
-        """How far the ratio is from a goal that is missed, as a share of the goal.
+        """Distance of the ratio from a missed goal, as a share of the goal.
 
         >>> Measurement("", "", "", "", [1.2], [1.0], Goal("at least", 1.5)).missed_by
         0.2
         """
-        if self.met is not False:
+        if self.goal is None or self.ratio is None or self.met:
             return None
         return round(abs(self.ratio - self.goal.bound) / self.goal.bound, 4)
 
     def to_json(self) -> dict[str, Any]:
-        """Return a dict that JSON can hold."""
+        """Convert to a dict that JSON can hold."""
         return asdict(self) | dict(ratio=self.ratio, quartiles=self.quartiles, met=self.met)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Measurement:
-        """Return what `to_json` was made of."""
+        """Undo `to_json`."""
         kept = {key: stored[key] for key in cls.__dataclass_fields__}
         goal = kept.pop("goal")
         return cls(**kept, goal=None if goal is None else Goal(**goal))

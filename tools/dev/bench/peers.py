@@ -1,4 +1,4 @@
-"""The same networks as models of mmseg, one for each task."""
+"""Our networks as models of mmseg, one for each task."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FARTHEST = 300.0
 
 
 class PeerHead(BaseDecodeHead):
-    """mmseg's decode head around one of our decoders; its losses, their logging, its resizing.
+    """mmseg's decode head, with its losses, logging and resizing, around one of our decoders.
 
     Args:
         decoder: config of the decoder.
-        strides: of the encoder's levels.
+        strides: strides of the encoder's levels.
         **kwargs: as in mmseg's `BaseDecodeHead`.
     """
 
@@ -41,7 +41,7 @@ class PeerHead(BaseDecodeHead):
 
 
 class PeerDepthHead(PeerHead):
-    """The same for depth, with the loss and the range of mmseg's depth head."""
+    """The same head for depth, with the loss and the range of mmseg's depth head."""
 
     loss_by_feat = VPDDepthHead.loss_by_feat
     _stack_batch_gt = VPDDepthHead._stack_batch_gt
@@ -52,10 +52,10 @@ class PeerDepthHead(PeerHead):
 
 
 def peer_models(model: dict, size: tuple[int, int]) -> dict[str, nn.Module]:
-    """Return mmseg's models that together do what a branched model does: one a task.
+    """Build one model of mmseg a task; together they do the work of a branched model.
 
     Args:
-        model: config of a `MultiTaskSegmentor` of classes and depth with a `BranchedHead`.
+        model: config of a `MultiTaskSegmentor` for classes and depth with a `BranchedHead`.
         size: (height, width) of the training images.
     """
     head = model["decode_head"]

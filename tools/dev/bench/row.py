@@ -1,4 +1,4 @@
-"""Rows of the benchmark: files of `rows`, each of which lists its cases."""
+"""Rows of the benchmark: each file of `rows` lists its cases."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .measurement import Goal, Measurement
 from .settings import Settings
 
 
-class NotMeasured(Exception):  # noqa: N818 (no error: the table tells the reason)
+class NotMeasured(Exception):  # noqa: N818 (no error: the table shows the reason)
     """A case cannot be measured here, for the reason given."""
 
 
 class Samples(NamedTuple):
-    """What a case measured: one value a repeat of ours and of the other (none: no other)."""
+    """The values of a case, one a repeat, of ours and of the other (empty if there is none)."""
 
     ours: Sequence[float]
     other: Sequence[float] = ()
@@ -33,11 +33,10 @@ class Case:
 
     Args:
         name: unique within its row.
-        ours, other: what is compared; `other` is empty where there is nothing to compare with.
-        unit: of both.
-        measure: called once, when it is the case's turn; raises `NotMeasured` with the reason
-            where it cannot be measured.
-        goal: what ours / other should be.
+        ours, other: descriptions of the two sides; `other` is empty if there is no other.
+        unit: unit of both sides.
+        measure: called once; raises `NotMeasured` with the reason if it cannot measure here.
+        goal: goal for ours / other.
     """
 
     name: str
@@ -48,7 +47,7 @@ class Case:
     goal: Goal | None = None
 
     def run(self) -> Measurement:
-        """Measure."""
+        """Call `measure` and describe its result."""
         described = (self.name, self.ours, self.other, self.unit)
         try:
             samples = self.measure()
@@ -74,12 +73,12 @@ def row_names() -> list[str]:
 
 
 def load_row(name: str) -> Row:
-    """Return a row by its name.
+    """Import a row by its name.
 
     Raises:
-        ConfigError: there is none of this name.
+        ConfigError: there is no row of this name.
     """
     if name not in row_names():
         raise ConfigError(f"There is no row {name!r}; choose from {', '.join(row_names())}.")
     module = import_module(f"{rows.__name__}.{name}")
-    return Row(name, module.__doc__.splitlines()[0], module.cases)
+    return Row(name, (module.__doc__ or name).splitlines()[0], module.cases)

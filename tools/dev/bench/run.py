@@ -1,4 +1,4 @@
-"""Measuring rows, saved after every case so that a run that was stopped goes on."""
+"""Measure rows; every case is saved, so that a stopped run can continue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.utils import ProgressLine, machine_name
+from mtl_plugins.utils import ProgressLine, machine_name, replaced
 from mtl_plugins.version import __version__
 
 from .measurement import Measurement
@@ -27,12 +27,12 @@ from .settings import Settings
 
 @dataclass
 class RowResult:
-    """The measurements of a row, and under what they were made.
+    """The measurements of a row and the conditions they were made under.
 
     Args:
         row, title: name and title of the row.
-        made: machine, versions and settings; results of another make are not mixed.
-        measurements: of the cases, in their order.
+        made: machine, versions and settings; results made under other conditions are not mixed in.
+        measurements: one a case, in their order.
     """
 
     row: str
@@ -41,19 +41,18 @@ class RowResult:
     measurements: list[Measurement] = field(default_factory=list)
 
     def write(self, path: str) -> None:
-        """Write as JSON, never leaving half a file behind."""
+        """Write a JSON file, in one step."""
         content = dict(
             row=self.row, title=self.title, made=self.made,
             measurements=[measurement.to_json() for measurement in self.measurements],
         )  # fmt: skip
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path + ".part", "w", encoding="utf-8") as file:
+        with replaced(path) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
             json.dump(content, file, indent=1)
-        os.replace(path + ".part", path)
 
     @classmethod
     def read(cls, path: str) -> RowResult:
-        """Read what `write` wrote."""
+        """Read a file that `write` wrote."""
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
         content["measurements"] = [*map(Measurement.from_json, content["measurements"])]
@@ -65,18 +64,18 @@ def run_benchmarks(
 ) -> list[RowResult]:
     """Measure rows, in the order given.
 
-    Each row is kept in `OUT/<device>/<row>.json`, which is written after every case. What was
-    measured on this machine with these settings before is not measured again, but for what was
-    skipped.
+    Each row is kept in `OUT/<device>/<row>.json`, which is written after every case. Cases that
+    were measured before on this machine with these settings are not measured again; skipped ones
+    are.
 
     Args:
-        names: of the rows.
+        names: names of the rows.
         settings: device, sizes and repeats.
         out: folder of the results.
-        again: measure everything anew.
+        again: measure everything again.
 
     Raises:
-        ConfigError: there is no such row or device.
+        ConfigError: a row or the device does not exist.
     """
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device='cuda', but torch finds no CUDA device here; choose 'cpu'.")
@@ -101,14 +100,14 @@ def run_benchmarks(
 
 
 def kept_results(out: str, made: dict[str, Any]) -> list[RowResult]:
-    """Return all rows in a folder of results that were made under the same conditions."""
+    """Read all rows in a folder of results that were measured under the same conditions."""
     paths = glob.glob(os.path.join(out, made["device"], "*.json"))
     return [kept for path in sorted(paths) if (kept := RowResult.read(path)).made == made]
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keep back what trainings and evaluations log, and mmseg's warnings of its own defaults."""
+    """Suppress the logs of trainings and mmseg's warnings about its own defaults."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     with warnings.catch_warnings():
@@ -131,7 +130,7 @@ def _run_row(
     for case in row.cases(settings):
         line.update(description=f"{row.name}: {case.name}")
         result.measurements.append(known[case.name] if case.name in known else case.run())
-        # Those that come later in the row are still known after a stop.
+        # After a stop, known cases later in the row must still be known.
         rest = [each for name, each in known.items() if name not in _names(result)]
         RowResult(row.name, row.title, made, [*result.measurements, *rest]).write(path)
     result.write(path)

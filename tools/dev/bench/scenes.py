@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mtl_plugins.datasets import pack_dataset
@@ -14,16 +15,16 @@ from mtl_plugins.street_scenes import DEPTH_SCALE, ensure_street_scenes
 from .settings import Settings
 
 FEW = 16
-"""Scenes below which one process renders them all."""
+"""Below this number of scenes one process renders them all."""
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """Street scenes of one size; rendered and packed when they are first asked for.
+    """Street scenes of one size; rendered and packed on first use.
 
     Args:
-        root: folder, a name of which tells count and size.
-        count: training scenes.
+        root: folder; its name holds count and size.
+        count: number of training scenes.
         size: (height, width) in pixels.
     """
 
@@ -33,24 +34,24 @@ class Scenes:
 
     @property
     def arguments(self) -> dict:
-        """Arguments of `StreetScenesDataset` that say which scenes these are."""
+        """Arguments of `StreetScenesDataset` that define the scenes."""
         return dict(counts=dict(train=self.count, val=1), size=self.size, seed=0)
 
     def render(self) -> None:
-        """Render the scenes where they are missing."""
+        """Render the scenes that are missing."""
         # Starting processes takes longer than a few scenes.
         ensure_street_scenes(self.root, **self.arguments, workers=1 if self.count < FEW else None)
 
     @property
     def files(self) -> dict:
-        """Config of our data set of the files."""
+        """Config of our data set that reads the files."""
         return dict(
             type="StreetScenesDataset", data_root=self.root, split="train", **self.arguments
         )
 
     @cached_property
     def packed(self) -> dict:
-        """Config of our data set of the packed scenes."""
+        """Config of our data set that reads the packed scenes."""
         self.render()
         folder = os.path.join(self.root, "packed")
         pack_dataset(DATASETS.build(dict(self.files, pipeline=[])), folder, self.arguments)
@@ -58,7 +59,7 @@ class Scenes:
 
     @cached_property
     def mmseg(self) -> dict:
-        """Config of mmseg's data set of the files, and its transforms that read them."""
+        """Config of mmseg's data set that reads the files."""
         self.render()
         folders = dict(
             img_path="rgb/train", seg_map_path="label/train", depth_map_path="depth/train"
@@ -74,11 +75,11 @@ MMSEG_LOADING = [
 """mmseg's transforms that read the files."""
 
 
-class _WithDepth(DATASETS.get("BaseSegDataset")):
-    """mmseg's data set, which by itself does not know of depth files."""
+class _WithDepth(BaseSegDataset):
+    """mmseg's data set with depth files, which it does not know."""
 
     def load_data_list(self) -> list[dict]:
-        """Name each image's depth file."""
+        """Add the path of each image's depth file."""
         samples = super().load_data_list()
         for sample in samples:
             name = os.path.splitext(os.path.basename(sample["img_path"]))[0] + ".png"

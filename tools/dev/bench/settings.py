@@ -1,4 +1,4 @@
-"""What rows are measured with."""
+"""Settings of a benchmark."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Settings:
-    """What every row gets.
+    """Settings that every row gets.
 
     Args:
         root: folder of the repository, with `configs` and `tools`.
         scratch: folder for data and runs of the benchmark.
         device: "cpu" or "cuda".
-        quick: tiny sizes, which show that everything runs and measure nothing.
-        repeats: turns that count.
+        quick: use tiny sizes, which show that everything runs but measure nothing.
+        repeats: number of counted turns.
     """
 
     root: str
@@ -35,15 +35,15 @@ class Settings:
 
     @property
     def place(self) -> torch.device:
-        """The device."""
+        """The device as torch names it."""
         return torch.device(self.device)
 
     def choose(self, cpu: T, cuda: T, quick: T) -> T:
-        """Return what fits: a size that a device measures well, or a tiny one."""
+        """Choose the value for the device, or for a quick run."""
         return quick if self.quick else cuda if self.device == "cuda" else cpu
 
     def config(self, name: str, options: Sequence[str] = ()) -> Config:
-        """Return a shipped config with random weights; with `quick` its network is tiny."""
+        """Load a shipped config with random weights; in a quick run its network is tiny."""
         if self.quick:
             options = [
                 *options,
@@ -55,5 +55,5 @@ class Settings:
         return load_config(path, [*options, "model.backbone.pretrained=False"])
 
     def folder(self, *names: str) -> str:
-        """Return a folder of the scratch space, tiny data apart from the rest."""
+        """Return a path in the scratch folder; quick runs have their own."""
         return os.path.join(self.scratch, "quick" if self.quick else "full", *names)

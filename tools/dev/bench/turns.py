@@ -1,4 +1,4 @@
-"""Timing two things in turns, so that whatever else the machine does meets both."""
+"""Time two calls in turns, so that other load on the machine affects both."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .row import Samples
 from .settings import Settings
 
 SHORTEST = 0.02
-"""Seconds that are timed at least: what is shorter is run several times."""
+"""Shortest time to measure, in seconds: shorter calls are repeated."""
 
 
 def in_turns(
     ours: Callable[[], Any], other: Callable[[], Any], settings: Settings, note: str = ""
 ) -> Samples:
-    """Return the seconds of both, A B A B, after a turn of each that is not counted."""
+    """Time both calls in the order A B A B, after a turn of each that is not counted."""
     taken: tuple[list[float], list[float]] = ([], [])
     for turn in range(settings.repeats + 1):
         for run, seconds in zip((ours, other), taken, strict=True):
@@ -30,11 +30,11 @@ def in_turns(
 
 
 def seconds_of(run: Callable[[], Any], device: torch.device) -> float:
-    """Return the time of one call, work that the device does later included."""
+    """Return the seconds of one call, including work that the device finishes later."""
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     wait()
     collects = gc.isenabled()
-    gc.disable()  # what others left behind is not collected on this one's time
+    gc.disable()  # the garbage of earlier calls is not this one's
     try:
         count, begin = 0, time.perf_counter()
         while True:
@@ -50,16 +50,16 @@ def seconds_of(run: Callable[[], Any], device: torch.device) -> float:
 
 
 def per_second(samples: Samples, count: float = 1) -> Samples:
-    """Return how many of `count` things a call were done a second, from seconds a call.
+    """Convert seconds a call to items a second, with `count` items a call.
 
     >>> per_second(Samples([0.5], [2.0]), 4).ours
     [8.0]
     """
-    ours, other = ([count / value for value in side] for side in samples[:2])
+    ours, other = ([count / value for value in side] for side in (samples.ours, samples.other))
     return Samples(ours, other, samples.note)
 
 
 def milliseconds(samples: Samples) -> Samples:
-    """Return seconds as milliseconds."""
-    ours, other = ([1e3 * value for value in side] for side in samples[:2])
+    """Convert seconds to milliseconds."""
+    ours, other = ([1e3 * value for value in side] for side in (samples.ours, samples.other))
     return Samples(ours, other, samples.note)

@@ -1,4 +1,4 @@
-"""Print what every balancer costs in the models of configs, as ratios to fixed weights.
+"""Print the cost of every balancer in the models of configs, relative to fixed weights.
 
 Steps with fixed weights and with a balancer alternate. Weights and data are random.
 """
@@ -21,10 +21,10 @@ def main() -> None:
         "--batch", type=int, default=4, metavar="N", help="images of a step (default: 4)"
     )
     parser.add_argument(
-        "--repeats", type=int, default=9, metavar="N", help="pairs of steps to time (default: 9)"
+        "--repeats", type=int, default=9, metavar="N", help="timed pairs of steps (default: 9)"
     )
     parser.add_argument(
-        "--only", default="", metavar="TEXT", help="only balancers whose name holds this text"
+        "--only", default="", metavar="TEXT", help="only balancers whose name contains TEXT"
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--markdown", metavar="FILE", help="also write the table as Markdown")

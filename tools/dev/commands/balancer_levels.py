@@ -1,4 +1,4 @@
-"""Print how far gradient balancing at the features is from the exact one at the parameters.
+"""Compare gradient balancing at the features with the exact one at the parameters.
 
 Trains at the feature level and compares, every few steps, the update of the encoder with that of
 `level='parameters'` for the same weights and batch: cosine, ratio of lengths, and for comparison

@@ -1,19 +1,16 @@
-"""Measure how fast everything is, against peers and against what is possible, in turns.
+"""Measure the speed of everything against peers and limits, in turns.
 
-Every row is kept in OUT/<device>/<row>.json as soon as it is measured; called again, what is there
-is not measured again. OUT/bench_<device>.md and .png show all rows that were measured. Rows that
-need a GPU say so where there is none.
+Every case is saved in OUT/<device>/<row>.json at once; called again, saved cases are not measured
+again. OUT/bench_<device>.md and .png show all measured rows. Cases that need a GPU are reported as
+not measured if there is none.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
-import tools_path  # noqa: F401
+import tools_path
 from arguments import command_parser
-
-ROOT = str(Path(__file__).parents[3])
 
 EXAMPLE = """python tools/dev/commands/bench.py --device cpu --out bench_out \\
       --docs docs/performance.md
@@ -28,8 +25,8 @@ def main() -> None:
     parser.add_argument("--out", default="bench_out", metavar="DIR", help="default: %(default)s")
     parser.add_argument("--docs", metavar="FILE", help="Markdown file that gets the tables too")
     parser.add_argument("--repeats", type=int, default=4, help="turns; default: %(default)s")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: does everything run?")
-    parser.add_argument("--again", action="store_true", help="measure what is there as well")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: a test run")
+    parser.add_argument("--again", action="store_true", help="also measure saved cases")
     args = parser.parse_args()
     if args.repeats < 1:
         parser.error("--repeats needs 1 or more")
@@ -40,7 +37,7 @@ def main() -> None:
 
     def command() -> None:
         scratch = os.path.join(args.out, "scratch")
-        settings = Settings(ROOT, scratch, args.device, args.quick, args.repeats)
+        settings = Settings(tools_path.ROOT, scratch, args.device, args.quick, args.repeats)
         results = run_benchmarks(args.rows or row_names(), settings, args.out, args.again)
         report(results, args.out, args.docs)
 

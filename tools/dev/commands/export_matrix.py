@@ -1,8 +1,8 @@
-"""Export the models of configs, and others made of the first one, and compare what they predict.
+"""Export the models of configs, and variants of the first one, and compare their predictions.
 
-Weights and images are random; nothing is fetched. For every task the batch that agrees least is
-shown: the share of the pixels with the same class or nearly the same normal, and the largest
-difference of depth relative to the model's.
+Weights and images are random; nothing is fetched. The table shows the batch that agrees least for
+each task: the share of pixels with the same class or nearly the same normal, and the largest
+relative difference of depth.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ def main() -> None:
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser, several=True)
     parser.add_argument(
-        "--backbones", nargs="+", default=[], metavar="NAME", help="timm's, in the first config"
+        "--backbones",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="timm's, in the first config",
     )
     parser.add_argument("--formats", nargs="+", choices=["onnx", "torch"], help="default: both")
-    parser.add_argument("--only", default="", metavar="TEXT", help="networks whose name holds it")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="networks whose name contains it"
+    )
     parser.add_argument("--preprocess", action="store_true", help="normalise inside the model")
     parser.add_argument("--markdown", metavar="FILE", help="also write the table as Markdown")
     args = parser.parse_args()

@@ -1,6 +1,6 @@
-"""Write the gallery of configs: what each shows, its data, parameters, GMACs and results.
+"""Write the gallery of configs: purpose, data, parameters, GMACs and results of each.
 
-Networks are built with random weights and see one blank image; nothing is fetched or trained.
+Networks are built with random weights and get one blank image; nothing is fetched or trained.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Kill a training again and again, and check that it ends like one that is left alone.
+"""Kill a training repeatedly, and check that it ends like an uninterrupted one.
 
 Each run is killed (SIGKILL) at random moments, also while a checkpoint is written, and resumed
 until it ends; then weights, states and curves are compared bit for bit. On the CPU; choose a config
@@ -19,8 +19,8 @@ def main() -> None:
     """Kill and compare."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
-    parser.add_argument("--work-dir", required=True, help="a new folder, where the runs go")
-    parser.add_argument("--kills", type=int, default=30, metavar="N", help="how many (default: 30)")
+    parser.add_argument("--work-dir", required=True, help="a new folder for the runs")
+    parser.add_argument("--kills", type=int, default=30, metavar="N", help="default: 30")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments and of the runs")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.

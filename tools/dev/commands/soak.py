@@ -1,9 +1,9 @@
-"""Train for long, and check that memory and open file handles stay where they are.
+"""Train for long, and check that memory and open file handles do not grow.
 
-The run is an ordinary one with a constant learning rate. At each validation the memory (of what
-processes share, each has its part) and the file handles of the main process and of the loaders'
-workers are written into soak.json. Over the second half of the run a straight line tells how fast
-memory grows. On Linux.
+The run is an ordinary one with a constant learning rate. At each validation the memory (shared
+memory is divided among its processes) and the file handles of the main process and of the loaders'
+workers are written to soak.json. A straight line through the second half of the run gives the
+growth of memory. Linux only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     """Train, sample and print."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
-    parser.add_argument("--work-dir", required=True, help="a new folder, where the run goes")
+    parser.add_argument("--work-dir", required=True, help="a new folder for the run")
     parser.add_argument(
         "--iterations", type=int, default=2000, metavar="N", help="at least (default: 2000)"
     )
@@ -28,8 +28,8 @@ def main() -> None:
         type=float,
         default=10.0,
         metavar="MB",
-        help="exit with 1 where memory grows by more per 1,000 iterations, by twice the standard "
-        "error (default: 10)",
+        help="exit with 1 if memory grows by more than this per 1,000 iterations, plus twice the "
+        "standard error (default: 10)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the run")
     args = parser.parse_args()

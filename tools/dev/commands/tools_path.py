@@ -1,8 +1,9 @@
-"""Put tools/ on the import path: it holds the module `arguments` and the package `dev`."""
+"""Make this checkout importable: `mtl_plugins`, and from tools/ `arguments` and `dev`."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+ROOT = str(Path(__file__).resolve().parents[3])
+sys.path[:0] = [ROOT, str(Path(ROOT, "tools"))]

@@ -1,9 +1,9 @@
-"""Run the suite on several stacks of versions, each in an environment of its own.
+"""Run the suite on several stacks of versions, each in its own environment.
 
-OUT/versions.md is the table of all results so far: what was installed, what passed, failed and was
-skipped. Called again, a stack that has a result with the same arguments is not run again. uv
-installs from where its variables say (UV_FIND_LINKS, UV_CACHE_DIR); the Pythons must be on the
-PATH.
+OUT/versions.md is the table of all results so far: installed versions, and counts of passed, failed
+and skipped tests. Called again, a stack that has a result with the same arguments is not run again.
+uv makes the environments and reads its own variables (UV_FIND_LINKS, UV_CACHE_DIR); the Pythons
+must be on the PATH.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument(
         "--args", default="", metavar='"ARGS"', help="for pytest; default: every test"
     )
-    parser.add_argument("--again", action="store_true", help="run what has a result as well")
+    parser.add_argument("--again", action="store_true", help="also run stacks that have a result")
     parser.add_argument("--keep", action="store_true", help="keep the environments (gigabytes)")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.

@@ -1,4 +1,4 @@
-"""Whether a run that is killed again and again ends like one that is left alone."""
+"""Test that a run that is killed and resumed repeatedly ends like an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from mmengine.config import Config
@@ -22,45 +23,45 @@ from .run_difference import run_differences
 
 @dataclass
 class KillReport:
-    """What was done, and what came of it."""
+    """The counts and the result of a test."""
 
     kills: int = 0
     while_saving: int = 0
-    """Kills that came while a checkpoint was being written."""
+    """Kills during the writing of a checkpoint."""
     runs: int = 0
-    """Runs that were killed and went on until they ended."""
+    """Runs that were killed and resumed until they ended."""
     differences: list[str] = field(default_factory=list)
 
 
 def kill_test(config: Config, work_dir: str, kills: int = 30, seed: int = 0) -> KillReport:
-    """Train, then train again while killing, and compare what is left.
+    """Train once without and repeatedly with kills, and compare the results.
 
-    A run is killed (SIGKILL) at random moments and resumed until it ends; further runs are begun
-    until there were enough kills. Every third kill comes while a checkpoint is being written, the
-    others at any moment of a run, its start included. Processes are forked, so only the CPU is
-    used.
+    A run is killed (SIGKILL) at random moments and resumed until it ends; further runs follow
+    until the number of kills is reached. Every third kill comes while a checkpoint is being
+    written, the others at any moment of a run, including its start. Processes are forked, so only
+    the CPU is used.
 
     Args:
-        config: as from `load_config`; a run of it should take seconds.
-        work_dir: where the runs go: `whole`, and `killed_0` and so on.
-        kills: how many.
-        seed: of the moments, and of the runs.
+        config: as from `load_config`; a run should take seconds.
+        work_dir: a new folder for the runs `whole`, `killed_0`, `killed_1` and so on.
+        kills: number of kills.
+        seed: seed of the moments and of the runs.
 
     Returns:
-        The counts, and every difference of a killed run to the whole one (see `run_differences`).
+        The counts, and every difference of a killed run from the whole one (`run_differences`).
 
     Raises:
-        MTLError: a run ended with an error, which its `output.txt` holds; or the work dir is in
+        MTLError: a run ended with an error, which is in its `output.txt`; or the work dir is in
             use.
     """
     if os.path.isdir(work_dir) and os.listdir(work_dir):
         raise MTLError(f"{work_dir} is not empty; name a new folder with --work-dir.")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     moments, report = random.Random(seed), KillReport()
-    # Plain lines: a bar has a thread, which does not go well with forks.
+    # Plain lines: a progress bar has a thread, which is unsafe with forks.
     console = Console(stderr=True)
     whole = os.path.join(work_dir, "whole")
-    console.print("one run is left alone")
+    console.print("one run without kills")
     start = time.monotonic()
     _finish(_start(config, whole, seed), whole)
     duration = time.monotonic() - start
@@ -89,24 +90,24 @@ def kill_test(config: Config, work_dir: str, kills: int = 30, seed: int = 0) -> 
 
 
 def show_kill_report(report: KillReport) -> None:
-    """Print what a test found.
+    """Print the result of a test.
 
     Raises:
         MTLError: a killed run differs.
     """
     print(
         f"{report.kills} kills, {report.while_saving} of them while a checkpoint was written; "
-        f"{report.runs} runs went on to their end."
+        f"{report.runs} runs were resumed until they ended."
     )
     if report.differences:
         listed = "\n".join(report.differences[:20])
         raise MTLError(
-            f"{len(report.differences)} differences to the run that was left alone:\n{listed}"
+            f"{len(report.differences)} differences from the run without kills:\n{listed}"
         )
-    print("Each is the same as the run that was left alone, bit for bit.")
+    print("Each is equal to the run without kills, bit for bit.")
 
 
-def _start(config: Config, work_dir: str, seed: int) -> multiprocessing.Process:
+def _start(config: Config, work_dir: str, seed: int) -> ForkProcess:
     os.makedirs(work_dir, exist_ok=True)
     process = multiprocessing.get_context("fork").Process(
         target=_train, args=(config, work_dir, seed)
@@ -122,7 +123,7 @@ def _train(config: Config, work_dir: str, seed: int) -> None:
         train(config, work_dir, resume="auto", seed=seed)
 
 
-def _finish(process: multiprocessing.Process, work_dir: str) -> None:
+def _finish(process: ForkProcess, work_dir: str) -> None:
     process.join()
     if process.exitcode:
         raise MTLError(
@@ -130,14 +131,13 @@ def _finish(process: multiprocessing.Process, work_dir: str) -> None:
         )
 
 
-def _stop_while_saving(
-    process: multiprocessing.Process, work_dir: str, moments: random.Random
-) -> bool:
-    """Halt a run while one of its checkpoints is being written; False: it ended before."""
+def _stop_while_saving(process: ForkProcess, work_dir: str, moments: random.Random) -> bool:
+    """Halt a run while it writes a checkpoint; return False if it ended before."""
     start, passed_over = time.time(), moments.randint(0, 2)
+    assert process.pid is not None  # it was started
 
     def saving() -> bool:
-        # What an earlier kill left is older.
+        # Files that an earlier kill left are older.
         return any(_changed(path) > start for path in Path(work_dir).glob("*.pth" + UNFINISHED))
 
     while process.is_alive():

@@ -1,4 +1,4 @@
-"""What differs between two runs that should be the same."""
+"""Find the differences between two runs that should be equal."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from mtl_plugins.errors import MTLError
 MAY_DIFFER = (
     "time", "data_time", "memory", "eta", "experiment_name", "cfg", "mmengine_version", CURVES,
 )  # fmt: skip
-"""What tells of the machine, the moment or the folder (mmengine's version, of its commit)."""
+"""Keys that depend on the machine, the time or the folder (mmengine's version: on its commit)."""
 
 
 def run_differences(first: str, second: str) -> list[str]:
     """Compare the last checkpoints and the logged curves of two work dirs, bit for bit.
 
-    Compared are all checkpoints' names, everything in the last one (weights, optimizer, schedulers,
-    scaler, histories, best score, positions) and every point of the curves, in `scalars.json` and
-    in TensorBoard's files. Times, memory and folders may differ.
+    The comparison covers the names of all checkpoints, everything in the last one (weights,
+    optimizer, schedulers, scaler, histories, best score, positions) and every point of the curves
+    in `scalars.json` and TensorBoard's files. Times, memory and folders may differ.
 
     Returns:
-        A line for each difference; none: the runs are the same.
+        A line for each difference; empty if the runs are equal.
 
     Raises:
         MTLError: a work dir holds no checkpoint.
@@ -80,7 +80,7 @@ def _may_differ(key: Any) -> bool:
 
 
 def _scalars(run: str) -> list[dict[str, Any]]:
-    """Return every line of a run's logs in their order."""
+    """Return every line of a run's logs, in order."""
     return [
         json.loads(line)
         for path in curve_files(run)
@@ -90,8 +90,8 @@ def _scalars(run: str) -> list[dict[str, Any]]:
 
 
 def _events(run: str) -> dict[str, list[tuple[int, float]]]:
-    """Return the steps and values of every curve that TensorBoard would show."""
-    # Imported here: runs without TensorBoard's backend do without it.
+    """Return the steps and values of every curve in TensorBoard's files."""
+    # Imported here: runs without TensorBoard's backend do not need it.
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
     curves: dict[str, list[tuple[int, float]]] = {}

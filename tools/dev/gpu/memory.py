@@ -8,9 +8,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import TRANSFORMS
 
-from mtl_plugins.bench.evaluations import PACK, random_samples
-from mtl_plugins.bench.steps import TrainingStep, build_network
-
+from ..bench.evaluations import PACK, random_samples
+from ..bench.steps import TrainingStep, build_network
 from .case import Findings, Settings, Skipped, case
 from .speed import bench, run_row
 

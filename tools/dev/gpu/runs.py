@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch.profiler import ProfilerActivity, profile
 
-from mtl_plugins.engine import load_config, train
+from mtl_plugins import load_config, train
 
 from .case import Settings
 

@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from .case import Case, Findings, Result, Settings, Skipped, cases
 
 RESULTS, LOG = "results.jsonl", "log.txt"
 STARTED, PARTIAL = "started", "partial"
-START_UP = 120
+START_UP = 240
 """Seconds that a process may take to import everything."""
 
 ENVIRONMENT = dict(
@@ -89,7 +90,13 @@ def _run(case: Case, settings: Settings, findings: Findings, made: dict[str, Any
     return Result(case.name, status, round(seconds, 2), made, findings.measured, messages)
 
 
-def supervise(settings: Settings, names: Sequence[str] | None, again: bool, budget: float) -> int:
+def supervise(
+    settings: Settings,
+    names: Sequence[str] | None,
+    again: bool,
+    budget: float,
+    limit: float | None = None,
+) -> int:
     """Run cases in processes that are watched; return 0 where none failed.
 
     Args:
@@ -97,6 +104,7 @@ def supervise(settings: Settings, names: Sequence[str] | None, again: bool, budg
         names: the cases; None: all.
         again: run those that have a result as well.
         budget: seconds for all of them; cases that were not reached are listed as such.
+        limit: seconds for each case; None: its own limit.
     """
     begin = time.perf_counter()
     os.makedirs(settings.out, exist_ok=True)
@@ -106,6 +114,7 @@ def supervise(settings: Settings, names: Sequence[str] | None, again: bool, budg
         print(f"There is no case {unknown[0]!r}; choose from {', '.join(c.name for c in found)}.")
         return 2
     wanted = [each for each in found if not names or each.name in names]
+    wanted = [replace(each, limit=limit or each.limit) for each in wanted]
     done = {} if again else finished(settings)
     results = [done[each.name] for each in wanted if each.name in done]
     left = [each for each in wanted if each.name not in done]
@@ -139,7 +148,10 @@ def finished(settings: Settings) -> dict[str, Result]:
 def _watched(settings: Settings, left: Sequence[Case], rest: float) -> Iterator[Result]:
     """Yield the results of one process, until it has run all cases, crashed or taken too long."""
     limits = {each.name: each.limit for each in left}
-    command = [sys.executable, os.path.join(settings.root, "tools", "dev", "gpu_check.py")]
+    command = [
+        sys.executable,
+        os.path.join(settings.root, "tools", "dev", "commands", "gpu_check.py"),
+    ]
     command += ["--worker", "--out", settings.out, "--device", settings.device, "--cases", *limits]
     command += ["--quick"] if settings.quick else []
     over = time.monotonic() + rest
@@ -182,6 +194,7 @@ def _line(worker: subprocess.Popen, read: bytes, wait: float) -> tuple[bytes | N
     """Return the next line and what was read behind it; None: there is none within `wait`."""
     import select
 
+    assert worker.stdout is not None  # it is a pipe
     stop = time.monotonic() + wait
     while b"\n" not in read:
         ready, _, _ = select.select([worker.stdout], [], [], max(0.0, stop - time.monotonic()))

@@ -94,7 +94,10 @@ def _relative(values: list[float], expected: list[float]) -> float:
 
 def _cpu_process(settings: Settings) -> subprocess.Popen:
     """Start the same training in a process that sees no GPU."""
-    command = [sys.executable, os.path.join(settings.root, "tools", "dev", "gpu_check.py")]
+    command = [
+        sys.executable,
+        os.path.join(settings.root, "tools", "dev", "commands", "gpu_check.py"),
+    ]
     command += ["--worker", "--out", settings.out, "--device", "cpu", "--cases", "cpu_losses"]
     command += ["--quick"] if settings.quick else []
     # Idle threads that spin would take the cores from the trainings beside it.
@@ -156,7 +159,8 @@ def compile(settings: Settings, findings: Findings) -> None:
 
     dynamo.reset()
     dynamo.utils.counters.clear()
-    arguments = settings.choose(True, dict(backend="aot_eager"))
+    quick: bool | dict[str, Any] = dict(backend="aot_eager")
+    arguments = settings.choose(True, quick)
     amp = PRECISIONS["bfloat16"][0]
     _, eager = short_run(settings, "eager", amp)
     begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The stacks that the project is tried on."""
+"""The stacks of versions that the project is tested on."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from mtl_plugins.utils import did_you_mean
 
 CORE = "balancing,logging,data,sweep,dev"
 EXTRAS = f"{CORE},export"
-"""Extras of setup.py beside the family's: with them no test is left out for want of a package."""
+"""Extras of setup.py beside the family's: with them no test is skipped for a missing package."""
 
 TESTED_TORCH = ("torch==2.13.0", "torchvision==0.28.0")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """An interpreter, and what is installed beside the project.
+    """A Python, and the packages that are installed beside the project.
 
     Args:
-        name: what it is called on the command line and in the table.
-        python: version, 3.11.
+        name: its name on the command line and in the table.
+        python: version of Python, such as 3.11.
         family: extra of setup.py with the mm* packages.
-        requirements: versions that are asked for beyond those of setup.py, or `-r FILE`.
-        extras: of setup.py, beside the family's.
-        lowest: install the oldest version that setup.py allows of everything that it names.
+        requirements: requirements beyond those of setup.py, or `-r FILE`.
+        extras: extras of setup.py beside the family's.
+        lowest: install the oldest version that setup.py allows of each package that it names.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Stack:
     lowest: bool = False
 
     def install_arguments(self) -> list[str]:
-        """Return what `uv pip install` gets.
+        """Return the arguments of `uv pip install`.
 
         >>> Stack("old", "3.10", lowest=True).install_arguments()[1:3]
         ['--resolution', 'lowest-direct']
         """
         resolution = ["--resolution", "lowest-direct"] if self.lowest else []
-        # Compiled once: processes that tests start (with -B) would compile everything anew.
+        # Compiled once: processes that tests start (with -B) would compile everything again.
         project = f".[{self.family},{self.extras}]"
         return ["--compile-bytecode", *resolution, "-e", project, *self.requirements]
 
@@ -59,11 +59,11 @@ STACKS = {
         Stack("py313", "3.13"),
     )
 }
-"""Whatever a stack does not name is the newest version that setup.py allows."""
+"""Packages that a stack does not name have the newest version that setup.py allows."""
 
 
 def chosen_stacks(names: Sequence[str]) -> list[Stack]:
-    """Return the stacks of some names, or all of them where none is given.
+    """Return the stacks of the given names; all stacks if no name is given.
 
     Raises:
         ConfigError: there is no stack of that name.

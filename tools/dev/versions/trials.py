@@ -1,4 +1,4 @@
-"""Installing a stack and running the suite on it."""
+"""Install stacks of versions and run the suite on each."""
 
 from __future__ import annotations
 
@@ -8,20 +8,60 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
 from mtl_plugins.errors import ConfigError, MTLError
-from mtl_plugins.utils import track
+from mtl_plugins.install import FAMILIES
+from mtl_plugins.utils import TextTable, track, write_text
 
 from .stack import STACKS, Stack
-from .table import versions_table
-from .trial import Trial
 
 ROOT = Path(__file__).parents[3]
 UV = (sys.executable, "-m", "uv")
+SHOWN = (
+    "torch", "torchvision", "timm", "torchjd", "numpy", "opencv-python", "pillow", "onnx",
+    "onnxruntime", "optuna",
+)  # fmt: skip
+"""Distributions in the table beside the family's."""
+COLUMNS = ("stack", "Python", "versions", "tests", "passed", "failed", "skipped", "seconds")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The result of a stack."""
+
+    stack: str
+    tests: str
+    """Arguments of pytest; empty for every test."""
+    python: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Version of every installed distribution."""
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    """Why there are no counts: the installation failed, or pytest was killed."""
+
+    @property
+    def works(self) -> bool:
+        """Whether tests ran and none failed."""
+        return bool(self.passed) and not self.failed and not self.error
+
+    @classmethod
+    def read(cls, folder: str, stack: str) -> Trial | None:
+        """Read the result that an earlier call wrote into a folder; None if there is none."""
+        path = Path(folder, f"{stack}.json")
+        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+    def write(self, folder: str) -> None:
+        """Write `<folder>/<stack>.json`."""
+        text = json.dumps(asdict(self), indent=1)
+        Path(folder, f"{self.stack}.json").write_text(text, encoding="utf-8")
 
 
 def try_stacks(
@@ -33,15 +73,14 @@ def try_stacks(
 ) -> list[Trial]:
     """Install the stacks one after the other and run the suite on each.
 
-    Every result is in `<out>/<stack>.json` as soon as it is there, and is not asked for a second
-    time with the same arguments; `<out>/versions.md` shows all that are there, and logs lie in
-    `<out>/<stack>`.
+    Each result is written to `<out>/<stack>.json` at once, and a stack that has one for the same
+    arguments is not run again. `<out>/versions.md` shows all results; logs are in `<out>/<stack>`.
 
     Args:
-        stacks: which; the Python of each must be on the PATH.
+        stacks: the stacks; the Python of each must be on the PATH.
         out: folder of environments, logs and results.
-        arguments: for pytest, behind `-n 2 --dist loadfile`.
-        again: run what has a result as well.
+        arguments: arguments for pytest, after `-n 2 --dist loadfile`.
+        again: also run stacks that have a result.
         keep: keep the environments, of some gigabytes each.
 
     Raises:
@@ -62,12 +101,12 @@ def try_stacks(
         trials.append(trial)
         done = (Trial.read(out, name) for name in STACKS)
         table = versions_table(each for each in done if each is not None)
-        Path(out, "versions.md").write_text(table, encoding="utf-8")
+        write_text(os.path.join(out, "versions.md"), table.markdown() + "\n")
     return trials
 
 
 def try_stack(stack: Stack, folder: Path, arguments: Sequence[str]) -> Trial:
-    """Make the environment of a stack in a folder and run the suite in it."""
+    """Make the environment of a stack in a folder, and run the suite in it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     python, tests = str(folder / "venv" / "bin" / "python"), " ".join(arguments)
@@ -91,7 +130,7 @@ def try_stack(stack: Stack, folder: Path, arguments: Sequence[str]) -> Trial:
 
 
 def run_suite(python: str, folder: Path, arguments: Sequence[str]) -> dict:
-    """Run pytest in the checkout and return the counts and seconds of a `Trial`, or its error."""
+    """Run pytest in the checkout; return the counts and seconds of a `Trial`, or its error."""
     report, log = folder / "junit.xml", folder / "pytest.log"
     start = time.monotonic()
     with open(log, "w", encoding="utf-8") as file:
@@ -121,15 +160,15 @@ def _call(command: Sequence[str], log: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return the variables without one that would lead to another environment's packages."""
+    """Return the variables without PYTHONPATH, which would add another environment's packages."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def report_trials(trials: Sequence[Trial], out: str) -> None:
-    """Print what came of each stack.
+    """Print the result of each stack.
 
     Raises:
-        MTLError: on some of them a test failed, or there was none.
+        MTLError: on some stack a test failed, or none ran.
     """
     for trial in trials:
         counts = f"{trial.passed} passed, {trial.failed} failed, {trial.skipped} skipped"
@@ -138,3 +177,20 @@ def report_trials(trials: Sequence[Trial], out: str) -> None:
     failed = [trial.stack for trial in trials if not trial.works]
     if failed:
         raise MTLError(f"{', '.join(failed)}: not every test passed, see the logs in {out}.")
+
+
+def versions_table(trials: Iterable[Trial]) -> TextTable:
+    """Return a table with one row a stack, with the versions that were installed."""
+    return TextTable(COLUMNS, [_cells(trial) for trial in trials], COLUMNS[:4])
+
+
+def _cells(trial: Trial) -> tuple[str, ...]:
+    family = [name for roles in FAMILIES.values() for role in roles for name in role]
+    versions = ", ".join(
+        f"{name} {trial.versions[name]}" for name in (*family, *SHOWN) if name in trial.versions
+    )
+    counts = (str(trial.passed), str(trial.failed), str(trial.skipped), f"{trial.seconds:.0f}")
+    if trial.error:
+        versions, counts = " ".join(trial.error.split()), ("-",) * 4
+    tests = f"`{trial.tests}`" if trial.tests else "all"
+    return (trial.stack, trial.python, versions, tests, *counts)

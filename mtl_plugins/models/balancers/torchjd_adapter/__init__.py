@@ -1,8 +1,8 @@
-"""TorchJD's balancing algorithms by name: the only place that imports torchjd.
+"""TorchJD's balancing algorithms by name: the only package that imports torchjd.
 
-TorchJD has the formulas. Here every algorithm gets what a training run needs besides: its state in
-buffers of fixed shape, so that checkpoints, EMA and DDP treat it like any other; any subset of the
-tasks, so that it sees only those that a batch has; the same random numbers on every rank.
+TorchJD implements the formulas. This package adds what a training run needs: state in buffers of
+fixed shape, so that checkpoints, EMA and DDP include it; any subset of the tasks, because a batch
+may lack some; and the same random numbers on every rank.
 """
 
 from .scalarizers import SCALARIZERS, Scalarizer, scalarizer

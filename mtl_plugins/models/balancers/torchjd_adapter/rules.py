@@ -1,4 +1,4 @@
-"""What both kinds of TorchJD's rules need: names, options, some of the tasks, random numbers."""
+"""Helpers for both kinds of TorchJD rules: names, options, subsets of tasks, random numbers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ from ....errors import ConfigError
 from ....utils import did_you_mean
 
 Rule = Callable[[Tensor], Tensor]
-"""An object of TorchJD: losses (m,) -> scalar, or Gramian (m,m) -> weights (m,)."""
+"""A TorchJD object: losses (m,) -> scalar, or Gramian (m,m) -> weights (m,)."""
 Build = Callable[[Sequence[int]], Rule]
-"""Returns the rule for the tasks with the given indices."""
+"""Builds the rule for the tasks with the given indices."""
 
 ALIASES = {"uncertainty": "uw", "gls": "geometricmean"}
-"""Other usual names, both in small letters."""
+"""Other common names, in lower case as are TorchJD's here."""
 
 FILLED_IN = {"n_tasks", "shape"}
-"""Arguments that follow from the model's tasks."""
+"""Arguments that are derived from the model's tasks."""
 
 
 def known(name: str, names: Mapping[str, Any], kind: str) -> str:
-    """Return TorchJD's spelling of a name, or say what there is."""
+    """Return TorchJD's spelling of a name.
+
+    Raises:
+        ConfigError: TorchJD is missing, or `names` has no such name.
+    """
     try:
         import torchjd  # noqa: F401
     except ImportError as error:
@@ -42,8 +46,8 @@ def known(name: str, names: Mapping[str, Any], kind: str) -> str:
     return found
 
 
-def check_options(rule: Callable, options: Iterable[str], also: Iterable[str] = ()) -> None:
-    """Raise a `ConfigError` for an option that is neither TorchJD's nor, in `also`, ours."""
+def check_options(rule: type, options: Iterable[str], also: Iterable[str] = ()) -> None:
+    """Raise a `ConfigError` for an option that neither TorchJD's class nor `also` has."""
     accepted = {*inspect.signature(rule).parameters, *also} - FILLED_IN
     for option in options:
         if option not in accepted:
@@ -56,7 +60,7 @@ def _plain(name: str) -> str:
 
 
 def tensors(options: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> dict[str, Any]:
-    """Return options with lists of one number a task as tensors, which TorchJD wants."""
+    """Return options with lists of one number per task converted to tensors for TorchJD."""
     return {
         key: torch.tensor(value, dtype=dtype) if isinstance(value, (list, tuple)) else value
         for key, value in options.items()
@@ -64,13 +68,13 @@ def tensors(options: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> d
 
 
 def of_tasks(options: Mapping[str, Any], present: Sequence[int]) -> dict[str, Any]:
-    """Return options with the entries of the tasks with these indices."""
+    """Return options whose tensors have only the entries of the tasks with these indices."""
     return {k: v[list(present)] if torch.is_tensor(v) else v for k, v in options.items()}
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Let random numbers inside follow from the seed, and use up none of those outside."""
+    """Seed the random numbers drawn inside, and restore the generator's state afterwards."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

@@ -1,17 +1,20 @@
-"""TorchJD's scalarizers: how losses are weighed."""
+"""TorchJD's scalarizers: combine the tasks' losses into one scalar."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from ....errors import ConfigError
-from ..ranks import sum_over_ranks
+from ..gradients import sum_over_ranks
 from .rules import Build, Rule, check_options, known, of_tasks, seeded, tensors
+
+if TYPE_CHECKING:
+    from torchjd.scalarization import DWA, FAMO
 
 SCALARIZERS: dict[str, dict[str, Any]] = {
     "UW": {},
@@ -22,11 +25,16 @@ SCALARIZERS: dict[str, dict[str, Any]] = {
     "FAMO": {},
     "STCH": dict(mu=1.0),
 }
-"""How losses can be weighed, by TorchJD's names, with the arguments that have no default."""
+"""Scalarizers by TorchJD's names, with values for the arguments that have no default there."""
 
 
 def scalarizer(name: str, num_tasks: int, options: Mapping[str, Any]) -> Scalarizer:
     """Return a rule for losses by name.
+
+    Args:
+        name: as in `SCALARIZERS`; case, "-" and "_" do not matter.
+        num_tasks: number of tasks.
+        options: arguments of TorchJD's class; DWA's `period` is ours.
 
     Raises:
         ConfigError: TorchJD is missing, the name is unknown, or the options do not fit.
@@ -36,29 +44,29 @@ def scalarizer(name: str, num_tasks: int, options: Mapping[str, Any]) -> Scalari
 
     rule_of = getattr(scalarization, name)
     check_options(rule_of, options, also=["period"] if name == "DWA" else [])
-    options = tensors({**SCALARIZERS[name], **options})
+    arguments = tensors({**SCALARIZERS[name], **options})
 
     def build(present: Sequence[int]) -> Rule:
-        return rule_of(**of_tasks(options, present))
+        return rule_of(**of_tasks(arguments, present))
 
     try:
         if name == "DWA":
-            return _DWA(num_tasks, **options)
+            return _DWA(num_tasks, **arguments)
         if name == "FAMO":
-            return _FAMO(num_tasks, **options)
+            return _FAMO(num_tasks, **arguments)
         if name in ("UW", "IMTLL"):
-            return _Learned(rule_of(num_tasks, **options))
+            return _Learned(rule_of(num_tasks, **arguments))
         build(range(num_tasks))
         return (_Random if name == "Random" else Scalarizer)(build)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} with {dict(options)}: {error}") from error
+        raise ConfigError(f"{name} with {arguments}: {error}") from error
 
 
 class Scalarizer(nn.Module):
-    """A rule that makes one scalar of the losses of some of the tasks.
+    """A rule that combines the losses of some of the tasks into one scalar.
 
     Args:
-        build: returns TorchJD's scalarizer for the tasks with the given indices.
+        build: builds TorchJD's scalarizer for the tasks with the given indices.
     """
 
     def __init__(self, build: Build) -> None:
@@ -66,7 +74,7 @@ class Scalarizer(nn.Module):
         self.build = build
 
     def observe(self, values: Tensor, present: Tensor) -> None:
-        """Learn from a batch: losses (T,) without graph, and which are there (T, bool)."""
+        """Update the state from a batch: losses (T,) without graph, and which exist (T, bool)."""
 
     def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
         """Return the scalar of the losses (m,) of the tasks with these indices."""
@@ -74,7 +82,7 @@ class Scalarizer(nn.Module):
 
 
 class _Learned(Scalarizer):
-    """UW, IMTL-L: a learned number for each task, of which a batch uses those of its tasks."""
+    """UW and IMTL-L: one learned number per task; a batch uses those of its own tasks."""
 
     def __init__(self, rule: nn.Module) -> None:
         super().__init__(lambda present: rule)
@@ -86,7 +94,9 @@ class _Learned(Scalarizer):
 
 
 class _Random(Scalarizer):
-    """Random weights from a counter, so that ranks agree and a resumed run goes on."""
+    """Random weights seeded by a counter, so that ranks agree and a resumed run continues."""
+
+    drawn: Tensor
 
     def __init__(self, build: Build) -> None:
         super().__init__(build)
@@ -99,26 +109,33 @@ class _Random(Scalarizer):
 
 
 class _DWA(Scalarizer):
-    """DWA with its history in buffers: TorchJD's rule is fed with it anew in every step.
+    """DWA with its history in buffers: every step replays it to a new TorchJD rule.
 
     Args:
         num_tasks: number of tasks.
-        period: steps that make an epoch; default: the runner's epochs.
+        period: steps per epoch; default: the runner's epochs.
         **options: TorchJD's.
     """
+
+    steps: Tensor
+    sums: Tensor
+    counts: Tensor
+    averages: Tensor
+    epoch: Tensor
 
     def __init__(self, num_tasks: int, period: int | None = None, **options: Any) -> None:
         from torchjd.scalarization import DWA
 
-        super().__init__(lambda present: DWA(**options))
-        self.build(range(num_tasks))  # says at once what is wrong with the options
+        self.new_rule: Callable[[], DWA] = lambda: DWA(**options)
+        super().__init__(lambda present: self.new_rule())
+        self.new_rule()  # raises an error if an option is wrong
         if period is not None and period < 1:
             raise ValueError(f"period={period}: expected a number of steps >= 1.")
         self.period = period
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.register_buffer("sums", torch.zeros(num_tasks))
         self.register_buffer("counts", torch.zeros(num_tasks))
-        # Mean losses of the last epoch but one and of the last; 0: not known.
+        # Mean losses of the last epoch but one and of the last; 0: unknown.
         self.register_buffer("averages", torch.zeros(2, num_tasks))
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
@@ -142,7 +159,7 @@ class _DWA(Scalarizer):
         self.counts.zero_()
 
     def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
-        rule: Any = self.build(present)
+        rule = self.new_rule()
         history = self.averages[:, list(present)]
         if (history > 0).all():
             for average in history:
@@ -152,19 +169,27 @@ class _DWA(Scalarizer):
 
 
 class _FAMO(Scalarizer):
-    """FAMO with its logits and their Adam in buffers.
+    """FAMO with its logits and their Adam state in buffers.
 
-    The losses after an update are those of the next batch: recomputing them on the same one would
-    cost another forward pass. Their changes add up to the change over the run either way.
+    FAMO compares a batch's losses before and after an update. The losses after it are taken from
+    the next batch instead: recomputing them on the same one would cost another forward pass. Both
+    ways the differences add up to the change over the run.
     """
+
+    logits: Tensor
+    exp_avg: Tensor
+    exp_avg_sq: Tensor
+    before: Tensor
+    updates: Tensor
 
     def __init__(self, num_tasks: int, **options: Any) -> None:
         from torchjd.scalarization import FAMO
 
         rule = FAMO(num_tasks, **options)
         super().__init__(lambda present: rule)
-        # Outside of the module tree: FAMO's logits are a parameter that no optimizer may see.
-        self.hidden = (rule,)
+        # FAMO's logits are a parameter that the model's optimizer must not see: a tuple keeps the
+        # rule out of the module tree.
+        self.hidden: tuple[FAMO] = (rule,)
         for name in ("logits", "exp_avg", "exp_avg_sq", "before"):
             self.register_buffer(name, torch.zeros(num_tasks))
         self.register_buffer("updates", torch.zeros(()))
@@ -172,35 +197,36 @@ class _FAMO(Scalarizer):
     def observe(self, values: Tensor, present: Tensor) -> None:
         sums, counts = _over_ranks(values, present)
         after = torch.where(counts > 0, sums / counts.clamp(min=1), self.before)
-        # A task that is not there, now or before, has not changed.
+        # A task that is missing, now or before, counts as unchanged.
         known = self.before > 0
         if known.any():
             self._update(torch.where(known, self.before, 1.0), torch.where(known, after, 1.0))
         self.before.copy_(after)
 
     def _update(self, before: Tensor, after: Tensor) -> None:
-        rule = self._restored(before.device)
+        rule, adam = self._restored(before.device)
         rule(before)
         rule.update(after)
-        state = rule._optimizer.state[rule._w]
+        state = adam.state[rule._w]
         self.logits.copy_(rule._w.detach())
         self.exp_avg.copy_(state["exp_avg"])
         self.exp_avg_sq.copy_(state["exp_avg_sq"])
         self.updates.copy_(state["step"])
 
-    def _restored(self, device: torch.device) -> Any:
-        """Return TorchJD's object with the state of the buffers."""
+    def _restored(self, device: torch.device) -> tuple[FAMO, torch.optim.Adam]:
+        """Return TorchJD's object and its optimizer with the state of the buffers."""
         (rule,) = self.hidden
         rule.to(device)
         rule._w.data.copy_(self.logits)
-        rule._optimizer = torch.optim.Adam([rule._w], lr=rule.lr, weight_decay=rule.weight_decay)
+        adam = torch.optim.Adam([rule._w], lr=rule.lr, weight_decay=rule.weight_decay)
+        rule._optimizer = adam
         if self.updates > 0:
-            rule._optimizer.state[rule._w] = dict(
+            adam.state[rule._w] = dict(
                 step=self.updates.cpu().clone(),
                 exp_avg=self.exp_avg.clone(),
                 exp_avg_sq=self.exp_avg_sq.clone(),
             )
-        return rule
+        return rule, adam
 
     def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
         (rule,) = self.hidden
@@ -211,5 +237,5 @@ class _FAMO(Scalarizer):
 
 
 def _over_ranks(values: Tensor, present: Tensor) -> Tensor:
-    """Return the sums of the losses that are there and their numbers, 2,T, over all ranks."""
+    """Return, summed over all ranks, the losses that exist and their number, both in 2,T."""
     return sum_over_ranks(torch.stack([torch.where(present, values, 0.0), present.float()]))

@@ -1,3 +1,3 @@
-"""One file a row; see `Row`."""
+"""Rows of the benchmark, one file a row; see `Row`."""
 
 __all__ = []

@@ -1,4 +1,4 @@
-"""Loading data: packed against files and mmseg, and whether a device waits for it
+"""Data loading: packed against files and mmseg, and the time that a device waits for it
 
 Street scenes of 512x1024, crops of 256x256, files and shards in the page cache.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -31,14 +31,17 @@ FILES = [dict(type="LoadImage"), dict(type="LoadTargets")]
 PACKED = [dict(type="LoadImage"), dict(type="LoadTargets", decode=False)]
 DECODE = dict(type="DecodeTargets")
 ON_CPU = [dict(type="FlipTargets", prob=0.5), dict(type="PhotoMetricDistortion")]
-ON_DEVICE = [dict(type="FlipTargets", prob=0.5, on_device=True), dict(type="PhotometricJitter")]
+ON_DEVICE: list[dict[str, Any]] = [
+    dict(type="FlipTargets", prob=0.5, on_device=True),
+    dict(type="PhotometricJitter"),
+]
 MMSEG_ON_CPU = [dict(type="RandomFlip", prob=0.5), dict(type="PhotoMetricDistortion")]
 PACK, MMSEG_PACK = dict(type="PackTargets"), dict(type="PackSegInputs")
 MMSEG = "mmseg, files"
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """Yield the ways to load, the disk they need, the preprocessor, and the waiting."""
+    """Yield the ways to load, their disk space, the preprocessor, and the waiting."""
     size = settings.choose(cpu=(512, 1024), cuda=(512, 1024), quick=(64, 128))
     crop = settings.choose(cpu=(256, 256), cuda=(256, 256), quick=(32, 32))
     data = scenes(settings, settings.choose(cpu=16, cuda=32, quick=2), size)
@@ -58,7 +61,7 @@ def cases(settings: Settings) -> Iterator[Case]:
     ):
         yield Case(
             f"{way}: {kind}", f"our pipeline, {way}, one core", "mmseg's pipeline, files, one core",
-            "samples/s", lambda way=way, kind=kind: loading(way, kind),
+            "samples/s", partial(loading, way, kind),
             Goal("at least", 20.0 if kind == "crop" else 5.0) if way != "files" else None,
         )  # fmt: skip
 
@@ -100,7 +103,7 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 def _ways(data: Scenes, crop: tuple[int, int]) -> dict[tuple[str, str], Any]:
-    """Return the data set of every way to load, by name and augmentation."""
+    """Build the data set of every way to load, by name and augmentation."""
     init_default_scope("mmseg")
     cut = dict(type="RandomCrop", crop_size=crop)
     pipelines = {
@@ -127,7 +130,7 @@ def _ways(data: Scenes, crop: tuple[int, int]) -> dict[tuple[str, str], Any]:
 def _seconds(
     ways: dict[tuple[str, str], Any], count: int, settings: Settings
 ) -> dict[tuple[str, str], list[float]]:
-    """Return the seconds a sample of every way, which take turns, on one core."""
+    """Time a sample of every way on one core; the ways take turns."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     taken: dict[tuple[str, str], list[float]] = {way: [] for way in ways}
@@ -149,7 +152,7 @@ def _seconds(
 def _preprocessing(
     settings: Settings, crop: tuple[int, int], batch: int, augmented: bool
 ) -> Callable[[], None]:
-    """Return what prepares a batch on the device."""
+    """Return a call that prepares a batch on the device."""
     preprocessor = MODELS.build(dict(type="MultiTaskDataPreprocessor")).to(settings.place)
     images = [torch.randint(0, 256, (3, *crop), dtype=torch.uint8) for _ in range(batch)]
     jitter = PhotometricJitter()

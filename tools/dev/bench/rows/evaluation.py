@@ -1,13 +1,13 @@
-"""Evaluation, from arrays to metrics, against mmseg with the same networks
+"""Evaluation from arrays to metrics, against mmseg with the same networks
 
 mmseg needs a model for classes (EncoderDecoder, IoUMetric) and one for depth (DepthEstimator,
-DepthMetric), and its test-time augmentation (SegTTAModel) knows classes alone. Images are random.
+DepthMetric), and its test-time augmentation (SegTTAModel) supports classes only. Images are random.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 
 from ..evaluations import random_samples, ways
 from ..measurement import Goal
@@ -29,17 +29,13 @@ def cases(settings: Settings) -> Iterator[Case]:
         return per_second(taken, count)
 
     def memory(name: str) -> Samples:
-        return Samples(
-            *([each.peak(samples, settings.place) / 1e6] for each in pairs()[name]),
-            "Peak of one run, above the weights.",
-        )
+        ours, other = (each.peak(samples, settings.place) / 1e6 for each in pairs()[name])
+        return Samples([ours], [other], "Peak of one run, above the weights.")
 
     for name in ("classes and depth", "classes, 3 scales, mirrored"):
         what = f"our evaluation of images of {size[0]}x{size[1]}"
+        yield Case(name, what, "mmseg's", "images/s", partial(speed, name), Goal("at least", 2.0))
         yield Case(
-            name, what, "mmseg's", "images/s", lambda name=name: speed(name), Goal("at least", 2.0)
-        )
-        yield Case(
-            f"{name}: memory", what, "mmseg's", "MB", lambda name=name: memory(name),
+            f"{name}: memory", what, "mmseg's", "MB", partial(memory, name),
             Goal("at most", 0.25),
         )  # fmt: skip

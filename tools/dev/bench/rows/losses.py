@@ -7,7 +7,7 @@ images, metrics of one image beside the prediction of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -66,14 +66,14 @@ def cases(settings: Settings) -> Iterator[Case]:
     for kind, what in (("MultiTaskMetric", "classes and depth"), ("NormalsMetric", "normals")):
         yield Case(
             kind, f"update of {kind}, {what}, one image of {large[0]}x{large[1]}",
-            "its prediction (classes and depth)", "ms", lambda kind=kind: metric(kind), SHARE,
+            "its prediction (classes and depth)", "ms", partial(metric, kind), SHARE,
         )  # fmt: skip
 
 
 def _losses(
     size: tuple[int, int], batch: int, device: torch.device
 ) -> dict[str, Callable[[], None]]:
-    """Return what runs each loss forward and backward on random maps of full size."""
+    """Return calls that run each loss forward and backward on random maps of full size."""
     depth = torch.rand(batch, 1, *size, device=device) * 80 + 1
     valid = torch.rand(depth.shape, device=device) < 0.9
     metres = (torch.rand_like(depth) * 80 + 1).requires_grad_()

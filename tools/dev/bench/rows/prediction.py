@@ -1,4 +1,4 @@
-"""Prediction: whole images, decoded in rows, compiled and by ONNX Runtime
+"""Prediction: decoded in rows or at once, in batches, compiled, by ONNX Runtime
 
 The default experiment's network on a CPU, the branched ResNet-34 on a GPU. Predictions are of both
 tasks, from normalised images to class ids and metres in full size.
@@ -17,21 +17,23 @@ from torch import Tensor
 from mtl_plugins.costs import peak_memory
 from mtl_plugins.errors import ConfigError, MTLError
 from mtl_plugins.models.layers import resize
-from mtl_plugins.models.segmentors import MultiTaskSegmentor, View, Window, decoded
+from mtl_plugins.models.segmentors import MultiTaskSegmentor, View, Window, decode_views
 
 from ..measurement import Goal
 from ..row import Case, NotMeasured, Samples
 from ..settings import Settings
 from ..steps import build_network
 from ..turns import in_turns, milliseconds, per_second, seconds_of
-from . import growth, step
+from .step import CONFIG
+
+DEFAULT = "mtl_branched.py"
 
 Run = Callable[[], list[Tensor]]
-"""What predicts every task."""
+"""A call that predicts every task."""
 
 
 def in_rows(network: MultiTaskSegmentor, images: Tensor) -> list[Tensor]:
-    """Return class ids and metres of a batch as the network predicts them."""
+    """Predict class ids and metres of a batch as the network does, a few rows at a time."""
     samples = network.predict(images)
     heads = network.decode_head.tasks()
     return [
@@ -41,8 +43,9 @@ def in_rows(network: MultiTaskSegmentor, images: Tensor) -> list[Tensor]:
 
 
 def at_once(network: MultiTaskSegmentor, images: Tensor) -> list[Tensor]:
-    """Return the same by way of the raw maps of every class in full size."""
-    return _enlarged(network, network(images, mode="tensor"), tuple(images.shape[2:]))
+    """Predict the same from the raw maps of every class in full size."""
+    height, width = images.shape[2:]
+    return _enlarged(network, network(images, mode="tensor"), (height, width))
 
 
 def _enlarged(
@@ -52,12 +55,12 @@ def _enlarged(
 
 
 class _Images:
-    """What is measured with images of one size.
+    """The measurements with images of one size.
 
     Args:
-        settings: of the row.
+        settings: settings of the row.
         model: config of the network.
-        network: builds the network, or returns it.
+        network: returns the network, which is built on the first call.
         size: (height, width).
     """
 
@@ -77,24 +80,24 @@ class _Images:
 
     @cached_property
     def raw(self) -> dict[str, Tensor]:
-        """Its raw maps."""
+        """The raw maps of the image."""
         with torch.no_grad():
             return self.network()(self.image, mode="tensor")
 
     def eager(self) -> Run:
-        """Return what predicts the image."""
+        """Return a call that predicts the image."""
         return torch.no_grad()(partial(in_rows, self.network(), self.image))
 
     @torch.no_grad()
     def decoding(self) -> tuple[Run, Run]:
-        """Return what decodes the raw maps, in rows and at once."""
+        """Return calls that decode the raw maps, in rows and at once."""
         network, size = self.network(), self.size
         tasks = network.decode_head.tasks()
         scale = {task: size[0] // maps.shape[2] for task, maps in self.raw.items()}
-        views = [View(size, [Window(0, 0, *size, self.raw, scale)])]
+        views = [View(size, [Window(range(size[0]), range(size[1]), self.raw, scale)])]
 
         def rows() -> list[Tensor]:
-            return [decoded(views, task, head, size, "mean") for task, head in tasks]
+            return [decode_views(views, task, head, size, "mean") for task, head in tasks]
 
         return torch.no_grad()(rows), torch.no_grad()(partial(_enlarged, network, self.raw, size))
 
@@ -103,22 +106,23 @@ class _Images:
         return milliseconds(in_turns(*self.decoding(), self.settings))
 
     def decoding_memory(self) -> Samples:
-        """Measure the decoding's memory, and check that nothing else differs."""
+        """Measure the memory of the decoding, and check that both predictions are equal."""
         ways = self.decoding()
         for ours, other in zip(*(run() for run in ways), strict=True):
             if not torch.equal(ours, other):
                 raise MTLError("Predictions in rows differ from those of full-size maps.")
-        peaks = ([_above_held(run, [*self.raw.values()]) / 1e6] for run in ways)
-        return Samples(*peaks, "The predictions are exactly equal.")
+        ours, other = (_above_held(run, [*self.raw.values()]) / 1e6 for run in ways)
+        return Samples([ours], [other], "The predictions are exactly equal.")
 
     def memory(self) -> Samples:
         """Measure the memory of whole predictions."""
         plain = torch.no_grad()(partial(at_once, self.network(), self.image))
         held = [self.image, *self.network().parameters(), *self.network().buffers()]
-        return Samples(*([_above_held(run, held) / 1e6] for run in (self.eager(), plain)))
+        ours, other = (_above_held(run, held) / 1e6 for run in (self.eager(), plain))
+        return Samples([ours], [other])
 
     def throughput(self, batch: int) -> Samples:
-        """Time batches beside single images."""
+        """Time batches and single images."""
         many = self.image.expand(batch, -1, -1, -1).contiguous()
         together = torch.no_grad()(partial(in_rows, self.network(), many))
         taken = in_turns(together, self.eager(), self.settings)
@@ -127,7 +131,7 @@ class _Images:
     def compiled(self) -> Samples:
         """Time the compiled network."""
         if self.settings.quick:
-            raise NotMeasured("not in a quick run, which compiling takes much longer than")
+            raise NotMeasured("not in a quick run: compiling takes too long")
         fast = build_network(dict(self.model, compile=True), self.settings.place).eval()
         run = torch.no_grad()(partial(in_rows, fast, self.image))
         first = seconds_of(run, self.settings.place)
@@ -142,7 +146,7 @@ class _Images:
 
 def cases(settings: Settings) -> Iterator[Case]:
     """Yield every comparison for both sizes."""
-    model = settings.config(settings.choose(growth.CONFIG, step.CONFIG, growth.CONFIG)).model
+    model = settings.config(settings.choose(DEFAULT, CONFIG, DEFAULT)).model
     network = cache(lambda: build_network(model, settings.place).eval())
     batch = settings.choose(cpu=2, cuda=8, quick=2)
     sizes = [(512, 1024), (1024, 2048)]
@@ -171,7 +175,7 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 def _above_held(run: Run, held: list[Tensor]) -> int:
-    """Return the peak bytes above tensors that are there before."""
+    """Return the peak bytes above tensors that exist before."""
     device = held[0].device
     there = sum(each.untyped_storage().nbytes() for each in held)
     if device.type == "cuda":
@@ -180,14 +184,14 @@ def _above_held(run: Run, held: list[Tensor]) -> int:
 
 
 def _onnx(network: MultiTaskSegmentor, settings: Settings, images: Tensor) -> Callable[[], object]:
-    """Return what runs the network as an ONNX file on the same images."""
+    """Return a call that runs the network as an ONNX file on the same images."""
     try:
         from mtl_plugins.inference import ModelInfo, OnnxPredictor
         from mtl_plugins.inference.export import save_onnx
     except ImportError as error:
         raise NotMeasured(f"models cannot be exported here ({error})") from error
     if settings.quick:
-        raise NotMeasured("not in a quick run, which exporting takes much longer than")
+        raise NotMeasured("not in a quick run: exporting takes too long")
     path = settings.folder("model.onnx")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     network = copy.deepcopy(network).cpu()

@@ -1,7 +1,7 @@
-"""Start-up: imports, the first iteration, help; and the rendering of scenes
+"""Start-up: imports and the first iteration; and the rendering of scenes
 
-Every start is a process of its own. mmseg alone means: with its models, data sets and hooks
-registered, as a training needs them, and the same mending of what does not fit in the stack.
+Every start is a new process. "mmseg alone" has its models, data sets and hooks registered, as a
+training needs them, and the same repairs of the stack.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ from mmengine.runner import Runner
 from mmseg.utils import register_all_modules
 register_all_modules()
 """
-LIMIT = 1.0
-"""Seconds within which a command's help answers."""
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -47,13 +45,9 @@ def cases(settings: Settings) -> Iterator[Case]:
             settings,
         )  # fmt: skip
 
-    def helping() -> Samples:
-        taken = [_start(settings, tool, "--help") for _ in range(settings.repeats)]
-        return Samples(taken, [LIMIT] * len(taken))
-
     def first_iteration() -> Samples:
         if settings.quick:
-            raise NotMeasured("not in a quick run, which it alone would take longer than")
+            raise NotMeasured("not in a quick run: it takes too long")
         data = scenes(settings, 32, (128, 256))
         data.render()
         arguments = [f"train_dataloader.dataset.data_root={data.root}"]
@@ -69,10 +63,6 @@ def cases(settings: Settings) -> Iterator[Case]:
         )
 
     yield Case("import", "import mtl_plugins", "mmseg alone", "s", imports, Goal("at most", 1.25))
-    yield Case(
-        "--help", "python tools/train.py --help", "the second it may take", "s", helping,
-        Goal("at most", 1.0),
-    )  # fmt: skip
     yield Case(
         "first iteration", "python tools/train.py configs/mtl_branched.py, until the first "
         "iteration is logged", "", "s", first_iteration,
@@ -102,7 +92,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def _start(settings: Settings, *arguments: str) -> float:
-    """Return the seconds that a process of Python takes."""
+    """Time a process of Python."""
     begin = time.perf_counter()
     subprocess.run(
         [sys.executable, *arguments], check=True, capture_output=True, cwd=settings.root,
@@ -112,28 +102,27 @@ def _start(settings: Settings, *arguments: str) -> float:
 
 
 def _in_turns(ours: Callable[[], float], other: Callable[[], float], settings: Settings) -> Samples:
-    """Return the seconds of processes; a quick run does without the turn that fills caches."""
+    """Time processes in turns; a quick run omits the turn that fills caches."""
     turns = [(ours(), other()) for _ in range(settings.repeats + (not settings.quick))]
     counted = turns if settings.quick else turns[1:]
-    return Samples(*map(list, zip(*counted, strict=True)))
+    return Samples([ours for ours, _ in counted], [other for _, other in counted])
 
 
 def _first_iteration(settings: Settings, command: list[str], options: list[str]) -> float:
-    """Return the seconds until a training logs its first iteration; it is stopped then."""
+    """Time a training until it logs its first iteration, and stop it then."""
     begin = time.perf_counter()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [
             sys.executable, *command, "--work-dir", settings.folder("runs", "first"),
             "--cfg-options", "default_hooks.logger.interval=1", *options,
         ],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=settings.root,
         env=_environment(settings),
-    )  # fmt: skip
-    try:
-        for line in process.stdout:
-            if "Epoch(train)" in line:
-                return time.perf_counter() - begin
-    finally:
-        process.kill()
-        process.communicate()
+    ) as process:  # fmt: skip
+        try:
+            for line in process.stdout or ():
+                if "Epoch(train)" in line:
+                    return time.perf_counter() - begin
+        finally:
+            process.kill()
     raise NotMeasured(f"{' '.join(command)} ended before its first iteration")

@@ -1,18 +1,18 @@
 """A training step, end to end through the runner, against its limit and against mmseg
 
 The branched ResNet-34 of `configs/miniscapes` on 256x256 crops of street scenes. Every training is
-an epoch of its own; workers that load data, hooks and logging included, checkpoints and validation
-not.
+one epoch, with data workers, hooks and logging, without checkpoints and validation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from torch import nn
 
 from mtl_plugins.costs import count_macs
 from mtl_plugins.engine import prepared
@@ -22,8 +22,7 @@ from ..peers import peer_models
 from ..row import Case, NotMeasured, Samples
 from ..scenes import MMSEG_LOADING, Scenes, scenes
 from ..settings import Settings
-from ..steps import TrainingStep, build_network
-from ..trainings import Iterations, timed_training
+from ..steps import Iterations, TrainingStep, build_network, timed_training
 from ..turns import seconds_of
 
 CONFIG = "miniscapes/branched_resnet34.py"
@@ -33,7 +32,7 @@ HOOKS = dict(
 
 
 class Trainings:
-    """The trainings that the row compares, each of `images` timed samples.
+    """The compared trainings, each with `images` timed samples.
 
     Args:
         settings: device and sizes.
@@ -47,7 +46,7 @@ class Trainings:
         self.workers = settings.choose(cpu=2, cuda=12, quick=0)
         self.crop = settings.choose(cpu=(256, 256), cuda=(256, 256), quick=(64, 64))
         self.images = self.batch * self.iterations
-        self.augmentation = [dict(type="FlipTargets", prob=0.5)]
+        self.augmentation: Sequence[dict] = [dict(type="FlipTargets", prob=0.5)]
 
     @property
     def data(self) -> Scenes:
@@ -57,7 +56,7 @@ class Trainings:
         return scenes(self.settings, count, (height, 2 * width))
 
     def config(self) -> Config:
-        """Return the config of our training, its data packed."""
+        """Return the config of our training, with packed data."""
         config = self.settings.config(CONFIG)
         data = self.data.packed
         pipeline = [
@@ -109,7 +108,7 @@ class Trainings:
         )  # fmt: skip
 
     def rates(self, other: Callable[[], float]) -> Samples:
-        """Return samples/s of our training and of another, in turns."""
+        """Measure the samples/s of our training and of another, in turns."""
         ours, others, waited = [], [], []
         for _ in range(self.settings.repeats):
             taken = self.ours()
@@ -145,9 +144,8 @@ def cases(settings: Settings) -> Iterator[Case]:
         peers = peer_models(config.model, trainings.crop).values()
         ours = build_network(config.model, torch.device("cpu"))
         image = torch.zeros(1, 3, *trainings.crop)
-        needed = [
-            count_macs(partial(network.eval(), image, mode="tensor")) for network in (ours, *peers)
-        ]
+        networks: list[nn.Module] = [ours, *peers]
+        needed = [count_macs(partial(each.eval(), image, mode="tensor")) for each in networks]
         samples = trainings.rates(lambda: trainings.mmseg().seconds)
         note = f"mmseg's networks need {sum(needed[1:]) / needed[0]:.2f} times the multiplications."
         return samples._replace(note=f"{samples.note} {note}")

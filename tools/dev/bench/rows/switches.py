@@ -1,4 +1,4 @@
-"""Fast settings of training on a GPU, each a switch of the config
+"""Fast settings for training on a GPU, each a switch of the config
 
 Training steps of the branched ResNet-34 on 256x256 images that are on the device. Each setting adds
 one switch to those above it; all are compared with plain float32, eager and without TF32.
@@ -29,20 +29,20 @@ SWITCHES = {
     "fused optimizer": "optim_wrapper.optimizer.fused=True",
     "compile": "model.compile=True",
 }
-"""What each switch is in a config."""
+"""The option of each switch."""
 
 PLAIN = ("env_cfg.tf32=False", "optim_wrapper.optimizer.fused=False")
 
 PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "4090": 165e12}
-"""bfloat16 multiplications and additions a second without sparsity by a part of the card's name,
-from NVIDIA's data sheets (SXM where there are several)."""
+"""Peak bfloat16 multiplications and additions a second, without sparsity, by a part of the card's
+name; from NVIDIA's data sheets (SXM if there are several variants)."""
 
 FORWARD_AND_BACKWARD = 3
-"""A backward pass computes twice what a forward pass does."""
+"""A backward pass needs twice the multiplications of a forward pass."""
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """Yield each setting against plain float32, then the use that the fastest makes of the card."""
+    """Yield each setting against plain float32, then the fastest one against the card's peak."""
     batch = settings.choose(cpu=4, cuda=32, quick=2)
     size = settings.choose(cpu=(256, 256), cuda=(256, 256), quick=(64, 64))
     config = partial(settings.config, CONFIG)
@@ -87,11 +87,13 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 class _Step(TrainingStep):
-    """A training step that sets TF32 as its config says, whatever the step before it set."""
+    """A training step that sets TF32 as its config says, whatever the previous step set."""
 
-    def __init__(self, config: Config, *arguments: object) -> None:
+    def __init__(
+        self, config: Config, size: tuple[int, int], batch: int, device: torch.device
+    ) -> None:
         self.tf32 = bool(config.env_cfg.get("tf32"))
-        super().__init__(config, *arguments)
+        super().__init__(config, size, batch, device)
 
     def __call__(self) -> object:
         set_tf32(self.tf32)

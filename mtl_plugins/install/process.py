@@ -1,0 +1,39 @@
+"""Facts about this process that need no other package: its start and its processor."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+
+NEW_PLUGIN, INFO = "mtl_plugins.new_plugin", "mtl_plugins.info"
+"""Modules that must answer at once, or even if nothing else can be imported."""
+
+CPU_INFO = "/proc/cpuinfo"
+
+
+def started_module() -> str:
+    """Return the module that `python -m` is about to run; "" if Python runs something else.
+
+    Python imports this package before that module runs.
+    """
+    if getattr(sys, "argv", None) is None or sys.argv[:1] != ["-m"]:
+        return ""
+    for place, argument in enumerate(sys.orig_argv):
+        # -m may follow other flags, and the name may be part of the argument or the next one.
+        if found := re.fullmatch(r"-[a-zA-Z]*?m(.*)", argument):
+            return found[1] or sys.orig_argv[place + 1]
+    return ""
+
+
+def cpu_name() -> str:
+    """Return the model of the CPU, or what the platform reports."""
+    # Only Linux reports the model, and Python has no function for it.
+    if os.path.isfile(CPU_INFO):
+        with open(CPU_INFO, encoding="utf-8") as lines:
+            for line in lines:
+                key, _, value = line.partition(":")
+                if key.strip() == "model name":
+                    return value.strip()
+    return platform.processor() or platform.machine()
