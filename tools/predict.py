@@ -1,30 +1,24 @@
 """Predict images, folders, globs, videos and webcams with a trained network.
 
 A checkpoint brings its own config, which is read as data and never executed. Without a choice of
-kinds, panels, overlays, class ids and 16-bit depth of images are written, and of videos one video:
-image | classes | depth | normals. Inputs that cannot be read are listed at the end.
+kinds, panels, overlays, class ids, 16-bit depth and maps of images are written, and one video of
+each video: image | classes | depth | normals. Inputs that cannot be read are listed at the end.
 """
 
 from __future__ import annotations
+
+import runpy
+from pathlib import Path
 
 from arguments import command_parser
 
 EXAMPLE = """python tools/predict.py work_dirs/mtl_branched/epoch_4.pth street.jpg folder/ \\
       'clips/*.mp4' --out predictions"""
-KINDS = {
-    "panel": "image and predictions with their keys, in one picture",
-    "overlay": "colours of the classes over the image",
-    "labels": "class ids as 8-bit PNG",
-    "depth": "depth as 16-bit PNG, see --depth-scale; 0: none",
-    "depth-color": "depth in colours, with a colour bar",
-    "normals": "normals as 8-bit PNG, (x, y, z) = value / 127.5 - 1",
-    "maps": "every other task's values as .npy, in a folder for each kind",
-    "video": "image | classes | depth | normals of a video, side by side",
-}
+KINDS = Path(__file__).parents[1] / "mtl_plugins" / "inference" / "kinds.py"
 
 
 def main() -> None:
-    """Predict and say what was written."""
+    """Predict into a folder, and print a summary."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("model", help="checkpoint (.pth), or exported network (.onnx, .pt2)")
     parser.add_argument(
@@ -39,9 +33,10 @@ def main() -> None:
         metavar="DIR",
         help="a new or empty folder, or one of earlier predictions (default: predictions)",
     )
-    for kind, text in KINDS.items():
-        parser.add_argument(f"--{kind}", dest="kinds", action="append_const", help=text,
-                            const=kind.replace("-", "_"))  # fmt: skip
+    # Read by its path: importing the package takes seconds, and --help must answer at once.
+    for name, kind in runpy.run_path(str(KINDS))["KINDS"].items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, dest="kinds", action="append_const", const=name, help=kind.help)
     parser.add_argument(
         "--config", help="config of the checkpoint (Python is executed, JSON or YAML is read)"
     )
@@ -71,7 +66,7 @@ def main() -> None:
         help="of a step of the 16-bit depth (default: 0.01; KITTI: 0.00390625)",
     )
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
+    # Imported late for the same reason.
     from mtl_plugins.inference import predict
     from mtl_plugins.utils import run_command
 

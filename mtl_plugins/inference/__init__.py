@@ -1,26 +1,19 @@
-"""Models at work: predictors, and the inferencer that reads inputs and writes predictions."""
+"""Prediction: the inferencer reads inputs, predicts and writes files; predictors run the models."""
 
 from typing import Any
 
 from ..install import moved_attribute
-from .command import predict
-from .inferencer import MultiTaskInferencer
+from .exported_predictor import ExportedProgramPredictor, OnnxPredictor
+from .inferencer import MultiTaskInferencer, load_predictor, predict
 from .inputs import Problem, Sources
-from .outputs import OutputFolder, Report
-from .predictors import (
-    DepthBins,
-    ExportedProgramPredictor,
-    Maps,
-    ModelInfo,
-    OnnxPredictor,
-    Prediction,
-    Predictions,
-    Predictor,
-    TorchPredictor,
-    load_predictor,
-)
+from .kinds import KINDS
+from .model_info import ModelInfo
+from .output import OutputFolder, Report, encode_depth
+from .predictor import DepthBins, Maps, Prediction, Predictions, Predictor
+from .torch_predictor import TorchPredictor
 
 __all__ = [
+    "KINDS",
     "DepthBins",
     "ExportedProgramPredictor",
     "Maps",
@@ -35,6 +28,7 @@ __all__ = [
     "Report",
     "Sources",
     "TorchPredictor",
+    "encode_depth",
     "load_predictor",
     "predict",
 ]

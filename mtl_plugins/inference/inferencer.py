@@ -1,8 +1,13 @@
-"""One object that predicts whatever it is given."""
+"""Prediction of any input, into memory or into files.
+
+A prediction passes through `Sources` (inputs.py), a predictor (torch_predictor.py or
+exported_predictor.py) and, where files are written, `OutputFolder` (output.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,12 +17,46 @@ from mmengine.config import Config
 
 from ..errors import ConfigError, DataError
 from ..utils import track
-from .inputs.source import Frame, Problem
-from .inputs.sources import Inputs, Sources
-from .outputs.output import OutputFolder, Report
-from .predictors.loading import load_predictor
-from .predictors.prediction import Prediction, Predictions
-from .predictors.predictor import Maps, Predictor
+from .exported_predictor import ExportedProgramPredictor, OnnxPredictor
+from .inputs import Frame, Inputs, Problem, Sources
+from .output import OutputFolder, Report
+from .predictor import Maps, Prediction, Predictions, Predictor
+from .torch_predictor import TorchPredictor
+
+EXPORTED: dict[str, Callable[..., Predictor]] = {
+    ".onnx": OnnxPredictor,
+    ".pt2": ExportedProgramPredictor,
+}
+"""The predictor of each exported format, by the suffix of its files."""
+
+
+def predict(
+    model: str,
+    inputs: Sequence[str],
+    folder: str,
+    loading: Mapping[str, Any],
+    writing: Mapping[str, Any],
+) -> None:
+    """Predict inputs into a folder and print a summary; unreadable inputs go to stderr.
+
+    Args:
+        model, inputs, folder: see `MultiTaskInferencer` and its `save`.
+        loading: further arguments of `MultiTaskInferencer`.
+        writing: further arguments of `OutputFolder`.
+    """
+    report = MultiTaskInferencer(model, **loading).save(list(inputs), folder, **writing)
+    count = f"{report.images} image{'s' * (report.images != 1)}"
+    print(f"{count} predicted, see {report.folder}/predictions.json")
+    if report.too_far:
+        print(
+            f"{report.too_far} pixels are too far for 16 bits and were written as the largest "
+            "depth; choose a larger --depth-scale.",
+            file=sys.stderr,
+        )
+    if report.problems:
+        print(f"{len(report.problems)} inputs could not be read:", file=sys.stderr)
+    for problem in report.problems:
+        print(f"  {problem}", file=sys.stderr)
 
 
 class MultiTaskInferencer:
@@ -27,13 +66,14 @@ class MultiTaskInferencer:
         model: a checkpoint (`.pth`), an exported network (`.onnx`, `.pt2`), or a `Predictor`.
         config: config file or config that the checkpoint was trained with; default: the one that
             the checkpoint carries, which is read as data.
-        device: "cpu", "cuda", "cuda:1", ...; default: CUDA where there is one.
-        batch_size: images that are predicted together, where their sizes are equal.
-        amp: mixed precision, bfloat16 where the device can.
+        device: "cpu", "cuda", "cuda:1", ...; default: CUDA where available.
+        batch_size: number of images that are read and predicted together; only images of equal
+            size form one batch of the network.
+        amp: mixed precision, bfloat16 where the device supports it.
         options: `key=value` laid over a config file, as in `--cfg-options`.
 
     Raises:
-        ConfigError: the arguments do not fit together.
+        ConfigError: the arguments contradict each other.
         CheckpointError: the checkpoint would need pickle, or its own config would run code.
     """
 
@@ -61,27 +101,27 @@ class MultiTaskInferencer:
 
         Args:
             inputs: see `Inputs`.
-            bins: also the distribution over depths of tasks with bins, which is large.
+            bins: whether to add the distribution over depths of tasks with bins, which is large.
 
         Raises:
             DataError: none of the inputs could be read.
-            ConfigError: bins were asked for of a network that has none.
+            ConfigError: bins are requested, but the network has none.
         """
         sources = Sources(inputs)
         frames = track(self._predict(sources, bins), "predicting", sources.length)
-        predictions = Predictions(list(frames), sources.problems)
+        predictions = Predictions(frames, sources.problems)
         if not predictions:
-            raise nothing_read(sources.problems)
+            raise _nothing_read(sources.problems)
         return predictions
 
     def stream(
         self, inputs: Inputs, bins: bool = False, problems: list[Problem] | None = None
     ) -> Iterator[Prediction]:
-        """Predict as the iterator is read, with one batch in memory; a webcam never ends.
+        """Predict lazily, with one batch in memory; a webcam never ends.
 
         Args:
             inputs, bins: as in a call.
-            problems: a list to which the inputs are added that cannot be read.
+            problems: a list that receives the inputs that cannot be read.
         """
         sources = Sources(inputs)
         if problems is not None:
@@ -92,10 +132,10 @@ class MultiTaskInferencer:
     def save(self, inputs: Inputs, folder: str | Path, **options: Any) -> Report:
         """Predict all inputs into files, with one batch in memory.
 
-        Ctrl-C ends a webcam; what was predicted until then is complete.
+        Ctrl-C ends a webcam and leaves complete files.
 
         Args:
-            inputs: see `Inputs`. `folder` itself is left out where it lies in one of them.
+            inputs: see `Inputs`. Where `folder` lies in one of them, it is left out.
             folder: a new or empty folder, or one that an earlier call has written.
             options: of `OutputFolder`: `kinds`, `depth_range`, `depth_scale`, ...
 
@@ -114,7 +154,7 @@ class MultiTaskInferencer:
                     raise
             report = output.finish(sources.problems)
         if not report.images:
-            raise nothing_read(sources.problems)
+            raise _nothing_read(sources.problems)
         return report
 
     def _predict(self, frames: Iterable[Frame], bins: bool) -> Iterator[Prediction]:
@@ -141,7 +181,35 @@ class MultiTaskInferencer:
                 )
 
 
-def nothing_read(problems: Sequence[Problem]) -> DataError:
-    """Return the error for inputs of which none could be read."""
+def load_predictor(
+    model: str | Path | Predictor,
+    config: str | Path | Config | None = None,
+    device: str | torch.device | None = None,
+    amp: bool = False,
+    options: Sequence[str] = (),
+) -> Predictor:
+    """Return the predictor of a file: `.onnx`, `.pt2`, or else a checkpoint.
+
+    Args: as in `MultiTaskInferencer`; a `Predictor` is returned unchanged.
+
+    Raises:
+        ConfigError: the file is a config, or an exported network with arguments of a checkpoint.
+    """
+    if not isinstance(model, (str, Path)):
+        return model
+    suffix = Path(model).suffix.lower()
+    if suffix == ".py":
+        raise ConfigError(
+            f"{model} is a config; the model is a checkpoint (.pth), which brings its own, or an "
+            f"exported network. Give the checkpoint, and config={str(model)!r} beside it if needed."
+        )
+    if suffix not in EXPORTED:
+        return TorchPredictor(model, config, device, amp, options)
+    if config is not None or amp or options:
+        raise ConfigError(f"{model} is an exported network: config, options and amp are built in.")
+    return EXPORTED[suffix](model, device)
+
+
+def _nothing_read(problems: Sequence[Problem]) -> DataError:
     reasons = "".join(f"\n  {problem}" for problem in problems) or " They are empty."
     return DataError(f"None of the inputs could be read.{reasons}")

@@ -100,15 +100,13 @@ MOVED = (
         "evaluation.metrics",
         "measure mtan_metric multi_task_metric normals_metric score streaming_metric tally",
     ),
-    ("inference", "datasets.formats", "depth_png"),
-    ("inference", "inference.inputs", "names source sources"),
-    ("inference", "inference.outputs", "output pictures video"),
     (
         "inference",
-        "inference.predictors",
-        "bins device exported_predictor loading metainfo model_info onnx_predictor optional "
-        "prediction predictor program_predictor size_groups torch_predictor",
+        "inference",
+        "bins command depth_png device loading metainfo names onnx_predictor optional prediction "
+        "program_predictor size_groups source sources video",
     ),
+    ("inference.export", "inference.export", "agreement_table exportable pooling"),
     ("inference.export", "tools/dev/export_matrix.py", "matrix matrix_table"),
     ("models", "models.multi_task_heads", "heads"),
     (
@@ -157,7 +155,6 @@ FACES = {
         "checkpoints", "config", "costs", "data_tools", "data_tools.check", "evaluation.baselines",
         "report", "studies", "utils",
     ),
-    "inference": ("datasets.formats",),
     "visualization": ("engine",),
 }  # fmt: skip
 """Old package -> the packages whose `__all__` lists names that it had."""

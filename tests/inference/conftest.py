@@ -1,4 +1,4 @@
-"""A checkpoint as a run saves it, and images."""
+"""Fixtures: a checkpoint as a run saves it, images and videos."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZES = ((64, 128), (50, 90), (64, 128), (33, 47), (64, 128))
 
 
 def save_run(folder, options, **changes):
-    """Save an untrained network by mmengine's runner and our hook; return file, config, runner."""
+    """Save an untrained network as a training run does; return file, config and runner."""
     options = [
         *options,
         "model.backbone.model_name=test_resnet",
@@ -29,11 +29,11 @@ def save_run(folder, options, **changes):
     config = load_config(os.path.join(ROOT, "configs", "mtl_normals.py"), options)
     config.merge_from_dict({"randomness": dict(seed=1), **changes})
     runner = Runner.from_cfg(run_config(config, work_dir=str(folder)))
-    # Without training every pixel would be of the same class and depth.
+    # With its initial weights it would predict the same class and depth everywhere.
     for _, head in runner.model.decode_head.tasks():
         for parameter in head.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
-    assert runner.train_loop  # built by being asked for, as at the start of training
+    assert runner.train_loop  # the property builds it, as at the start of training
     parts = dict(save_optimizer=False, save_param_scheduler=False)
     runner.save_checkpoint(str(folder), "epoch_1.pth", **parts)
     return str(folder / "epoch_1.pth"), config, runner
@@ -56,7 +56,7 @@ def images(sizes=SIZES):
 
 
 def assert_equal(found, expected):
-    """Bit by bit but for the order in which a batch of another size adds up."""
+    """Assert equality up to rounding: batches of another size add up in another order."""
     assert list(found) == list(expected)
     for task, values in expected.items():
         assert found[task].shape == values.shape and found[task].dtype == values.dtype
@@ -84,7 +84,7 @@ def read_video(path):
 
 
 def brightness(batch):
-    """A predictor of one task: a metre for every step of the mean intensity."""
+    """Predict one task: depth in metres is the mean intensity plus 1."""
     return [{"far": image.mean(2).astype(np.float32) + 1} for image in batch]
 
 

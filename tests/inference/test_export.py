@@ -1,4 +1,4 @@
-"""Exported files predict what the model does, for every number and size of images."""
+"""Exported files predict what the model predicts, for any number and size of images."""
 
 from __future__ import annotations
 
@@ -27,10 +27,15 @@ from mtl_plugins.inference import (
     OnnxPredictor,
     TorchPredictor,
 )
-from mtl_plugins.inference.export import Agreement, ExportError, check_predictor
-from mtl_plugins.inference.export.agreement import compare, default_batches, random_image
-from mtl_plugins.inference.export.agreement_table import report_agreement
-from mtl_plugins.inference.export.command import export
+from mtl_plugins.inference.export import (
+    Agreement,
+    ExportError,
+    check_predictor,
+    default_batches,
+    export,
+    random_image,
+)
+from mtl_plugins.inference.export.agreement import compare, report_agreement
 from mtl_plugins.inference.export.tracing import divide_in_whole_numbers
 from tests.conftest import ROOT
 
@@ -57,7 +62,7 @@ CLASSES = CityscapesDataset.METAINFO
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A checkpoint of three tasks, and what the command makes of it."""
+    """A checkpoint of three tasks, the files exported from it and what the command printed."""
     init_default_scope("mmseg")
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("export")
@@ -80,7 +85,7 @@ def eager(folder):
 
 @pytest.fixture(scope="module")
 def exported(folder):
-    """The predictors of the files: with preprocessing inside, and outside."""
+    """The predictors of the ONNX file (normalises itself) and of the program (does not)."""
     classes = (OnnxPredictor, ExportedProgramPredictor)
     return {name: kind(folder / name) for name, kind in zip(FILES, classes, strict=True)}
 
@@ -91,20 +96,20 @@ def images(*sizes, seed=0):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_predictions_are_the_models_whatever_the_size_and_number(exported, eager, name):
+def test_predictions_agree_for_all_sizes_and_numbers_of_images(exported, eager, name):
     predictor = exported[name]
     batches = default_batches(eager.network.size_divisor, None)
     assert {count for count, _, _ in batches} == {1, 2, 3}
     found = list(check_predictor(eager.network, predictor, batches))
     assert len(found) == 3 * len(batches) and all(each.holds for each in found)
-    # Nor is there nothing to compare.
+    # The maps are not constant.
     [maps] = eager(images((64, 96)))
     assert len(np.unique(maps["semseg"])) > 3 and maps["depth"].std() > 0.1
     assert maps["normals"].std(axis=(0, 1)).min() > 0.01
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_images_of_several_sizes_get_what_each_gets_alone(exported, name):
+def test_mixed_sizes_are_predicted_as_single_images(exported, name):
     predictor = exported[name]
     mixed = images((40, 50), (33, 47), (40, 50), (16, 16), (1, 5))
     together = predictor(mixed)
@@ -120,7 +125,7 @@ def test_images_of_several_sizes_get_what_each_gets_alone(exported, name):
         np.testing.assert_allclose(np.linalg.norm(maps["normals"], axis=-1), 1, atol=1e-5)
 
 
-def test_preprocessing_inside_is_that_of_outside(exported):
+def test_preprocessing_inside_the_model_equals_that_outside(exported):
     batch = images((40, 50), (40, 50))
     inputs = [exported[name].info.preprocess for name in FILES]
     assert inputs == [True, False]
@@ -130,7 +135,7 @@ def test_preprocessing_inside_is_that_of_outside(exported):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_says_what_it_is(exported, eager, name):
+def test_a_file_describes_its_model(exported, eager, name):
     predictor = exported[name]
     assert predictor.metainfo["tasks"] == dict(semseg="semseg", depth="depth", normals="normals")
     assert predictor.metainfo["depth_unit"] == "m"
@@ -171,7 +176,7 @@ def test_safetensors_are_a_checkpoint(folder, eager):
     assert all(np.array_equal(mine[task], other[task]) for task in other)
 
 
-def test_the_command_tells_differences_and_what_is_left_out(folder):
+def test_the_command_prints_differences_and_notes(folder):
     said = {name: (folder / f"{name}.txt").read_text() for name in OPTIONS}
     for name in FILES:
         batches = default_batches(16, None)
@@ -183,14 +188,14 @@ def test_the_command_tells_differences_and_what_is_left_out(folder):
     assert "bit for bit" in said["weights.safetensors"]
 
 
-def test_what_differs_is_an_error(capsys):
+def test_a_difference_above_the_limits_is_an_error(capsys):
     bad = Agreement("depth", "depth", 1, 8, 9, largest=1.0, relative=0.1)
     with pytest.raises(ExportError, match=r"a\.onnx differ"):
         report_agreement("a.onnx", [bad])
     assert "1.0e-01" in capsys.readouterr().out
 
 
-def test_what_differs_is_found(exported):
+def test_another_models_file_differs(exported):
     torch.manual_seed(1)
     other = MODELS.build(load_config(NORMALS, SMALL).model.to_dict())
     randomise(other)
@@ -217,7 +222,7 @@ def test_the_limits_of_agreement():
     assert not compare("d", "depth", [depth], [depth[:1]]).holds
 
 
-def test_divisions_of_sizes_can_be_stored(tmp_path):
+def test_rounded_up_divisions_of_sizes_can_be_stored(tmp_path):
     class Halved(torch.nn.Module):
         def forward(self, x):
             return x[:, : math.ceil(x.shape[1] / 4)]
@@ -232,8 +237,9 @@ def test_divisions_of_sizes_can_be_stored(tmp_path):
 
 
 def test_transformers_and_adaptive_bins():
-    """Position embeddings that are resized to the image; pooling to a grid of fixed size."""
+    """Position embeddings are resized to the image, features pooled to a grid of fixed size."""
     config = load_config(NORMALS, ["model.backbone.model_name=test_vit", *SMALL[1:]])
+    config.model.backbone.model_args = dict(depth=4)  # blocks; more take longer to trace
     heads = config.model.decode_head.task_heads
     heads.depth = dict(type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1)
     models = networks(dict(bins=config))
@@ -272,12 +278,12 @@ def test_other_files_devices_and_images_are_refused(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(out="model.bin"), "suffix tells the format"),
+        (dict(out="model.bin"), "suffix gives the format"),
         (dict(out="model.onnx", format="torch"), r"ends in \.pt2"),
         (dict(out="trained.safetensors"), "is the checkpoint itself"),
     ],
 )
-def test_what_cannot_be_written_is_said(folder, tmp_path, monkeypatch, options, message):
+def test_wrong_destinations_are_refused(folder, tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "trained.safetensors").write_bytes(b"")
     with pytest.raises(ConfigError, match=message):

@@ -1,4 +1,4 @@
-"""Damaged networks and videos: an error that names the file, or something of the right shape.
+"""Damaged networks and videos give an error that names the file, or output of the right shape.
 
 FUZZ_ROUNDS=20 damages 20 times as many.
 """
@@ -22,7 +22,7 @@ from mtl_plugins.inference import (
     OnnxPredictor,
     Sources,
 )
-from mtl_plugins.inference.predictors.model_info import KEY
+from mtl_plugins.inference.model_info import KEY
 from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes
 from tests.inference.conftest import brightness, images, write_video
 
@@ -34,7 +34,7 @@ INFO = ModelInfo(
 )  # fmt: skip
 
 
-def test_a_strange_description_is_refused_or_one_that_can_be_used():
+def test_a_strange_description_is_refused_or_usable():
     text = INFO.to_json()
     texts = [*damaged_texts(text, 1000), *strange_texts(json.loads(text), json.dumps, 1500)]
     found = [*text_outcomes(texts, lambda t: ModelInfo.from_json(t, "a.onnx"), "a.onnx")]
@@ -77,7 +77,7 @@ class Tiny(torch.nn.Module):
         return {"far": self.layer(image)}
 
 
-def test_a_damaged_program_is_an_error_or_what_it_was(tmp_path):
+def test_a_damaged_program_is_an_error_or_predicts_the_same(tmp_path):
     path = tmp_path / "a.pt2"
     program = torch.export.export(Tiny(), (torch.zeros(1, 3, *IMAGE.shape[:2]),))
     torch.export.save(program, path, extra_files={KEY: INFO.to_json()})
@@ -90,7 +90,7 @@ def test_a_damaged_program_is_an_error_or_what_it_was(tmp_path):
         assert found is None or np.array_equal(found, original)
 
 
-def test_a_damaged_video_is_told_or_has_frames(tmp_path):
+def test_a_damaged_video_is_reported_or_has_frames(tmp_path):
     path = tmp_path / "a.mp4"
     write_video(path, [IMAGE] * 4)
 
@@ -107,9 +107,9 @@ def test_a_damaged_video_is_told_or_has_frames(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["png", "mp4"])
-def test_an_empty_file_and_a_folder_by_that_name(tmp_path, suffix):
+def test_empty_files_and_folders_are_named(tmp_path, suffix):
     (tmp_path / f"empty.{suffix}").write_bytes(b"")
     (tmp_path / f"folder.{suffix}").mkdir()
-    for name, told in (("empty", "empty|as a video"), ("folder", "holds no image")):
-        with pytest.raises(DataError, match=rf"(?s){name}\.{suffix}.*({told})"):
+    for name, reason in (("empty", "empty|as a video"), ("folder", "holds no image")):
+        with pytest.raises(DataError, match=rf"(?s){name}\.{suffix}.*({reason})"):
             MultiTaskInferencer(brightness)(tmp_path / f"{name}.{suffix}")

@@ -1,4 +1,4 @@
-"""The inferencer takes every kind of input, and batches change nothing."""
+"""The inferencer takes every kind of input; batches do not change predictions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import mtl_plugins
 from mtl_plugins.datasets.files import read_image
 from mtl_plugins.errors import DataError
 from mtl_plugins.inference import MultiTaskInferencer
-from tests.inference.conftest import SIZES, assert_equal, images
+from tests.inference.conftest import SIZES, assert_equal, brightness, images
 
 
-def test_three_lines(saved):
+def test_a_prediction_in_three_lines(saved):
     inferencer = mtl_plugins.MultiTaskInferencer(saved[0])
     [street] = inferencer(images()[0])
     assert street.semseg.shape == street.depth.shape == (64, 128)
@@ -26,7 +26,7 @@ def test_three_lines(saved):
     assert inferencer.metainfo["tasks"] == dict(semseg="semseg", depth="depth", normals="normals")
 
 
-def test_batches_of_any_sizes_equal_one_by_one(inferencer):
+def test_batches_of_mixed_sizes_equal_single_images(inferencer):
     alone = [inferencer.predictor([image])[0] for image in images()]
     for image, maps, found in zip(images(), alone, inferencer(images()), strict=True):
         assert found["depth"].shape == image.shape[:2]
@@ -34,7 +34,7 @@ def test_batches_of_any_sizes_equal_one_by_one(inferencer):
         assert np.array_equal(found.image, image)
 
 
-def test_every_way_to_name_inputs(tmp_path, inferencer):
+def test_inputs_are_arrays_files_folders_and_globs(tmp_path, inferencer):
     first, second, third = images(SIZES[:3])
     for place, image in (("a/ö ü.png", first), ("a/deep/x.PNG", second), ("b/x.png", third)):
         path = tmp_path / place
@@ -61,7 +61,7 @@ def test_every_way_to_name_inputs(tmp_path, inferencer):
 
 
 def test_files_are_read_as_in_training(tmp_path, inferencer):
-    """Turned by EXIF, transparent, grey: what `read_image` makes of them."""
+    """EXIF rotation, transparency and grey images are handled as in `read_image`."""
     exif = Image.Exif()
     exif[0x0112] = 6
     image = images()[0]
@@ -73,7 +73,7 @@ def test_files_are_read_as_in_training(tmp_path, inferencer):
     assert found.depth.shape == (128, 64)
 
 
-def test_unreadable_inputs_are_listed_and_the_rest_is_done(tmp_path, inferencer):
+def test_unreadable_inputs_are_listed_and_the_others_predicted(tmp_path, inferencer):
     good, cut, text = (tmp_path / name for name in ("good.png", "cut.png", "text.jpg"))
     Image.fromarray(images()[0]).save(good)
     cut.write_bytes(good.read_bytes()[:300])
@@ -97,7 +97,7 @@ def test_unreadable_inputs_are_listed_and_the_rest_is_done(tmp_path, inferencer)
         inferencer(tmp_path / "none.png")
 
 
-def test_arrays_that_are_no_images_are_refused(inferencer):
+def test_arrays_other_than_images_are_refused(inferencer):
     image = images()[0]
     for wrong in (image[..., 0], image.astype(np.float32), image[:0], None, [image]):
         with pytest.raises(DataError, match=r"expected an (image|array) H,W,3 uint8"):
@@ -106,20 +106,16 @@ def test_arrays_that_are_no_images_are_refused(inferencer):
         inferencer(1.5)
 
 
-def test_a_stream_holds_one_batch(inferencer):
-    read = []
+def test_a_stream_reads_one_batch_at_a_time():
+    sizes = []
 
-    def reader(predictor=inferencer.predictor):
-        def counted(batch):
-            read.append(len(batch))
-            return predictor(batch)
+    def counted(batch):
+        sizes.append(len(batch))
+        return brightness(batch)
 
-        return counted
-
-    counted = reader()
-    counted.metainfo = inferencer.metainfo
+    counted.metainfo = brightness.metainfo
     stream = MultiTaskInferencer(counted, batch_size=2).stream(images())
-    assert read == []
+    assert sizes == []
     next(stream)
-    assert read == [2]
-    assert len(list(stream)) == 4 and read == [2, 2, 1]
+    assert sizes == [2]
+    assert len(list(stream)) == 4 and sizes == [2, 2, 1]

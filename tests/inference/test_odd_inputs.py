@@ -1,4 +1,4 @@
-"""Pictures of every kind, shape and name through a real network, to files."""
+"""Images of extreme shapes, through a real network into files of every kind."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import pytest
 from PIL import Image
 
 from mtl_plugins.datasets.files import read_image, read_map
-from mtl_plugins.inference.outputs.output import KINDS
+from mtl_plugins.inference import KINDS
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (10, 20_000), (20_000, 10)])
 def test_extreme_shapes_are_predicted_and_drawn(tmp_path, inferencer, size):
-    """Height and width."""
     image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     Image.fromarray(image).save(tmp_path / "a.png")
-    kinds = [kind for kind in KINDS if kind != "maps"]  # which are of other tasks
+    kinds = [kind for kind in KINDS if kind != "maps"]  # needs a task of another kind
     report = inferencer.save(tmp_path / "a.png", tmp_path / "out", kinds=kinds)
     assert (report.images, report.problems) == (1, [])
     assert read_map(str(tmp_path / "out" / "labels" / "a.png")).shape == size

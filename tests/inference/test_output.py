@@ -1,4 +1,4 @@
-"""Files of predictions: their values, their names, their videos."""
+"""Files of predictions: values, names and videos."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from PIL import Image
 
 from mtl_plugins.datasets import DepthFormat, NormalFormat
 from mtl_plugins.datasets.files import read_image, read_map
-from mtl_plugins.datasets.formats import encode_depth
 from mtl_plugins.errors import ConfigError, DataError
-from mtl_plugins.inference import MultiTaskInferencer
-from mtl_plugins.inference.inputs.names import distinct_names
-from mtl_plugins.inference.outputs.output import KINDS
-from mtl_plugins.inference.outputs.pictures import panes
+from mtl_plugins.inference import KINDS, MultiTaskInferencer, encode_depth
+from mtl_plugins.inference.inputs import distinct_names
+from mtl_plugins.inference.pictures import panes
 from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
 from tests.commands import call
 from tests.inference.conftest import RATE, brightness, images, read_video, write_video
@@ -91,7 +89,7 @@ def test_too_far_for_16_bits_is_reported(tmp_path, inferencer):
 
 
 def test_a_video_side_by_side(tmp_path, inferencer):
-    """As many frames, as fast, image | classes | depth | normals."""
+    """It has the frames and the rate of its source, and image | classes | depth | normals."""
     frames = [np.roll(images()[0], 4 * i, axis=1) for i in range(7)]
     write_video(tmp_path / "clip ö.mp4", frames)
     report = inferencer.save(tmp_path / "clip ö.mp4", tmp_path / "out")
@@ -110,7 +108,7 @@ def test_a_video_side_by_side(tmp_path, inferencer):
 
 
 def test_the_colours_of_a_video_do_not_flicker(tmp_path):
-    """A grey of one depth keeps its colour, though the second half shows no other depth."""
+    """One depth keeps its colour when the range of depths in the scene changes."""
     ramp = np.linspace(0, 255, 128).astype(np.uint8)
     scene = np.tile(ramp[None, :, None], (64, 1, 3))
     dark = scene // 4
@@ -118,9 +116,9 @@ def test_the_colours_of_a_video_do_not_flicker(tmp_path):
     MultiTaskInferencer(brightness).save(tmp_path / "clip.mp4", tmp_path / "out")
     _, found = read_video(tmp_path / "out" / "video" / "clip.mp4")
     first, last = (found[index][:, 128:, ::-1].astype(float) for index in (0, -1))
-    # Intensity 56 stands in column 28 of the bright scene, and in column 112 of the dark one.
+    # Intensity 56 is in column 28 of the bright scene, and in column 112 of the dark one.
     assert np.abs(first[:, 26:31].mean((0, 1)) - last[:, 110:115].mean((0, 1))).max() < 12
-    # With a range of its own the dark scene would span all colours, from light to black.
+    # If each frame had its own range, the dark scene would span all colours, too.
     assert (
         last[:, :8].mean() - last[:, -8:].mean() < 80 < first[:, :8].mean() - first[:, -8:].mean()
     )
@@ -128,7 +126,7 @@ def test_the_colours_of_a_video_do_not_flicker(tmp_path):
 
 def test_frames_of_a_video_as_pictures(tmp_path, inferencer):
     write_video(tmp_path / "clip.mp4", images()[:1] * 2)
-    save(images()[0], tmp_path / "clip" / "000000.png")  # what the first frame would be called
+    save(images()[0], tmp_path / "clip" / "000000.png")  # the name of the first frame
     inferencer.save(
         [tmp_path / "clip.mp4", tmp_path / "clip"], tmp_path / "out", kinds=["labels", "video"]
     )
@@ -151,7 +149,7 @@ def test_a_video_that_ends_too_early(tmp_path, inferencer):
     assert f"ends after {len(predictions)} of 40 frames" in problem.reason
 
 
-def test_equal_names_do_not_meet(tmp_path, inferencer):
+def test_equal_names_get_different_files(tmp_path, inferencer):
     for place in ("a/x.png", "b/x.png", "b/x.jpg", "b/X.png"):
         save(images()[3], tmp_path / place)
     inputs = [tmp_path / "a", tmp_path / "b", tmp_path / "a" / "x.png", images()[3]]
@@ -164,19 +162,19 @@ def test_equal_names_do_not_meet(tmp_path, inferencer):
 
 def test_names_are_distinct_for_every_file_system():
     assert distinct_names(["é", "e\u0301", "A", "a"]) == ["é", "e\u0301_2", "A", "a_2"]
-    # A video's frames have a folder of their own, whatever comes first.
+    # Nothing else lies in the folder of a video's frames, in any order of the inputs.
     assert distinct_names(["clip", "clip/1"], [0]) == ["clip_2", "clip/1"]
     assert distinct_names(["clip/1", "clip", "clip"], [1, 2]) == ["clip/1", "clip_2", "clip_3"]
 
 
-def test_nothing_is_written_where_it_does_not_belong(tmp_path, inferencer, monkeypatch):
+def test_files_of_others_are_neither_overwritten_nor_read_again(tmp_path, inferencer, monkeypatch):
     save(images()[3], tmp_path / "data" / "rgb" / "x.png")
     save(images()[3], tmp_path / "data" / "labels" / "x.png")
     before = (tmp_path / "data" / "labels" / "x.png").read_bytes()
     with pytest.raises(ConfigError, match="could overwrite something else"):
         inferencer.save(tmp_path / "data" / "rgb", tmp_path / "data")
     assert (tmp_path / "data" / "labels" / "x.png").read_bytes() == before
-    # Inside of its input the output is not read: the second time gives the same.
+    # An output folder inside the input is not read: the second call gives the same.
     out = tmp_path / "data" / "out"
     for _ in range(2):
         assert inferencer.save(tmp_path / "data", out, kinds=["overlay"]).images == 2
@@ -197,7 +195,7 @@ def test_nothing_is_written_where_it_does_not_belong(tmp_path, inferencer, monke
         inferencer.save("empty", "new")
 
 
-def test_a_network_without_a_task_does_without_its_pictures(tmp_path):
+def test_kinds_of_missing_tasks_are_left_out_or_refused(tmp_path):
     only = MultiTaskInferencer(brightness)
     save(images()[0], tmp_path / "x.png")
     only.save(tmp_path / "x.png", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""What no test machine has at hand: webcams, names that are no Unicode, long runs."""
+"""Webcams, interrupted runs and file names that are no valid Unicode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.inference.conftest import brightness, images, read_video, write_video
 
 @pytest.fixture
 def webcam(tmp_path, monkeypatch):
-    """A video in place of webcam 0."""
+    """Replace webcam 0 by a video; return the list of opened sources."""
     write_video(tmp_path / "cam.mp4", images()[:1] * 9)
     opened, real = [], cv2.VideoCapture
 
@@ -26,9 +26,9 @@ def webcam(tmp_path, monkeypatch):
     return opened
 
 
-def test_a_webcam_is_a_video_without_end(tmp_path, webcam):
+def test_a_webcam_is_opened_late_and_read_frame_by_frame(tmp_path, webcam):
     stream = MultiTaskInferencer(brightness, batch_size=2).stream(0)
-    assert webcam == []  # opened when it is its turn
+    assert webcam == []
     assert [next(stream).name for _ in range(3)] == [f"webcam_0/00000{i}" for i in range(3)]
     assert [found.index for found in stream] == [3, 4, 5, 6, 7, 8]
 
@@ -48,7 +48,7 @@ def test_ctrl_c_ends_a_webcam_and_leaves_whole_files(tmp_path, webcam):
     rate, frames = read_video(tmp_path / "out" / "video" / "webcam_0.mp4")
     assert len(frames) == 4 and rate == 30
     assert '"complete": true' in (tmp_path / "out" / "predictions.json").read_text()
-    # What has an end is not over before.
+    # A video ends by itself, so Ctrl-C stops the command.
     calls.clear()
     with pytest.raises(KeyboardInterrupt):
         MultiTaskInferencer(interrupted, batch_size=2).save(tmp_path / "cam.mp4", tmp_path / "out")
@@ -56,7 +56,7 @@ def test_ctrl_c_ends_a_webcam_and_leaves_whole_files(tmp_path, webcam):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="its names are always Unicode")
-def test_names_that_are_no_unicode(tmp_path):
+def test_file_names_need_not_be_unicode(tmp_path):
     folder = os.fsencode(tmp_path) + b"/in"
     os.mkdir(folder)
     image = cv2.imencode(".png", np.full((20, 30, 3), 9, np.uint8))[1].tobytes()

@@ -1,4 +1,4 @@
-"""A checkpoint predicts as a test does, and runs no code."""
+"""A checkpoint predicts what a test measures, and loading it runs no code."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ RESIZE = dict(type="Resize", scale=(96, 48), keep_ratio=False)
     ],
     ids=["whole", "slide", "resized"],
 )
-def test_predicts_what_a_test_measures(tmp_path, scene_options, scenes_root, changes):
-    """The runner's test path, file to sample, and a checkpoint without its config."""
+def test_predictions_equal_those_of_a_test(tmp_path, scene_options, scenes_root, changes):
+    """Compare with the runner's test loop, from files to samples."""
     checkpoint, _, runner = save_run(tmp_path, scene_options, **changes)
     expected = {}
     loader = runner.build_dataloader(runner.cfg.test_dataloader)
@@ -61,7 +61,7 @@ def test_predicts_what_a_test_measures(tmp_path, scene_options, scenes_root, cha
 
 
 def test_a_checkpoint_alone_predicts_as_with_its_config(tmp_path, saved, inferencer):
-    """Even where sums over tasks follow their order, which mmengine's text has lost."""
+    """mmengine's dumped config loses the order of the tasks, in which sums over them add up."""
     checkpoint, config, _ = saved
     path = tmp_path / "config.py"
     config.dump(path)
@@ -105,7 +105,7 @@ def test_mixed_precision_is_close(saved):
     assert error.max() > 0 and np.median(error) < 0.02
 
 
-def test_what_does_not_fit_is_said(tmp_path, saved):
+def test_contradicting_arguments_are_refused(tmp_path, saved):
     checkpoint, config, _ = saved
     content = torch.load(checkpoint, weights_only=True)
     bare = tmp_path / "bare.pth"
@@ -126,8 +126,8 @@ def test_what_does_not_fit_is_said(tmp_path, saved):
         MultiTaskInferencer(checkpoint, batch_size=0)
 
 
-def test_no_pretrained_weights_are_asked_for(tmp_path, saved):
-    """They are the checkpoint's already, and may be neither there nor within reach."""
+def test_pretrained_weights_are_not_fetched(tmp_path, saved):
+    """The checkpoint holds all weights, and the pretrained ones may be unavailable."""
     checkpoint, config, _ = saved
     config = config.copy()
     config.merge_from_dict({"model.backbone.pretrained": "no/such/file.pth"})
@@ -143,7 +143,7 @@ def test_no_pretrained_weights_are_asked_for(tmp_path, saved):
 
 
 class Payload:
-    """What an attacker puts in a file: unpickling it makes a folder."""
+    """An attacker's object: unpickling it makes a folder."""
 
     def __init__(self, folder):
         self.folder = str(folder)
@@ -160,7 +160,7 @@ def test_a_checkpoint_that_needs_pickle_is_refused(tmp_path, saved):
         MultiTaskInferencer(tmp_path / "evil.pth")
     assert not (tmp_path / "harm").exists()
     torch.load(tmp_path / "evil.pth", weights_only=False)
-    assert (tmp_path / "harm").exists()  # the file was harmful indeed
+    assert (tmp_path / "harm").exists()  # so the file was harmful
 
 
 HOSTILE = {
@@ -178,7 +178,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_checkpoints_config_runs_nothing(tmp_path, saved, case, monkeypatch):
-    """Neither its text, nor what mmengine would import because the text names it."""
+    """Neither its text nor the modules named in it, which mmengine would import."""
     harm = tmp_path / "harm"
     module = "harmful_module_of_the_user"
     (tmp_path / f"{module}.py").write_text(f"import os; os.mkdir({str(harm)!r})")

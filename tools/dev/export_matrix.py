@@ -27,7 +27,6 @@ from mtl_plugins.inference.export import (
     random_image,
     worst,
 )
-from mtl_plugins.inference.predictors import fixed_size
 from mtl_plugins.models.segmentors import MultiTaskSegmentor
 from mtl_plugins.utils import TextTable, track, wide_console, write_text
 
@@ -166,7 +165,7 @@ def randomise(network: MultiTaskSegmentor) -> None:
                 module.reset_running_stats()
                 module.momentum = None
         # Statistics of real activations keep their scale through many layers.
-        size = fixed_size(network) or (160, 160)
+        size = ModelInfo.of(network, {}).size or (160, 160)
         rng = np.random.default_rng(0)
         pixels = np.stack([random_image(rng, *size) for _ in range(2)]).transpose(0, 3, 1, 2)
         images = network.data_preprocessor.normalised(torch.from_numpy(pixels).float())

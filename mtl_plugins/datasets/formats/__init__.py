@@ -1,7 +1,6 @@
 """Formats: how the files of each kind of target are decoded and encoded."""
 
 from .depth_format import DepthFormat
-from .depth_png import encode_depth
 from .label_format import LabelFormat
 from .normal_format import NormalFormat
 from .target_format import TargetFormat, ValueFormat, register_format
@@ -12,6 +11,5 @@ __all__ = [
     "NormalFormat",
     "TargetFormat",
     "ValueFormat",
-    "encode_depth",
     "register_format",
 ]

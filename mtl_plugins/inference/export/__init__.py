@@ -1,11 +1,9 @@
-"""Models as files that run without this package."""
+"""Export of models into files that run without this package."""
 
-from .agreement import Agreement, check_predictor, default_batches, random_image
-from .agreement_table import LIMITS, worst
+from .agreement import LIMITS, Agreement, check_predictor, default_batches, random_image, worst
 from .command import export
-from .exportable import ExportableModel
 from .formats import FORMATS, save_onnx, save_program
-from .tracing import ExportError
+from .tracing import ExportableModel, ExportError
 
 __all__ = [
     "FORMATS",

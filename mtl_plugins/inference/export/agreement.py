@@ -1,8 +1,8 @@
-"""Whether an exported model predicts what the eager one does."""
+"""The comparison of exported predictions with the model's own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -10,30 +10,39 @@ import cv2
 import numpy as np
 import torch
 from mmseg.structures import SegDataSample
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
 from ...targets import DEPTH, SEMSEG
-from ..predictors.predictor import Maps, Predictor
-from ..predictors.size_groups import pixels_first
+from ..exported_predictor import pixels_first
+from ..predictor import Maps, Predictor
+from .tracing import ExportError
 
 LEAST_AGREEMENT = 0.999
-"""Share of the pixels that must have the same class, or nearly the same vector."""
+"""The share of the pixels that must have the same class, or nearly the same vector."""
 
 LARGEST_DIFFERENCE = 1e-3
-"""Of depth relative to each eager value, of others to the longest one."""
+"""The largest difference: of depth relative to each eager value, of others to the longest one."""
+
+LIMITS = (
+    f"Limits: classes (and others, to {LARGEST_DIFFERENCE:g}) agree on {LEAST_AGREEMENT:.1%} of "
+    f"the pixels, depth within {LARGEST_DIFFERENCE:g} relative everywhere."
+)
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far an exported prediction of a batch is from the eager one.
+    """Difference between the exported and the eager prediction of one task for a batch.
 
     Args:
-        task, kind: of the prediction.
-        images, height, width: of the batch.
-        largest: largest absolute difference of a value, in the task's unit; of classes: 0 or 1.
-        relative: largest difference relative to the eager value; None: of no meaning.
-        agreeing: share of the pixels with the same class, or (all but depth) whose difference is
-            shorter than `LARGEST_DIFFERENCE` of the longest value; None: of no meaning.
+        task, kind: the task and its kind.
+        images, height, width: size of the batch.
+        largest: largest absolute difference of a value, in the task's unit; for classes 0 or 1.
+        relative: largest difference relative to the eager value; None except for depth.
+        agreeing: share of the pixels with the same class, or whose difference is shorter than
+            `LARGEST_DIFFERENCE` of the longest value; None for depth. 0 where shapes differ.
     """
 
     task: str
@@ -50,7 +59,7 @@ class Agreement:
         """Whether the difference is within the limits."""
         if self.agreeing is not None:
             return self.agreeing >= LEAST_AGREEMENT
-        # Written so that nan does not hold.
+        # This comparison is false for nan.
         return self.relative is not None and self.relative <= LARGEST_DIFFERENCE
 
 
@@ -89,10 +98,10 @@ def check_predictor(
     batches: Sequence[tuple[int, int, int]],
     seed: int = 0,
 ) -> Iterator[Agreement]:
-    """Yield how far a predictor is from the eager model, on random images, for every task.
+    """Compare a predictor with the eager model on random images; yield an `Agreement` per task.
 
     Args:
-        network: the eager model; its own preprocessing and prediction are what counts.
+        network: the eager model, with its own preprocessing.
         predictor: of the exported model.
         batches: (number, height, width) of the images of each batch.
         seed: of the images.
@@ -106,15 +115,15 @@ def check_predictor(
 
 
 def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[int, int, int]]:
-    """Return (number, height, width) of batches that try sizes of every sort.
+    """Return (number, height, width) of batches that cover the cases in which sizes matter.
 
-    Whole strides, odd sides, sides below a stride, larger ones than were traced, whole windows of
-    window transformers. Each has so many pixels that a few on which two classes are equally
-    likely, up to rounding, are no failure.
+    These are whole strides, odd sides, sides below a stride, sides above the traced ones, and whole
+    windows of window transformers. Each batch has so many pixels that a few of them, for which two
+    classes are equally likely up to rounding, do not fail the comparison.
 
     Args:
         divisor: the model's `size_divisor`.
-        size: the only one that it takes, if so.
+        size: (height, width) where the model takes images of one size only, else None.
     """
     if size is not None:
         return [(1, *size), (3, *size)]
@@ -129,14 +138,14 @@ def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[in
 
 
 def random_image(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Return an image of coarse random colours with some noise, H,W,3 uint8."""
+    """Return an image of large random blobs of colour with some noise, H,W,3 uint8."""
     coarse = rng.uniform(0, 255, (height // 12 + 2, width // 12 + 2, 3)).astype(np.float32)
     smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     return (smooth + rng.normal(0, 8, smooth.shape)).clip(0, 255).astype(np.uint8)
 
 
 def eager_predictions(network: MultiTaskSegmentor, images: Sequence[np.ndarray]) -> list[Maps]:
-    """Predict images of one size, whole and once, with the model itself, as testing does."""
+    """Predict images of one size with the model itself, as a test does with mode "whole"."""
     size = images[0].shape[:2]
     samples = [SegDataSample(metainfo=dict(ori_shape=size, img_shape=size)) for _ in images]
     tensors = [torch.from_numpy(image.transpose(2, 0, 1).copy()) for image in images]
@@ -153,3 +162,57 @@ def eager_predictions(network: MultiTaskSegmentor, images: Sequence[np.ndarray])
         }
         for result in results
     ]
+
+
+def report_agreement(path: str, agreements: Sequence[Agreement]) -> None:
+    """Print the differences between the predictions of an exported file and the model's.
+
+    Raises:
+        ExportError: a difference exceeds the limits.
+    """
+    Console().print(agreement_table(agreements, f"{path} and the model it was exported from"))
+    if not all(each.holds for each in agreements):
+        raise ExportError(
+            f"The predictions of {path} differ from the model's by more than the limits above: do "
+            "not use it."
+        )
+
+
+def agreement_table(agreements: Iterable[Agreement], title: str) -> Table:
+    """Return a table with a row for each batch and task."""
+    table = Table(title=title, box=box.SIMPLE, caption=LIMITS)
+    table.add_column("images")
+    table.add_column("task")
+    for heading in ("max difference", "max relative", "pixels that agree"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for each in agreements:
+        table.add_row(
+            f"{each.images} x {each.height} x {each.width}",
+            each.task,
+            # The difference of two class ids means nothing.
+            "-" if each.kind == SEMSEG.kind else f"{each.largest:.1e}",
+            "-" if each.relative is None else f"{each.relative:.1e}",
+            "-" if each.agreeing is None else f"{each.agreeing:.3%}",
+            "ok" if each.holds else "[red]differs[/red]",
+        )
+    return table
+
+
+def worst(agreements: Sequence[Agreement]) -> dict[str, Agreement]:
+    """Return the batch that agrees least, for each task.
+
+    >>> near, far = (Agreement("depth", "depth", 1, 8, 8, x, relative=x) for x in (0.1, 0.2))
+    >>> worst([near, far, near])["depth"] is far
+    True
+    """
+    found: dict[str, Agreement] = {}
+    for each in agreements:
+        if each.task not in found or _badness(each) > _badness(found[each.task]):
+            found[each.task] = each
+    return found
+
+
+def _badness(agreement: Agreement) -> tuple[bool, float]:
+    disagreeing = 0.0 if agreement.agreeing is None else 1 - agreement.agreeing
+    return not agreement.holds, disagreeing + (agreement.relative or 0.0)

@@ -1,4 +1,4 @@
-"""What the command does: export a checkpoint, and check what came of it."""
+"""The work of tools/export.py: export a checkpoint and compare the file with the model."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from ...checkpoints import SUFFIX, load_checkpoint, write_safetensors
 from ...config import image_transforms, load_config, stored_config
 from ...errors import ConfigError
 from ...version import __version__
-from ..predictors.loading import load_predictor
-from ..predictors.model_info import ModelInfo
-from ..predictors.torch_predictor import TorchPredictor
-from .agreement import check_predictor, default_batches
-from .agreement_table import report_agreement
+from ..inferencer import load_predictor
+from ..model_info import ModelInfo
+from ..torch_predictor import TorchPredictor
+from .agreement import check_predictor, default_batches, report_agreement
 from .formats import FORMATS
 from .tracing import ExportError
 
 SUFFIXES = {name: suffix for name, (suffix, _) in FORMATS.items()} | {"safetensors": SUFFIX}
-"""The suffix of each format's files."""
+"""The suffix of each format that `export` writes."""
 
 
 def export(
@@ -34,18 +33,18 @@ def export(
     out: str | None = None,
     preprocess: bool = False,
 ) -> None:
-    """Export a checkpoint, print how far the file's predictions are from the model's own.
+    """Export a checkpoint, and print how the file's predictions differ from the model's.
 
     Args:
         checkpoint: of a training run.
-        config: config file that it was trained with; default: what the checkpoint carries.
+        config: config file that it was trained with; default: the one that the checkpoint carries.
         options: laid over the config file.
         format: one of `SUFFIXES`; default: by the suffix of `out`, else "onnx".
         out: the file to write; default: the checkpoint's name with the format's suffix.
         preprocess: whether the normalisation is part of the exported model.
 
     Raises:
-        ConfigError: format and file do not fit each other, or config and checkpoint.
+        ConfigError: format and suffix, or config and checkpoint, contradict each other.
         ExportError: the model cannot be exported, or its predictions differ.
     """
     format, out = _destination(checkpoint, format, out)
@@ -72,19 +71,19 @@ def export(
 
 
 def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[str, str]:
-    """Return format and file, each from the other where it is not given."""
+    """Return format and file, each derived from the other where it is not given."""
     suffix = Path(out).suffix.lower() if out else None
     if format is None:
         format = next((name for name, own in SUFFIXES.items() if own == suffix), None)
         if format is None and out is not None:
             raise ConfigError(
-                f"--out {out}: the suffix tells the format, expected {', '.join(SUFFIXES.values())}"
+                f"--out {out}: the suffix gives the format, expected {', '.join(SUFFIXES.values())}"
                 "; or give --format as well."
             )
         format = format or "onnx"
     if out is None:
         out = str(Path(checkpoint).with_suffix(SUFFIXES[format]))
-    # Whoever loads the file goes by its suffix.
+    # `load_predictor` chooses by the suffix.
     elif suffix != SUFFIXES[format]:
         raise ConfigError(f"--out {out}: a file of --format {format} ends in {SUFFIXES[format]}.")
     if os.path.exists(out) and os.path.samefile(out, checkpoint):
@@ -94,7 +93,7 @@ def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[
 
 
 def _write_weights(predictor: TorchPredictor, config: Config, out: str) -> None:
-    """Write bare weights with the config, so that they can be used like the checkpoint."""
+    """Write the weights with the config, so that the file can be used like the checkpoint."""
     weights = predictor.network.state_dict()
     named = {key: predictor.metainfo[key] for key in ("classes", "palette", "depth_unit")}
     meta = dict(cfg=config.pretty_text, dataset_meta=named, mtl_plugins_version=__version__)
@@ -105,15 +104,15 @@ def _write_weights(predictor: TorchPredictor, config: Config, out: str) -> None:
 
 
 def _notes(predictor: TorchPredictor, config: Config) -> list[str]:
-    """Return what of the config is no part of the exported model."""
+    """Return notes on parts of the config that are not exported."""
     packing = ("PackTargets", "PackSegInputs")
     before = [each["type"] for each in image_transforms(config) if each["type"] not in packing]
     notes = []
     if before:
         applied = ", ".join(before)
         notes.append(f"Note: {applied} of the test pipeline must be applied to images before.")
-    looks = predictor.network.inference_config
-    if looks.mode == "slide" or looks.tta is not None:
+    views = predictor.network.inference_config
+    if views.mode == "slide" or views.tta is not None:
         notes.append(
             "Note: the exported model sees images once and whole; windows and test-time "
             "augmentation of the config are no part of it."

@@ -1,4 +1,4 @@
-"""A model as a program of torch.export that holds for any number and size of images."""
+"""Tracing: from a model to a program of torch.export for any number and size of images."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import operator
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from unittest.mock import patch
 
 import torch
-from timm.layers import padding
+from timm.layers import PatchEmbed, padding
+from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.fx import Graph
 from torch.fx.experimental import _config as fx_config
@@ -19,16 +21,54 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from ...errors import MTLError
 from ...models.segmentors import MultiTaskSegmentor
-from ..predictors.model_info import ModelInfo
-from .exportable import ExportableModel
+from ...targets import SEMSEG
+from ..model_info import ModelInfo
 
 INPUT = "images"
+"""The name of the exported model's input."""
 
 _timm_same_padding = padding.get_same_padding
 
 
 class ExportError(MTLError, RuntimeError):
-    """A model cannot be exported, or what was exported does not compute the same."""
+    """A model cannot be exported, or the exported model computes something else."""
+
+
+class ExportableModel(nn.Module):
+    """Predict every task at the size of the images, from tensors to tensors.
+
+    Images are always predicted whole; `test_cfg` has no effect.
+
+    Args:
+        network: the model; copied, not changed.
+        preprocess: whether the normalisation is part of the exported model.
+
+    Shapes: N,3,H,W float32 normalised (with `preprocess`: N,H,W,3 uint8, BGR), any N, H and W ->
+    by the task's name: classes N,H,W uint8, every other task N,C,H,W float32 in its unit.
+    """
+
+    def __init__(self, network: MultiTaskSegmentor, preprocess: bool = False) -> None:
+        super().__init__()
+        self.network = deepcopy(network).eval().requires_grad_(False)
+        # In channels-last memory, tracing would fix conditions such as sides above 1.
+        self.network.memory_format = torch.contiguous_format
+        self.network.to(memory_format=torch.contiguous_format)
+        # timm's views of tokens depend on strides, which tracing does not know for unknown sides.
+        for module in self.network.modules():
+            if isinstance(module, PatchEmbed):
+                module.register_forward_hook(lambda _, inputs, tokens: tokens.contiguous())
+        self.preprocess = preprocess
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the predictions by task."""
+        if self.preprocess:
+            images = self.network.data_preprocessor.normalised(images.permute(0, 3, 1, 2).float())
+        raw = self.network.raw_maps(images)
+        outputs = {task: head.decode(raw[task]) for task, head in self.network.decode_head.tasks()}
+        for task, head in self.network.decode_head.tasks():
+            if head.target is SEMSEG:
+                outputs[task] = outputs[task][:, 0].to(torch.uint8)
+        return outputs
 
 
 def trace(
@@ -37,58 +77,58 @@ def trace(
     """Trace a model.
 
     Args:
-        network: the model; left as it is.
-        info: what it takes.
-        dynamic_axes: axes of the images that may be of any length, 0 for their number.
+        network: the model; not changed.
+        info: its description, which says what images it takes.
+        dynamic_axes: axes of the input that may have any length; axis 0 is the number of images.
 
     Raises:
-        ExportError: torch cannot trace it so.
+        ExportError: torch cannot trace the model.
     """
     model = ExportableModel(network, info.preprocess)
-    # No multiples of the divisor: padding must be part of what is traced.
+    # Not multiples of the divisor, so that padding is traced.
     height, width = info.size or (3 * info.size_divisor - 3, 4 * info.size_divisor - 5)
     images = torch.zeros(2, 3, height, width)
     if info.preprocess:
         images = images.permute(0, 2, 3, 1).to(torch.uint8).contiguous()
-    # Nothing is empty: sides of maps are then simply what they are, not max(side, 1).
+    # With min=1 expressions for the sides of maps need no max(side, 1).
     dynamic = dict.fromkeys(dynamic_axes, Dim.DYNAMIC(min=1))
     try:
         with tracing():
             program = torch.export.export(
                 model, (images,), dynamic_shapes={INPUT: dynamic}, strict=False
             )
-    except Exception as error:  # torch raises whatever its tracing stumbles on
+    except Exception as error:  # tracing raises errors of any class
         reason = str(error).strip().partition("\n")[0]
         raise ExportError(
             f"torch.export cannot trace the model ({type(error).__name__}: {reason})."
         ) from error
     divide_in_whole_numbers(program.graph)
     for node in program.graph.nodes:
-        # The paths of this machine's files.
+        # It holds paths of this machine.
         node.meta.pop("stack_trace", None)
-    # Conditions on strides, of which sides of 1 pixel have several right ones. That other sizes
-    # than the example's are predicted as they should be, `check_predictor` finds out.
+    # These guards check strides, but several strides are right where a side is 1 pixel.
+    # `check_predictor` tests sizes other than the example's.
     program._guards_code.clear()
     return program
 
 
 @contextmanager
 def tracing() -> Iterator[None]:
-    """Trace without taking what holds of the example's sizes alone for true of all."""
+    """Keep tracing from generalising facts that hold for the example's sizes only."""
     with (
         warnings.catch_warnings(),
         torch.no_grad(),
         # A single image or a map of one pixel is no special case.
         fx_config.patch(backed_size_oblivious=True),  # type: ignore[attr-defined]  # set late
-        # Nor does the graph depend on the memory format and library that torch would choose for a
-        # convolution by the number and size of its images.
+        # torch chooses memory format and library of a convolution by the number and size of the
+        # images; the graph must not depend on that choice.
         patch.object(torch._C, "_select_conv_backend", lambda *args, **kwargs: None),
         patch.object(
             torch._C, "_conv_determine_backend_memory_format", lambda *args: torch.contiguous_format
         ),
         patch.object(padding, "get_same_padding", _same_padding),
     ):
-        # Both packages report what they try and give up on the way.
+        # torch and onnxscript report every attempt that they give up.
         warnings.simplefilter("ignore")
         level = logging.root.manager.disable
         logging.disable(logging.WARNING)
@@ -99,10 +139,10 @@ def tracing() -> Iterator[None]:
 
 
 def _same_padding(side: int, kernel_size: int, stride: int, dilation: int) -> int:
-    """Return timm's "same" padding, which is the same for all sides that are whole strides.
+    """Return timm's "same" padding, as a constant where the side is a multiple of the stride.
 
-    Sides of maps are, and as an expression of the image's the padding of every layer would be
-    longer than that of the layer before.
+    The sides of all maps are. As an expression of the image's side, the padding of each layer would
+    be longer than that of the layer before.
     """
     if statically_known_true(side % stride == 0):
         return max((kernel_size - 1) * dilation + 1 - stride, 0)
@@ -110,9 +150,9 @@ def _same_padding(side: int, kernel_size: int, stride: int, dilation: int) -> in
 
 
 def divide_in_whole_numbers(graph: Graph) -> None:
-    """Write ceil(a / b) of sizes as -(-a // b), since torch cannot store the former.
+    """Replace ceil(a / b) of sizes, which torch cannot store, by -(-a // b).
 
-    mmseg's padding of patches computes so.
+    mmseg's padding of patches computes ceil(a / b).
     """
     for node in graph.nodes:
         if node.target is math.ceil and node.args[0].target is operator.truediv:

@@ -1,4 +1,4 @@
-"""What must be known of an exported model to run it and to read its predictions."""
+"""The description in every exported file: tasks, classes, units and normalisation."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from torch import nn
-
-from ...checkpoints import CheckpointError
-from ...errors import ConfigError
-from ...models import MultiTaskDataPreprocessor
-from ...models.segmentors import MultiTaskSegmentor
-from ...targets import SEMSEG
-from ...utils import parse_json
-from ...version import __version__
+from ..checkpoints import CheckpointError
+from ..errors import ConfigError
+from ..models import MultiTaskDataPreprocessor
+from ..models.segmentors import MultiTaskSegmentor
+from ..targets import SEMSEG
+from ..utils import parse_json
+from ..version import __version__
+from .predictor import is_rgb
 
 KEY = "mtl_plugins"
-"""Under this key the text of `ModelInfo.to_json` stands in every exported file."""
+"""The key of `ModelInfo.to_json` in an exported file."""
 
 LARGEST = 1e6
-"""What means and deviations of intensities are far below."""
+"""Bound for means and standard deviations of intensities, far above any real one."""
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What an exported file says of its model, so that the file alone suffices.
+    """Describe an exported model, so that its file alone suffices to run it.
 
     Args:
         tasks: the kind of each task ("semseg", "depth", "normals", ...) by its name, which is also
@@ -34,11 +33,11 @@ class ModelInfo:
         classes, palette: names and RGB colours of the classes; empty without classes.
         depth_unit: unit of depth: "m", or "relative".
         mean, std: of each channel, in intensities of 0 to 255, after `bgr_to_rgb`.
-        bgr_to_rgb: whether the channels are swapped before that.
-        preprocess: whether the model itself does this: its input is then N,H,W,3 uint8 in BGR,
-            else N,3,H,W float32, normalised.
+        bgr_to_rgb: whether the channels are swapped before the normalisation.
+        preprocess: whether the model normalises: its input is then N,H,W,3 uint8 in BGR, else
+            N,3,H,W float32, normalised.
         size_divisor: the model pads its images to multiples of this.
-        size: (height, width) where the model takes images of one size alone, else None.
+        size: (height, width) where the model takes images of one size only, else None.
         version: of the toolkit that wrote the file.
     """
 
@@ -63,11 +62,11 @@ class ModelInfo:
         Args:
             network: the model.
             metainfo: of its data set: `classes`, `palette`, `depth_unit` (default: m).
-            preprocess: whether the preprocessing is exported with it.
+            preprocess: whether the normalisation is exported with it.
 
         Raises:
-            ConfigError: another number of classes than the model's, or a preprocessor of another
-                package.
+            ConfigError: the number of classes differs from the model's, or the preprocessor is not
+                ours.
         """
         preprocessor = network.data_preprocessor
         if not isinstance(preprocessor, MultiTaskDataPreprocessor):
@@ -92,12 +91,12 @@ class ModelInfo:
             bgr_to_rgb=preprocessor.bgr_to_rgb,
             preprocess=preprocess,
             size_divisor=network.size_divisor,
-            size=fixed_size(network),
+            size=_fixed_size(network),
         )
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """What a `Predictor` tells of its predictions."""
+        """Classes, palette, depth unit and tasks, see `Predictor`."""
         return dict(
             classes=self.classes,
             palette=[list(colour) for colour in self.palette],
@@ -106,23 +105,18 @@ class ModelInfo:
         )
 
     def to_json(self) -> str:
-        """Return this as the text that is stored in a file."""
+        """Return the text that is stored in a file."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str | None, path: str) -> ModelInfo:
-        """Read the text back.
+        """Read the text that `to_json` wrote.
 
         Args:
-            text: what stands under `KEY` in the file at `path`, or None.
+            text: the value of `KEY` in the file at `path`, or None.
 
         Raises:
-            CheckpointError: there is none, or it is none of ours.
-
-        >>> ModelInfo.from_json(None, "other.onnx")
-        Traceback (most recent call last):
-        mtl_plugins.checkpoints.checkpoint_io.CheckpointError: other.onnx does not say what its \
-outputs are: expected a file written by tools/export.py.
+            CheckpointError: there is no text, or `to_json` did not write it.
         """
         if text is None:
             raise CheckpointError(
@@ -141,7 +135,7 @@ outputs are: expected a file written by tools/export.py.
             ) from error
 
     def _check(self) -> None:
-        """Raise a `ValueError` that names the first field that is not what is said above."""
+        """Raise a `ValueError` that names the first field of a wrong type or value."""
         rules = dict(
             tasks=bool(self.tasks)
             and isinstance(self.tasks, dict)
@@ -149,7 +143,7 @@ outputs are: expected a file written by tools/export.py.
             classes=isinstance(self.classes, tuple) and _all(str, self.classes),
             palette=isinstance(self.palette, tuple)
             and len(self.palette) in (0, len(self.classes))
-            and all(map(_rgb, self.palette)),
+            and all(map(is_rgb, self.palette)),
             depth_unit=isinstance(self.depth_unit, str),
             mean=len(self.mean) == 3 and all(abs(value) < LARGEST for value in self.mean),
             std=len(self.std) == 3 and all(1 / LARGEST < value < LARGEST for value in self.std),
@@ -163,18 +157,14 @@ outputs are: expected a file written by tools/export.py.
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
 
 
-def fixed_size(network: nn.Module) -> tuple[int, int] | None:
-    """Return (height, width) where an encoder takes images of one size alone, else None."""
+def _fixed_size(network: MultiTaskSegmentor) -> tuple[int, int] | None:
+    """Return (height, width) where an encoder takes images of one size only, else None."""
     sizes = (getattr(module, "fixed_size", None) for module in network.modules())
     return next((tuple(size) for size in sizes if size is not None), None)
 
 
 def _all(kind: type, values: Iterable[Any]) -> bool:
     return all(isinstance(value, kind) for value in values)
-
-
-def _rgb(color: Sequence[Any]) -> bool:
-    return len(color) == 3 and _all(int, color) and all(0 <= value < 256 for value in color)
 
 
 def _frozen(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A folder of predictions: pictures, depth, videos, and a list of what they are."""
+"""A folder of predictions: pictures, depth, videos, and a list of them."""
 
 from __future__ import annotations
 
@@ -12,35 +12,33 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...datasets.formats import encode_depth
-from ...errors import ConfigError
-from ...targets import DEPTH, NORMALS, SEMSEG
-from ...utils import did_you_mean
-from ...visualization import Style, default_palette
-from ..inputs.source import Problem, Source
-from ..predictors.prediction import Prediction
-from .pictures import PICTURES, near_far, panes
-from .video import SideBySideVideo
+from ..datasets import DepthFormat
+from ..errors import ConfigError
+from ..targets import DEPTH, NO_DEPTH
+from ..utils import did_you_mean
+from ..visualization import Style, default_palette
+from .inputs import Problem, Source
+from .kinds import KINDS
+from .pictures import DRAW, SideBySideVideo, near_far, panes
+from .predictor import Prediction
 
 LISTING = "predictions.json"
-KINDS = ("panel", "overlay", "labels", "depth", "depth_color", "normals", "maps", "video")
-"""What can be written. A kind is also the name of its folder."""
+"""The name of the list of all files, which also marks a folder as one of predictions."""
 
-OF_IMAGES = ("panel", "overlay", "labels", "depth", "maps")
-OF_VIDEOS = ("video",)
-"""What is written unless something else is asked for."""
-
-NEEDS = {**{kind: picture.needs for kind, picture in PICTURES.items()}, "depth": DEPTH.kind}
-"""The kind of task without which a kind of picture cannot be."""
-
-HELD = (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
-"""The kinds of task whose values some kind of picture holds; `maps` has the others."""
+SHOWN = list(dict.fromkeys(kind.needs for kind in KINDS.values() if kind.needs))
+"""The kinds of task with kinds of output of their own; `maps` has the values of all others."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written: `images` predicted (frames included), `too_far` pixels of depth that 16
-    bits cannot hold, and the inputs that could not be read."""
+    """Summarise what was written.
+
+    Args:
+        folder: of the files.
+        images: number of predictions, frames of videos included.
+        too_far: number of pixels whose depth 16 bits cannot hold.
+        problems: inputs that could not be read.
+    """
 
     folder: Path
     images: int
@@ -51,20 +49,20 @@ class Report:
 class OutputFolder:
     """Write predictions below one folder: `<kind>/<name>.png`, and videos `video/<name>.mp4`.
 
-    `labels` and `depth` are those of a data set in folders: 8-bit class ids, and 16-bit depth that
-    `depth_format=dict(scale=depth_scale)` reads. `normals` is read by the default `NormalFormat`.
-    `maps` has every other kind of task as it is, in `maps/<kind of task>/<name>.npy`.
-    `predictions.json` lists everything, and marks the folder as one that may be written again.
+    A data set in folders reads `labels` (8-bit class ids), `depth` (16 bits, with
+    `depth_format=dict(scale=depth_scale)`) and `normals` (with the default `NormalFormat`).
+    `maps/<kind of task>/<name>.npy` holds the values of every other task. `predictions.json` lists
+    all files.
 
     Args:
-        folder: a new or empty folder, or one written by an earlier call.
+        folder: a new or empty folder, or one that an earlier call has written.
         metainfo: of the `Predictor`.
-        kinds: what is written of everything, see `KINDS`; default: panel, overlay, labels, depth
-            and maps of images, and the side-by-side video of videos.
-        depth_range: near and far end of the colours of depth; default: from each image alone,
-            and from its first frame for a whole video, so that its colours do not flicker.
-        depth_log: equal ratios of depth are equally far apart in colour.
-        depth_scale: metres a step of the 16-bit depth.
+        kinds: which of `KINDS` to write; default: panel, overlay, labels, depth and maps of images,
+            and the side-by-side video of videos.
+        depth_range: depths in metres of the first and last colour; default: those of each image,
+            and of the first frame for a whole video, so that its colours do not flicker.
+        depth_log: whether equal ratios of depth are equally far apart in colour.
+        depth_scale: metres per step of the 16-bit depth.
 
     Raises:
         ConfigError: the folder holds other things, or an option is wrong.
@@ -83,7 +81,7 @@ class OutputFolder:
         self.kinds = _checked_kinds(kinds, metainfo)
         if depth_range is not None and not 0 < depth_range[0] < depth_range[1]:
             raise ConfigError(f"depth_range={tuple(depth_range)}; expected 0 < near < far.")
-        encode_depth(np.zeros((1, 1)), depth_scale)
+        encode_depth(np.zeros((1, 1)), depth_scale)  # fails early where the scale is wrong
         self.depth_scale = depth_scale
         self.metainfo = metainfo
         classes = metainfo["classes"] or [f"class {index}" for index in range(255)]
@@ -103,28 +101,24 @@ class OutputFolder:
         self._list(complete=False)
 
     def write(self, prediction: Prediction) -> None:
-        """Write all kinds of one prediction; frames of a video must come one after the other."""
+        """Write all kinds of one prediction; the frames of a video must come in one run."""
         source = prediction.source
         if source is not self._source:
             self._begin(prediction)
         entry, style = self._entries[-1], self._source_style
-        kinds: Sequence[str] | None = self.kinds
-        if kinds is None:
-            kinds = OF_VIDEOS if source.video else self._available(OF_IMAGES)
-        for kind in kinds:
+        for kind in self.kinds or self._default_kinds(source):
             if kind == "video":
                 self._write_frame(prediction, style)
-                continue
-            if kind == "maps":
+            elif kind == "maps":
                 self._write_maps(prediction)
-                continue
-            if kind == "depth":
+            elif kind == "depth":
                 values, too_far = encode_depth(prediction.needed(DEPTH.kind), self.depth_scale)
                 entry["too_far"] = entry.get("too_far", 0) + too_far
                 self._too_far += too_far
+                _save(values, self._place(prediction, kind, ".png"))
             else:
-                values = PICTURES[kind].draw(prediction, style)
-            _save(values, self._place(prediction, kind, ".png"))
+                values = DRAW[kind](prediction, style)
+                _save(values, self._place(prediction, kind, ".png"))
         entry["images"] += 1
         self._images += 1
 
@@ -146,7 +140,7 @@ class OutputFolder:
         self._close_video()
 
     def _begin(self, prediction: Prediction) -> None:
-        """Open the entry of a source, and fix the colours of its depth where it is a video."""
+        """Add a source to the list, and fix the depth colours of a video by its first frame."""
         self._close_video()
         source = self._source = prediction.source
         self._source_style = self.style
@@ -168,13 +162,13 @@ class OutputFolder:
         self._video.write(panes(prediction, style))
 
     def _write_maps(self, prediction: Prediction) -> None:
-        for kind in _others(self.metainfo):
+        for kind in _other_kinds(self.metainfo):
             np.save(self._place(prediction, f"maps/{kind}", ".npy"), prediction.needed(kind))
 
     def _place(self, prediction: Prediction, kind: str, suffix: str) -> Path:
-        """Enter a file into the listing, and return its path in a folder that is there."""
+        """Return the path of a new file, make its folder and enter it into the list."""
         path = Path(kind, f"{prediction.name}{suffix}")
-        # Of a video the folder of its frames.
+        # A video is listed with the folder of its frames.
         listed = path.parent if prediction.source.video else path
         self._entries[-1]["files"][kind] = listed.as_posix()
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -185,10 +179,14 @@ class OutputFolder:
             self._video.close()
             self._video = None
 
-    def _available(self, kinds: Sequence[str]) -> list[str]:
-        known = {None, *self.metainfo["tasks"].values()}
-        wanted = [kind for kind in kinds if NEEDS.get(kind) in known]
-        return wanted if _others(self.metainfo) else [kind for kind in wanted if kind != "maps"]
+    def _default_kinds(self, source: Source) -> list[str]:
+        """Return the kinds that are written of a source unless kinds are chosen."""
+        inputs = "videos" if source.video else "images"
+        return [
+            name
+            for name, kind in KINDS.items()
+            if kind.default_of == inputs and _possible(name, self.metainfo)
+        ]
 
     def _list(self, complete: bool, problems: Sequence[Problem] = ()) -> None:
         content = dict(
@@ -201,37 +199,64 @@ class OutputFolder:
             predictions=self._entries,
             problems=[dict(source=p.source, reason=p.reason) for p in problems],
         )
-        # Escaped: names of files need not be valid Unicode.
+        # ASCII with escapes, because file names need not be valid Unicode.
         (self.folder / LISTING).write_text(json.dumps(content, indent=1) + "\n", encoding="ascii")
 
 
-def _checked_kinds(kinds: Collection[str] | None, metainfo: Mapping[str, Any]) -> list[str] | None:
-    if not kinds:
-        return None
-    unknown = sorted(set(kinds) - set(KINDS))
+def _checked_kinds(kinds: Collection[str] | None, metainfo: Mapping[str, Any]) -> list[str]:
+    """Return the chosen kinds in the order of `KINDS`."""
+    unknown = sorted(set(kinds or ()) - set(KINDS))
     if unknown:
         raise ConfigError(f"kinds={unknown}. {did_you_mean(unknown[0], KINDS)}")
-    tasks = set(metainfo["tasks"].values())
-    for kind in kinds:
-        if NEEDS.get(kind) not in (None, *tasks):
+    for name in kinds or ():
+        if not _possible(name, metainfo):
+            task = KINDS[name].needs or f"another kind than {SHOWN}"
             raise ConfigError(
-                f"{kind} needs a task of {NEEDS[kind]}; the network predicts {sorted(tasks)}."
+                f"{name} needs a task of {task}; the network predicts "
+                f"{sorted(set(metainfo['tasks'].values()))}."
             )
-    if "maps" in kinds and not _others(metainfo):
-        raise ConfigError(
-            f"maps needs a task of another kind than {list(HELD)}; the network predicts "
-            f"{sorted(tasks)}."
-        )
-    return [kind for kind in KINDS if kind in kinds]
+    return [name for name in KINDS if name in (kinds or ())]
 
 
-def _others(metainfo: Mapping[str, Any]) -> list[str]:
-    """Return the kinds of task that no kind of picture holds."""
-    return [kind for kind in metainfo["tasks"].values() if kind not in HELD]
+def _possible(name: str, metainfo: Mapping[str, Any]) -> bool:
+    """Return whether the network predicts what a kind of output shows."""
+    if name == "maps":
+        return bool(_other_kinds(metainfo))
+    return KINDS[name].needs in (None, *metainfo["tasks"].values())
+
+
+def _other_kinds(metainfo: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of the network's tasks that `maps` holds."""
+    return [kind for kind in metainfo["tasks"].values() if kind not in SHOWN]
+
+
+def encode_depth(depth: np.ndarray, scale: float = 0.01) -> tuple[np.ndarray, int]:
+    """Return depth in 16-bit steps of `scale`, and the number of pixels too far for 16 bits.
+
+    `DepthFormat(scale=scale)` reads the values back to within half a step. Pixels without depth
+    (0, nan) become 0, all others at least 1; farther than 65535 steps, or infinite, becomes 65535.
+
+    Args:
+        depth: H,W in metres, or in the data set's unit.
+        scale: metres per step: 0.01 is centimetres up to 655.35 m, 1 / 256 KITTI's up to 256 m.
+
+    Raises:
+        ConfigError: the scale is not above 0.
+
+    >>> values, too_far = encode_depth(np.array([[0.0, 0.001, 12.344, 700.0]]))
+    >>> values.tolist(), too_far
+    ([[0, 1, 1234, 65535]], 1)
+    """
+    if not scale > 0:
+        raise ConfigError(f"depth_scale={scale}; expected metres a step, above 0.")
+    measured = depth > NO_DEPTH
+    steps = np.rint(np.where(measured, depth, 0) / scale)
+    values = DepthFormat().encode(steps) * measured
+    return values, int((steps > np.iinfo(np.uint16).max).sum())
 
 
 def _claim(folder: Path) -> None:
-    """Make the folder, unless it holds what was not written here: that could be overwritten."""
+    """Make the folder, unless it holds files of others, which could be overwritten."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; give a folder for the predictions.")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / LISTING).is_file():

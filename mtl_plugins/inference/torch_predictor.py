@@ -1,9 +1,9 @@
-"""Predictions of a trained network in PyTorch."""
+"""Prediction with a checkpoint, by PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +12,33 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
+from torch.utils.hooks import RemovableHandle
 
-from ...checkpoints import build_network, load_checkpoint, load_weights
-from ...config import image_transforms, load_config, stored_config
-from ...errors import ConfigError
-from ...models.segmentors import MultiTaskSegmentor
-from ...utils import choose_dtype
-from .bins import DepthBins, record_bins
-from .device import checked_device
-from .metainfo import read_metainfo
-from .predictor import Maps
+from ..checkpoints import build_network, load_checkpoint, load_weights
+from ..config import image_transforms, load_config, stored_config
+from ..errors import ConfigError
+from ..models.segmentors import MultiTaskSegmentor
+from ..models.task_heads import AttentionBinsHead, BinsPrediction, TaskHead
+from ..targets import SEMSEG
+from ..utils import choose_dtype
+from ..visualization import default_palette
+from .predictor import DepthBins, Maps, checked_device, is_rgb
 
 
 class TorchPredictor:
     """Predict with the network of a checkpoint, as `tools/test.py` does.
 
-    Images pass the config's test pipeline (but for reading files), preprocessor and `test_cfg`
-    (whole or sliding, once or in several views).
+    Images pass through the config's test pipeline (except for reading files), preprocessor and
+    `test_cfg` (whole or sliding, one view or several).
 
     Args:
         checkpoint: file of a training run. Read with `weights_only=True`: it runs no code.
-        config: config file (Python, executed) or config of the network; default: what the
-            checkpoint carries, read as data.
-        device: "cpu", "cuda", "cuda:1", ...; default: CUDA where there is one.
-        amp: mixed precision, bfloat16 where the device can.
+        config: config file (Python, executed) or config of the network; default: the config that
+            the checkpoint carries, read as data.
+        device: "cpu", "cuda", "cuda:1", ...; default: CUDA where available.
+        amp: mixed precision, bfloat16 where the device supports it.
         options: `key=value` laid over a config file, as in `--cfg-options`.
 
     Raises:
@@ -72,18 +74,18 @@ class TorchPredictor:
         self.dtype = choose_dtype("auto", self.device.type) if amp else None
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
-        """Return the maps of each image by task; see `Predictor`."""
+        """Return the maps of each image by task, see `Maps`."""
         return [self._maps(sample) for sample in self._run(images)]
 
     def with_bins(self, images: Sequence[np.ndarray]) -> list[tuple[Maps, dict[str, DepthBins]]]:
         """Return the maps of each image, and the distribution of every task that has bins.
 
         Raises:
-            ConfigError: no task has bins, or the network looks at an image several times (windows,
-                test-time augmentation): each look has bins of its own.
+            ConfigError: no task has bins, or the network sees an image in several windows or
+                views, each of which has other bins.
         """
-        looks = self.network.inference_config
-        if looks.mode == "slide" or looks.tta is not None:
+        views = self.network.inference_config
+        if views.mode == "slide" or views.tta is not None:
             raise ConfigError(
                 "Bins are chosen for each window and each view, so that the image has no one "
                 "distribution. Set model.test_cfg to dict(mode='whole')."
@@ -140,8 +142,79 @@ class TorchPredictor:
         )
 
 
+@contextmanager
+def record_bins(heads: Mapping[str, TaskHead]) -> Iterator[dict[str, list[tuple]]]:
+    """Collect probabilities, depths and edges of every forward pass of the heads that have bins."""
+    found: dict[str, list[tuple]] = {
+        task: [] for task, head in heads.items() if isinstance(head, AttentionBinsHead)
+    }
+
+    def hook(task: str) -> RemovableHandle:
+        def record(head: AttentionBinsHead, inputs: tuple, output: BinsPrediction) -> None:
+            found[task].append((head.distribution(inputs[0]), output.values, output.edges))
+
+        return heads[task].register_forward_hook(record)
+
+    handles = [hook(task) for task in found]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def read_metainfo(
+    heads: Mapping[str, TaskHead], checkpoint: Mapping[str, Any], config: Config
+) -> dict[str, Any]:
+    """Return `classes`, `palette`, `depth_unit` and `tasks`; see `Predictor`.
+
+    They describe the data set that the checkpoint was trained on, else the config's. Classes that
+    do not fit the head are named "class 0", "class 1", ...
+    """
+    meta = _stored_metainfo(checkpoint) or _configured_metainfo(config)
+    number = next((head.out_channels for head in heads.values() if head.target is SEMSEG), 0)
+    classes: Any = meta.get("classes")
+    palette: Any = meta.get("palette")
+    if not _all(classes, str) or len(classes) != number:
+        classes = [f"class {index}" for index in range(number)]
+    if not _all(palette, (list, tuple)) or len(palette) != number or not all(map(is_rgb, palette)):
+        palette = default_palette(number)
+    unit = meta.get("depth_unit")
+    return dict(
+        classes=tuple(classes),
+        palette=[tuple(color) for color in palette],
+        depth_unit=unit if isinstance(unit, str) else "m",
+        tasks={task: head.target.kind for task, head in heads.items()},
+    )
+
+
+def _stored_metainfo(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = checkpoint.get("meta")
+    found = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _configured_metainfo(config: Config) -> Mapping[str, Any]:
+    """Return the metainfo of the config's data set, without opening its files."""
+    for split in ("test", "val", "train"):
+        dataset = (config.get(f"{split}_dataloader") or {}).get("dataset") or {}
+        known = DATASETS.module_dict.get(dataset.get("type"))
+        found = {
+            **getattr(known, "METAINFO", {}),
+            **{key: dataset[key] for key in ("depth_unit",) if key in dataset},
+            **(dataset.get("metainfo") or {}),
+        }
+        if found.get("classes"):
+            return found
+    return {}
+
+
+def _all(values: Any, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(values, Sequence) and all(isinstance(value, kind) for value in values)
+
+
 def _build_network(config: Mapping[str, Any], name: str) -> MultiTaskSegmentor:
-    """Build the network without fetching weights and without its balancer, which is training's."""
+    """Build the network without pretrained weights and balancer, which only training needs."""
     if not config.get("model"):
         raise ConfigError(f"The config for {name} has no model.")
     init_default_scope("mmseg")
@@ -151,6 +224,6 @@ def _build_network(config: Mapping[str, Any], name: str) -> MultiTaskSegmentor:
 
 
 def _as_array(data: torch.Tensor) -> np.ndarray:
-    """Return 1,H,W as H,W and C,H,W as H,W,C; class ids as bytes."""
+    """Return 1,H,W as H,W and C,H,W as H,W,C; class ids as uint8."""
     values = (data[0] if len(data) == 1 else data.movedim(0, 2)).cpu().numpy()
     return np.ascontiguousarray(values if values.dtype == np.float32 else values.astype(np.uint8))

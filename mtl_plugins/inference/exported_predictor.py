@@ -1,0 +1,243 @@
+"""Prediction with exported files: ONNX by ONNX Runtime, programs of torch.export by torch."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch.export.passes import move_to_device_pass
+
+from ..checkpoints import CheckpointError, check_archive
+from ..errors import ConfigError, DataError, MTLError
+from .model_info import KEY, ModelInfo
+from .predictor import Maps, checked_device
+
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
+"""ONNX Runtime's name of each device, fastest first."""
+
+
+class ExportedPredictor(ABC):
+    """Run an exported model on images; subclasses read the file and run the model.
+
+    Args:
+        info: the description in the file.
+
+    Shapes: as in `Predictor`.
+    """
+
+    def __init__(self, info: ModelInfo) -> None:
+        self.info = info
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Classes, palette, depth unit and tasks."""
+        return self.info.metainfo
+
+    def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
+        """Return each image's maps by task, in the image's size."""
+        return predict_by_size(images, self._predict)
+
+    @abstractmethod
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs of the model in the order of the tasks; inputs as in `ModelInfo`."""
+
+    def _predict(self, batch: np.ndarray) -> Maps:
+        size = batch.shape[1:3]
+        if self.info.size not in (None, size):
+            raise DataError(
+                f"The exported model takes images of {self.info.size} (height, width) alone, and "
+                f"got {size}: resize them."
+            )
+        outputs = self.run(batch if self.info.preprocess else self._normalised(batch))
+        # Class ids have no channel axis.
+        return {
+            task: maps if maps.ndim == 3 else pixels_first(maps)
+            for task, maps in zip(self.info.tasks, outputs, strict=True)
+        }
+
+    def _normalised(self, batch: np.ndarray) -> np.ndarray:
+        """Turn N,H,W,3 uint8 into N,3,H,W float32, as `MultiTaskDataPreprocessor` does."""
+        channels = batch[..., ::-1] if self.info.bgr_to_rgb else batch
+        mean, std = (np.array(values, np.float32) for values in (self.info.mean, self.info.std))
+        return np.ascontiguousarray(((channels - mean) / std).transpose(0, 3, 1, 2))
+
+
+class OnnxPredictor(ExportedPredictor):
+    """Predict with an ONNX file of tools/export.py, by ONNX Runtime.
+
+    Args:
+        path: the file.
+        device: "cuda" or "cpu"; default: "cuda" where the installed ONNX Runtime has it.
+
+    Shapes: as in `Predictor`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: it is damaged, or was not written by tools/export.py.
+        ConfigError: ONNX Runtime does not have the device.
+        ImportError: ONNX Runtime is not installed.
+        MTLError: when it is called, ONNX Runtime fails.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], device: str | torch.device | None = None
+    ) -> None:
+        onnxruntime = needed("onnxruntime")
+        self.name = _existing_file(path)
+        available = onnxruntime.get_available_providers()
+        devices = [each for each, provider in PROVIDERS.items() if provider in available]
+        wanted = devices if device is None else [torch.device(device).type, "cpu"]
+        if wanted[0] not in devices:
+            raise ConfigError(
+                f"device={str(device)!r}, but the installed ONNX Runtime has {', '.join(devices)} "
+                "alone. On an NVIDIA GPU: pip install onnxruntime-gpu"
+            )
+        options = onnxruntime.SessionOptions()
+        # OMP_NUM_THREADS or torch.set_num_threads sets the number of threads everywhere.
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 4  # its errors are raised as well
+        providers = list(dict.fromkeys(PROVIDERS[each] for each in wanted))
+        try:
+            self.session = onnxruntime.InferenceSession(self.name, options, providers=providers)
+            self.input_name = self.session.get_inputs()[0].name
+            stored = self.session.get_modelmeta().custom_metadata_map.get(KEY)
+        except Exception as error:  # ONNX Runtime's errors have no common class
+            raise CheckpointError(
+                f"{self.name} could not be read as an ONNX model ({_first_line(error)}); it may "
+                "be truncated or of another format: copy it again, or export the model again."
+            ) from error
+        super().__init__(ModelInfo.from_json(stored, self.name))
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs of the model in the order of the tasks; inputs as in `ModelInfo`."""
+        try:
+            return self.session.run(list(self.info.tasks), {self.input_name: inputs})
+        except Exception as error:  # ONNX Runtime's errors have no common class
+            raise MTLError(
+                f"ONNX Runtime cannot run {self.name} on images {inputs.shape}: {error}"
+            ) from error
+
+
+class ExportedProgramPredictor(ExportedPredictor):
+    """Predict with a `.pt2` file of tools/export.py, by torch.
+
+    Args:
+        path: the file. It is a program, as every file of torch.export: read only files you trust.
+        device: of torch; default: "cuda" where available, else "cpu".
+
+    Shapes: as in `Predictor`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: it is damaged, or was not written by tools/export.py.
+        ConfigError: torch cannot use the device here.
+        MTLError: when it is called, torch fails.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], device: str | torch.device | None = None
+    ) -> None:
+        self.device = checked_device(device)
+        self.name = _existing_file(path)
+        stored = {KEY: ""}
+        try:
+            check_archive(Path(self.name))
+            program = torch.export.load(self.name, extra_files=stored)
+        except Exception as error:  # torch's errors here have no common class
+            raise CheckpointError(
+                f"{self.name} could not be read as a program of torch.export "
+                f"({_first_line(error)}); it may be truncated or of another format: copy "
+                "it again, or export the model again."
+            ) from error
+        super().__init__(ModelInfo.from_json(stored[KEY] or None, self.name))
+        # Unlike `module.to`, the pass also moves constants that the program creates.
+        self.module = move_to_device_pass(program, str(self.device)).module()
+
+    def run(self, inputs: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs of the model in the order of the tasks; inputs as in `ModelInfo`."""
+        try:
+            with torch.no_grad():
+                outputs = self.module(torch.from_numpy(inputs).to(self.device))
+        except RuntimeError as error:
+            raise MTLError(
+                f"torch cannot run {self.name} on images {inputs.shape}: {error}"
+            ) from error
+        return [outputs[task].cpu().numpy() for task in self.info.tasks]
+
+
+def predict_by_size(
+    images: Sequence[np.ndarray], predict: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+) -> list[Maps]:
+    """Predict images of equal size together; return the maps in the order of the images.
+
+    No image is padded to the size of another, so that each gets the prediction it gets alone.
+
+    Args:
+        images: H,W,3 uint8.
+        predict: maps a batch N,H,W,3 to the maps of each task, N first.
+
+    Raises:
+        DataError: an image is not H,W,3 uint8.
+
+    >>> images = [np.zeros((2, 3, 3), np.uint8), np.ones((4, 5, 3), np.uint8)]
+    >>> [maps["sum"].item() for maps in
+    ...     predict_by_size(images, lambda batch: {"sum": batch.sum((1, 2, 3))})]
+    [0, 60]
+    """
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, image in enumerate(images):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise DataError(
+                f"Image {index} is {image.shape} {image.dtype}; expected (height, width, 3) uint8 "
+                "in BGR, as OpenCV reads it."
+            )
+        groups.setdefault(image.shape, []).append(index)
+    results: list[Maps] = [{} for _ in images]
+    for indices in groups.values():
+        batch = predict(np.stack([images[index] for index in indices]))
+        for task, maps in batch.items():
+            for index, each in zip(indices, maps, strict=True):
+                results[index][task] = each
+    return results
+
+
+def pixels_first(maps: np.ndarray) -> np.ndarray:
+    """Turn maps N,C,H,W into N,H,W,C, or into N,H,W where C is 1.
+
+    >>> pixels_first(np.zeros((2, 3, 4, 5))).shape, pixels_first(np.zeros((2, 1, 4, 5))).shape
+    ((2, 4, 5, 3), (2, 4, 5))
+    """
+    return maps[:, 0] if maps.shape[1] == 1 else maps.transpose(0, 2, 3, 1)
+
+
+def needed(package: str) -> ModuleType:
+    """Import a package of the extra [export].
+
+    Raises:
+        ImportError: it is not installed; the message has the command that installs it.
+    """
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise ImportError(
+            f"This needs {package}, which cannot be imported ({error}). Run: pip install "
+            '"mtl_plugins[export]", or: pip install onnx onnxruntime onnxscript'
+        ) from error
+
+
+def _existing_file(path: str | os.PathLike[str]) -> str:
+    name = os.path.expanduser(path)
+    if not os.path.isfile(name):
+        raise FileNotFoundError(f"There is no model file {name}; check the path.")
+    return name
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

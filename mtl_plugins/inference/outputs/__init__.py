@@ -1,5 +1,0 @@
-"""Predictions as files."""
-
-from .output import OutputFolder, Report
-
-__all__ = ["OutputFolder", "Report"]

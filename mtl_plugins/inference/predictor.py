@@ -1,0 +1,155 @@
+"""The interface of predictors, and the predictions that the inferencer makes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from ..errors import ConfigError
+from ..models.layers import resize
+from ..targets import DEPTH, NORMALS, SEMSEG
+from .inputs import Problem, Source
+
+Maps = dict[str, np.ndarray]
+"""The prediction for one image by task name, in the image's own size: semseg H,W uint8 class ids;
+depth H,W float32 metres; normals H,W,3 float32 unit vectors; others H,W or H,W,C float32."""
+
+Size = tuple[int, int]
+
+
+class Predictor(Protocol):
+    """Predict every task for a batch of images.
+
+    `metainfo` holds `classes` (names), `palette` (R, G, B for each class), `depth_unit` ("m" unless
+    depth is relative) and `tasks`, `{name: kind}` with the kinds of `targets.DENSE_TARGETS`.
+    """
+
+    @property
+    def metainfo(self) -> Mapping[str, Any]:
+        """Classes, palette, depth unit and tasks."""
+
+    def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
+        """Return the maps of each image, H,W,3 uint8 BGR; sizes may differ."""
+
+
+@dataclass(frozen=True)
+class DepthBins:
+    """The distribution of each pixel's depth over the bins that a network chose for an image.
+
+    Args:
+        probabilities: B,h,w float32, sum 1 over B, in the resolution of the network's output for
+            the image padded to `padded` pixels. In the image's own size it would be B depth maps.
+        depths: B float32, the depth of each bin in metres.
+        edges: B+1 float32 metres between the bins, increasing; None where bins have no edges.
+        padded, resized, size: heights and widths of the padded image, of the image after the test
+            pipeline, and of the image itself.
+    """
+
+    probabilities: np.ndarray
+    depths: np.ndarray
+    edges: np.ndarray | None
+    padded: Size
+    resized: Size
+    size: Size
+
+    def full_size(self) -> np.ndarray:
+        """Return the probabilities B,H,W float32 in the image's size; their mean is the depth."""
+        maps = torch.from_numpy(self.probabilities)[None]
+        height, width = self.resized
+        return resize(resize(maps, self.padded)[..., :height, :width], self.size)[0].numpy()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The maps of every task for one image, in the image's own size.
+
+    Args:
+        name: unique among the predictions of one call; frames of a video are `<video>/<number>`.
+        image: H,W,3 uint8 BGR.
+        maps: by task name, see `Maps`.
+        kinds: the kind of each task, one of `targets.DENSE_TARGETS`.
+        source: the input that the image comes from.
+        index: number of the frame in its source.
+        bins: each task's distribution over depths, where requested.
+    """
+
+    name: str
+    image: np.ndarray
+    maps: Maps
+    kinds: Mapping[str, str]
+    source: Source
+    index: int = 0
+    bins: Mapping[str, DepthBins] = field(default_factory=dict)
+
+    @property
+    def semseg(self) -> np.ndarray | None:
+        """Class ids, H,W uint8; None where the network predicts no classes."""
+        return self.of_kind(SEMSEG.kind)
+
+    @property
+    def depth(self) -> np.ndarray | None:
+        """Metres (the data set's unit where it is relative), H,W float32."""
+        return self.of_kind(DEPTH.kind)
+
+    @property
+    def normals(self) -> np.ndarray | None:
+        """Unit vectors, H,W,3 float32: x right, y down, z ahead."""
+        return self.of_kind(NORMALS.kind)
+
+    def of_kind(self, kind: str) -> np.ndarray | None:
+        """Return the map of the task of a kind; None where there is no such task."""
+        return next((m for task, m in self.maps.items() if self.kinds[task] == kind), None)
+
+    def needed(self, kind: str) -> np.ndarray:
+        """Return the map of the task of a kind.
+
+        Raises:
+            ConfigError: the network predicts no task of this kind.
+        """
+        found = self.of_kind(kind)
+        if found is None:
+            raise ConfigError(f"There is no task of {kind}, only {sorted(self.kinds.values())}.")
+        return found
+
+    def __getitem__(self, task: str) -> np.ndarray:
+        """Return the map of a task by its name."""
+        return self.maps[task]
+
+
+class Predictions(list[Prediction]):
+    """Predictions in the order of the inputs; `problems` lists the inputs that are missing."""
+
+    def __init__(self, predictions: Iterable[Prediction], problems: list[Problem]) -> None:
+        super().__init__(predictions)
+        self.problems = problems
+
+
+def checked_device(device: str | torch.device | None) -> torch.device:
+    """Return torch's device by its name; without a name CUDA where available, else the CPU.
+
+    Raises:
+        ConfigError: torch cannot use the device here.
+
+    >>> checked_device("cpu")
+    device(type='cpu')
+    """
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"device={str(device)!r} cannot be used here: {str(error).splitlines()[0]} "
+            "Choose 'cpu', or 'cuda' where torch finds one."
+        ) from error
+    return found
+
+
+def is_rgb(color: Sequence[Any]) -> bool:
+    """Return whether a colour is three integers in 0..255."""
+    return len(color) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in color)
