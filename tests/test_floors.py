@@ -46,7 +46,7 @@ INSIDE = {
         "layers",
         "preprocessing",
     ),
-    "engine": ("run", "hooks", "loop", "optim", "distributed", "curve_files"),
+    "engine": ("run", "hooks", "loop", "optim", "distributed"),
     "evaluation": ("baselines", "metrics", "functional"),
     "visualization": ("sheets", "painting"),
 }

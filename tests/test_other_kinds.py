@@ -12,12 +12,12 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mtl_plugins import MultiTaskInferencer, build, evaluate
-from mtl_plugins.config.metric_names import measured_names
+from mtl_plugins.config import final_config
+from mtl_plugins.config.final import measured_names
 from mtl_plugins.data_tools import browse_data
 from mtl_plugins.data_tools.check import report_data_check
 from mtl_plugins.datasets import DepthFormat, ValueFormat, pack_dataset, register_format
 from mtl_plugins.datasets.files.image_io import read_map
-from mtl_plugins.engine import prepared
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.evaluation import Measure, delta_m, direction_of, main_measures
 from mtl_plugins.evaluation.metrics.measure import declare_measures
@@ -329,11 +329,11 @@ def test_measures_are_declared_once_and_known_everywhere(root, tmp_path):
     assert list(main_measures())[:3] == ["semseg", "depth", "normals"]
     given = config(root)
     assert measured_names(given) == {"shade/bias", "shade/bright"}
-    hook = prepared(given, str(tmp_path), "none").default_hooks.checkpoint
+    hook = final_config(given).default_hooks.checkpoint
     assert (hook.save_best, hook.rule) == ("shade/bias", "less")
     given.default_hooks.checkpoint.save_best = "shade/bais"
     with pytest.raises(ConfigError, match=r"shade/bais.*Did you mean shade/bias"):
-        prepared(given, str(tmp_path), "none")
+        final_config(given)
     labels = metrics_table("run", {"shade/bias": 1.0, "shade/bright": 1.0}).columns[0]._cells
     assert labels == ["shade, bias"]
     assert delta_m({"shade/bias": 0.5}, {"shade/bias": 1.0}) == 50.0

@@ -15,7 +15,7 @@ import torch
 
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
-from mtl_plugins.engine.run import resumed
+from mtl_plugins.engine.run import resume_from
 from tests.commands import SMALL, call
 from tests.conftest import ROOT
 from tests.engine.tiny_run import run
@@ -100,17 +100,14 @@ def test_a_run_resumed_after_its_end_still_writes_its_summary(trained):
 
 
 def test_resume_prefers_the_runs_own_checkpoint_to_the_weights_it_started_with(trained, tmp_path):
-    """And starts with those weights where there is no checkpoint yet."""
+    """It starts with those weights if there is no checkpoint yet."""
     work_dir, options, _ = trained
     first, last = (os.path.join(work_dir, f"epoch_{epoch}.pth") for epoch in (1, 2))
-    config = load_config(os.path.join(ROOT, "configs", "mtl_branched.py"), options)
-    config.load_from = first
-    config.work_dir = work_dir
-    again = resumed(config, "auto")
-    assert (again.resume, again.load_from) == (True, last)
-    config.work_dir = str(tmp_path)
-    fresh = resumed(config, "auto")
-    assert (fresh.resume, fresh.load_from) == (False, first)
+    for folder, expected in ((work_dir, (True, last)), (str(tmp_path), (False, first))):
+        config = load_config(os.path.join(ROOT, "configs", "mtl_branched.py"), options)
+        config.update(load_from=first, work_dir=folder)
+        resume_from(config, "auto")
+        assert (config.resume, config.load_from) == expected
 
 
 @pytest.mark.parametrize(

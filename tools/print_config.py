@@ -1,9 +1,8 @@
-"""Print a config as it is used, with its bases and the options of the command line.
+"""Print a config as a run on this machine uses it, with its bases and the command line's values.
 
---source prints one row a value, with the file and line that set it. --diff prints the differences
-from another config. --json prints a file that every command can read as a config:
-`tools/print_config.py theirs.py --safe --json > theirs.json`.
-"""
+With --source every value gets its own row, with the file and line that set it. With --diff only the
+differences from another config are printed. --json prints JSON, which every command reads as data:
+`tools/print_config.py theirs.py --safe --json > theirs.json`."""
 
 from __future__ import annotations
 

@@ -1,17 +1,24 @@
-"""Reading checkpoints safely, finding the latest, and loading weights."""
+"""Read checkpoints safely, find the newest, and load weights into networks."""
 
-from .archive_check import check_archive
-from .checkpoint_io import CheckpointError, check_file, load_checkpoint
-from .latest_checkpoint import INTERRUPTED, latest_checkpoint, load_resumable, point_at
+from .checkpoint_io import (
+    INTERRUPTED,
+    CheckpointError,
+    check_file,
+    latest_checkpoint,
+    load_checkpoint,
+    load_resumable,
+    point_at,
+)
+from .file_formats import SUFFIX, check_archive, write_safetensors
 from .plain_state import from_plain, to_plain
-from .safetensors_io import SUFFIX, write_safetensors
-from .weights import MISFIT, differences, load_weights, without_pretrained
+from .weights import MISFIT, build_network, differences, load_weights, without_pretrained
 
 __all__ = [
     "INTERRUPTED",
     "MISFIT",
     "SUFFIX",
     "CheckpointError",
+    "build_network",
     "check_archive",
     "check_file",
     "differences",

@@ -1,9 +1,10 @@
-"""Reading checkpoints without ever unpickling them, by us and by mmengine."""
+"""Read checkpoints without unpickling them, in this toolkit and in mmengine; find the newest."""
 
 from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import pickle
 import re
@@ -17,15 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from ..errors import MTLError
-from ..utils import did_you_mean_path
-from .archive_check import check_archive
-from .safetensors_io import SUFFIX, read_safetensors
+from ..utils import UNFINISHED, did_you_mean_path, replaced
+from .file_formats import SUFFIX, check_archive, read_safetensors
+
+INTERRUPTED = "interrupted.pth"
+"""Checkpoint of a run that was asked to stop; the next regular one supersedes it."""
+
+STATE = ("meta", "state_dict", "message_hub", "optimizer")
+"""Parts that a checkpoint needs to be resumed; the best one of a run, say, holds weights only."""
 
 _environment = threading.RLock()
-# What torch raises, depending on the place, when a file ends too soon or is none of its own.
+# torch raises one of these, depending on the place, for a file that is truncated or not its own.
 _DAMAGE = (
     *(AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
     *(TypeError, ValueError, struct.error),
@@ -34,23 +41,23 @@ _safe_loaders: set[Callable[..., Any]] = set()
 
 
 class CheckpointError(MTLError, RuntimeError):
-    """A checkpoint cannot be read: it is damaged, of another format, or would need pickle."""
+    """A checkpoint cannot be read: it is damaged, has another format, or would need pickle."""
 
 
 def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> dict[str, Any]:
-    """Reads a local checkpoint and runs no code that the file may carry.
+    """Read a local checkpoint without running any code that the file may contain.
 
     Args:
-        path: file written by `torch.save`, or by `write_safetensors` (ends in .safetensors).
+        path: a file that `torch.save` or `write_safetensors` (suffix .safetensors) wrote.
         map_location: device of the tensors, as in `torch.load`.
 
     Returns:
-        The checkpoint as it was written: `state_dict`, `meta` and more, or a bare state dict.
+        The checkpoint as written: `state_dict`, `meta` and more, or a bare state dict.
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: the file is damaged, no checkpoint, or would need pickle. Every byte is
-            compared with its checksum, where the file has one.
+        CheckpointError: the file is damaged, is no checkpoint, or would need pickle. If the file
+            has a checksum, every byte is compared with it.
 
     >>> load_checkpoint("no_such.pth")
     Traceback (most recent call last):
@@ -64,8 +71,9 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
             check_archive(file)
             checkpoint = torch.load(file, map_location=map_location, weights_only=True)
         except _DAMAGE as error:
-            # Not the file's fault: the GPU's memory, or a disk that says so by its error number.
-            # EINVAL is torch itself, which seeks in front of the beginning of a short archive.
+            # The file is not at fault if the GPU has too little memory, or if the disk reports an
+            # error number. EINVAL alone comes from torch, which seeks before the start of a short
+            # archive.
             if "CUDA" in str(error) or getattr(error, "errno", None) not in (None, errno.EINVAL):
                 raise
             raise CheckpointError(_damaged(str(file), error)) from error
@@ -78,7 +86,11 @@ def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
 
 
 def check_file(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a checkpoint; raise, with the nearest ones, where it does not exist."""
+    """Return the path of a checkpoint.
+
+    Raises:
+        FileNotFoundError: there is no such file; the message lists the nearest names.
+    """
     file = Path(path).expanduser()
     if not file.is_file():
         hint = did_you_mean_path(str(file))
@@ -89,22 +101,22 @@ def check_file(path: str | os.PathLike[str]) -> Path:
 
 
 def register_safe_loading() -> None:
-    """Replaces the loader of each of mmengine's path schemes by one that cannot unpickle.
+    """Replace the loader of each of mmengine's path schemes by one that cannot unpickle.
 
     mmengine reads local files with `torch.load`'s default, which an environment variable can
-    turn; it downloads with `weights_only=False`; and onedl-mmengine falls back to unpickling
-    whatever it could not read safely. Importing this module calls this function, so `resume`,
-    `load_from` and `init_cfg` of a process that uses mtl_plugins are safe. Calling it again, say
-    after registering a scheme of one's own, is harmless.
+    change; it reads downloads with `weights_only=False`; and onedl-mmengine unpickles every file
+    that it could not read safely. Importing this module calls this function, so `resume`,
+    `load_from` and `init_cfg` are safe in every process that imports mtl_plugins. Call it again
+    after you register another scheme.
     """
     for prefix, loader in list(CheckpointLoader._schemes.items()):
-        # mmengine's public register_scheme cannot list what there is.
+        # Private, because mmengine has no public list of the schemes.
         safe = load_from_local if prefix == "" else _without_pickle(loader)
         CheckpointLoader.register_scheme(prefix, safe, force=True)
 
 
 def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
-    """Reads a local checkpoint for mmengine, which derives the name it logs from this one."""
+    """Read a local checkpoint for mmengine, which logs a part of this function's name."""
     return load_checkpoint(filename, map_location)
 
 
@@ -123,7 +135,7 @@ def _without_pickle(loader: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _weights_only() -> Iterator[None]:
-    """Makes torch refuse pickle here, even where the caller asks for `weights_only=False`."""
+    """Make torch refuse pickle inside, even if the caller asks for `weights_only=False`."""
     force, forbid = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
     with _environment:
         before = {name: os.environ.pop(name, None) for name in (force, forbid)}
@@ -137,14 +149,16 @@ def _weights_only() -> Iterator[None]:
 
 @contextmanager
 def _pickle_explained(name: str) -> Iterator[None]:
+    """Turn torch's refusals into a `CheckpointError` that says how to convert the file."""
     try:
         yield
     except pickle.UnpicklingError as error:
-        # Both of torch's refusals name it so: "unsupported GLOBAL x", "global: GLOBAL x was not".
+        # torch has one error for damaged files and for objects that need pickle; only the latter
+        # names a class: "Unsupported global: GLOBAL x was not", "unsupported GLOBAL x".
         offender = re.search(r"GLOBAL (\w[\w.]*\.\w+)", str(error))
         if offender is None:
             raise CheckpointError(_damaged(name, error)) from error
-        # Without the cause: its text advises to load the file with pickle.
+        # The cause is dropped because its text advises loading the file with pickle.
         raise CheckpointError(_needs_pickle(name, offender[1])) from None
 
 
@@ -159,14 +173,14 @@ def _needs_pickle(name: str, offender: str) -> str:
     )
     return (
         f"checkpoint {name} would need pickle, which can run any code, to build `{offender}`; "
-        "expected only tensors and plain values. If, and only if, you trust whoever made the file, "
+        "expected only tensors and plain values. If, and only if, you trust the file's author, "
         f"{'download it and ' if remote else ''}convert its weights once with\n"
         f"  python -c {shlex.quote(code)}\nand load {plain}."
     )
 
 
 def _damaged(name: str, error: Exception) -> str:
-    # torch wraps its reason in advice, before it or after the first sentence.
+    # torch puts advice before its reason, or after the reason's first sentence.
     text = str(error).partition("WeightsUnpickler error: ")[2] or str(error)
     reason = text.strip().partition(". ")[0].partition("\n")[0] or type(error).__name__
     return (
@@ -174,6 +188,59 @@ def _damaged(name: str, error: Exception) -> str:
         f"(or, ending in {SUFFIX}, as safetensors): it may be truncated or of another format, copy "
         "or download it again."
     )
+
+
+def load_resumable(path: str) -> dict[str, Any]:
+    """Read a checkpoint from which a run can be resumed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: the file is damaged, would need pickle, or lacks a part of `STATE`.
+    """
+    checkpoint = load_checkpoint(path)
+    missing = [part for part in STATE if part not in checkpoint]
+    if missing:
+        raise CheckpointError(
+            f"checkpoint {path} has no {', '.join(missing)}, so no training can go on from it. To "
+            "start a new one with its weights set load_from in the config."
+        )
+    return checkpoint
+
+
+def latest_checkpoint(folder: str) -> tuple[str, dict[str, Any]] | None:
+    """Find the newest checkpoint of a folder from which a run can be resumed.
+
+    Files are tried from the newest to the oldest. The file `last_checkpoint` is ignored, because a
+    run may have been killed between writing a checkpoint and writing that file. Damaged and
+    unfinished files are skipped with a warning, and `best_*.pth` because they hold weights only.
+
+    Returns:
+        The path and the contents of the checkpoint; None if there is none.
+    """
+    for path in sorted(Path(folder).glob("*.pth*"), key=_age, reverse=True):
+        try:
+            if path.suffix == UNFINISHED:
+                raise CheckpointError(f"checkpoint {path} was never finished.")
+            if path.suffix == ".pth" and not path.name.startswith("best_"):
+                return str(path), load_resumable(str(path))
+        except CheckpointError as error:
+            print_log(f"Passed over: {error}", logger="current", level=logging.WARNING)
+    print_log(f"{folder} holds no checkpoint to go on from.", logger="current")
+    return None
+
+
+def point_at(checkpoint: str, work_dir: str) -> None:
+    """Write the path of a checkpoint to `last_checkpoint`, where mmengine looks for it."""
+    with (
+        replaced(os.path.join(work_dir, "last_checkpoint")) as unfinished,
+        open(unfinished, "w", encoding="utf-8") as file,
+    ):
+        file.write(checkpoint)
+
+
+def _age(path: Path) -> tuple[int, list[int]]:
+    """Return a key that sorts by time and, within one tick of the file system, by number."""
+    return path.stat().st_mtime_ns, [int(number) for number in re.findall(r"\d+", path.name)]
 
 
 register_safe_loading()

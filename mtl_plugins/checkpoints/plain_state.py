@@ -1,4 +1,4 @@
-"""Checkpoint contents that load without pickle: what NumPy and mmengine put in, as plain values."""
+"""Convert checkpoint contents of NumPy and mmengine to plain values, which load without pickle."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import torch
 from mmengine.logging import HistoryBuffer
 
 TAG = "__mtl_plugins__"
-"""Key of the dictionaries that stand for an object; its value names the object's type."""
+"""Key of a dictionary that represents an object; its value names the object's type."""
 
-# What `torch.load(weights_only=True)` reads as it is. Exactly these: a subclass needs pickle.
+# `torch.load(weights_only=True)` reads exactly these types; a subclass would need pickle.
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.Size, torch.dtype, torch.device)
 
 
 def to_plain(value: Any, where: str = "checkpoint") -> Any:
-    """Returns the value with everything replaced that only pickle could read back.
+    """Replace everything in a value that only pickle could read back.
 
     Arrays and mmengine's history buffers become tagged dictionaries of tensors, NumPy scalars
-    become Python numbers, subclasses of dict, list and str their base. A part in which nothing
-    had to change is returned itself, not a copy.
+    become Python numbers, and subclasses of dict, list and str become their base class. A part in
+    which nothing changes is returned itself, not copied.
 
     Args:
         value: a checkpoint, or any part of one.
-        where: how to call that part in an error.
+        where: name of that part in errors.
 
     Raises:
         TypeError: a part holds an object that has no plain form.
@@ -65,13 +65,12 @@ def to_plain(value: Any, where: str = "checkpoint") -> Any:
     raise TypeError(
         f"{where} holds a {type(value).__module__}.{type(value).__qualname__}, expected tensors, "
         "arrays, numbers, strings and dicts, lists, tuples or sets of them, which load without "
-        "running foreign code: whoever puts it there must store one of those, or for the message "
-        "hub pass resumed=False."
+        "running foreign code: store one of those, or for the message hub pass resumed=False."
     )
 
 
 def from_plain(value: Any) -> Any:
-    """Returns the value with tagged dictionaries turned back into the objects they stand for.
+    """Turn the tagged dictionaries in a value back into the objects they represent.
 
     Raises:
         ValueError: a tag is unknown, so a newer version wrote it.
@@ -88,7 +87,7 @@ def from_plain(value: Any) -> Any:
 
 
 def _restore(tagged: dict[str, Any]) -> np.ndarray | HistoryBuffer:
-    # Resuming maps the whole checkpoint to the training device, these tensors included.
+    # Resuming moves the whole checkpoint, these tensors included, to the training device.
     if tagged[TAG] == "ndarray":
         data = tagged["data"]
         if isinstance(data, torch.Tensor):

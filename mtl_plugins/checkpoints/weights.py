@@ -1,36 +1,76 @@
-"""Weights of a checkpoint into a network, in place of those that its config names."""
+"""Networks without pretrained weights, and a checkpoint's weights in a network."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from ..models.segmentors import MultiTaskSegmentor
 
 WEIGHT_SOURCES = {"pretrained", "checkpoint_path", "init_cfg"}
-"""Keys of a model's config that say where weights come from before a checkpoint is loaded."""
+"""Keys of a model's config that name the weights it starts from."""
 
 SHOWN = 4
-"""Names that an error lists of each kind."""
+"""Number of names of each kind that an error lists."""
 
 MISFIT = (
     "The weights of {name} are not those of the config's model. {problems} Give the CONFIG that it "
     "was trained with, --cfg-options included."
 )
-"""The error of a checkpoint whose weights are another network's; `problems`: `differences`."""
+"""Error of a checkpoint of another network; `problems`: see `differences`."""
+
+
+def build_network(
+    model: Mapping[str, Any], name: str, pretrained: bool = False
+) -> MultiTaskSegmentor:
+    """Build the network of a model's config, in the registry scope that is current.
+
+    Args:
+        model: the `model` section of a config.
+        name: name of its source in errors, such as "the config a.py".
+        pretrained: keep the weights that the config names, which may download them; otherwise the
+            initial weights are random.
+
+    Raises:
+        ConfigError: the model is of another library.
+    """
+    network = MODELS.build(dict(model) if pretrained else without_pretrained(model))
+    if not isinstance(network, MultiTaskSegmentor):
+        raise ConfigError(
+            f"The model of {name} is a {type(network).__name__}; expected a MultiTaskSegmentor."
+        )
+    return network
+
+
+def without_pretrained(node: Any) -> Any:
+    """Copy a model's config without the `WEIGHT_SOURCES`, at any depth.
+
+    The keys are left out rather than set, because "none" is False for some encoders and None for
+    others.
+
+    >>> without_pretrained(dict(type='TaskEncoders', tasks=dict(depth=dict(pretrained=True))))
+    {'type': 'TaskEncoders', 'tasks': {'depth': {}}}
+    """
+    if isinstance(node, Mapping):
+        return {k: without_pretrained(v) for k, v in node.items() if k not in WEIGHT_SOURCES}
+    if isinstance(node, (list, tuple)):
+        return type(node)(without_pretrained(value) for value in node)
+    return node
 
 
 def load_weights(network: nn.Module, checkpoint: Mapping[str, Any], name: str) -> None:
-    """Load the weights of a checkpoint, or of a bare state dict; every one must fit.
+    """Load the weights of a checkpoint, or of a bare state dict; every weight must fit.
 
-    A balancer's state is left out: it belongs to training.
+    A balancer's state is left out, because only training uses it.
 
     Args:
         network: the network, built from the config that the checkpoint was trained with.
         checkpoint: as from `load_checkpoint`.
-        name: what to call it in errors.
+        name: name of the checkpoint in errors.
 
     Raises:
         ConfigError: weights are missing, left over or of another shape; nothing was loaded then.
@@ -54,9 +94,9 @@ it was trained with, --cfg-options included.
 
 
 def differences(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """Return which weights of a network a checkpoint lacks, adds, or has in another shape.
+    """Describe the weights of a network that a checkpoint lacks, adds, or has in another shape.
 
-    The first `SHOWN` of each kind are named; an empty string where all of them fit.
+    The first `SHOWN` of each kind are named; the text is empty if all weights fit.
 
     >>> differences(nn.Linear(1, 2).state_dict(), nn.Linear(1, 2, bias=False).state_dict())
     '1 weights are missing: bias.'
@@ -77,18 +117,3 @@ def differences(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
 def _listed(what: str, names: Sequence[str]) -> list[str]:
     more = f", ... ({len(names) - SHOWN} more)" if len(names) > SHOWN else ""
     return [f"{len(names)} weights {what}: {', '.join(names[:SHOWN])}{more}."] if names else []
-
-
-def without_pretrained(node: Any) -> Any:
-    """Return a model's config without the `WEIGHT_SOURCES`, however deep they stand.
-
-    Left out rather than set: "none" is False for some encoders and None for others.
-
-    >>> without_pretrained(dict(type='TaskEncoders', tasks=dict(depth=dict(pretrained=True))))
-    {'type': 'TaskEncoders', 'tasks': {'depth': {}}}
-    """
-    if isinstance(node, Mapping):
-        return {k: without_pretrained(v) for k, v in node.items() if k not in WEIGHT_SOURCES}
-    if isinstance(node, (list, tuple)):
-        return type(node)(without_pretrained(value) for value in node)
-    return node

@@ -1,4 +1,4 @@
-"""Whether every type and argument that a config names exists."""
+"""Check that every type and argument in a config exists."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from ..errors import ConfigError
 from ..utils import did_you_mean, nearest
 
 NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}
-"""Keys that mmengine takes out of any config before it builds."""
+"""Keys that mmengine removes from any config before it builds."""
 
 TAKEN_OUT = {
     "optim_wrapper": {"constructor", "paramwise_cfg"},
     "param_scheduler": {"convert_to_iter_based"},
 }
-"""Further ones, by the section in which it does."""
+"""Further keys that it removes, by section."""
 
 OF_LAYERS = {"norm_cfg": {"requires_grad"}}
-"""Those that mmcv takes out before it builds a layer, by the key of the layer's config."""
+"""Keys that mmcv removes before it builds a layer, by the key of the layer's config."""
 
 TYPO = 0.8
-"""Likeness to an argument from which on a name is taken for a typo, where any is accepted."""
+"""Similarity (0 to 1) from which a name is a typo of an argument, if any name is accepted."""
 
 
 def _named(*functions: Callable) -> set[str]:
-    """Return the names of the arguments of functions."""
+    """Return the names of the functions' arguments."""
     return {name for function in functions for name in inspect.signature(function).parameters}
 
 
@@ -56,30 +56,29 @@ SECTIONS = {
     "auto_scale_lr": {"enable", "base_batch_size"},
     "optim_wrapper.clip_grad": _named(clip_grad_norm_, clip_grad_value_) | {"type"},
 }
-"""Keys of what mmengine builds without a `type`; `env_cfg.tf32` is ours, see `set_tf32`."""
+"""Keys of sections that mmengine builds without a `type`; for our `env_cfg.tf32` see `set_tf32`."""
 
 PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
-"""Where a `type` is not, or not always, one of the registries'."""
-
+"""Sections whose `type` need not be registered."""
 
 WHOLE_NUMBERS = {
     **{f"{split}_dataloader.batch_size": 1 for split in ("train", "val", "test")},
     **{f"{split}_dataloader.num_workers": 0 for split in ("train", "val", "test")},
     **dict.fromkeys(("train_cfg.max_epochs", "train_cfg.max_iters", "train_cfg.val_interval"), 1),
 }
-"""Numbers that are looked at only when everything else has been built, and the least of each."""
+"""Minimum of each number that is otherwise used only after everything has been built."""
 
 
 def check_config(config: Config) -> None:
-    """Raise a `ConfigError` for the first type or argument that does not exist, or wrong number."""
+    """Raise a `ConfigError` for the first unknown type or argument, or invalid number."""
     register_all_modules(init_default_scope=False)
-    import_module("mmseg.visualization")  # which that leaves out
+    import_module("mmseg.visualization")  # register_all_modules omits it
     known = registered_types()
     content = config.to_dict()
     for key, node in _typed_nodes(content, ""):
         name = node["type"].rpartition(".")[2]
         if "." in node["type"] and name not in known:
-            continue  # the import path of a class, which mmengine resolves itself
+            continue  # the import path of a class, which mmengine resolves
         if name not in known:
             hint = did_you_mean(name, known, "Is the module that registers it in custom_imports?")
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
@@ -99,10 +98,10 @@ def check_config(config: Config) -> None:
 
 
 def _section(content: Mapping, key: str) -> Any:
-    """Return what stands under a dotted key; None where there is nothing.
+    """Return the value of a dotted key; None if it is not set.
 
     Raises:
-        ConfigError: what should hold it holds no keys.
+        ConfigError: a part of the key is set but holds no keys.
     """
     section: Any = content
     parts = key.split(".")
@@ -115,7 +114,7 @@ def _section(content: Mapping, key: str) -> Any:
 
 
 def registered_types() -> dict[str, Any]:
-    """Return everything in mmengine's root registries and in mmseg's and mmcv's children."""
+    """Return the content of mmengine's root registries and of their children, by name."""
     found: dict[str, Any] = {}
     pending = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
     while pending:
@@ -142,7 +141,7 @@ def _typed_nodes(node: Any, key: str) -> Iterator[tuple[str, dict]]:
 
 
 def _check_arguments(key: str, node: dict, registered: Any) -> None:
-    """Raise where a config gives an argument that the registered class does not take."""
+    """Raise a `ConfigError` for an argument that the registered class does not take."""
     accepted, is_open = _accepted_arguments(registered)
     accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
     accepted |= OF_LAYERS.get(key.rpartition(".")[2], set())
@@ -157,6 +156,7 @@ def _check_arguments(key: str, node: dict, registered: Any) -> None:
 
 
 def _check_names(key: str, node: Mapping, accepted: set[str], owner: str) -> None:
+    """Raise a `ConfigError` for the first key of a dict that is not accepted."""
     for argument in node:
         if argument not in accepted:
             hint = did_you_mean(argument, accepted - {"self", *NOT_PASSED_ON})
@@ -164,7 +164,7 @@ def _check_names(key: str, node: Mapping, accepted: set[str], owner: str) -> Non
 
 
 def _accepted_arguments(registered: Any) -> tuple[set[str], bool]:
-    """Return the names of all arguments of a class or function, and whether it takes any other."""
+    """Return the names of a class's or function's arguments, and whether it takes any other."""
     if not inspect.isclass(registered):
         functions = [registered]
     else:
@@ -176,8 +176,8 @@ def _accepted_arguments(registered: Any) -> tuple[set[str], bool]:
         named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         accepted |= {parameter.name for parameter in parameters if parameter.kind in named}
         rest = [p.name for p in parameters if p.kind is p.VAR_KEYWORD]
-        # **kwargs hand on to the next class of the hierarchy; one without them ends it. Under
-        # another name they go elsewhere, and the class itself says what does not fit.
+        # `**kwargs` go to the next class of the hierarchy, up to one without them. Under another
+        # name they go elsewhere, and the class itself checks them.
         if not rest:
             return accepted - {"self"}, False
         if rest != ["kwargs"]:

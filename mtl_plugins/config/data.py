@@ -1,7 +1,8 @@
-"""Configs that are data: read without executing anything, and naming nothing that would be."""
+"""Read configs as data: execute no text, and refuse names that would make mmengine run code."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,24 +12,26 @@ import yaml
 
 from ..errors import ConfigError
 from ..utils import parse_json
-from .literals import read_literals
 
 DATA_SUFFIXES = (".json", ".yaml", ".yml")
-"""Files that are never executed."""
+"""Suffixes of config files that are never executed."""
 
 SCOPES = (None, "mmseg", "mmcv", "mmengine")
 
 RUNS_CODE = ("RFSearchHook",)
-"""Registered types that execute text of their config: this one of mmcv evaluates operator names."""
+"""Registered types that execute text of their config: mmcv's hook evaluates operator names."""
 
 MAX_VALUES, MAX_DEPTH = 100_000, 100
-"""What a config may have: YAML's references make few lines into any number of values."""
+"""Limits of a config, because YAML's references turn a few lines into any number of values."""
+
+FLOATS = {"inf": float("inf"), "nan": float("nan")}
+"""Names that Python prints for numbers without a literal."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without Python objects, but for the tuples that mmengine writes.
+    """Load YAML without Python objects, except the tuples that mmengine writes.
 
-    `1e-3` is a number, as in YAML 1.2; PyYAML by itself takes what lacks a point for text.
+    `1e-3` is a number, as in YAML 1.2; plain PyYAML reads numbers without a point as text.
     """
 
 
@@ -42,7 +45,7 @@ _Loader.add_implicit_resolver(
 
 
 def is_data(path: str) -> bool:
-    """Return whether a config file is read as data for its name alone.
+    """Return whether a config file is always read as data because of its suffix.
 
     >>> is_data("theirs.JSON"), is_data("ours.py")
     (True, False)
@@ -51,18 +54,18 @@ def is_data(path: str) -> bool:
 
 
 def read_data_config(path: str) -> dict[str, Any]:
-    """Return the values of a config file without executing anything.
+    """Read the values of a config file without executing anything.
 
-    Neither its text is executed (mmengine itself reads YAML with a loader that calls any Python
-    function), nor can the config make mmengine import or call what it names: every `type` must be
-    a registered name, not an import path. Files and addresses that it names are used all the same.
+    The text is not executed, although mmengine's YAML loader calls any Python function. Nor can the
+    config make mmengine import or call anything: every `type` must be a registered name, not an
+    import path. Files and addresses that the config names are used as always.
 
     Args:
         path: JSON or YAML; a file with another suffix is read as Python text of plain values, as
             mmengine dumps configs.
 
     Raises:
-        ConfigError: the file is damaged, is more than data, or names something outside of the
+        ConfigError: the file is damaged, contains more than data, or names something outside the
             registries of mtl_plugins, mmseg, mmcv and mmengine.
     """
     try:
@@ -89,7 +92,7 @@ def _parse(text: str, suffix: str) -> Any:
 
 
 def _check(path: str, values: dict[str, Any]) -> None:
-    """Raise where building from the values could run anything but what is registered."""
+    """Raise a `ConfigError` if building from the values could run unregistered code."""
     if "_base_" in values:
         raise ConfigError(
             f"The config {path} has a _base_; as data it must be whole. Write it by "
@@ -102,14 +105,15 @@ def _check(path: str, values: dict[str, Any]) -> None:
             )
         if not isinstance(name, (str, int)):
             raise ConfigError(f"The config {path} has the key {name!r}, expected a name.")
-        if reason := _refusal(name, value):
+        if reason := _forbidden(name, value):
             raise ConfigError(
                 f"The config {path} is data, but {key}={value!r} {reason}. Where you trust it, "
                 "write it as Python."
             )
 
 
-def _refusal(name: str | int, value: Any) -> str:
+def _forbidden(name: str | int, value: Any) -> str:
+    """Return why a value is forbidden in a config that is data; empty if it is allowed."""
     if name in ("type", "constructor") and isinstance(value, str):
         if "." in value:
             return "names an import path, expected a registered name"
@@ -123,7 +127,7 @@ def _refusal(name: str | int, value: Any) -> str:
 
 
 def imported_modules(custom: Any) -> list[Any]:
-    """Return what a config's `custom_imports` names, of whatever type a foreign one has.
+    """Return the modules that `custom_imports` names; a foreign config may give it any type.
 
     >>> imported_modules(dict(imports=["mtl_plugins", "mine"])), imported_modules("mine")
     (['mtl_plugins', 'mine'], ['mine'])
@@ -134,7 +138,7 @@ def imported_modules(custom: Any) -> list[Any]:
 
 
 def _entries(values: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield every value with its dotted key and its name; without recursion, as files may have."""
+    """Yield every value with its dotted key and its last part; not recursive, for any depth."""
     pending: list[tuple[str, Mapping | Sequence]] = [("", values)]
     while pending:
         key, node = pending.pop()
@@ -144,3 +148,76 @@ def _entries(values: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
             yield place, name, value
             if isinstance(value, (Mapping, list, tuple)):
                 pending.append((place, value))
+
+
+def read_literals(text: str) -> dict[str, Any]:
+    """Parse lines `name = value`, the form in which mmengine writes configs into checkpoints.
+
+    A value is a number, a string, None, a list, tuple or dict of values, `dict(key=value)`, or
+    `dict({key: value})`, which mmengine writes for keys that are no names (of a `label_map`).
+    Nothing is executed: calls, attributes and expressions are errors.
+
+    Raises:
+        ValueError: the text contains anything else; the message names its line.
+
+    >>> read_literals("model = dict(type='Net', scale=-0.5)")
+    {'model': {'type': 'Net', 'scale': -0.5}}
+    >>> read_literals("label_map = dict({0: 255, (7, 7, 7): 0})")
+    {'label_map': {0: 255, (7, 7, 7): 0}}
+    >>> read_literals("x = open('file', 'w')")
+    Traceback (most recent call last):
+    ValueError: line 1: "open('file', 'w')" is no plain value
+    """
+    try:
+        tree = ast.parse(text)
+        return dict(_assignment(statement) for statement in tree.body)
+    except SyntaxError as error:
+        raise ValueError(f"line {error.lineno}: {error.msg}") from error
+    except (RecursionError, MemoryError) as error:
+        # The parser raises these for brackets that are nested too deep.
+        raise ValueError("values are nested too deep") from error
+
+
+def _assignment(statement: ast.stmt) -> tuple[str, Any]:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return name, _value(value)
+    raise _refusal(statement)
+
+
+def _value(node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name) if name in FLOATS:
+            return FLOATS[name]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            number = _value(operand)
+            if isinstance(number, (int, float)):
+                return -number
+        case ast.List(elts=items):
+            return [_value(item) for item in items]
+        case ast.Tuple(elts=items):
+            return tuple(_value(item) for item in items)
+        case ast.Dict(keys=keys, values=values) if None not in keys:
+            pairs = zip(keys, values, strict=True)
+            return {_key(key): _value(item) for key, item in pairs if key is not None}
+        case ast.Call(func=ast.Name(id="dict"), args=[ast.Dict() as inner], keywords=[]):
+            return _value(inner)
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=items):
+            if all(item.arg is not None for item in items):
+                return {item.arg: _value(item.value) for item in items}
+    raise _refusal(node)
+
+
+def _key(node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Tuple(elts=items):
+            return tuple(_key(item) for item in items)
+    raise _refusal(node)
+
+
+def _refusal(node: ast.stmt | ast.expr) -> ValueError:
+    return ValueError(f"line {node.lineno}: {ast.unparse(node)!r:.40} is no plain value")

@@ -1,37 +1,54 @@
-"""The data sets that a config names."""
+"""The data sets of a config: name, build and pack them, and read their test pipeline."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from ..datasets import DenseDataset
+from ..datasets import DenseDataset, pack_dataset
+from ..datasets.packed import INDEX, read_json
 from ..errors import ConfigError
+from .loading import copied
 
 SPLITS = ("train", "val", "test")
 
 READING = {"pipeline", "test_mode", "on_bad_sample", "check_files", "serialize_data", "lazy_init"}
-"""Arguments that say how samples are read, not which they are."""
+"""Arguments of a data set that say how samples are read, not which samples they are."""
+
+CROPS = ("RandomCrop", "CenterCropTargets")
+"""Transforms that only crop, and so may precede decoding."""
+
+PACK = dict(type="PackTargets")
 
 
-def source_of(node: dict) -> dict:
-    """Return what a data set's config says of its samples, as JSON has it."""
-    source = {key: value for key, value in dict(node).items() if key not in READING}
-    # Colours may be keys of label_map, which JSON has no way to write.
-    if isinstance(source.get("label_map"), dict):
-        source["label_map"] = [[key, value] for key, value in source["label_map"].items()]
-    return json.loads(json.dumps(source))
+def build_dataset(config: Config, split: str) -> BaseDataset:
+    """Build the data set of a split ("train", "val" or "test") as a config describes it."""
+    check_split(config, split)
+    init_default_scope(config.get("default_scope", "mmseg"))
+    return DATASETS.build(config[f"{split}_dataloader"].dataset)
+
+
+def check_split(config: Config, split: str) -> None:
+    """Raise a `ConfigError` if a config has no data for this split."""
+    if not config.get(f"{split}_dataloader"):
+        raise ConfigError(
+            f"{config.filename} has no {split}_dataloader; name the data of this split in it."
+        )
 
 
 def named_datasets(config: Config) -> Iterator[tuple[str, str, dict]]:
-    """Yield (split, name, config) of every data set of a config, the same name for the same data.
+    """Yield (split, name, config) of every data set of a config; equal data have equal names.
 
-    A name is that of the first split with the data, and a number where the split joins several.
+    The name is that of the first split with the data, plus a number if the split joins several
+    data sets.
     """
     names: dict[str, str] = {}
     for split in SPLITS:
@@ -43,7 +60,7 @@ def named_datasets(config: Config) -> Iterator[tuple[str, str, dict]]:
 
 
 def _leaves(node: dict) -> Iterator[dict]:
-    """Yield the data sets of this toolkit that a data set's config is made of."""
+    """Yield the data sets of this toolkit inside a data set's config."""
     registered = DATASETS.get(node["type"])
     if isinstance(registered, type) and issubclass(registered, DenseDataset):
         yield node
@@ -51,16 +68,133 @@ def _leaves(node: dict) -> Iterator[dict]:
         yield from _leaves(inner)
 
 
-def build_dataset(config: Config, split: str) -> BaseDataset:
-    """Build the data set of a split ("train", "val" or "test") as a config describes it."""
-    check_split(config, split)
+def source_of(node: dict) -> dict:
+    """Return the part of a data set's config that says which samples it has, as JSON types."""
+    source = {key: value for key, value in dict(node).items() if key not in READING}
+    # JSON allows no colours (tuples) as keys of label_map.
+    if isinstance(source.get("label_map"), dict):
+        source["label_map"] = [[key, value] for key, value in source["label_map"].items()]
+    return json.loads(json.dumps(source))
+
+
+def image_transforms(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the test pipeline without the transforms that read files.
+
+    The rest, such as a `Resize`, applies to an image in memory too. A config without test data
+    gives the pipeline of its validation; one without either packs the image and nothing else.
+
+    >>> pipeline = [dict(type='LoadImage'), dict(type='LoadTargets'), dict(type='PackTargets')]
+    >>> image_transforms(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
+    [{'type': 'PackTargets'}]
+    """
+    loaders = (config.get(f"{split}_dataloader") for split in ("test", "val"))
+    pipelines = (_pipeline(loader.get("dataset")) for loader in loaders if loader)
+    pipeline = next((found for found in pipelines if found is not None), [PACK])
+    return [dict(transform) for transform in pipeline if not _reads(transform["type"])]
+
+
+def _pipeline(dataset: Any) -> list[dict[str, Any]] | None:
+    """Return the pipeline of a data set, or of the first one inside that has a pipeline."""
+    if isinstance(dataset, (list, tuple)):
+        return next((found for found in map(_pipeline, dataset) if found is not None), None)
+    if not isinstance(dataset, Mapping):
+        return None
+    if dataset.get("pipeline") is not None:
+        return dataset["pipeline"]
+    return _pipeline(dataset.get("dataset", dataset.get("datasets")))
+
+
+def _reads(kind: str) -> bool:
+    """Return whether a transform reads or decodes a file; mmseg's are named `Load...`."""
+    return kind.startswith("Load") or kind == "DecodeTargets"
+
+
+def pack_config(
+    config: Config,
+    folder: str,
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    **options: Any,
+) -> list[str]:
+    """Pack every data set of a config below a folder.
+
+    Args:
+        config: as from `load_config`.
+        folder: gets one folder per data set: train, val, ... (train-0, train-1 for joined sets).
+            Equal data sets (val and test) are packed once.
+        progress: called with a data set's name and the numbers of its finished and all samples.
+        options: as in `pack_dataset`.
+
+    Returns:
+        The samples that were left out; see `pack_dataset`.
+
+    Raises:
+        ConfigError: the config has no data set that can be packed.
+        DataError: a sample cannot be read.
+    """
     init_default_scope(config.get("default_scope", "mmseg"))
-    return DATASETS.build(config[f"{split}_dataloader"].dataset)
-
-
-def check_split(config: Config, split: str) -> None:
-    """Raise a `ConfigError` where a config has no data of this split."""
-    if not config.get(f"{split}_dataloader"):
-        raise ConfigError(
-            f"{config.filename} has no {split}_dataloader; name the data of this split in it."
+    skipped, names = [], set()
+    for _, name, node in named_datasets(config):
+        if name in names:
+            continue
+        names.add(name)
+        dataset = DATASETS.build(dict(node, pipeline=[]))
+        skipped += pack_dataset(
+            dataset,
+            os.path.join(folder, name),
+            source_of(node),
+            progress=partial(_report, progress, name, len(dataset)),
+            **options,
         )
+    if not names:
+        raise ConfigError(f"{config.filename} has no data set of images and dense targets to pack.")
+    return skipped
+
+
+def _report(progress: Callable[[str, int, int], None], name: str, total: int, done: int) -> None:
+    progress(name, done, total)
+
+
+def with_packed(config: Config, folder: str) -> Config:
+    """Return a copy of a config that reads its data from the `folder` of `pack_config`.
+
+    Raises:
+        ConfigError: the folder was packed from other data than the config names.
+        DataError: the folder was not packed completely.
+    """
+    config = copied(config)
+    for _, name, node in [*named_datasets(config)]:
+        path = os.path.join(folder, name)
+        packed, wanted = read_json(os.path.join(path, INDEX))["source"], source_of(node)
+        if packed != wanted:
+            keys = sorted(k for k in {*packed, *wanted} if packed.get(k) != wanted.get(k))
+            raise ConfigError(
+                f"{path} was packed from another data set than that of {config.filename}: "
+                + "; ".join(f"{k} was {packed.get(k)!r}, is {wanted.get(k)!r}" for k in keys)
+                + ". Pack the data of this config with tools/pack_data.py."
+            )
+        kept = {key: node[key] for key in READING & set(node) - {"check_files"}}
+        node.clear()
+        node.update(kept, type="PackedDataset", data_root=path)
+        node["pipeline"] = cropping_first(kept.get("pipeline", []))
+    return config
+
+
+def cropping_first(pipeline: list[dict]) -> list[dict]:
+    """Return a pipeline that decodes targets only after the crops that follow their loading.
+
+    >>> [t['type'] for t in cropping_first([
+    ...     dict(type='LoadTargets'), dict(type='RandomCrop', crop_size=(8, 8))])]
+    ['LoadTargets', 'RandomCrop', 'DecodeTargets']
+    """
+    names = [transform["type"] for transform in pipeline]
+    if "LoadTargets" not in names:
+        return pipeline
+    first = names.index("LoadTargets")
+    end = first + 1
+    while end < len(names) and names[end] in CROPS:
+        end += 1
+    if end == first + 1:
+        return pipeline
+    load = dict(pipeline[first], decode=False)
+    decode = dict(type="DecodeTargets")
+    return [*pipeline[:first], load, *pipeline[first + 1 : end], decode, *pipeline[end:]]

@@ -1,4 +1,4 @@
-"""Reading a config file, with every typo found before anything is built."""
+"""Load a config, lay options over it and check every name in it before anything is built."""
 
 from __future__ import annotations
 
@@ -21,18 +21,27 @@ def load_config(
     """Read a config file, lay `options` over it and check every name in it.
 
     Args:
-        path: a config file. Python is executed: read only what you trust. JSON and YAML are data,
-            see `read_data_config`.
+        path: a config file. Python is executed: read only files that you trust. JSON and YAML are
+            data, see `read_data_config`.
         options: `dotted.key=value`, as in `--cfg-options model.backbone.model_name=resnet50`.
-        safe: read Python as data as well, which must then be plain values.
+        safe: read Python as data as well; the file must then consist of plain values.
 
     Raises:
         ConfigError: the file is missing or cannot be executed, a `type` is not registered, or an
-            argument is unknown; with the nearest names.
+            argument is unknown; the message lists the nearest names.
 
     >>> load_config("configs/mtl_branched.py", ["train_cfg.max_epochs=2"]).train_cfg.max_epochs
     2
     """
+    config = read_config(path, options, safe)
+    check_config(config)
+    return config
+
+
+def read_config(
+    path: str | os.PathLike[str], options: Sequence[str] = (), safe: bool = False
+) -> Config:
+    """Read a config file and lay `options` over it, as `load_config`, without checking names."""
     path = os.fspath(path)
     check_exists(path)
     if safe or is_data(path):
@@ -40,24 +49,24 @@ def load_config(
     else:
         config = _executed(path)
     _lay_over(config, options)
-    check_config(config)
     return config
 
 
 def as_config(
-    config: Config | Mapping[str, Any] | str | os.PathLike[str], options: Sequence[str] = ()
+    config: Config | Mapping[str, Any] | str | os.PathLike[str],
+    options: Sequence[str] = (),
+    safe: bool = False,
 ) -> Config:
-    """Return the config of a file, or a copy of a config or of its values, with `options` over it.
+    """Load a config file, or copy and check a config or its values, with `options` over it.
 
     Raises:
-        ConfigError: as of `load_config`; one in memory is checked where options are laid over it.
+        ConfigError: as `load_config`.
     """
     if isinstance(config, (str, os.PathLike)):
-        return load_config(config, options)
+        return load_config(config, options, safe)
     result = copied(config) if isinstance(config, Config) else Config(dict(config))
-    if options:
-        _lay_over(result, options)
-        check_config(result)
+    _lay_over(result, options)
+    check_config(result)
     return result
 
 
@@ -78,7 +87,7 @@ def _executed(path: str) -> Config:
     try:
         return Config.fromfile(path)
     except Exception as error:
-        # Of a `_base_`, say.
+        # The missing file may be a `_base_`.
         missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
         hint = did_you_mean_path(missing) if missing else ""
         raise ConfigError(
@@ -87,11 +96,60 @@ def _executed(path: str) -> Config:
 
 
 def check_exists(path: str) -> None:
-    """Raise a `ConfigError` with the nearest files where there is no config file of this path."""
+    """Raise a `ConfigError` with the nearest names if there is no config file of this path."""
     if not os.path.isfile(path):
         raise ConfigError(f"There is no config file {path!r}. {did_you_mean_path(path)}".rstrip())
 
 
 def copied(config: Config) -> Config:
-    """Return a config of the same values, text and file, to be changed."""
+    """Return a config of the same values, text and file, which may be changed."""
     return Config(config.to_dict(), cfg_text=config.text, filename=config.filename)
+
+
+def with_views(
+    config: Config,
+    scales: Sequence[float] | None = None,
+    flip: bool = True,
+    merge: str = "mean",
+    window: tuple[int, int] | None = None,
+) -> Config:
+    """Return a copy of a config whose model predicts from other views of an image.
+
+    Args:
+        scales: sizes of test-time augmentation, see `Augmentation`; None: as in the config.
+        flip, merge: arguments of test-time augmentation.
+        window: (height, width) in pixels of sliding windows, whose stride is two thirds of their
+            size; None: as in the config.
+    """
+    config = copied(config)
+    test_cfg = dict(config.model.get("test_cfg") or {})
+    if scales is not None:
+        test_cfg.update(tta=dict(scales=tuple(scales), flip=flip, merge=merge))
+    if window is not None:
+        if min(window) < 3:
+            raise ConfigError(f"A window of {window} pixels; expected at least 3 x 3.")
+        stride = tuple(side * 2 // 3 for side in window)
+        test_cfg.update(mode="slide", crop_size=tuple(window), stride=stride)
+    config.model.test_cfg = test_cfg
+    return config
+
+
+def with_pictures(
+    config: Config, show_dir: str | None = None, save_dir: str | None = None
+) -> Config:
+    """Return a copy of a config that draws a panel of every image, or saves every prediction.
+
+    Args:
+        show_dir: folder of the panels.
+        save_dir: folder of the predictions, see `SavePredictionsHook`.
+    """
+    config = copied(config)
+    hooks = list(config.get("custom_hooks") or [])
+    if show_dir is not None:
+        own = [hook for hook in hooks if hook["type"] == "PanelHook"] or [dict(type="PanelHook")]
+        hooks = [hook for hook in hooks if hook["type"] != "PanelHook"]
+        hooks.append(dict(own[0], num_images=None, folder=show_dir))
+    if save_dir is not None:
+        hooks.append(dict(type="SavePredictionsHook", folder=save_dir))
+    config.custom_hooks = hooks
+    return config

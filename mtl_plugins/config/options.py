@@ -1,9 +1,10 @@
-"""Values that the command line lays over a config."""
+"""Parse and check the options that the command line lays over a config."""
 
 from __future__ import annotations
 
+import ast
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -11,20 +12,22 @@ from mmengine.runner import Runner
 
 from ..errors import ConfigError
 from ..utils import did_you_mean
-from .option_values import parse_value
 
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {"self"}
-"""What the runner reads of a config."""
+"""Keys of a config that the runner reads."""
 
 READ_LATER = {"find_unused_parameters", "model_wrapper_cfg", "sync_bn"}
-"""What it looks for when it wraps the model for several processes."""
+"""Keys that it reads when it wraps the model for several processes."""
+
+WORDS = {"true": True, "false": False}
+OPENING, CLOSING, QUOTES = "([", ")]", "'\""
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
-    """Return the values of `key=value` strings; see `parse_value`.
+    """Parse `key=value` strings, whose values `parse_value` reads.
 
     Raises:
-        ConfigError: an option is not of that form.
+        ConfigError: an option does not have that form.
 
     >>> parse_options(['train_cfg.max_epochs=3'])
     {'train_cfg.max_epochs': 3}
@@ -39,10 +42,72 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
         raise ConfigError("--cfg-options: a value is nested too deep.") from error
 
 
-def check_options(options: Mapping[str, Any], config: Config) -> None:
-    """Raise a `ConfigError` for an option that nothing would ever read.
+def parse_value(text: str) -> Any:
+    """Parse an option's value with mmengine's types, but keep spaces, which mmengine loses.
 
-    Arguments of what has a `type` are checked later, with those of the config file.
+    Numbers, `True`, `False` and `None` have their usual meaning, `(a, b)` is a tuple, `[a, b]` and
+    `a, b` are lists; anything else is text. In quotes everything is text, commas included.
+
+    >>> parse_value("3"), parse_value("1e-3"), parse_value("true"), parse_value("None")
+    (3, 0.001, True, None)
+    >>> parse_value("(6, 12)"), parse_value("[a b, [2]]"), parse_value("1,2")
+    ((6, 12), ['a b', [2]], [1, 2])
+    >>> parse_value("/data/my set (2)"), parse_value("'/data/a, b'")
+    ('/data/my set (2)', '/data/a, b')
+    """
+    text = text.strip()
+    if (unquoted := _unquoted(text)) is not None:
+        return unquoted
+    if len(text) > 1 and text[0] in OPENING and text[-1] == CLOSING[OPENING.index(text[0])]:
+        values = [parse_value(part) for part in _parts(text[1:-1])]
+        return tuple(values) if text[0] == "(" else values
+    parts = list(_parts(text))
+    return [parse_value(part) for part in parts] if len(parts) > 1 else _scalar(text)
+
+
+def _scalar(text: str) -> Any:
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return None if text == "None" else WORDS.get(text.lower(), text)
+
+
+def _unquoted(text: str) -> str | None:
+    """Return the content of one quoted string; None for anything else."""
+    if len(text) < 2 or text[0] not in QUOTES:
+        return None
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Split at the commas outside brackets and quotes; a trailing comma adds no part."""
+    depth, quote, start = 0, "", 0
+    for place, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in QUOTES and not text[start:place].strip():
+            quote = char  # inside a word it is an apostrophe
+        elif char in OPENING:
+            depth += 1
+        elif char in CLOSING:
+            depth -= 1
+        elif char == "," and depth == 0:
+            yield text[start:place]
+            start = place + 1
+    if text[start:].strip():
+        yield text[start:]
+
+
+def check_options(options: Mapping[str, Any], config: Config) -> None:
+    """Raise a `ConfigError` for an option that nothing would read.
+
+    Arguments of an entry with a `type` are checked later, with those of the config file.
     """
     for option in options:
         parts = option.split(".")
@@ -62,7 +127,7 @@ def check_options(options: Mapping[str, Any], config: Config) -> None:
             elif part in node:
                 node = node[part]
             else:
-                # A new entry beside others that each have a type needs one as well.
+                # A new entry beside entries that each have a type needs a type as well.
                 is_typed = f"{'.'.join(parts[: depth + 1])}.type" in options
                 if _holds_typed(node) and not is_typed:
                     raise ConfigError(
@@ -86,7 +151,7 @@ def _check_first(option: str, name: str, config: Config) -> None:
 
 
 def _holds_typed(node: Mapping) -> bool:
-    """Return whether a dict holds things to build by name, as `task_heads` and hooks do."""
+    """Return whether every entry of a dict has a `type`, as in `task_heads` and default hooks."""
     values = [value for value in node.values() if value is not None]
     typed = all(isinstance(value, Mapping) and "type" in value for value in values)
     return "type" not in node and bool(values) and typed

@@ -1,4 +1,4 @@
-"""A config as text: as a whole, value by value with their sources, or against another one."""
+"""Print a config as text or JSON: everything, value by value with its source, or a difference."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from rich.text import Text
 
 from ..errors import ConfigError
 from ..utils import did_you_mean, wide_console
+from .final import final_config
 from .loading import load_config
-from .sources import Source, config_sources, leaves
+from .sources import Source, leaves, sources_of
 
 Values = dict[str, tuple[Any, Source]]
-"""Every value with its source, by dotted key."""
+"""The values of a config with their sources, by dotted key."""
 
-UNKNOWN = Source("?")
+ADAPTED = Source("mtl_plugins")
+"""Source of a value that `final_config` sets."""
+
 PIPE_WIDTH = 4000
-"""Characters of a line in a file or pipe, which has no width: a row stays one line."""
+"""Characters of a row in a file or pipe, which has no width, so that a row stays one line."""
 
 
 def print_config(
@@ -33,22 +36,22 @@ def print_config(
     other: str | None = None,
     safe: bool = False,
 ) -> None:
-    """Print a config as it is used, with all its bases and the command line's values.
+    """Print the `final_config` that a run on this machine uses.
 
     Args:
         path: the config file.
         options: `dotted.key=value`, laid over it.
         key: dotted key of the part that is printed; "": everything.
-        source: print every value in a row of its own, with the file and line that set it.
+        source: print every value in its own row, with the file and line that set it.
         as_json: print JSON: the values, or with `source` `{key: {value, file, line}}`.
-        other: another config file; only what differs is printed, in JSON as
+        other: another config file; only the differences are printed, in JSON as
             `{key: {this, other}}`. `options` are not laid over it.
         safe: read Python as data, see `load_config`.
 
     Raises:
-        ConfigError: as `load_config`, or the config has no such key.
+        ConfigError: as `final_config`, or the config has no such key.
     """
-    config = load_config(path, options, safe)
+    config = final_config(path, options, safe)
     part = section(config, key)
     if other is not None:
         pair = [config_values(each, own, key, safe) for each, own in ((path, options), (other, ()))]
@@ -71,7 +74,7 @@ def section(config: Config, key: str) -> Any:
     """Return a part of a config as plain Python by its dotted key.
 
     Raises:
-        ConfigError: there is no such part; with the nearest names.
+        ConfigError: there is no such part; the message lists the nearest names.
     """
     node, place = config.to_dict(), "the config"
     for part in key.split(".") if key else ():
@@ -90,19 +93,20 @@ def section(config: Config, key: str) -> Any:
 def config_values(
     path: str, options: Sequence[str] = (), key: str = "", safe: bool = False
 ) -> Values:
-    """Return every value of a config, or of the part below a key, with its source."""
-    sources = config_sources(path, options, safe)
+    """Return every value of a final config, or of the part below a key, with its source."""
+    loaded = load_config(path, options, safe)
+    before, sources = dict(leaves(loaded.to_dict())), sources_of(loaded, options)
     return {
-        name: (value, sources.get(name, UNKNOWN))
-        for name, value in leaves(load_config(path, options, safe).to_dict())
-        if not key or name == key or name.startswith(f"{key}.")
+        name: (value, sources[name] if name in before and before[name] == value else ADAPTED)
+        for name, value in leaves(final_config(loaded).to_dict())
+        if not key or f"{name}.".startswith(f"{key}.")
     }
 
 
 def _print_difference(
     paths: Sequence[str], pair: Sequence[Values], source: bool, as_json: bool
 ) -> None:
-    """Print the values that are not the same, or are in one of two configs alone."""
+    """Print the values that differ or that one of two configs lacks."""
     differing = [
         name
         for name in {**pair[0], **pair[1]}
@@ -139,11 +143,11 @@ def _print_table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
     for head in heads:
         table.add_column(head, overflow="fold")
     for row in rows:
-        # As text: the brackets of lists are no markup.
+        # As Text, because the brackets of lists are no markup.
         table.add_row(*map(Text, row))
     wide_console(PIPE_WIDTH).print(table)
 
 
 def _print_json(content: Any) -> None:
-    # What JSON has no form for, such as a class, as text.
+    # As text what JSON has no type for, such as a class.
     print(json.dumps(content, indent=1, default=str))

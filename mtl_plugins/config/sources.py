@@ -1,35 +1,31 @@
-"""Where each value of a config comes from: a base file, the config itself or the command line."""
+"""Find the file and line that set each value of a config, by reading its files as text."""
 
 from __future__ import annotations
 
 import ast
-import copy
 import os
-import tempfile
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mmengine
-from mmengine.config import Config, ConfigDict
-from mmengine.config.utils import RemoveAssignFromAST
+from mmengine.config import Config
 
 from ..errors import ConfigError
-from .data import is_data, read_data_config
-from .lines import line_of
+from .loading import read_config
 from .options import parse_options
 
-BASE, DELETE = "_base_", "_delete_"
 COMMAND_LINE = "--cfg-options"
+UNKNOWN = "?"
 
-Tree = dict[str, Any]
-"""A config's keys (and the indices of lists, as text) with a `Source` for each value."""
+Found = tuple[ast.expr, int]
+"""An expression, and the line that assigns it."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a value was set.
+    """Place that sets a value.
 
     Args:
         file: path of a config file, or `--cfg-options`.
@@ -46,61 +42,50 @@ class Source:
 def config_sources(path: str, options: Sequence[str] = (), safe: bool = False) -> dict[str, Source]:
     """Return the source of every value of a config by its dotted key, as `leaves` names them.
 
-    Of several files that set a value it is the last one in mmengine's order: bases before what
-    is based on them. A value that is taken from a base by `{{_base_.name}}`, or computed, comes
-    from the file with that expression.
+    If several files set a value, its source is the one that is based on the others. A value that is
+    taken from a base by `{{_base_.name}}`, or computed, comes from the file and line of that
+    expression.
 
     Args:
-        path: a config file, as for `load_config`. It and its bases are executed once more, unless
-            they are data, whose lines are not known.
+        path: a config file, as for `load_config`. Its text and that of its bases are read; lines
+            are known for Python files outside of packages (`mmseg::...`).
         options, safe: as for `load_config`.
 
     Raises:
-        ConfigError: the config uses mmengine's `read_base`, which has no such order.
+        ConfigError: the config uses mmengine's `read_base`, which is not followed.
     """
-    if safe or is_data(path):
-        data = Source(os.path.relpath(path))
-        tree = _laid_over({}, read_data_config(path), lambda key: data)
-    elif Config._is_lazy_import(path):
-        raise ConfigError(
-            f"{path} inherits by read_base(), of which the sources of values cannot be told. "
-            "Use `_base_ = [...]`."
-        )
-    else:
-        _, tree = _read(path)
-    nested: dict[str, Any] = {}
-    for key, value in parse_options(options).items() if options else ():
-        *outer, last = key.split(".")
-        node = nested
-        for part in outer:
-            node = node.setdefault(part, {})
-        node[last] = value
-    tree = _laid_over(tree, nested, lambda key: Source(COMMAND_LINE))
-    return dict(leaves(tree))
+    return sources_of(read_config(path, options, safe), options)
+
+
+def sources_of(config: Config, options: Sequence[str] = ()) -> dict[str, Source]:
+    """Return the sources of a config's values; see `config_sources`."""
+    given = [*parse_options(options)]
+    files = [*_files(config.filename)]
+    return {
+        key: Source(COMMAND_LINE)
+        if any(f"{key}.".startswith(f"{option}.") for option in given)
+        else _source(files, key.split("."))
+        for key, _ in leaves(config.to_dict())
+    }
 
 
 def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the values in nested dicts with their dotted keys.
 
-    Lists are looked into where dicts are in them; empty dicts and all other lists are values.
+    Lists that contain dicts are traversed too; empty dicts and all other lists are values.
 
     >>> list(leaves(dict(model=dict(type='A', rates=(3, 6)), hooks=[dict(type='B')])))
     [('model.type', 'A'), ('model.rates', (3, 6)), ('hooks.0.type', 'B')]
     """
-    parts = _parts(node)
-    if not parts:
-        yield key, node
-    for name, value in parts.items():
-        yield from leaves(value, f"{key}.{name}" if key else name)
-
-
-def _parts(node: Any) -> dict[str, Any]:
-    """Return what a value consists of by key; nothing where it is one value."""
+    items: list[tuple[Any, Any]] = []
     if isinstance(node, Mapping):
-        return {str(name): value for name, value in node.items()}
-    if isinstance(node, (list, tuple)) and _holds_dict(node):
-        return {str(index): value for index, value in enumerate(node)}
-    return {}
+        items = [*node.items()]
+    elif _holds_dict(node):
+        items = [*enumerate(node)]
+    if not items:
+        yield key, node
+    for name, value in items:
+        yield from leaves(value, f"{key}.{name}" if key else str(name))
 
 
 def _holds_dict(node: Any) -> bool:
@@ -109,69 +94,182 @@ def _holds_dict(node: Any) -> bool:
     return isinstance(node, Mapping)
 
 
-def _read(path: str) -> tuple[ConfigDict, Tree]:
-    """Return a file's values with those of its bases, and the sources of them."""
-    values, tree = ConfigDict(), Tree()
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = os.path.join(folder, os.path.basename(path))
-        Config._substitute_predefined_vars(path, prepared)
-        Config._substitute_env_variables(prepared, prepared)
-        variables = Config._pre_substitute_base_vars(prepared, prepared)
-        for base in Config._get_base_files(prepared):
-            base_path, scope = Config._get_cfg_path(base, path)
-            base_values, base_tree = _read(base_path)
-            values.update(Config._dict_to_config_dict(base_values, scope))
-            tree.update(base_tree)
-        own, module = _executed(prepared, path, values)
-    Config._parse_scope(own)
-    own = Config._substitute_base_vars(own, variables, values)
-    own.pop(BASE, None)
-    shown = os.path.relpath(path)
-    tree = _laid_over(
-        tree, own, lambda key: Source(shown, None if module is None else line_of(module, key))
+@dataclass
+class _File:
+    """A config file and its assignments; None where they are unknown."""
+
+    path: str
+    assigned: dict[str, Found | None] | None
+
+    def source(self, key: Sequence[str]) -> Source | None:
+        """Return the place in this file that sets a value; None if the file does not set it."""
+        if self.assigned is None:
+            return Source(self.path)
+        try:
+            line = line_of(self.assigned, key)
+        except KeyError:
+            return None
+        return Source(self.path, line if self.path.endswith(".py") else None)
+
+
+def _source(files: Sequence[_File], key: Sequence[str]) -> Source:
+    # The second round is for values of statements such as `model["head"]["size"] = 3`.
+    for part in (key, key[:1]):
+        for file in files:
+            if (found := file.source(part)) is not None:
+                return found
+    return Source(UNKNOWN)
+
+
+def _files(path: str) -> list[_File]:
+    """List a config file and its bases, each before its own bases and unknown files last."""
+    if not os.path.isfile(path):
+        return [_File(path, None)]
+    if path.endswith(".py"):
+        with open(path, encoding="utf-8") as file:
+            module = ast.parse(_substituted(file.read(), path))
+        if _reads_bases(module):
+            raise ConfigError(
+                f"{path} inherits by read_base(), whose bases are not searched for values. "
+                "Use `_base_ = [...]`."
+            )
+        assigned = assignments(module)
+    else:
+        values = mmengine.load(path)
+        assigned = {str(n): (ast.parse(repr(v), mode="eval").body, 1) for n, v in values.items()}
+    found = [_File(os.path.relpath(path), assigned)]
+    for base in _bases(assigned):
+        found += _files(base if "::" in base else os.path.join(os.path.dirname(path), base))
+    return sorted(found, key=lambda file: file.assigned is None)
+
+
+def _substituted(text: str, path: str) -> str:
+    """Replace `{{...}}` as mmengine does before Python sees it; unknown values become `{{}}`."""
+    name = os.path.basename(path)
+    stem, suffix = os.path.splitext(name)
+    known = dict(
+        fileDirname=os.path.dirname(path),
+        fileBasename=name,
+        fileBasenameNoExtension=stem,
+        fileExtname=suffix,
     )
-    return Config._merge_a_into_b(copy.deepcopy(own), values), tree
+
+    def value(found: re.Match[str]) -> str:
+        if found[1].startswith("$"):
+            variable, _, default = found[1][1:].partition(":")
+            return os.environ.get(variable, default)
+        return known.get(found[1], "{{}}")
+
+    return re.sub(r"\{\{\s*([^{}\n]*?)\s*\}\}", value, text)
 
 
-def _executed(file: str, path: str, bases: ConfigDict) -> tuple[dict, ast.Module | None]:
-    """Return what a prepared copy of the file `path` sets itself, as mmengine executes it."""
-    if not path.endswith(".py"):
-        return mmengine.load(file), None
-    with open(file, encoding="utf-8") as text:
-        module = RemoveAssignFromAST(BASE).visit(ast.parse(text.read()))
-    names: dict[str, Any] = {BASE: bases}
-    exec(compile(module, path, mode="exec"), names)
-    hidden = (types.FunctionType, types.ModuleType)
-    own = {
-        name: value
-        for name, value in names.items()
-        if name != BASE and not name.startswith("__") and not isinstance(value, hidden)
-    }
-    return own, module
+def _reads_bases(module: ast.Module) -> bool:
+    calls = (node.func for node in ast.walk(module) if isinstance(node, ast.Call))
+    return any(isinstance(call, ast.Name) and call.id == "read_base" for call in calls)
 
 
-def _laid_over(
-    tree: Tree,
-    values: Mapping,
-    source_of: Callable[[Sequence[str]], Source],
-    key: tuple[str, ...] = (),
-) -> Tree:
-    """Return the sources after `values` were laid over, by the rules of mmengine's merging."""
-    result = dict(tree)
-    for name, value in values.items():
-        place = (*key, str(name))
-        below = result.get(str(name))
-        if isinstance(value, Mapping) and below is not None:
-            value = dict(value)
-            if not value.pop(DELETE, False) and isinstance(below, dict):
-                result[str(name)] = _laid_over(below, value, source_of, place)
+def _bases(assigned: dict[str, Found | None]) -> list[str]:
+    found = assigned.pop("_base_", None)
+    try:
+        bases = ast.literal_eval(found[0]) if found else []
+    except ValueError:  # computed
+        return []
+    return [bases] if isinstance(bases, str) else [*bases]
+
+
+def line_of(assigned: Mapping[str, Found | None], key: Sequence[str]) -> int | None:
+    """Return the line that sets the value of a key, as far as the text shows it.
+
+    Nested `dict(...)`, `{...}`, lists, `**other` and names that are assigned once are followed. The
+    line of a computed value is that of the computation.
+
+    Args:
+        assigned: as from `assignments`.
+        key: parts of the key, indices of lists as text.
+
+    Returns:
+        The line, from 1; None if the first part is not assigned exactly once, at the left margin.
+
+    Raises:
+        KeyError: the text does not set this key.
+
+    >>> text = "size = 3\\nmodel = dict(\\n  a=dict(b=size),\\n  c=5)"
+    >>> line_of(assignments(ast.parse(text)), ['model', 'a', 'b'])
+    3
+    """
+    found = assigned[key[0]]
+    line = None
+    for part in (*key[1:], None):
+        if found is None:
+            break
+        expression, line = found
+        if part is not None:
+            found = _child(expression, part, assigned)
+    return line
+
+
+def assignments(module: ast.Module) -> dict[str, Found | None]:
+    """Return what each name is assigned; None if that is not one statement at the left margin."""
+    counts: dict[str, int] = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            counts[node.id] = counts.get(node.id, 0) + 1
+    simple = dict(_simple(module))
+    return {name: simple.get(name) if count == 1 else None for name, count in counts.items()}
+
+
+def _simple(module: ast.Module) -> Iterator[tuple[str, Found]]:
+    """Yield `name = value` and `a, b = 1, 2` at the left margin."""
+    for statement in module.body:
+        if not isinstance(statement, ast.Assign):
+            continue
+        for target in statement.targets:
+            value = statement.value
+            if isinstance(target, ast.Name):
+                yield target.id, (value, statement.lineno)
+            elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                for name, part in zip(target.elts, value.elts, strict=False):
+                    if isinstance(name, ast.Name):
+                        yield name.id, (part, statement.lineno)
+
+
+def _child(expression: ast.expr, part: str, assigned: Mapping[str, Found | None]) -> Found | None:
+    """Return the value of an expression's key or index; None if it is computed.
+
+    Raises:
+        KeyError: the expression has no such key.
+    """
+    if isinstance(expression, ast.Name):
+        known_as = assigned.get(expression.id)
+        return None if known_as is None else _child(known_as[0], part, assigned)
+    if isinstance(expression, (ast.List, ast.Tuple)):
+        elements = expression.elts
+        if any(isinstance(element, ast.Starred) for element in elements) or not part.isdigit():
+            return None
+        if int(part) >= len(elements):
+            raise KeyError(part)
+        return elements[int(part)], elements[int(part)].lineno
+    named: list[tuple[str | None, ast.expr]]
+    if isinstance(expression, ast.Call) and getattr(expression.func, "id", "") == "dict":
+        named = [(None, value) for value in expression.args]
+        named += [(word.arg, word.value) for word in expression.keywords]
+    elif isinstance(expression, ast.Dict):
+        keys = [str(k.value) if isinstance(k, ast.Constant) else None for k in expression.keys]
+        named = [*zip(keys, expression.values, strict=True)]
+    else:
+        return None
+    is_computed = False
+    # Later entries replace earlier ones; those without a name are `**other`, or dict()'s argument.
+    for name, value in reversed(named):
+        if name == part:
+            return value, value.lineno
+        if name is None:
+            try:
+                if found := _child(value, part, assigned):
+                    return found
+                is_computed = True
+            except KeyError:
                 continue
-        result[str(name)] = _tree(value, source_of, place)
-    return result
-
-
-def _tree(value: Any, source_of: Callable[[Sequence[str]], Source], key: tuple[str, ...]) -> Any:
-    parts = _parts(value)
-    if not parts:
-        return source_of(key)
-    return {name: _tree(part, source_of, (*key, name)) for name, part in parts.items()}
+    if is_computed:
+        return None
+    raise KeyError(part)

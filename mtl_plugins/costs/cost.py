@@ -13,10 +13,9 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
-from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from ..checkpoints import without_pretrained
+from ..checkpoints import build_network
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
 from ..targets import DEPTH, NORMALS, SEMSEG
@@ -93,9 +92,7 @@ def measure_cost(
     check_measurable(config, size, batch_size, device)
     on_stage(STAGES[0])
     init_default_scope(config.get("default_scope", "mmseg"))
-    network = MODELS.build(without_pretrained(config.model.to_dict()))
-    if not isinstance(network, MultiTaskSegmentor):
-        raise ConfigError(f"{name}: the model is a {type(network).__name__}, which has no tasks.")
+    network = build_network(config.model.to_dict(), name)
     network.to(device).eval()
     on_stage(STAGES[1])
     image = torch.zeros(1, 3, *size, device=device)

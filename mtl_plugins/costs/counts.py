@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from mmengine.model import is_model_wrapper
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..models.segmentors import MultiTaskSegmentor
 from ..models.task_heads import TaskHead
-from ..utils import machine_name
+from ..utils import machine_name, unwrapped
 
 
 def count_macs(run: Callable[[], Any]) -> int:
@@ -77,7 +76,7 @@ def run_cost(model: nn.Module, size: tuple[int, int]) -> dict[str, Any] | None:
         `parameters` (see `parameters_by_part`), `macs` (of one image of `height` x `width`) and
         `machine`; None for a model of another library.
     """
-    network = model.module if is_model_wrapper(model) else model
+    network = unwrapped(model)
     if not isinstance(network, MultiTaskSegmentor):
         return None
     looks = network.inference_config

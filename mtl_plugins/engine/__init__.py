@@ -3,9 +3,9 @@
 from typing import Any
 
 from ..install import moved_attribute
-from .curve_files import CURVES, curve_files
 from .distributed import LostProcessError, ShardedModel
 from .hooks import (
+    CURVES,
     ChosenImagesHook,
     ClassCheckHook,
     CurvesHook,
@@ -24,10 +24,11 @@ from .hooks import (
     ScalarsHook,
     SkippedSamplesHook,
     SummaryHook,
+    curve_files,
 )
 from .loop import MultiTaskRunner, SaveError, SeededTrainLoop
 from .optim import AutocastOptimWrapper, BalancedOptimWrapperConstructor
-from .run import evaluate, prepared, set_tf32, train
+from .run import evaluate, set_tf32, set_up_process, train
 
 __all__ = [
     "CURVES",
@@ -58,8 +59,8 @@ __all__ = [
     "SummaryHook",
     "curve_files",
     "evaluate",
-    "prepared",
     "set_tf32",
+    "set_up_process",
     "train",
 ]
 

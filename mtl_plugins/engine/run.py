@@ -1,10 +1,9 @@
-"""Training and evaluating from a config: what the commands do."""
+"""Train and evaluate from a config, as the commands do."""
 
 from __future__ import annotations
 
 import logging
 import os
-import os.path as osp
 from collections.abc import Sequence
 from importlib.util import find_spec
 
@@ -15,13 +14,11 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ..checkpoints import check_file, latest_checkpoint, load_resumable
-from ..config import as_config, check_metric_names, check_split, copied, set_rules, task_kinds
+from ..config import check_split, run_config
 from ..errors import ConfigError
-from ..evaluation import main_measures
 from ..report import write_results
-from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
-from .curve_files import cut_curves
-from .distributed.processes import check_processes, lost_process_told, prepare_for_cpu
+from .distributed.processes import check_launcher, join_processes, lost_process_told
+from .hooks import cut_curves
 from .loop.runner import MultiTaskRunner
 
 
@@ -38,13 +35,13 @@ def train(
     """Train the model of a config, and validate it as the config says.
 
     Args:
-        config: a config file, or as from `load_config`.
-        work_dir: where logs, checkpoints and pictures go; default: the config's, or
+        config: a config file, or a config as from `load_config`.
+        work_dir: folder of logs, checkpoints and pictures; default: the config's, or
             `work_dirs/<config name>`.
-        resume: a checkpoint's path to go on from, or "auto" for the last one of `work_dir`.
-        amp: mixed precision, bfloat16 where the device can.
+        resume: path of a checkpoint to resume from, or "auto" for the newest one in `work_dir`.
+        amp: mixed precision, in bfloat16 if the device supports it.
         launcher: "none", "pytorch" (torchrun), "slurm" or "mpi".
-        seed: seed of everything random.
+        seed: seed of all random numbers.
         detect_anomaly: stop at the first operation whose gradient is NaN, and name it; slow.
         options: `dotted.key=value` laid over the config, as in `load_config`.
 
@@ -52,22 +49,20 @@ def train(
         The runner, after training.
 
     Raises:
-        ConfigError: as of `load_config`; or a metric that the config goes by is not measured.
-        CheckpointError: `resume` names no checkpoint that can be gone on from.
+        ConfigError: as `load_config`, or the config names a metric that is not measured.
+        CheckpointError: no training can be resumed from `resume`.
 
     Example:
         runner = train("configs/mtl_branched.py", options=["train_cfg.max_epochs=2"])
     """
-    config = prepared(as_config(config, options), work_dir, launcher)
-    if amp:
-        config.optim_wrapper.type = "AutocastOptimWrapper"
-    if seed is not None:
-        config.randomness = dict(config.get("randomness") or {}, seed=seed)
+    check_launcher(launcher)
+    config = run_config(config, options, work_dir, launcher, amp, seed)
+    set_up_process(config)
     _open_log(config)
     if resume is not None:
-        config = resumed(config, resume)
+        resume_from(config, resume)
         if not config.resume:
-            cut_curves(config.work_dir, {})  # it was stopped before its first checkpoint
+            cut_curves(config.work_dir, {})  # the run was stopped before its first checkpoint
     with lost_process_told(), torch.autograd.set_detect_anomaly(detect_anomaly):
         runner = MultiTaskRunner.from_cfg(config)
         runner.train()
@@ -85,26 +80,29 @@ def evaluate(
     """Evaluate a checkpoint on the test data of a config and return the metrics by name.
 
     Args:
-        config: a config file, or as from `load_config`.
+        config: a config file, or a config as from `load_config`.
         checkpoint: file of a model of this config.
         work_dir, launcher: as in `train`.
-        results: also write the metrics, the classes' scores and the confusion matrix there, JSON.
+        results: JSON file that also gets the metrics, the scores of the classes and the confusion
+            matrix.
         options: `dotted.key=value` laid over the config, as in `load_config`.
 
     Raises:
-        CheckpointError: the checkpoint's weights are not those of the config's model.
+        CheckpointError: the checkpoint has other weights than the config's model.
 
     Example:
         miou = evaluate("configs/mtl_branched.py", "work_dirs/try/epoch_4.pth")["semseg/mIoU"]
     """
-    config = as_config(config, options)
+    check_launcher(launcher)
+    config = run_config(config, options, work_dir, launcher)
     check_split(config, "test")
-    _check_checkpoint(checkpoint)
-    config = prepared(config, work_dir, launcher)
+    if "://" not in checkpoint:
+        check_file(checkpoint)
+    set_up_process(config)
     _open_log(config)
     with lost_process_told():
         runner = MultiTaskRunner.from_cfg(config)
-        # mmengine by itself would leave random whatever the checkpoint lacks.
+        # mmengine by default leaves weights random that the checkpoint lacks.
         runner.load_checkpoint(checkpoint, strict=True)
         metrics = runner.test()
     if results is not None and is_main_process():
@@ -112,30 +110,50 @@ def evaluate(
     return metrics
 
 
-def resumed(config: Config, checkpoint: str) -> Config:
-    """Return a config that goes on from a checkpoint, or ("auto") from the work dir's last one.
+def set_up_process(config: Config) -> None:
+    """Change the process as a `run_config` asks: allow TF32, and on CPUs join the other processes.
 
-    The run keeps its seed. Without a last one it starts anew, from `load_from` where the config has
-    one; mmengine by itself would always go on from that.
+    Raises:
+        ConfigError, LostProcessError: see `join_processes`.
+    """
+    set_tf32((config.get("env_cfg") or {}).get("tf32"))
+    if not torch.cuda.is_available():
+        join_processes(config)
+
+
+def set_tf32(allowed: bool | None) -> None:
+    """Allow TF32 in all float32 matrix products and convolutions on a GPU, or in none.
+
+    None keeps torch's default, TF32 in convolutions alone. TF32 has float32's range and 10 bits of
+    its 23-bit fraction.
+    """
+    if allowed is not None:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
+        torch.backends.cudnn.allow_tf32 = allowed
+
+
+def resume_from(config: Config, checkpoint: str) -> None:
+    """Let a run resume from a checkpoint, or with "auto" from the newest one in the work dir.
+
+    The run keeps its seed. If there is no newest one, it starts anew, from the config's `load_from`
+    if there is one; mmengine would always resume from that.
 
     Raises:
         CheckpointError: the checkpoint is damaged or holds weights only.
     """
+    state: dict | None
     if checkpoint == "auto":
         path, state = latest_checkpoint(config.work_dir) or (config.get("load_from"), None)
     else:
-        # What is elsewhere is looked at when it has been fetched.
+        # A remote file is checked after its download.
         path, state = checkpoint, {} if "://" in checkpoint else load_resumable(checkpoint)
-    config = Config(
-        dict(config.to_dict(), resume=state is not None, load_from=path), filename=config.filename
-    )
+    config.resume, config.load_from = state is not None, path
     if state:
         _keep_seed(config, state["meta"].get("seed"))
-    return config
 
 
 def _keep_seed(config: Config, seed: int | None) -> None:
-    """Go on with a checkpoint's seed: the loader is built before mmengine looks at it."""
+    """Use a checkpoint's seed: mmengine builds the loader before it reads the checkpoint."""
     randomness = config.get("randomness") or {}
     given = randomness.get("seed")
     if seed is None or seed == given:
@@ -149,14 +167,8 @@ def _keep_seed(config: Config, seed: int | None) -> None:
     config.randomness = dict(randomness, seed=seed)
 
 
-def _check_checkpoint(path: str) -> None:
-    """Raise, before anything is built, where a local checkpoint does not exist."""
-    if "://" not in path:
-        check_file(path)
-
-
 def _open_log(config: Config) -> None:
-    """Make the work dir, and look for TensorBoard, before anything is built."""
+    """Make the work dir and check that TensorBoard is installed, before anything is built."""
     try:
         os.makedirs(config.work_dir, exist_ok=True)
     except OSError as error:
@@ -171,46 +183,3 @@ def _open_log(config: Config) -> None:
             "The config logs to TensorBoard, which is not installed. Run: pip install tensorboard; "
             "or leave its TensorboardVisBackend out of visualizer.vis_backends."
         )
-
-
-def prepared(config: Config, work_dir: str | None, launcher: str) -> Config:
-    """Return a copy of the config with its work dir and launcher, fit for this machine."""
-    config = copied(config)
-    name = osp.splitext(osp.basename(config.filename or "run"))[0]
-    config.work_dir = work_dir or config.get("work_dir") or osp.join("work_dirs", name)
-    config.launcher = launcher
-    check_processes(config)
-    _choose_best_metric(config)
-    check_metric_names(config)
-    set_rules(config)
-    if config.get("optim_wrapper"):
-        config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
-    set_tf32((config.get("env_cfg") or {}).get("tf32"))
-    if not torch.cuda.is_available():
-        prepare_for_cpu(config)
-    return config
-
-
-def set_tf32(allowed: bool | None) -> None:
-    """Allow TF32 in all float32 matrix products and convolutions on a GPU, or in none.
-
-    None leaves everything as torch has it: in convolutions alone. TF32 keeps float32's range and
-    10 bits of its 23-bit fraction.
-    """
-    if allowed is not None:
-        torch.backends.cuda.matmul.allow_tf32 = allowed
-        torch.backends.cudnn.allow_tf32 = allowed
-
-
-def _choose_best_metric(config: Config) -> None:
-    """Keep the best checkpoint by a metric that the model's tasks have."""
-    hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
-    kinds = task_kinds(config)
-    # The score needs both.
-    if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
-        return
-    for kind, measure in main_measures().items():
-        if kind in kinds:
-            rule = "less" if measure.better == "lower" else "greater"
-            hook.update(save_best=measure.name, rule=rule)
-            return

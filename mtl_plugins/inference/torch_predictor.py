@@ -12,11 +12,11 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 from torch.utils.hooks import RemovableHandle
 
-from ..checkpoints import load_checkpoint, load_weights, without_pretrained
+from ..checkpoints import build_network, load_checkpoint, load_weights
 from ..config import image_transforms, load_config, stored_config
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
@@ -218,14 +218,9 @@ def _build_network(config: Mapping[str, Any], name: str) -> MultiTaskSegmentor:
     if not config.get("model"):
         raise ConfigError(f"The config for {name} has no model.")
     init_default_scope("mmseg")
-    model = without_pretrained(config["model"].to_dict())
+    model = config["model"].to_dict()
     model.pop("balancer", None)
-    network = MODELS.build(model)
-    if not isinstance(network, MultiTaskSegmentor):
-        raise ConfigError(
-            f"The model of {name} is a {type(network).__name__}; expected a MultiTaskSegmentor."
-        )
-    return network
+    return build_network(model, name)
 
 
 def _as_array(data: torch.Tensor) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Helpers that any module may use: files, tables, progress, suggestions, commands, devices."""
 
 from .command import run_command
-from .devices import choose_dtype, machine_name
+from .devices import choose_dtype, machine_name, unwrapped
 from .files import UNFINISHED, parse_json, replaced, write_text
 from .progress import ProgressLine, track
 from .spread import spread_evenly
@@ -22,6 +22,7 @@ __all__ = [
     "run_command",
     "spread_evenly",
     "track",
+    "unwrapped",
     "wide_console",
     "write_csv",
     "write_text",

@@ -1,8 +1,12 @@
-"""Facts about the device that a model runs on."""
+"""Devices that models run on, and the wrappers that spread models over several."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from mmengine.model import is_model_wrapper
+from torch import nn
 
 from ..errors import ConfigError
 from ..install import cpu_name
@@ -43,3 +47,8 @@ def choose_dtype(dtype: str, device_type: str) -> torch.dtype:
             "use dtype='auto' or 'bfloat16'."
         )
     return torch.float16 if dtype == "float16" else torch.bfloat16
+
+
+def unwrapped(model: nn.Module) -> Any:
+    """Return the model inside a wrapper such as DDP, or the model itself if there is no wrapper."""
+    return model.module if is_model_wrapper(model) else model

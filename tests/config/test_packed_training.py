@@ -7,8 +7,7 @@ import os
 import torch
 from mmengine.runner import Runner
 
-from mtl_plugins.config import load_config, pack_config, with_packed
-from mtl_plugins.engine import prepared
+from mtl_plugins.config import load_config, pack_config, run_config, with_packed
 from tests.commands import call
 from tests.config.test_config import BRANCHED
 from tests.conftest import ROOT
@@ -17,7 +16,7 @@ from tests.conftest import ROOT
 def weights(config, work_dir):
     config.custom_hooks = []
     config.randomness = dict(seed=5)
-    runner = Runner.from_cfg(prepared(config, str(work_dir), "none"))
+    runner = Runner.from_cfg(run_config(config, work_dir=str(work_dir)))
     runner.train()
     return runner.model.state_dict()
 

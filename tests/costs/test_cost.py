@@ -9,10 +9,9 @@ from dataclasses import asdict
 import pytest
 import torch
 from mmengine.config import Config
-from mmseg.registry import MODELS
 from torch import nn
 
-from mtl_plugins.checkpoints import without_pretrained
+from mtl_plugins.checkpoints import build_network
 from mtl_plugins.config import load_config
 from mtl_plugins.costs import (
     Cost,
@@ -132,7 +131,7 @@ def test_parts_are_those_of_the_modules(head):
 )
 def test_full_size_costs_are_those_of_the_reference(name, parameters, gmacs):
     config = load_config(os.path.join(ROOT, "configs", "miniscapes", f"{name}_resnet34.py"))
-    network = MODELS.build(without_pretrained(config.model.to_dict())).eval()
+    network = build_network(config.model.to_dict(), "model").eval()
     total = sum(parameters_by_part(network).values())
     assert total / 1e6 == pytest.approx(parameters, rel=0.02)
     macs = count_macs(lambda: network(torch.zeros(1, 3, 256, 256), mode="tensor"))

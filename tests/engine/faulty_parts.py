@@ -1,4 +1,4 @@
-"""Parts of a run that fail, each in its own way, for tests of what becomes of the run."""
+"""Parts of a run that fail in different ways, for tests of how the run ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAK = 20
 
 @HOOKS.register_module()
 class LeakyHook(Hook):
-    """Keeps memory in every iteration, and a file open in every epoch."""
+    """Leak memory in every iteration, and an open file in every epoch."""
 
     def __init__(self):
         self.kept = []
@@ -32,7 +32,7 @@ class LeakyHook(Hook):
 
 @TRANSFORMS.register_module()
 class SpoilImage(BaseTransform):
-    """Puts a value into one pixel of one file's image."""
+    """Set one pixel of one file's image to a value."""
 
     def __init__(self, file, value=float("nan")):
         self.file, self.value = file, float(value)
@@ -46,7 +46,7 @@ class SpoilImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class KillWorker(BaseTransform):
-    """Ends the process that loads, as the system does where memory runs out."""
+    """Kill the process that loads, as the system does if memory runs out."""
 
     def transform(self, results):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -54,7 +54,7 @@ class KillWorker(BaseTransform):
 
 @MODELS.register_module()
 class RootLoss(nn.Module):
-    """Is 0, with a gradient of NaN."""
+    """Return 0, with a gradient of NaN."""
 
     space = "raw"
 
@@ -64,7 +64,7 @@ class RootLoss(nn.Module):
 
 @MODELS.register_module()
 class GreedyLoss(nn.Module):
-    """Asks for more memory than there is."""
+    """Request more memory than any machine has."""
 
     space = "raw"
 
@@ -73,7 +73,7 @@ class GreedyLoss(nn.Module):
 
 
 def spoiled(config, file=""):
-    """A config whose image of this name has a NaN; of every name, where it is empty."""
+    """Put a NaN into the image of this name, or into every image if the name is empty."""
     config.train_dataloader.dataset.pipeline.append(dict(type="SpoilImage", file=file))
     return config
 

@@ -11,12 +11,11 @@ from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
-from mtl_plugins.config import load_config
+from mtl_plugins.config import load_config, run_config
 from mtl_plugins.datasets import SeededSampler
 from mtl_plugins.datasets.sampling import seed_all, seeded
 from mtl_plugins.datasets.sampling.sample_index import SampleIndex
-from mtl_plugins.engine import prepared
-from mtl_plugins.engine.run import resumed
+from mtl_plugins.engine.run import resume_from
 from tests.config.test_config import BRANCHED
 
 QUICK = [
@@ -36,9 +35,9 @@ def trained(scene_options, work_dir, *options, resume=None):
         hook for hook in config.custom_hooks if hook.type == "SafeCheckpointHook"
     ]
     config.randomness = dict(seed=5)
-    config = prepared(config, str(work_dir), "none")
+    config = run_config(config, work_dir=str(work_dir))
     if resume:
-        config = resumed(config, str(resume))
+        resume_from(config, str(resume))
     runner = Runner.from_cfg(config)
     runner.train()
     return runner.model.state_dict()
@@ -76,7 +75,7 @@ def test_another_seed_changes_something(reference, scene_options, tmp_path):
     config = load_config(BRANCHED, [*scene_options, *QUICK])
     config.randomness = dict(seed=6)
     config.custom_hooks = []
-    runner = Runner.from_cfg(prepared(config, str(tmp_path), "none"))
+    runner = Runner.from_cfg(run_config(config, work_dir=str(tmp_path)))
     assert not equal(runner.model.state_dict(), reference[0])
 
 

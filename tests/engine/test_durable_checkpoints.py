@@ -1,4 +1,4 @@
-"""Checkpoints on a full disk, damaged ones, and runs that are killed in earnest."""
+"""Checkpoints survive a full disk, damage and killed runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.engine.tiny_run import tiny_config
 
 @HOOKS.register_module()
 class FullDiskHook(Hook):
-    """Lets one file's data go where there is no space left on the device."""
+    """Make the writing of one file fail for lack of space."""
 
     def __init__(self, file):
         self.file = file

@@ -7,9 +7,8 @@ import copy
 import pytest
 import torch
 
-from mtl_plugins.config import load_config
-from mtl_plugins.engine import prepared
-from mtl_plugins.engine.run import set_tf32
+from mtl_plugins.config import load_config, run_config
+from mtl_plugins.engine import set_tf32, set_up_process
 from tests.batches import batch, model, predict, step
 from tests.config.test_config import BRANCHED
 
@@ -46,13 +45,13 @@ def flags():
         module.allow_tf32 = allowed
 
 
-def test_tf32_is_on_off_or_as_torch_has_it(flags, tmp_path):
+def test_tf32_is_on_off_or_as_torch_has_it(flags):
     before = flags()
     set_tf32(None)
     assert flags() == before
     for allowed in (True, False):
-        config = load_config(BRANCHED, [f"env_cfg.tf32={allowed}"])
-        prepared(config, str(tmp_path), "none")
+        config = run_config(BRANCHED, [f"env_cfg.tf32={allowed}"])
+        set_up_process(config)
         assert flags() == [allowed, allowed]
 
 

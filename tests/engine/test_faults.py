@@ -1,4 +1,4 @@
-"""Faults of the machine end in advice."""
+"""Faults of the machine end a run with advice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.engine.faulty_parts import with_loss
 from tests.engine.tiny_run import tiny_config
 
 
-def test_a_worker_that_is_killed_is_told_with_what_to_do(scene_options, tmp_path):
+def test_a_killed_worker_is_reported_with_advice(scene_options, tmp_path):
     options = ["train_dataloader.num_workers=2", "train_dataloader.persistent_workers=True"]
     config = tiny_config(scene_options, *options)
     config.train_dataloader.dataset.pipeline.append(dict(type="KillWorker"))
@@ -17,7 +17,7 @@ def test_a_worker_that_is_killed_is_told_with_what_to_do(scene_options, tmp_path
         train(config, str(tmp_path))
 
 
-def test_memory_that_runs_out_is_told_with_the_batch_and_what_needs_less(scene_options, tmp_path):
+def test_lack_of_memory_is_reported_with_the_batch_and_advice(scene_options, tmp_path):
     with pytest.raises(FaultError) as error:
         train(with_loss(tiny_config(scene_options), "GreedyLoss"), str(tmp_path))
     text = str(error.value)

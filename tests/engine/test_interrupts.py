@@ -1,4 +1,4 @@
-"""Runs that get signals, and what is left of them."""
+"""A run that gets a signal is saved and resumes exactly."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from mtl_plugins.engine import InterruptHook
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import run, tiny_config
 
-# Whatever may be lost between two checkpoints: averaged weights, gradients that wait for further
-# batches (of the next epoch, too), a balancer that learns, workers with samples in advance.
+# All state that an interrupt could lose: averaged weights, accumulated gradients (also across
+# epochs), a balancer's parameters, samples that workers have loaded in advance.
 FULL = [
     "optim_wrapper.accumulative_counts=2",
     "model.balancer._delete_=True",
@@ -43,7 +43,7 @@ def whole(scene_options, tmp_path_factory):
     ],
     ids=["train", "val"],
 )
-def test_a_run_goes_on_as_if_there_had_been_no_signal(
+def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     scene_options, whole, tmp_path, moment, position
 ):
     config = tiny_config(scene_options, *FULL, hooks=[EMA, sent(*moment)])
@@ -53,11 +53,11 @@ def test_a_run_goes_on_as_if_there_had_been_no_signal(
     path, state = latest_checkpoint(str(tmp_path))
     assert path.endswith("interrupted.pth")
     assert (state["meta"]["epoch"], state["meta"]["iter"]) == position
-    code, output = run(config, tmp_path, seed=None)  # the checkpoint knows it
+    code, output = run(config, tmp_path, seed=None)  # the checkpoint has it
     assert code == 0, output
     assert run_differences(str(whole), str(tmp_path)) == []
 
 
-def test_an_unknown_signal_is_told():
+def test_an_unknown_signal_is_refused():
     with pytest.raises(ConfigError, match="SIGNONE"):
         InterruptHook(signals=["SIGNONE"])

@@ -1,4 +1,4 @@
-"""Steps whose losses or gradients are not finite."""
+"""Steps whose losses or gradients are not finite are skipped, and end training at a limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from mmengine.hooks import Hook
 
 from mtl_plugins.checkpoints import latest_checkpoint, load_checkpoint
-from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook, prepared
+from mtl_plugins.config import run_config
+from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook
 from mtl_plugins.errors import ConfigError
 from tests.engine.faulty_parts import spoiled, with_loss
 from tests.engine.tiny_run import tiny_config
@@ -18,7 +19,7 @@ FILE = "000002.jpg"
 
 
 class Witness(Hook):
-    """Keeps the state before each iteration, and the files of its batch."""
+    """Keep the state before each iteration, and the files of its batch."""
 
     def __init__(self):
         self.states, self.files = [], []
@@ -40,8 +41,8 @@ def unchanged(before, after):
 
 
 def trained(config, work_dir):
-    """The runner after training, and what a witness of it has seen."""
-    config = prepared(config, str(work_dir), "none")
+    """Train; return the runner and its witness."""
+    config = run_config(config, work_dir=str(work_dir))
     config.randomness = dict(seed=5)
     config.val_dataloader = config.val_cfg = config.val_evaluator = None
     runner, witness = MultiTaskRunner.from_cfg(config), Witness()
@@ -59,7 +60,7 @@ def log_of(work_dir):
 
 @pytest.mark.parametrize("optimizer", [dict(), dict(fused=True)], ids=["default", "fused"])
 def test_only_the_step_of_a_bad_batch_is_skipped(scene_options, tmp_path, optimizer):
-    """Nothing moves in it: weights, statistics, momenta, balancer, also decided on the device."""
+    """Weights, statistics, momenta and balancer stay unchanged, also if the device decides."""
     options = ["model.balancer._delete_=True", "model.balancer.type=LossBalancer"]
     config = tiny_config(scene_options, *options, "model.balancer.scalarizer=DWA")
     config.optim_wrapper.optimizer.update(optimizer)
@@ -84,7 +85,7 @@ def test_accumulated_batches_are_skipped_together(scene_options, tmp_path):
     assert len(lines) == 1 and lines[0].count(".jpg") == 6
 
 
-def test_too_many_in_a_row_stop_with_a_state_for_inspection(scene_options, tmp_path):
+def test_too_many_bad_steps_stop_training_with_a_file_for_inspection(scene_options, tmp_path):
     config = spoiled(tiny_config(scene_options))
     next(h for h in config.custom_hooks if h.type == "NonFiniteHook").limit = 2
     with pytest.raises(NonFiniteError, match=r"2 steps in a row.*nonfinite\.pt holds"):
@@ -99,7 +100,7 @@ def test_too_many_in_a_row_stop_with_a_state_for_inspection(scene_options, tmp_p
     assert latest_checkpoint(str(tmp_path)) is None
 
 
-def test_gradients_alone_are_enough(scene_options, tmp_path):
+def test_a_step_with_bad_gradients_alone_is_skipped(scene_options, tmp_path):
     config = with_loss(tiny_config(scene_options), "RootLoss")
     config.train_cfg.max_epochs = 1
     _, witness = trained(config, tmp_path)
@@ -109,6 +110,6 @@ def test_gradients_alone_are_enough(scene_options, tmp_path):
     assert "3 in a row; training stops at 10" in text
 
 
-def test_a_limit_below_one_is_told():
+def test_a_limit_below_one_is_refused():
     with pytest.raises(ConfigError, match="limit=0"):
         NonFiniteHook(limit=0)

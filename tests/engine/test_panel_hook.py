@@ -165,7 +165,7 @@ def test_draws_and_measures_in_mmengines_runner(tmp_path):
 def test_only_the_first_process_draws(tmp_path, monkeypatch):
     samples = [make_sample(tmp_path / "images", f"street_{i}") for i in range(4)]
     runner = make_runner(tmp_path, 8)
-    where = "mtl_plugins.engine.hooks.chosen_images_hook.get_dist_info"
+    where = "mtl_plugins.engine.hooks.panel_hook.get_dist_info"
     monkeypatch.setattr(where, lambda: (1, 2))
     validate(PanelHook(num_images=2), runner, samples)
     assert runner.visualizer.added == []

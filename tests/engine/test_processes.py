@@ -1,4 +1,4 @@
-"""Runs of several processes: they go on with other numbers of them, and end when one dies."""
+"""Runs resume with other numbers of processes, and end when one process dies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 from mmseg.registry import HOOKS
+from torch import distributed
 
 from mtl_plugins.datasets import SeededSampler
-from mtl_plugins.engine import train
-from mtl_plugins.engine.distributed.processes import VARIABLES
+from mtl_plugins.engine import LostProcessError, train
+from mtl_plugins.engine.distributed.processes import VARIABLES, lost_process_told
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import tiny_config
 from tests.ranks import run_ranks
@@ -23,7 +24,7 @@ LR = 0.01
 
 @pytest.mark.parametrize("start", [0, 3, 6, 7, 10, 12])
 @pytest.mark.parametrize("world", [1, 2, 3, 4])
-def test_what_is_left_of_an_epoch_is_dealt_out_once(world, start):
+def test_the_rest_of_an_epoch_is_distributed_once(world, start):
     samplers = []
     for rank in range(world):
         sampler = SeededSampler(range(10), seed=3)
@@ -42,7 +43,7 @@ def test_what_is_left_of_an_epoch_is_dealt_out_once(world, start):
 
 @HOOKS.register_module()
 class RecordHook(Hook):
-    """Writes down what each process trains, and sends one of them a signal."""
+    """Record the images and learning rates of each process, and send one of them a signal."""
 
     def __init__(self, name="SIGTERM", rank=None, moment="train", iteration=0):
         self.signal, self.rank = signal.Signals[name], rank
@@ -81,7 +82,7 @@ def config_of(scene_options, hook, *options):
 
 
 def trained(folder):
-    """Lines (epoch, image, learning rate) of all processes; empties their files."""
+    """Return the lines (epoch, image, learning rate) of all processes, and delete their files."""
     lines = []
     for path in sorted(folder.glob("trained_*")):
         lines += [line.split() for line in path.read_text().splitlines()]
@@ -92,7 +93,7 @@ def trained(folder):
 def test_two_processes_then_three_then_one_train_every_image_once(scene_options, tmp_path):
     """Six images: two on two processes, three on three, the last one and an epoch on one."""
     everything = []
-    # Of 12 steps on one process, at half the rate of two, the schedule takes the last 7, down to 0.
+    # One process takes 12 steps at half the rate of two; the last 7 of the schedule go down to 0.
     last = [f"{left / 11 / 2:.4f}" for left in range(6, -1, -1)]
     for world, code, rates in [(2, 75, ["1.0000"]), (3, 75, ["1.5000"]), (1, 0, last)]:
         hook = dict(type="RecordHook", rank=None if code == 0 else world - 1)
@@ -101,11 +102,10 @@ def test_two_processes_then_three_then_one_train_every_image_once(scene_options,
         codes, output = run_ranks(world, rank_run, tmp_path, config, tmp_path)
         assert codes == [code] * world, output
         lines = trained(tmp_path)
-        # The schedule is where it is in a run that has always had so many processes.
+        # The schedule equals that of a run that always had so many processes.
         assert sorted({rate for *_, rate in lines}, reverse=True) == rates
         everything += lines
-        told = "The run goes on with" in output[0]
-        assert told == (world != 2), output[0]
+        assert ("The run goes on with" in output[0]) == (world != 2), output[0]
     assert "with 1 images a step (1 processes); it had 3" in output[0]
     seen = Counter((epoch, image) for epoch, image, _ in everything)
     assert len(seen) == 12 and set(seen.values()) == {1}
@@ -115,18 +115,39 @@ def test_two_processes_then_three_then_one_train_every_image_once(scene_options,
 
 @pytest.mark.parametrize(("moment", "launcher"), [("train", "pytorch"), ("val", "slurm")])
 def test_when_one_dies_the_others_say_so_and_end(scene_options, tmp_path, moment, launcher):
-    """Without a launcher's process that would end them."""
+    """No launcher ends the processes here."""
     hook = dict(type="RecordHook", name="SIGKILL", rank=1, moment=moment)
     config = config_of(scene_options, hook)
     codes, output = run_ranks(2, rank_run, tmp_path, config, tmp_path, launcher, seconds=40)
     assert codes == [69, -signal.SIGKILL], output
     assert "Traceback" not in output[0]
     assert "error: Another process of this run has ended" in output[0]
-    # What was there before is there to go on from.
+    # Earlier checkpoints are still there.
     assert (tmp_path / "epoch_1.pth").exists() == (moment == "val")
 
 
-def test_what_is_missing_or_not_supported_is_told(monkeypatch, scene_options, tmp_path):
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer"), True),
+        (distributed.DistBackendError("NCCL error ... ncclRemoteError: A call failed"), True),
+        (distributed.DistBackendError("NCCL error ... ncclInvalidUsage"), False),
+        (distributed.DistStoreError("wait timeout after 4000ms, keys: /default_pg/0"), True),
+        (distributed.DistNetworkError("The client socket has timed out after 3000ms"), True),
+        (distributed.DistNetworkError("code: -98, name: EADDRINUSE, message: in use"), False),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+    ids=str,
+)
+def test_errors_of_lost_processes_are_recognised(error, lost):
+    with pytest.raises(LostProcessError if lost else type(error)) as raised, lost_process_told():
+        raise error
+    assert isinstance(raised.value, LostProcessError) == lost and str(error) in str(raised.value)
+
+
+def test_missing_variables_and_unsupported_settings_are_refused(
+    monkeypatch, scene_options, tmp_path
+):
     for name in ("RANK", "SLURM_PROCID", "MASTER_ADDR"):
         monkeypatch.delenv(name, raising=False)
 

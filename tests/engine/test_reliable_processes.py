@@ -1,4 +1,4 @@
-"""Several processes: what one meets, all act on alike."""
+"""All processes skip or end when one of them has a bad image or gets a signal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ranks import run_ranks
 
 @HOOKS.register_module()
 class OneRankSignalHook(Hook):
-    """Sends SIGTERM to the process of rank 1 alone."""
+    """Send SIGTERM to the process of rank 1 alone."""
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if runner.rank == 1 and runner.iter == 2:
@@ -28,7 +28,7 @@ def rank_run(rank, config, work_dir):
 
 
 def test_all_processes_skip_the_same_steps_and_end_after_the_same_one(scene_options, tmp_path):
-    """One process has the bad image, the other one gets the signal."""
+    """One process has the bad image, the other gets the signal."""
     one_each = ["train_dataloader.batch_size=1", "train_cfg.max_epochs=3"]
     config = tiny_config(scene_options, *one_each, hooks=[dict(type="OneRankSignalHook")])
     codes, [output, _] = run_ranks(2, rank_run, tmp_path, spoiled(config, "000002.jpg"), tmp_path)

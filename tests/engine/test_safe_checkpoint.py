@@ -41,7 +41,7 @@ class Line(BaseModel):
 
 
 class Closeness(BaseMetric):
-    """A score as NumPy computes it, which mmengine then keeps as `best_score`."""
+    """Return a NumPy score, which mmengine keeps as `best_score`."""
 
     def process(self, data_batch, data_samples):
         self.results.append(data_samples[0].mean().item())
@@ -51,7 +51,7 @@ class Closeness(BaseMetric):
 
 
 class ArrayKeeper(Hook):
-    """Puts into the message hub what other people's hooks put there."""
+    """Store NumPy values in the message hub, as hooks of users do."""
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         counts = np.arange(6).reshape(2, 3) * runner.iter
@@ -118,7 +118,7 @@ def buffers(hub):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run of four iterations, and the files it left."""
+    """Train four iterations."""
     # This scheduler keeps a function in its state.
     cycle = dict(type="OneCycleLR", eta_max=0.02, total_steps=20, by_epoch=False)
     runner = make_runner(tmp_path_factory.mktemp("trained"), max_iters=4, extra=[cycle])
@@ -140,7 +140,7 @@ def test_every_file_of_a_run_loads_without_pickle(trained):
         assert load_checkpoint(file).keys() == checkpoint.keys()
 
 
-def test_without_the_hook_mmengine_writes_what_needs_pickle(tmp_path):
+def test_without_the_hook_checkpoints_need_pickle(tmp_path):
     runner = make_runner(tmp_path, max_iters=2, hook=False)
     runner.train()
     with pytest.raises(CheckpointError, match="would need pickle"):
@@ -180,7 +180,7 @@ def test_an_interrupted_run_ends_like_an_uninterrupted_one(tmp_path):
     assert sum("best" in f for f in os.listdir(tmp_path / "parts")) == 1
 
 
-def test_what_has_no_plain_form_stops_the_save_with_its_place():
+def test_a_value_without_plain_form_is_named_and_not_saved():
     checkpoint = {"message_hub": {"runtime_info": {"where": Path("x")}}}
     with pytest.raises(TypeError, match=r"\['runtime_info'\]\['where'\] holds a pathlib"):
         SafeCheckpointHook().before_save_checkpoint(None, checkpoint)

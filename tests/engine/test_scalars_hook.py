@@ -1,4 +1,4 @@
-"""Values that wait on the device give the same curves, and are complete in checkpoints."""
+"""Values kept on the device give the same curves, and checkpoints have all of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def runs(scene_options, tmp_path_factory):
-    """The work dir and the histories of the same run with our hook and with mmengine's."""
+    """Train with our hook and with mmengine's; return work dirs and histories."""
     found = {}
     for hook in ("ScalarsHook", "RuntimeInfoHook"):
         work_dir = tmp_path_factory.mktemp(hook)

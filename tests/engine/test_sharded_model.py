@@ -1,4 +1,4 @@
-"""A sharded model trains as one that is copied, and its checkpoints are whole."""
+"""A sharded model trains like one copied by DDP, and its checkpoints are whole."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def test_sharded_and_resumed_it_ends_like_a_copied_one(scene_options, tmp_path):
     )
     for part in ("state_dict", "optimizer"):
         assert_close(first[part], second[part])
-    # Each process validates with the statistics that the checkpoint has.
+    # Each process validates with the statistics of the checkpoint.
     alone = evaluate(config, str(sharded / "epoch_1.pth"), str(tmp_path / "alone"))
     for folder in (copied, sharded):
         assert_close(alone, {name: metrics(folder)[name] for name in alone})
 
 
-def test_what_cannot_be_sharded_is_told():
+def test_models_that_cannot_be_sharded_are_refused():
     with pytest.raises(ConfigError, match=r"level='features'"):
         ShardedModel(
             model(balancer=dict(type="GradientBalancer", weighting="UPGrad", level="parameters"))
@@ -57,7 +57,7 @@ def test_what_cannot_be_sharded_is_told():
 
 
 def metrics(folder):
-    """What the validation logged."""
+    """Return the values that the last validation logged."""
     [path] = [path for path in folder.glob("*/vis_data/scalars.json") if "mIoU" in path.read_text()]
     *_, last = path.read_text().splitlines()
     return json.loads(last)

@@ -8,8 +8,7 @@ import os
 
 import pytest
 
-from mtl_plugins.config import load_config
-from mtl_plugins.engine import prepared
+from mtl_plugins.config import final_config, load_config
 from tests.commands import SMALL, call
 from tests.conftest import ROOT
 
@@ -44,5 +43,5 @@ def test_the_best_checkpoint_is_kept_by_what_the_tasks_have(tmp_path, tasks, bes
     config = load_config(os.path.join(ROOT, CONFIG))
     heads = config.model.decode_head.task_heads
     config.model.decode_head.task_heads = {task: heads[task] for task in tasks}
-    hook = prepared(config, str(tmp_path), "none").default_hooks.checkpoint
+    hook = final_config(config).default_hooks.checkpoint
     assert (hook.save_best, hook.rule) == best

@@ -1,4 +1,4 @@
-"""Runs that take seconds, in processes of their own that may be killed."""
+"""Train for seconds, in a separate process that may be killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TINY = [
 """Two epochs of three batches on the scenes of `scene_options`."""
 
 KEPT_OUT = ("PanelHook", "ReportHook", "SummaryHook")
-"""Hooks that take long and do nothing for the weights."""
+"""Hooks that take long and do not change the weights."""
 
 
 def tiny_config(scene_options, *options, hooks=()):
@@ -54,7 +54,7 @@ def _train(config, output, arguments):
 
 @HOOKS.register_module()
 class SignalHook(Hook):
-    """Sends its run, workers and all, a real signal at one moment; once in a work dir."""
+    """Send a real signal to the run and its workers at one moment, once in a work dir."""
 
     def __init__(self, signal, moment, iteration):
         self.signal, self.moment, self.iteration = signal, moment, iteration

@@ -10,8 +10,7 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
-from mtl_plugins.config import load_config
-from mtl_plugins.engine import prepared
+from mtl_plugins.config import load_config, run_config
 from mtl_plugins.inference import MultiTaskInferencer
 from tests.conftest import ROOT
 
@@ -29,7 +28,7 @@ def save_run(folder, options, **changes):
     ]
     config = load_config(os.path.join(ROOT, "configs", "mtl_normals.py"), options)
     config.merge_from_dict({"randomness": dict(seed=1), **changes})
-    runner = Runner.from_cfg(prepared(config, str(folder), "none"))
+    runner = Runner.from_cfg(run_config(config, work_dir=str(folder)))
     # With its initial weights it would predict the same class and depth everywhere.
     for _, head in runner.model.decode_head.tasks():
         for parameter in head.parameters():

@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from mtl_plugins.checkpoints import CheckpointError, load_checkpoint, write_safetensors
 from mtl_plugins.config import load_config, parse_options, stored_config
-from mtl_plugins.config.literals import read_literals
+from mtl_plugins.config.data import read_literals
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation.baselines import Baselines
 from mtl_plugins.report import Details, write_page

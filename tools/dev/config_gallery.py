@@ -13,9 +13,8 @@ import torch
 import yaml
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 
-from mtl_plugins.checkpoints import without_pretrained
+from mtl_plugins.checkpoints import build_network
 from mtl_plugins.config import load_config
 from mtl_plugins.costs import count_macs, parameters_by_part
 from mtl_plugins.errors import ConfigError
@@ -108,7 +107,7 @@ def gallery_entry(folder: str, path: str) -> Entry:
     """Build the network of the config `path` below `folder` and count its cost."""
     config = load_config(os.path.join(folder, path))
     init_default_scope(config.get("default_scope", "mmseg"))
-    network = MODELS.build(without_pretrained(config.model.to_dict())).eval()
+    network = build_network(config.model.to_dict(), path).eval()
     data = _training_data(config)
     size = _image_size(data)
     image = torch.zeros(1, 3, *size)

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from torch import nn
 
-from mtl_plugins.checkpoints import without_pretrained
+from mtl_plugins.checkpoints import build_network, without_pretrained
 from mtl_plugins.errors import MTLError
 from mtl_plugins.inference import ModelInfo, load_predictor
 from mtl_plugins.inference.export import (
@@ -142,7 +141,7 @@ def export_all(
     for name, model in models.items():
         torch.manual_seed(0)
         try:
-            network = MODELS.build(model)
+            network = build_network(model, name)
             randomise(network)
         except MTLError as error:
             yield from (ExportResult(name, format, 0.0, error=str(error)) for format in formats)

@@ -1,4 +1,4 @@
-"""Several processes."""
+"""Training in several processes."""
 
 from .processes import LostProcessError
 from .sharded_model import ShardedModel

@@ -1,9 +1,8 @@
-"""Several processes that train one model: how they find each other, and how they end."""
+"""Start and end several processes that train one model."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,84 +23,55 @@ VARIABLES = {
         LOCAL_RANK="OMPI_COMM_WORLD_LOCAL_RANK",
     ),
 }
-"""What torch wants to know of a process, and under which name each launcher tells it."""
+"""Variables that torch reads, and the names under which each launcher sets their values."""
 
 STARTS = {
     "pytorch": "torchrun --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch",
     "slurm": "srun --kill-on-bad-exit=1 python tools/train.py CONFIG --launcher slurm",
     "mpi": "mpirun -np 2 python tools/train.py CONFIG --launcher mpi",
 }
-"""How a launcher starts them."""
-
-DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
+"""Command that starts several processes, by launcher."""
 
 TIMEOUT = 600
 """Seconds that a process waits for the others where `env_cfg.dist_cfg.timeout` is not set."""
 
-LOST = re.compile("by peer|Broken pipe|gloo/transport|Timed out|remote process|ncclRemoteError")
-"""What torch says of another process that is not there, over gloo, NCCL and its own store."""
+LOST = ("gloo/transport", "ncclRemoteError", "store->get")
+"""Parts of the messages of a lost process from gloo, NCCL, and NCCL's set-up.
+
+Gloo raises plain RuntimeErrors and NCCL one type for all its faults, so only the text says more.
+"""
 
 
 class LostProcessError(MTLError, RuntimeError):
-    """Another process of the run has ended, or does not answer; nothing is wrong with this one."""
+    """Another process of the run has ended or does not answer; this process has no fault."""
 
     exit_code = 69
-    """EX_UNAVAILABLE of sysexits.h, so that scripts tell it from an error of this process."""
+    """EX_UNAVAILABLE of sysexits.h; distinguishes it in scripts from an error of this process."""
 
 
-def check_processes(config: Config) -> None:
-    """Check how several processes are started, and how they are to share a model.
-
-    Raises:
-        ConfigError: a variable is missing that the launcher sets, or the config asks for what
-            `MultiTaskRunner` does not have, and would pass over or die of.
-    """
-    missing = [
-        name for name in VARIABLES.get(config.launcher, {}).values() if name not in os.environ
-    ]
+def check_launcher(launcher: str) -> None:
+    """Raise a `ConfigError` if a variable is missing that the launcher of this process sets."""
+    missing = [name for name in VARIABLES.get(launcher, {}).values() if name not in os.environ]
     if missing:
         raise ConfigError(
-            f"--launcher {config.launcher} needs the variables that it sets, and {missing[0]} is "
-            f"not there. Start with `{STARTS[config.launcher]}`."
+            f"--launcher {launcher} needs the variables that it sets, and {missing[0]} is "
+            f"not there. Start with `{STARTS[launcher]}`."
         )
-    wrapper = (config.get("model_wrapper_cfg") or {}).get("type")
-    for key, value in (("strategy", config.get("strategy")), ("model_wrapper_cfg", wrapper)):
-        if value and (key == "strategy" or value == FSDP):
-            raise ConfigError(
-                f"{key}={value!r}: not supported, see docs/distributed.md. To shard a model over "
-                "processes set model_wrapper_cfg=dict(type='ShardedModel')."
-            )
 
 
-def prepare_for_cpu(config: Config) -> None:
-    """Replace what mmengine takes for granted of a GPU, and join the others of several processes.
+def join_processes(config: Config) -> None:
+    """Join the other processes of a run on CPUs, which then communicate by gloo.
 
-    They talk by gloo. `MASTER_ADDR` and `MASTER_PORT` say where they meet; torchrun sets them.
+    On GPUs mmengine does this; on CPUs it would choose a CUDA device for each process. The
+    variables `MASTER_ADDR` and `MASTER_PORT` name the host and port of the first process; torchrun
+    sets them. Nothing happens for a single process, or in a group that exists.
 
     Raises:
-        ConfigError: SLURM or MPI started them, and `MASTER_ADDR` is not set.
-        LostProcessError: not all were there within `env_cfg.dist_cfg.timeout` seconds.
+        ConfigError: SLURM or MPI started the processes, and `MASTER_ADDR` is not set.
+        LostProcessError: not all joined within `env_cfg.dist_cfg.timeout` seconds.
     """
-    for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
-        if config.get(key):
-            config[key].pin_memory = False
-    if config.launcher == "none":
+    if config.launcher == "none" or distributed.is_initialized():
         return
-    if config.get("sync_bn"):
-        raise ConfigError("sync_bn works on GPUs alone; on CPUs each process has its statistics.")
-    # mmengine would choose a CUDA device for each process while it joins the group itself.
-    if not distributed.is_initialized():
-        _join(config)
-    wrapper = dict(config.get("model_wrapper_cfg") or {})
-    if wrapper.setdefault("type", DDP) == DDP:
-        # What mmengine gives it on GPUs.
-        unused = config.get("find_unused_parameters", False)
-        wrapper = dict(broadcast_buffers=False, find_unused_parameters=unused) | wrapper
-        wrapper["device_ids"] = None
-    config.model_wrapper_cfg = wrapper
-
-
-def _join(config: Config) -> None:
     if "MASTER_ADDR" not in os.environ:
         raise ConfigError(
             "MASTER_ADDR, the host of the first process, is not set; in a script of SLURM: "
@@ -116,10 +86,10 @@ def _join(config: Config) -> None:
 
 
 def average_statistics(*models: nn.Module) -> None:
-    """Make running means and variances of batch normalisation their mean over all processes.
+    """Average running means and variances of batch normalisation over all processes, in place.
 
-    Each process updates them by its own images, so without this each would validate another
-    network, none of them that of the checkpoint.
+    Each process updates them with its own images. Without the average, each would validate a
+    different network, and none would validate that of the checkpoint.
     """
     norms = [m for model in models for m in model.modules() if isinstance(m, _NormBase)]
     statistics = [b for norm in norms for b in (norm.running_mean, norm.running_var)]
@@ -128,17 +98,25 @@ def average_statistics(*models: nn.Module) -> None:
 
 @contextmanager
 def lost_process_told() -> Iterator[None]:
-    """Turn what torch says where another process has ended into a `LostProcessError`."""
+    """Turn torch's errors about another process that has ended into a `LostProcessError`."""
     try:
         yield
     except RuntimeError as error:
-        if isinstance(error, MTLError) or not LOST.search(str(error)):
+        if not _is_of_lost_process(error):
             raise
-        # Without the place in torch's code before it, and its advice behind it.
-        text = re.sub(r"^\[\S+\]\s*", "", str(error).partition("\n")[0]).partition(". ")[0]
+        text = str(error).partition("\n")[0]
         raise LostProcessError(
-            f"Another process of this run has ended, or has not answered in time ({text}). What it "
-            "said itself, in its output or the launcher's, is the reason; one that said nothing "
-            "was killed (for its memory? `dmesg` tells). --resume goes on from the last "
-            "checkpoint, with any number of processes."
+            f"Another process of this run has ended, or has not answered in time ({text}). Its own "
+            "message, in its output or the launcher's, is the reason; if it has none, it was "
+            "killed (for its memory? see `dmesg`). --resume goes on from the last checkpoint, with "
+            "any number of processes."
         ) from error
+
+
+def _is_of_lost_process(error: RuntimeError) -> bool:
+    if isinstance(error, MTLError):
+        return False
+    text = str(error)
+    if isinstance(error, (distributed.DistStoreError, distributed.DistNetworkError)):
+        return "EADDRINUSE" not in text  # the port is taken by another run
+    return any(part in text for part in LOST)

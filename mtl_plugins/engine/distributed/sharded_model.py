@@ -1,4 +1,4 @@
-"""A model whose parameters, gradients and optimizer are spread over the processes (FSDP2)."""
+"""Shard parameters, gradients and optimizer state over the processes (FSDP2)."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ from ...models.balancers import GradientBalancer
 
 @MODEL_WRAPPERS.register_module()
 class ShardedModel(nn.Module):
-    """Shard a model over all processes by torch's `fully_shard`, where DDP would copy it.
+    """Shard a model over all processes with torch's `fully_shard`, instead of copying it as DDP.
 
-    Weights are built, loaded and resumed whole, then sharded for the training; checkpoints hold
-    them, and the optimizer's state, whole again, so that any number of processes, with or without
-    sharding, goes on from them. During a validation every process has all parameters.
+    The whole weights are built, loaded and resumed, then sharded for training. Checkpoints hold
+    the whole weights and optimizer state, so any number of processes, with or without sharding,
+    can resume from them. During a validation every process has all parameters.
 
     Args:
         module: the model (filled in by the runner).
-        units: names of the parts whose parameters are gathered together when they are needed;
-            those of no part stay gathered from the forward to the backward pass.
+        units: names of the submodules whose parameters are gathered together when needed; all
+            other parameters stay gathered from the forward to the backward pass.
 
     Raises:
-        ConfigError: the balancer needs whole gradients of parameters, or a part does not exist.
+        ConfigError: the balancer needs whole gradients of parameters, or a submodule does not
+            exist.
 
     In a config: `model_wrapper_cfg = dict(type='ShardedModel')`.
 
     Source: https://docs.pytorch.org/docs/stable/distributed.fsdp.fully_shard.html
     """
 
-    module: Any  # becomes torch's FSDPModule as well
+    module: Any  # fully_shard turns it into an FSDPModule too
 
     def __init__(
         self, module: nn.Module, units: Sequence[str] = ("backbone", "decode_head")
@@ -69,7 +70,7 @@ class ShardedModel(nn.Module):
         return self.module.train_step(data, optim_wrapper)
 
     def val_step(self, data: Any) -> list:
-        """Predict a batch; the processes may have different numbers of windows."""
+        """Predict a batch with all parameters; processes may have different numbers of windows."""
         self._gather()
         return self.module.val_step(data)
 
@@ -78,14 +79,14 @@ class ShardedModel(nn.Module):
         return self.module.test_step(data)
 
     def train(self, mode: bool = True) -> ShardedModel:
-        """Give the parameters back after each use while training, and keep them otherwise."""
+        """Free the gathered parameters after each use in training; keep them in evaluation."""
         for part in self._sharded():
             part.set_reshard_after_forward(mode and part is not self.module, recurse=False)
         return super().train(mode)
 
     def shard(self, optim_wrapper: OptimWrapper) -> None:
-        """Shard parameters and optimizer, which so far are whole and the same on each process."""
-        self.module.to(memory_format=torch.contiguous_format)  # all that fully_shard takes
+        """Shard parameters and optimizer state, which are whole and equal on all processes."""
+        self.module.to(memory_format=torch.contiguous_format)  # fully_shard needs it
         whole = dict(self.module.named_parameters())
         device = next(iter(whole.values())).device.type
         mesh = init_device_mesh(device, (torch.distributed.get_world_size(),))
@@ -95,7 +96,7 @@ class ShardedModel(nn.Module):
         optimizer = optim_wrapper.optimizer
         for group in optimizer.param_groups:
             group["params"] = [parts[parameter] for parameter in group["params"]]
-            group["fused"] = False  # it would decide on each part by itself
+            group["fused"] = False  # it would skip steps on each shard separately
         state = {
             parts[parameter]: {name: _part(value, parts[parameter]) for name, value in each.items()}
             for parameter, each in optimizer.state.items()
@@ -104,7 +105,7 @@ class ShardedModel(nn.Module):
 
     @contextmanager
     def whole(self, optim_wrapper: OptimWrapper) -> Iterator[None]:
-        """Let model and optimizer give whole states inside. All processes must enter together."""
+        """Make model and optimizer return whole states. All processes must enter together."""
         owners = (self.module, optim_wrapper)
         states = [tree_map(_whole, owner.state_dict()) for owner in owners]
         for owner, state in zip(owners, states, strict=True):
@@ -124,12 +125,12 @@ class ShardedModel(nn.Module):
 
 
 def local_part(value: Tensor) -> Tensor:
-    """Return what this process has of a tensor that may be sharded."""
+    """Return this process's shard of a tensor, or the tensor itself if it is not sharded."""
     return value.to_local() if isinstance(value, DTensor) else value
 
 
 def _part(value: Any, like: DTensor) -> Any:
-    """Return this process's part of what has the shape of a sharded parameter."""
+    """Return this process's shard of a value that has the shape of a sharded parameter."""
     if not isinstance(value, Tensor) or value.shape != like.shape:
         return value
     value = value.contiguous()

@@ -1,22 +1,17 @@
 """Hooks of a training run."""
 
-from .chosen_images_hook import ChosenImagesHook
-from .class_check_hook import ClassCheckHook
-from .curves_hook import CurvesHook
-from .depth_check_hook import DepthCheckHook
-from .durable_checkpoint_hook import DurableCheckpointHook
+from .checkpoint_hooks import DurableCheckpointHook, SafeCheckpointHook
+from .data_checks import ClassCheckHook, DepthCheckHook, SkippedSamplesHook
 from .fault_hook import FaultError, FaultHook
 from .interrupt_hook import Interrupted, InterruptHook
 from .nonfinite_hook import NonFiniteError, NonFiniteHook
-from .panel_hook import PanelHook
-from .report_hook import ReportHook
-from .safe_checkpoint_hook import SafeCheckpointHook
+from .panel_hook import ChosenImagesHook, PanelHook
+from .report_hook import ReportHook, SummaryHook
 from .save_predictions_hook import SavePredictionsHook
-from .scalars_hook import ScalarsHook
-from .skipped_samples_hook import SkippedSamplesHook
-from .summary_hook import SummaryHook
+from .scalars_hook import CURVES, CurvesHook, ScalarsHook, curve_files, cut_curves
 
 __all__ = [
+    "CURVES",
     "ChosenImagesHook",
     "ClassCheckHook",
     "CurvesHook",
@@ -35,4 +30,6 @@ __all__ = [
     "ScalarsHook",
     "SkippedSamplesHook",
     "SummaryHook",
+    "curve_files",
+    "cut_curves",
 ]

@@ -1,8 +1,7 @@
-"""What to do about faults that a training meets, told in place of a traceback."""
+"""Explain faults of the machine in place of a traceback."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,48 +14,43 @@ from ...errors import MTLError
 
 
 class FaultError(MTLError, RuntimeError):
-    """The machine failed the training: its memory, or a worker of its loaders."""
+    """Training failed for lack of memory, through a dead loader worker, or on a NaN gradient."""
 
 
 @HOOKS.register_module()
 class FaultHook(Hook):
-    """Say which batch met a fault, and what to change.
+    """Replace errors of the machine with the batch they occurred in and with advice.
 
-    Told are memory that runs out, on GPUs and on the machine; loader workers that die; and what
-    `--detect-anomaly` finds. All other errors stay as they are. In a config:
+    Explained are memory that runs out, on GPUs and on the machine; loader workers that die; and
+    what `--detect-anomaly` finds. All other errors are left unchanged. In a config:
     `custom_hooks = [dict(type='FaultHook')]`.
 
     Raises:
-        FaultError: in place of torch's error, where training or evaluation ended with one of these.
+        FaultError: from torch's error, if training or evaluation ended with one of these.
     """
 
-    # Before all others, so that the batch is known whatever they do.
+    # Before all other hooks, so that the batch is known when one of them fails.
     priority = "HIGHEST"
 
     def __init__(self) -> None:
         self.split, self.batch = "train", None
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Remember the batch."""
-        self.split, self.batch = "train", data_batch
-
-    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Remember the batch."""
-        self.split, self.batch = "val", data_batch
-
-    def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Remember the batch."""
-        self.split, self.batch = "test", data_batch
+    def _before_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, mode: str = "train"
+    ) -> None:
+        self.split, self.batch = mode, data_batch
 
     def after_failure(self, runner: Runner, error: Exception) -> None:
-        """Raise an error that says what to do, where it is one of those."""
+        """Raise a `FaultError` if the error is one of those above."""
+        # Of these faults only memory of a GPU and of Python have a type of their own; torch raises
+        # a plain RuntimeError for all others, so their messages have to be recognised.
         reason = f"{error} {error.__cause__ or ''}"
         loader = f"{self.split}_dataloader"
         if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in reason:
             raise FaultError(self._out_of_memory(runner, error, loader)) from error
         if "DataLoader worker (pid" in reason:
             raise FaultError(_worker_died(reason, runner.cfg.get(loader) or {}, loader)) from error
-        if re.search(r"returned nan values in its \d+th output", reason):
+        if "returned nan values in its" in reason:
             raise FaultError(
                 f"{error} The warning above shows the line of the forward pass that it belongs to. "
                 f"Batch: {describe(self.batch)}"
@@ -74,14 +68,17 @@ class FaultHook(Hook):
             less += ["model.test_cfg.mode=slide with a crop_size"]
         if not on_gpu:
             less = [f"{loader}.num_workers=1", *less]
+        # torch goes on with advice on its allocator.
+        text = str(error).partition("If reserved but")[0].partition("\n")[0].strip(" .")
         return (
-            f"{'The GPU' if on_gpu else 'The machine'} has not enough memory: {_first(error)} "
-            f"Batch: {describe(self.batch)} What needs less: {'; '.join(less)}."
+            f"{'The GPU' if on_gpu else 'The machine'} has not enough memory: "
+            f"{text or type(error).__name__}. Batch: {describe(self.batch)} "
+            f"To need less: {'; '.join(less)}."
         )
 
 
 def describe(batch: Any) -> str:
-    """Return how many images of which sizes a batch has, and their files.
+    """Return the number of images in a batch, their sizes and their files.
 
     >>> describe(dict(inputs=[torch.zeros(3, 4, 8)] * 2))
     '2 images of 3x4x8.'
@@ -95,15 +92,8 @@ def describe(batch: Any) -> str:
     return f"{len(batch['inputs'])} images of {', '.join(sizes)}{files}."
 
 
-def _first(error: Exception) -> str:
-    """Return what the error says before it gives advice on the allocator."""
-    text = str(error).partition("If reserved but")[0].partition("\n")[0].strip()
-    return text if text.endswith(".") else f"{text or type(error).__name__}."
-
-
 def _worker_died(reason: str, loader: Mapping[str, Any], name: str) -> str:
-    signal = re.search(r"killed by signal: (\w[\w ]*)", reason)
-    cause = signal[1].strip() if signal else "unknown"
+    cause = reason.partition("killed by signal: ")[2].partition(".")[0].strip() or "unknown"
     workers = loader.get("num_workers") or 1
     fewer = f"{name}.num_workers={workers // 2}"
     advice = (
@@ -112,7 +102,7 @@ def _worker_died(reason: str, loader: Mapping[str, Any], name: str) -> str:
     )
     if cause == "Killed":
         advice = (
-            "The system kills processes where memory runs out (`dmesg` tells). Each worker holds "
+            "The system kills processes if memory runs out (see `dmesg`). Each worker holds "
             f"batches in advance: {fewer}, {name}.prefetch_factor=1 or a smaller "
             f"{name}.batch_size need less, and so does packed data (--packed)."
         )

@@ -1,4 +1,4 @@
-"""What SIGTERM and SIGINT do to a training run."""
+"""Save a checkpoint and end a run on SIGTERM and SIGINT."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from mmseg.registry import HOOKS
 
 from ...checkpoints import INTERRUPTED, point_at
 from ...errors import ConfigError
-from .late_flag import LateFlag
+from .nonfinite_hook import LateFlag
 
 EXIT_CODE = 75
-"""What the process of an interrupted run exits with: EX_TEMPFAIL of sysexits.h, "try again"."""
+"""Exit code of an interrupted run: EX_TEMPFAIL of sysexits.h, "try again"."""
 
 PATIENCE = 5.0
-"""Seconds after which a second signal means "at once"; launchers pass one signal on twice."""
+"""Seconds after which a second signal ends the run at once; launchers send one signal twice."""
 
 
 class Interrupted(SystemExit):
-    """A run was told to end and has saved where it is; ends the process with `EXIT_CODE`."""
+    """A run has saved a checkpoint after a signal; ends the process with `EXIT_CODE`."""
 
     def __init__(self) -> None:
         super().__init__(EXIT_CODE)
@@ -37,27 +37,27 @@ class Interrupted(SystemExit):
 
 @HOOKS.register_module()
 class InterruptHook(Hook):
-    """Save a checkpoint and end where a signal says so, as of a cluster that takes a machine back.
+    """Save a checkpoint and end the run on a signal, for example when a cluster takes a node back.
 
-    The iteration that is under way is finished, `interrupted.pth` is saved in the work dir, and
-    `Interrupted` ends the process with the code 75. `--resume` goes on from there as if nothing had
-    happened, also in the middle of an epoch or of its validation. A second signal after `PATIENCE`
-    seconds does what it does without this hook.
+    The hook finishes the current iteration, saves `interrupted.pth` in the work dir and ends the
+    process with exit code 75. `--resume` continues exactly there, also in the middle of an epoch
+    or of its validation. A second signal after `PATIENCE` seconds has the effect that it has
+    without this hook.
 
-    On several processes all end after the same iteration, whichever of them was told; on GPUs that
-    is one iteration later, so that nobody waits for the device. Their validation is not
-    interrupted, for their numbers of batches may differ.
+    Several processes all end after the same iteration, whichever of them got the signal; on GPUs
+    one iteration later, so that the host does not wait for the device. Their validation is not
+    interrupted, because they may have different numbers of batches.
 
     Args:
         signals: names of signals.
 
     Raises:
-        ConfigError: there is no such signal.
+        ConfigError: a signal does not exist.
 
     In a config: `custom_hooks = [dict(type='InterruptHook')]`.
     """
 
-    # When all others are done with an iteration, so that the checkpoint holds what they did.
+    # After all other hooks, so that the checkpoint holds what they did in the iteration.
     priority = "LOWEST"
 
     def __init__(self, signals: Sequence[str] = ("SIGTERM", "SIGINT")) -> None:
@@ -72,15 +72,15 @@ class InterruptHook(Hook):
         self._flag = LateFlag()
 
     def before_train(self, runner: Runner) -> None:
-        """Listen from now on."""
-        # Python lets only the main thread listen.
+        """Start listening for the signals."""
+        # Python allows this only in the main thread.
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._receive) for number in self.signals}
 
     def after_train_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
-        """End here if any process was told to."""
-        self._ending = self._ending or self._told(runner)
-        # Each process has accumulated gradients of its own; a checkpoint holds one's.
+        """End here if any process got a signal."""
+        self._ending = self._ending or self._requested(runner)
+        # Accumulated gradients differ between processes, and a checkpoint holds those of one.
         if self._ending and (runner.world_size == 1 or runner.optim_wrapper.should_update()):
             self._end(runner, runner.iter + 1)
 
@@ -89,11 +89,11 @@ class InterruptHook(Hook):
         if self.received and runner.world_size == 1:
             for hook in runner.hooks:
                 if isinstance(hook, EMAHook):
-                    hook.after_val_epoch(runner)  # the weights under training, back in their place
+                    hook.after_val_epoch(runner)  # swaps the trained weights back in
             self._end(runner, runner.iter)
 
     def after_stop(self, runner: Runner) -> None:
-        """Leave the signals as they were."""
+        """Restore the previous signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler or signal.SIG_DFL)
         self._before = {}
@@ -105,15 +105,15 @@ class InterruptHook(Hook):
         if self.received is None:
             self.received, self._since = signal.Signals(number).name, time.monotonic()
             text = f"{self.received}: saving a checkpoint; once more in {PATIENCE:.0f} s: no saving"
-            os.write(2, f"{text}\n".encode())  # the logger may be what the signal came into
+            os.write(2, f"{text}\n".encode())  # the signal may have interrupted the logger
 
-    def _told(self, runner: Runner) -> bool:
+    def _requested(self, runner: Runner) -> bool:
         if runner.world_size == 1:
             return self.received is not None
         device = next(runner.model.parameters()).device
         flag = torch.tensor(float(self.received is not None)).to(device, non_blocking=True)
         all_reduce(flag, "max")
-        return any(told for told, _ in self._flag(flag > 0))
+        return any(requested for requested, _ in self._flag(flag > 0))
 
     def _end(self, runner: Runner, iteration: int) -> None:
         meta = dict(epoch=runner.epoch, iter=iteration)
@@ -121,7 +121,7 @@ class InterruptHook(Hook):
         path = os.path.join(runner.work_dir, INTERRUPTED)
         if is_main_process():
             point_at(path, runner.work_dir)
-        barrier()  # a launcher ends all others as soon as one has ended
+        barrier()  # launchers end all other processes as soon as one has ended
         print_log(
             f"Interrupted by {self.received or 'another process'} after iteration {iteration}; "
             f"--resume goes on from {path}.",

@@ -1,11 +1,11 @@
-"""What happens to steps whose losses or gradients are not finite."""
+"""Skip training steps whose losses or gradients are not finite."""
 
 from __future__ import annotations
 
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,6 @@ import torch
 from mmengine.dist import all_gather_object, all_reduce, barrier
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.registry import HOOKS
@@ -21,21 +20,94 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from ...errors import ConfigError, MTLError
+from ...utils import unwrapped
 from ..distributed.sharded_model import local_part
-from .buffer_snapshot import BufferSnapshot
-from .late_flag import LateFlag
 
 INSPECTION = "nonfinite.pt"
-"""The file for inspection; no `.pth`, for no run shall go on from it unasked."""
+"""File for inspection; not `.pth`, so that no run resumes from it by accident."""
 
 
 class NonFiniteError(MTLError, ArithmeticError):
     """Losses or gradients were NaN or infinite too many times in a row."""
 
 
+class LateFlag:
+    """Read a flag that a GPU computes one call later, without waiting for the GPU.
+
+    `bool(flag)` waits until a GPU has finished its queue and leaves it without work. Here the copy
+    to the host is queued behind the computation of the flag; the next call reads it while the GPU
+    works on what was queued since. On other devices the flag is returned at once.
+
+    >>> LateFlag()(torch.tensor(True), "this step")
+    [(True, 'this step')]
+    """
+
+    def __init__(self) -> None:
+        self._queued: list[tuple[Tensor, torch.cuda.Event, Any]] = []
+
+    def __call__(self, flag: Tensor, context: Any = None) -> list[tuple[bool, Any]]:
+        """Queue a flag with its context; return the flags known by now, with their contexts."""
+        if flag.device.type != "cuda":
+            return [(bool(flag), context)]
+        known = self.drain()
+        host = torch.empty((), dtype=torch.bool, pin_memory=True)
+        host.copy_(flag, non_blocking=True)
+        copied = torch.cuda.Event()
+        copied.record()
+        self._queued.append((host, copied, context))
+        return known
+
+    def drain(self) -> list[tuple[bool, Any]]:
+        """Wait for the flags that have not been read, and return them."""
+        queued, self._queued = self._queued, []
+        for _, copied, _ in queued:
+            copied.synchronize()
+        return [(bool(host), context) for host, _, context in queued]
+
+
+class BufferSnapshot:
+    """Copy a model's buffers (running statistics, histories of losses) to restore them later.
+
+    Buffers of one type and device are handled as one vector, so that hundreds of them take a GPU
+    few kernels.
+
+    >>> norm = nn.BatchNorm1d(2)
+    >>> snapshot = BufferSnapshot(norm)
+    >>> _ = norm(torch.tensor([[0.0, torch.nan], [1.0, 2.0]]))
+    >>> snapshot.restore(torch.tensor(True))
+    >>> norm.running_mean
+    tensor([0., 0.])
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        alike: dict[tuple, list[Tensor]] = {}
+        for buffer in model.buffers():
+            alike.setdefault((buffer.dtype, buffer.device), []).append(buffer)
+        self._buffers = [*alike.values()]
+        self._copies = [_joined(buffers) for buffers in self._buffers]
+
+    @torch.no_grad()
+    def restore(self, condition: Tensor) -> None:
+        """Restore the buffers if the condition (a bool without dimensions) is true.
+
+        The buffers' device decides, so the host does not wait.
+        """
+        for buffers, before in zip(self._buffers, self._copies, strict=True):
+            values = torch.where(condition.to(before.device), before, _joined(buffers))
+            parts = values.split([buffer.numel() for buffer in buffers])
+            torch._foreach_copy_(
+                buffers, [part.view(b.shape) for part, b in zip(parts, buffers, strict=True)]
+            )
+
+
+@torch.no_grad()
+def _joined(buffers: Sequence[Tensor]) -> Tensor:
+    return torch.cat([buffer.reshape(-1) for buffer in buffers])
+
+
 @dataclass
 class _Step:
-    """What is known of a step of the optimizer, of one batch or of several accumulated ones."""
+    """Collect what a report needs about a step, of one batch or of several accumulated ones."""
 
     iteration: int = 0
     names: list[str] = field(default_factory=list)
@@ -44,7 +116,7 @@ class _Step:
     parameters: list[str] = field(default_factory=list)
 
     def paths(self) -> list[str]:
-        """Return the images' paths."""
+        """Return the paths of the images."""
         samples = [sample for batch in self.batches for sample in batch.get("data_samples") or ()]
         return [str(sample.metainfo.get("img_path")) for sample in samples]
 
@@ -57,24 +129,24 @@ class _Step:
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Skip steps whose losses or gradients are NaN or infinite, and stop if they do not end.
+    """Skip steps whose losses or gradients are NaN or infinite, and stop after too many in a row.
 
-    A skipped step leaves parameters, the optimizer's state and the model's buffers (running
-    statistics, balancers' histories) as they were. The images' files, and which loss of which
-    task was not finite, or whose gradients, are reported. After `limit` such steps in a row the
-    training stops; `nonfinite.pt` in the work dir then holds the state before them and the last
-    batch, and loads with `load_checkpoint`. `--detect-anomaly` finds the operation.
+    A skipped step leaves the parameters, the optimizer's state and the model's buffers (running
+    statistics, balancers' histories) unchanged. The log names the image files and the losses that
+    were not finite, or the parameters whose gradients were not. After `limit` such steps in a row
+    the training stops; `nonfinite.pt` in the work dir then holds the state before them and the
+    last batch, and loads with `load_checkpoint`. `--detect-anomaly` finds the operation.
 
-    On several processes all skip alike. float16's gradient scaler goes on to skip steps whose
-    scaled gradients overflow; of those only losses that are not finite count here.
+    All processes skip the same steps. float16's gradient scaler still skips steps whose scaled
+    gradients overflow; of these, only steps whose losses are not finite count here.
 
-    Cost: one look at all gradients and a copy of the buffers a step. A fused optimizer
-    (`optimizer=dict(fused=True)`, what the commands set on GPUs where it exists) decides on the
-    device, and the report comes one step later, so nobody waits; any other waits for the device
-    once a step.
+    Cost: a norm of all gradients and a copy of the buffers in each step. With a fused optimizer
+    (`optimizer=dict(fused=True)`, which the commands set on GPUs where it exists) the device
+    decides and the report comes one step later, so the host does not wait; with any other
+    optimizer it waits for the device once a step.
 
     Args:
-        limit: the number of steps in a row at which the training stops, 1 or more.
+        limit: number of steps in a row at which training stops, 1 or more.
 
     Raises:
         ConfigError: `limit` is not positive.
@@ -83,7 +155,7 @@ class NonFiniteHook(Hook):
     In a config: `custom_hooks = [dict(type='NonFiniteHook', limit=10)]`.
     """
 
-    # Behind the schedulers, so that what is saved for inspection is a state to go on from.
+    # After the schedulers, so that the state saved for inspection can be resumed.
     priority = "VERY_LOW"
 
     def __init__(self, limit: int = 10) -> None:
@@ -97,39 +169,40 @@ class NonFiniteHook(Hook):
         self._forget()
 
     def before_train(self, runner: Runner) -> None:
-        """Look at what the model returns and at what the optimizer gets."""
-        self._model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        """Watch the model's losses and the optimizer's gradients."""
+        self._model = unwrapped(runner.model)
         self._ranks = runner.world_size
+        optimizer = runner.optim_wrapper.optimizer
         self._handles = [
             self._model.register_forward_pre_hook(self._before_forward, with_kwargs=True),
             self._model.register_forward_hook(self._after_forward, with_kwargs=True),
-            runner.optim_wrapper.optimizer.register_step_pre_hook(self._before_step),
-            runner.optim_wrapper.optimizer.register_step_post_hook(self._after_step),
+            optimizer.register_step_pre_hook(self._before_step),
+            optimizer.register_step_post_hook(self._after_step),
         ]
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Remember which images a step is about."""
+        """Remember the images of the step."""
         self._step.iteration = runner.iter + 1
         self._step.batches.append(data_batch)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, *_: Any, **__: Any) -> None:
-        """Report the steps that are known to have been skipped."""
+        """Report the steps that are known to be skipped."""
         if not runner.optim_wrapper.should_update():
-            return  # the losses of further batches are added
+            return  # further batches are accumulated
         step, skipped = self._step, self._skipped
         if skipped is None:  # a gradient scaler has decided
-            skipped = self._agreed(torch.tensor(False) if self._bad is None else self._bad)
+            skipped = self._on_any_process(torch.tensor(False) if self._bad is None else self._bad)
             if self._snapshot is not None:
-                self._snapshot.put_back(skipped)
+                self._snapshot.restore(skipped)
         self._forget()
         self._account(runner, self._flag(skipped, step))
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Report the last step, too."""
+        """Report the last step too."""
         self._account(runner, self._flag.drain())
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Add the batch to what is saved for inspection."""
+        """Add the batch to the file for inspection."""
         if self._inspected is not None:
             batches = self._inspected.batches
             checkpoint["batch"] = dict(
@@ -140,7 +213,7 @@ class NonFiniteHook(Hook):
             )
 
     def after_stop(self, runner: Runner) -> None:
-        """Look no longer."""
+        """Stop watching."""
         for handle in self._handles:
             handle.remove()
 
@@ -169,11 +242,12 @@ class NonFiniteHook(Hook):
     def _before_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if hasattr(optimizer, "found_inf"):
             return  # a gradient scaler has decided
-        gradients = [local_part(p.grad) for p in self._parameters(optimizer) if p.grad is not None]
-        # The largest one would do, but is many times as slow on CPUs; a norm beyond 1e19, which
-        # overflows, is no step to take either.
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        gradients = [local_part(p.grad) for p in parameters if p.grad is not None]
+        # The maximum would do, but is many times slower on CPUs. A norm beyond 1e19 overflows,
+        # and such a step should be skipped too.
         bad = ~get_total_norm(gradients).isfinite()
-        self._skipped = bad = self._agreed(bad if self._bad is None else self._bad | bad)
+        self._skipped = bad = self._on_any_process(bad if self._bad is None else self._bad | bad)
         if all(group.get("fused") for group in optimizer.param_groups):
             setattr(optimizer, "found_inf", bad.float())  # noqa: B010 (torch looks for it)
         elif bad:
@@ -182,23 +256,18 @@ class NonFiniteHook(Hook):
                 for name, parameter in self._model.named_parameters()
                 if parameter.grad is not None and not parameter.grad.isfinite().all()
             ]
-            for parameter in self._parameters(optimizer):
-                parameter.grad = None  # what an optimizer passes over
+            for parameter in parameters:
+                parameter.grad = None  # optimizers leave these parameters unchanged
         else:
             return
         if self._snapshot is not None:
-            self._snapshot.put_back(bad)
+            self._snapshot.restore(bad)
 
     def _after_step(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if self._skipped is not None and hasattr(optimizer, "found_inf"):
             del optimizer.found_inf
 
-    def _parameters(self, optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
-        groups = optimizer.param_groups
-        return [p for group in groups for p in group["params"] if p.grad is not None]
-
-    def _agreed(self, bad: Tensor) -> Tensor:
-        """Return whether it is so on any process."""
+    def _on_any_process(self, bad: Tensor) -> Tensor:
         if self._ranks == 1:
             return bad
         flag = bad.float()
@@ -220,22 +289,22 @@ class NonFiniteHook(Hook):
                     self._stop(runner, step, text)
 
     def _report(self, step: _Step) -> str:
-        """Return what was not finite, and for which images, on all processes."""
+        """Describe the values that were not finite and their images, of all processes."""
         found = all_gather_object((step.not_finite(), step.paths()))
         losses = [loss for of_rank, _ in found for loss in of_rank]
-        # The images of the losses that are not finite; of all, where the gradients alone are not.
+        # Name the images of losses that are not finite; all images if only gradients are not.
         guilty = [paths for of_rank, paths in found if of_rank or not losses]
         paths = [path for of_rank in guilty for path in of_rank]
-        what = ", ".join(losses) or "all losses are finite, but gradients are not"
+        values = ", ".join(losses) or "all losses are finite, but gradients are not"
         if not losses and step.parameters:
-            what += f" ({len(step.parameters)} parameters, the first: {step.parameters[0]})"
+            values += f" ({len(step.parameters)} parameters, the first: {step.parameters[0]})"
         more = f" and {len(paths) - 16} more" if len(paths) > 16 else ""
-        return f"Iteration {step.iteration}: {what}. Images: {', '.join(paths[:16])}{more}."
+        return f"Iteration {step.iteration}: {values}. Images: {', '.join(paths[:16])}{more}."
 
     def _stop(self, runner: Runner, step: _Step, text: str) -> None:
         self._inspected = step
         runner.save_checkpoint(runner.work_dir, INSPECTION, by_epoch=False)
-        barrier()  # a launcher ends all others as soon as one has ended
+        barrier()  # launchers end all other processes as soon as one has ended
         raise NonFiniteError(
             f"Losses or gradients of {self.in_a_row} steps in a row were not finite. {text} "
             f"{os.path.join(runner.work_dir, INSPECTION)} holds the state before them and this "

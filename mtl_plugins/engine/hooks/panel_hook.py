@@ -1,22 +1,110 @@
-"""Panels of the same few images at every validation."""
+"""Show the same few images at every validation; draw them as panels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from mmengine.dist import get_dist_info
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
+from torch import Tensor
 
-from ...errors import ConfigError
-from ...utils import did_you_mean
+from ...datasets.files import read_image
+from ...errors import ConfigError, DataError
+from ...utils import did_you_mean, spread_evenly
 from ...visualization import Style, default_palette, draw_panel, sample_maps
-from .chosen_images_hook import ChosenImagesHook
+
+
+class ChosenImagesHook(Hook, ABC):
+    """Show some validation and test images, the same ones every time; subclasses define `show`.
+
+    The images are spread evenly over those that the first process evaluates; other processes show
+    nothing.
+
+    Args:
+        num_images: number of images, 0 or more; None: all of them.
+
+    Raises:
+        ConfigError: `num_images` is negative, or a sample lacks the path of its image.
+    """
+
+    def __init__(self, num_images: int | None = 4) -> None:
+        if num_images is not None and num_images < 0:
+            raise ConfigError(f"num_images={num_images}: expected 0 or more, or None for all.")
+        self.num_images = num_images
+        self._seen = 0
+        self._names: list[str] = []
+
+    @abstractmethod
+    def show(
+        self,
+        runner: Runner,
+        image: np.ndarray,
+        sample: BaseDataElement,
+        meta: Mapping[str, Any],
+        name: str,
+        step: int | None,
+    ) -> None:
+        """Show one image.
+
+        Args:
+            runner: runner of the validation or test.
+            image: H,W,3 uint8 RGB as in the file, which may differ in size from the maps.
+            sample: the maps of every task.
+            meta: metainfo of the data set.
+            name: name of the image's file without its ending, made unique.
+            step: iterations trained, None in a test.
+        """
+
+    def _before_epoch(self, runner: Runner, mode: str = "train") -> None:
+        self._seen, self._names = 0, []
+
+    def _after_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Any = None,
+        mode: str = "train",
+    ) -> None:
+        rank, world = get_dist_info()
+        if mode == "train" or rank != 0:
+            return
+        loop = runner.val_loop if mode == "val" else runner.test_loop
+        # In a test there is no step: asking the runner for it would build the training data.
+        step = runner.iter if mode == "val" else None
+        dataset: Any = loop.dataloader.dataset  # torch's has no length and no metainfo
+        total = -(-len(dataset) // world)
+        chosen = spread_evenly(total if self.num_images is None else self.num_images, total)
+        for index, sample in enumerate(outputs or ()):
+            if self._seen in chosen:
+                name = self._name(sample)
+                image = _image(sample, data_batch["inputs"][index] if data_batch else None)
+                self.show(runner, image, sample, dataset.metainfo, name, step)
+            self._seen += 1
+
+    def _name(self, sample: BaseDataElement) -> str:
+        path = sample.metainfo.get("img_path")
+        if path is None:
+            raise ConfigError(
+                f"{type(self).__name__} found no 'img_path' in the metainfo of a sample: keep it "
+                "in the meta_keys of the pipeline's PackTargets."
+            )
+        name = Path(path).stem
+        if name in self._names:
+            # Images of different folders may share a name.
+            name = f"{name}_{self._seen}"
+        self._names.append(name)
+        return name
 
 
 @HOOKS.register_module()
@@ -24,18 +112,18 @@ class PanelHook(ChosenImagesHook):
     """Draw panels of some validation and test images, the same ones every time.
 
     Writes `<work_dir>/panels/iter_<iterations trained>/<image name>.png` (`panels/test/` in a
-    test) and adds each panel to the runner's visualizer under `panel_<image name>`. The images
-    are spread evenly over those that the first process evaluates; the others draw nothing. Names
-    of classes, `palette` and `depth_unit` (default: m) are read from the data set's metainfo.
+    test) and adds each panel to the runner's visualizer as `panel_<image name>`. The images are
+    spread evenly over those that the first process evaluates; other processes draw nothing. Class
+    names, `palette` and `depth_unit` (default: m) come from the data set's metainfo.
 
     Args:
-        num_images: how many images are drawn, 0 or more; None: all of them.
-        folder: where panels go instead of `<work_dir>/panels/...`.
+        num_images: number of images to draw, 0 or more; None: all of them.
+        folder: folder for the panels in place of `<work_dir>/panels/...`.
         **style: further arguments of `draw_panel`, such as `depth_log=True`.
 
     Raises:
-        ConfigError: `num_images` is negative, `style` has an unknown name, or a sample does not
-            know the path of its image.
+        ConfigError: `num_images` is negative, `style` has an unknown name, or a sample lacks the
+            path of its image.
 
     In a config: `custom_hooks = [dict(type='PanelHook', num_images=4)]`.
     """
@@ -61,14 +149,31 @@ class PanelHook(ChosenImagesHook):
         name: str,
         step: int | None,
     ) -> None:
-        """Draw the panel, write it, and hand it to the visualizer."""
-        classes = meta.get("classes") or ()
-        palette = meta.get("palette") or default_palette(len(classes))
-        style = {"depth_unit": meta.get("depth_unit", "m"), **self.style}
+        """Draw the panel, write it, and add it to the visualizer."""
+        classes, palette, unit = class_style(meta)
+        style = {"depth_unit": unit, **self.style}
         panel = draw_panel(image, sample_maps(sample), classes, palette, title=name, **style)
         place = "test" if step is None else f"iter_{step}"
         path = Path(self.folder or Path(runner.work_dir, "panels", place), f"{name}.png")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(panel).save(path)
-        # No slash: backends that write files take the name as a file's.
+        # No slash: backends that write files use the name as a file name.
         runner.visualizer.add_image(f"panel_{name}", panel, step or 0)
+
+
+def class_style(meta: Mapping[str, Any]) -> tuple[Sequence[str], Sequence, str]:
+    """Return the classes' names, their RGB colours and the unit of depth from a metainfo."""
+    classes = meta.get("classes") or ()
+    palette = meta.get("palette") or default_palette(len(classes))
+    return classes, palette, meta.get("depth_unit", "m")
+
+
+def _image(sample: BaseDataElement, pixels: Tensor | None) -> np.ndarray:
+    """Read a sample's image file, H,W,3 RGB, because the network's input may be resized."""
+    try:
+        return read_image(sample.metainfo["img_path"])[..., ::-1]
+    except DataError:
+        if pixels is None or pixels.dtype != torch.uint8:
+            raise
+        # Packed data can be used without its image files.
+        return pixels.movedim(0, 2).cpu().numpy()[..., ::-1]

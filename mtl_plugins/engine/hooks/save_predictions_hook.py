@@ -1,4 +1,4 @@
-"""Predictions as files that the data set could read as its truth."""
+"""Write predictions as files that the data set can read as its truth."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ PLAIN = {
     DEPTH.kind: DepthFormat(scale=1 / 256),
     NORMALS.kind: NormalFormat(),
 }
-"""How predictions are written where no file of the truth says how."""
+"""Formats of predictions of images without a file of the truth."""
 
 
 @HOOKS.register_module()
 class SavePredictionsHook(Hook):
     """Write every prediction of a test as a file, in the layout of the data set.
 
-    A prediction lies below `folder` where its truth lies below the data root, and is encoded as
-    the truth is: class ids as the files' label values, depth as 16-bit centimetres, disparity, ...
-    so that the data set reads it when `data_root` is set to `folder`. Where there is no file of the
-    truth, `<kind>/<image>.png` holds class ids, 16-bit depth in 1/256 m or 8-bit normals. Of other
-    kinds, and where a format cannot encode, `<kind>/<image>.npy` holds the values themselves.
+    A prediction has the same path below `folder` as its truth below the data root, and the same
+    encoding: class ids as the files' label values, depth as 16-bit centimetres, disparity, ...
+    With `data_root` set to `folder`, the data set reads the predictions. Images without a file of
+    the truth get `<kind>/<image>.png` with class ids, 16-bit depth in 1/256 m or 8-bit normals.
+    Other kinds, and formats that cannot encode, get `<kind>/<image>.npy` with the plain values.
 
     Args:
-        folder: where the files go.
+        folder: folder for the files.
 
     Raises:
-        DataError: a sample does not know the path of its image.
+        DataError: a sample lacks the path of its image.
     """
 
     priority = "LOW"
@@ -49,7 +49,7 @@ class SavePredictionsHook(Hook):
         self._entries: dict[str, dict] = {}
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Remember which files belong to each image."""
+        """Look up the files that belong to each image."""
         dataset = runner.test_loop.dataloader.dataset
         entries = (dataset.get_data_info(index) for index in range(len(dataset)))
         self._entries = {entry["img_path"]: entry for entry in entries}
@@ -66,7 +66,7 @@ class SavePredictionsHook(Hook):
             path = sample.metainfo.get("img_path")
             if path not in self._entries:
                 raise DataError(
-                    f"A sample says that its image is {path}, which is none of the data set: keep "
+                    f"A sample says that its image is {path}, which is not in the data set: keep "
                     "img_path in the meta_keys of the pipeline's PackTargets."
                 )
             for target in DENSE_TARGETS.values():
@@ -94,7 +94,7 @@ class SavePredictionsHook(Hook):
 
 
 def _encoded(encoder: TargetFormat | None, values: np.ndarray) -> np.ndarray | None:
-    """Return values as a picture has them; None where there is none of them."""
+    """Return values encoded for a picture; None if there is no format or it cannot encode."""
     try:
         return None if encoder is None else encoder.encode(values)
     except NotImplementedError:
@@ -102,7 +102,7 @@ def _encoded(encoder: TargetFormat | None, values: np.ndarray) -> np.ndarray | N
 
 
 def _below(path: str, root: str | None) -> str:
-    """Return a path relative to a root; only its name where it lies elsewhere.
+    """Return a path relative to a root, or only its name if it is outside the root.
 
     >>> _below("data/rgb/val/a.png", "data"), _below("/other/a.png", "data")
     ('rgb/val/a.png', 'a.png')

@@ -1,4 +1,4 @@
-"""The runner that the commands train with."""
+"""Run training and tests: save whole checkpoints, resume exactly, inform hooks of errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -25,44 +24,44 @@ from torch.utils.data import DataLoader
 
 from ...checkpoints import MISFIT, CheckpointError, differences
 from ...errors import ConfigError, MTLError
-from ...utils import replaced
+from ...utils import replaced, unwrapped
 from ..distributed.processes import average_statistics
 from ..distributed.sharded_model import ShardedModel
-from .batch_change import BatchChange
+from .train_loop import BatchChange
 
 GRACE = 30
-"""Seconds that a loader's worker lives on after SIGTERM: enough to save a checkpoint."""
+"""Seconds that a loader's worker survives SIGTERM, enough to save a checkpoint."""
 
 
 class SaveError(MTLError, OSError):
-    """A checkpoint could not be written; those written before are as they were."""
+    """A checkpoint could not be written; earlier ones are unchanged."""
 
 
 @RUNNERS.register_module()
 class MultiTaskRunner(Runner):
-    """mmengine's `Runner`, whose checkpoints are complete or not there, and whose hooks see errors.
+    """Extend mmengine's `Runner` by atomic checkpoints, strict resuming and hooks for errors.
 
-    - A checkpoint gets its name when it is on the disk in full (see `replaced`).
-    - A run goes on only from a checkpoint that has exactly the weights of its model; mmengine
-      would leave random what a checkpoint lacks.
-    - A run may go on with another number of processes or batch size (see `BatchChange`).
-    - Hooks may have `after_failure(runner, error)`, called where training or testing ends with an
-      error, which may raise a better one, and `after_stop(runner)`, called however it ends.
-    - Workers of loaders survive signals that mean the run (SIGTERM, SIGINT) for `GRACE` seconds.
+    - A checkpoint gets its name only when it is completely on the disk (see `replaced`).
+    - A run resumes only from a checkpoint with exactly the weights of its model; mmengine would
+      leave missing weights random.
+    - A run can resume with another number of processes or batch size (see `BatchChange`).
+    - Hooks may define `after_failure(runner, error)`, called if training or testing raises, which
+      may raise a better error, and `after_stop(runner)`, called at every end.
+    - Loader workers survive signals to the run (SIGTERM, SIGINT) for `GRACE` seconds.
     """
 
     def train(self) -> nn.Module:
         """Train; see mmengine."""
-        with self._hooks_told():
+        with self._hooks_at_end():
             return super().train()
 
     def test(self) -> dict[str, float]:
         """Evaluate; see mmengine."""
-        with self._hooks_told():
+        with self._hooks_at_end():
             return super().test()
 
     @contextmanager
-    def _hooks_told(self) -> Iterator[None]:
+    def _hooks_at_end(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:
@@ -72,12 +71,12 @@ class MultiTaskRunner(Runner):
             self.call_hook("after_stop")
 
     def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        """Save a checkpoint; see mmengine. All processes call it.
+        """Save a checkpoint; see mmengine. All processes must call it.
 
-        Their running statistics become those of all (see `average_statistics`).
+        This averages their running statistics (see `average_statistics`).
 
         Raises:
-            SaveError: the disk is full, or cannot be written to for another reason.
+            SaveError: the file could not be written, for example because the disk is full.
         """
         averages = [hook.ema_model for hook in self.hooks if isinstance(hook, EMAHook)]
         average_statistics(self.model, *averages)
@@ -88,7 +87,7 @@ class MultiTaskRunner(Runner):
     @master_only
     def _save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         path = os.path.join(out_dir, filename)
-        if "://" in path:  # object stores show no unfinished files
+        if "://" in path:  # object stores never show unfinished files
             return super().save_checkpoint(out_dir, filename, *args, **kwargs)
         os.makedirs(out_dir, exist_ok=True)
         try:
@@ -103,10 +102,10 @@ class MultiTaskRunner(Runner):
             ) from error
 
     def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Load weights; see mmengine. All of them, where the run goes on from this checkpoint.
+        """Load weights; see mmengine. Resuming needs all weights, as `strict=True` does.
 
         Raises:
-            CheckpointError: `strict` was asked for, and the model has other weights.
+            CheckpointError: with `strict` or on resuming, the model has other weights.
         """
         strict = kwargs.pop("strict", False) or self._resume
         try:
@@ -117,12 +116,12 @@ class MultiTaskRunner(Runner):
             found = CheckpointLoader.load_checkpoint(filename, "cpu", logger="silent")
             found = found.get("state_dict", found)
             found = {key.removeprefix("module."): value for key, value in found.items()}
-            model = self.model.module if is_model_wrapper(self.model) else self.model
-            problems = differences(model.state_dict(), found) or str(error)
+            expected = unwrapped(self.model).state_dict()
+            problems = differences(expected, found) or str(error)
             raise CheckpointError(MISFIT.format(name=filename, problems=problems)) from error
 
     def load_or_resume(self) -> None:
-        """Load or go on from a checkpoint; see mmengine. Then shard a `ShardedModel`."""
+        """Load or resume a checkpoint; see mmengine. Then shard a `ShardedModel`."""
         super().load_or_resume()
         if not isinstance(self.model, ShardedModel) or not isinstance(
             self.optim_wrapper, OptimWrapper
@@ -133,7 +132,7 @@ class MultiTaskRunner(Runner):
         self.model.shard(self.optim_wrapper)
 
     def resume(self, *args: Any, **kwargs: Any) -> None:
-        """Go on from a checkpoint; see mmengine."""
+        """Resume a checkpoint; see mmengine."""
         change = BatchChange(self)
         super().resume(*args, **kwargs)
         change.follow()
@@ -149,10 +148,9 @@ class MultiTaskRunner(Runner):
 
 
 def _start_worker(then: Callable[[int], None] | None, worker: int) -> None:
-    """Make a worker outlive signals to the whole group of processes.
+    """Keep a worker alive on signals to the whole process group.
 
-    Without its worker the run could not finish its iteration. The delay keeps one that hangs from
-    living on for ever.
+    The run needs its workers to finish its iteration. After the delay even a hanging worker ends.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_later)
@@ -161,9 +159,9 @@ def _start_worker(then: Callable[[int], None] | None, worker: int) -> None:
 
 
 def _kill_workers() -> None:
-    """End the workers that are left when the process ends; it would wait for them."""
+    """Kill the remaining workers when the process ends, because it would wait for them."""
     if current_thread() is main_thread():
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch takes their end for a fault
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would report it as a fault
     for child in active_children():
         if child.daemon:
             child.kill()

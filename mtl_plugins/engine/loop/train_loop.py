@@ -1,13 +1,18 @@
-"""A training loop that goes on in the middle of an epoch."""
+"""Train in epochs that can be resumed at any image, also with another batch size."""
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from mmengine.dist import get_rank, get_world_size
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapperDict
+from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from torch import nn
 
@@ -16,36 +21,36 @@ from ...errors import ConfigError
 from ..distributed.processes import average_statistics
 
 POSITION = "position"
-"""Where the message hub, and so a checkpoint, says how far a run is: its `epoch`, how many `images`
-of it all processes together have trained, and how many a `step` trains."""
+"""Key of the message hub, and so of checkpoints, for the position of a run: the `epoch`, the number
+of its `images` that all processes together have trained, and the images in a `step`."""
 
 VALIDATED = "last_validation"
-"""Where the message hub, and so a checkpoint, says which epoch was the last to be validated."""
+"""Key of the message hub, and so of checkpoints, for the last validated epoch."""
 
 
 @LOOPS.register_module()
 class SeededTrainLoop(EpochBasedTrainLoop):
-    """mmengine's epoch loop, whose randomness is a function of seed and iteration alone.
+    """Train in epochs as mmengine does, with randomness that depends on seed and iteration alone.
 
-    All generators are seeded anew before every iteration, so that dropout and random task weights
-    are the same whatever happened before: other numbers of workers, a validation, a resume. A
-    checkpoint that was saved within an epoch is continued at its next image, also with another
-    number of processes or batch size; mmengine's own loop begins the epoch again. With a
-    `SeededSampler` the finished images are not even read; with another sampler whole batches are
-    passed over. One that was saved between an epoch and its validation is continued with the
-    validation, which mmengine leaves out. Processes validate one network (`average_statistics`).
+    All generators are seeded before every iteration, so that dropout and random task weights do
+    not depend on the number of workers, a validation or a resume. A checkpoint saved within an
+    epoch is resumed at the next image, also with another number of processes or batch size;
+    mmengine's loop would repeat the epoch. With a `SeededSampler` the finished images are not even
+    read; with another sampler whole batches are read and dropped. A checkpoint saved between an
+    epoch and its validation is resumed with the validation, which mmengine would omit. All
+    processes validate the same network (`average_statistics`).
 
     Args:
         max_epochs, val_begin, val_interval, dynamic_intervals: see mmengine.
 
     Raises:
-        ConfigError: the data set has fewer samples than a batch, and `drop_last` is set.
+        ConfigError: the data set is smaller than a batch, and `drop_last` is set.
 
     In a config: `train_cfg = dict(type='SeededTrainLoop', max_epochs=30)`.
     """
 
     images = 0
-    """Images of the epoch that are trained."""
+    """Images of the epoch that all processes together have trained."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,17 +58,17 @@ class SeededTrainLoop(EpochBasedTrainLoop):
             raise ConfigError(
                 f"The training data has {len(self.dataloader.dataset)} samples, too few for a "
                 f"batch of train_dataloader.batch_size={self.dataloader.batch_size} in each "
-                "process, and drop_last leaves out what does not fill one. Choose smaller batches."
+                "process, and drop_last drops incomplete batches. Choose smaller batches."
             )
 
     @property
     def images_per_step(self) -> int:
-        """Images that all processes together train in an iteration."""
+        """Count the images that all processes together train in one iteration."""
         return getattr(self.dataloader.batch_sampler, "batch_size", 1) * get_world_size()
 
     @property
     def finished(self) -> int:
-        """Iterations of the epoch that need not be trained any more, at the present batch size."""
+        """Count the finished iterations of the epoch, in the present batch size."""
         length, batches = len(self.dataloader), self.dataloader.batch_sampler
         if not hasattr(getattr(batches, "sampler", None), "start"):
             return min(length, self.images // self.images_per_step)
@@ -74,10 +79,10 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         return length - of_rank // batches.batch_size
 
     def restore(self) -> int | None:
-        """Find the position in an epoch of a run that goes on.
+        """Restore the position of a resumed run within its epoch.
 
         Returns:
-            Images that an iteration trained when the checkpoint was saved; None: not known.
+            Images in an iteration when the checkpoint was saved; None if unknown.
         """
         length = len(self.dataloader)
         position = self.runner.message_hub.runtime_info.get(POSITION, {})
@@ -89,7 +94,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         return position.get("step")
 
     def run(self) -> nn.Module:
-        """Train and validate, or what is left of it."""
+        """Train and validate, from the position of a resumed run on."""
         self.restore()
         self.runner.call_hook("before_train")
         if self._epoch > 0 and self.images == 0:
@@ -101,31 +106,31 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         return self.runner.model
 
     def run_epoch(self) -> None:
-        """Train an epoch, or what is left of it."""
+        """Train an epoch, or the rest of it."""
         self.runner.call_hook("before_train_epoch")
         self.runner.model.train()
         for index, batch in enumerate(self._batches(), self.finished):
             self.run_iter(index, batch)
-        self._reach(self._epoch + 1, 0)
+        self._store_position(self._epoch + 1, 0)
         average_statistics(self.runner.model)
         self.runner.call_hook("after_train_epoch")
         self._epoch += 1
 
     def run_iter(self, idx: int, data_batch: dict) -> None:
-        """Train one iteration, from a random state of its own."""
+        """Train one iteration from its own random state."""
         different = self.runner._randomness_cfg.get("diff_rank_seed", False)
         seed_all(self.runner.seed, self._iter, get_rank() if different else 0)
-        # Before its hooks, which may save a checkpoint when the step is done.
-        self._reach(self._epoch, self.images + self.images_per_step)
+        # Before the hooks, which may save a checkpoint after the step.
+        self._store_position(self._epoch, self.images + self.images_per_step)
         super().run_iter(idx, data_batch)
 
-    def _reach(self, epoch: int, images: int) -> None:
+    def _store_position(self, epoch: int, images: int) -> None:
         self.images = images
         position = dict(epoch=epoch, images=images, step=self.images_per_step)
         self.runner.message_hub.update_info(POSITION, position)
 
     def _validate(self) -> None:
-        """Validate if this epoch's turn has come and it has not been validated before a stop."""
+        """Validate if it is due after this epoch and was not done before a stop."""
         self._decide_current_val_interval()
         due = self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
         if self.runner.val_loop is None or self._epoch < self.val_begin or not due:
@@ -134,9 +139,83 @@ class SeededTrainLoop(EpochBasedTrainLoop):
             self.runner.val_loop.run()
 
     def _batches(self) -> Iterator[dict]:
-        """Return the batches of the epoch that are left."""
+        """Return the remaining batches of the epoch."""
         sampler: Any = getattr(self.dataloader.batch_sampler, "sampler", None)
         if not hasattr(sampler, "start"):
             return islice(self.dataloader, self.finished, None)
         sampler.start = self.images
         return iter(self.dataloader)
+
+
+class BatchChange:
+    """Adapt the schedules of a resumed run to another number of images in a step.
+
+    A checkpoint holds the steps that a schedule has taken and its total; with steps of another
+    size it would end too early, or never. Created before the checkpoint is loaded, this keeps the
+    schedules for the config and the present number of processes, with the learning rate
+    (`auto_scale_lr`).
+
+    Args:
+        runner: runner whose optimizer and schedules are built.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.schedules = [(each, dict(each.state_dict())) for each in _schedules(runner)]
+        self.groups = [dict(group) for group in _groups(runner)]
+
+    def follow(self) -> None:
+        """Move the schedules to the position of the loaded run and log it, if its steps changed."""
+        loop = self.runner.train_loop
+        if not isinstance(loop, SeededTrainLoop):
+            return
+        before, now = loop.restore(), loop.images_per_step
+        if before is None or before == now:
+            return
+        names = {"lr", *(each.param_name for each, _ in self.schedules)}
+        names |= {f"initial_{name}" for name in names}
+        for group, planned in zip(_groups(self.runner), self.groups, strict=True):
+            group.update({key: value for key, value in planned.items() if key in names})
+        for each, state in self.schedules:
+            each.load_state_dict(state)
+        self._replay(loop.epoch, len(loop.dataloader), loop.finished)
+        self._log(before, now)
+
+    def _replay(self, epochs: int, length: int, steps: int) -> None:
+        # Schedules that follow a metric start again.
+        schedules = [each for each, _ in self.schedules if not hasattr(each, "need_val_args")]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected call of `scheduler.step")
+            for step in range(1, epochs * length + steps + 1):
+                for each in schedules:
+                    if not each.by_epoch or step % length == 0:
+                        each.step()
+
+    def _log(self, before: int, now: int) -> None:
+        rate = _groups(self.runner)[0]["lr"]
+        scaled = (self.runner.auto_scale_lr or {}).get("enable", False)
+        advice = "auto_scale_lr has scaled it to these steps."
+        if not scaled:
+            advice = (
+                "It is the config's, which may not suit these steps: set optim_wrapper.optimizer.lr"
+                f", or auto_scale_lr.enable=True and auto_scale_lr.base_batch_size={before}."
+            )
+        print_log(
+            f"The run goes on with {now} images a step ({get_world_size()} processes); it had "
+            f"{before}. It continues at the next image of its epoch, and its schedules as in a run "
+            f"that always had such steps: the learning rate is {rate:.3g}. {advice}",
+            logger="current",
+            level=logging.WARNING,
+        )
+
+
+def _schedules(runner: Runner) -> list[_ParamScheduler]:
+    schedules: Any = runner.param_schedulers or []
+    lists = schedules.values() if isinstance(schedules, dict) else [schedules]
+    return [each for schedules in lists for each in schedules]
+
+
+def _groups(runner: Runner) -> list[dict[str, Any]]:
+    wrapper = runner.optim_wrapper
+    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+    return [group for each in wrappers for group in each.optimizer.param_groups]

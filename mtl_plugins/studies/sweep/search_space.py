@@ -15,8 +15,7 @@ from mmengine.config import Config
 from optuna.pruners import BasePruner, MedianPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
-from ...config import load_config, measured_names, parse_options
-from ...engine import prepared
+from ...config import final_config, load_config, measured_names, parse_options
 from ...errors import ConfigError
 from ...utils import did_you_mean, did_you_mean_path, nearest
 
@@ -164,7 +163,7 @@ def load_space(path: str, config: Config) -> SearchSpace:
         )
     given = {name: found[name] for name in names if name in found}
     if given.get("metric") is None and given.get("direction") is None:
-        hook = prepared(config, None, "none").get("default_hooks", {}).get("checkpoint") or {}
+        hook = (final_config(config).get("default_hooks") or {}).get("checkpoint") or {}
         given["metric"] = hook.get("save_best")
         given["direction"] = DIRECTIONS.get(hook.get("rule", ""))
     space = SearchSpace(path, **{"metric": None, "direction": None, **given})

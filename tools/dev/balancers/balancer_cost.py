@@ -12,9 +12,8 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 
-from mtl_plugins.checkpoints import without_pretrained
+from mtl_plugins.checkpoints import build_network
 from mtl_plugins.costs import check_measurable, peak_memory, random_batch, seconds_of
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
 from mtl_plugins.utils import ProgressLine, TextTable, machine_name, wide_console, write_text
@@ -171,9 +170,9 @@ class _Step:
         batch_size: int,
         device: torch.device,
     ) -> None:
-        model = dict(without_pretrained(config.model.to_dict()), balancer=balancer)
+        model = dict(config.model.to_dict(), balancer=balancer)
         torch.manual_seed(0)
-        self.network = MODELS.build(model).to(device).train()
+        self.network = build_network(model, "the config").to(device).train()
         self.num_tasks = len(self.network.decode_head.tasks())
         self.wrapper = build_optim_wrapper(self.network, config.optim_wrapper)
         self.batch = random_batch(self.network, size, batch_size)

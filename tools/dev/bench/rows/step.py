@@ -14,8 +14,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from mtl_plugins.config import run_config
 from mtl_plugins.costs import count_macs
-from mtl_plugins.engine import prepared
 
 from ..measurement import Goal
 from ..peers import peer_models
@@ -66,7 +66,7 @@ class Trainings:
         ]  # fmt: skip
         config.train_dataloader = self._loader(dict(data, pipeline=pipeline), "SeededSampler")
         config.train_cfg = dict(type="SeededTrainLoop", max_epochs=1)
-        return prepared(config, self.settings.folder("runs"), "none")
+        return run_config(config, work_dir=self.settings.folder("runs"))
 
     def ours(self, **hooks: Any) -> Iterations:
         """Train our model; `hooks` replace default hooks."""

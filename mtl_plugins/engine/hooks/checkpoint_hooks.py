@@ -1,4 +1,4 @@
-"""Checkpoints of which there is always a good one."""
+"""Write checkpoints that load without pickle, and always keep a complete one."""
 
 from __future__ import annotations
 
@@ -8,46 +8,95 @@ from collections import deque
 from collections.abc import MutableMapping
 from contextlib import suppress
 from copy import copy
+from inspect import isroutine
 from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import print_log
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch import Tensor
 
-from ...checkpoints import INTERRUPTED, point_at
+# Importing these also makes mmengine read checkpoints without unpickling.
+from ...checkpoints import INTERRUPTED, from_plain, point_at, to_plain
 from ...errors import ConfigError
-from ...utils import UNFINISHED
+from ...utils import UNFINISHED, unwrapped
 from ..loop.runner import SaveError
 
 SUPERSEDED = "superseded_ckpts"
-"""Where a checkpoint lists the files that go as soon as it is there."""
+"""Key of a checkpoint's message hub: files to remove once this checkpoint is on the disk."""
+
+GRADIENTS = "accumulated_gradients"
+"""Key of a checkpoint for gradients accumulated since the last step of the optimizer."""
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(Hook):
+    """Make every checkpoint of a run loadable with `torch.load(weights_only=True)`.
+
+    mmengine pickles its history buffers and NumPy scalars into checkpoints, which torch 2.6 and
+    later refuse to load. On saving, this hook replaces them with plain tensors and numbers; on
+    loading, it turns them back before the runner gives them to the message hub, so that training
+    continues with the same histories and best scores. Accumulated gradients are saved too, except
+    with several processes, each of which has its own. In a config:
+    `custom_hooks=[dict(type='SafeCheckpointHook')]`.
+
+    It runs after all other hooks and therefore converts what they store. Hooks of yours should
+    store tensors, not arrays, because on loading they run before this one.
+
+    Raises:
+        TypeError: on saving, something in the checkpoint has no plain form.
+    """
+
+    priority = "LOWEST"
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Replace what needs pickle in place, because the runner saves this dictionary."""
+        if "param_schedulers" in checkpoint:
+            checkpoint["param_schedulers"] = _without_functions(checkpoint["param_schedulers"])
+        if "optimizer" in checkpoint and runner.world_size == 1:
+            checkpoint[GRADIENTS] = _accumulated(runner)
+        for key, value in checkpoint.items():
+            checkpoint[key] = to_plain(value, where=f"checkpoint[{key!r}]")
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Turn plain values back in place, because the runner resumes from this dictionary."""
+        for key, value in checkpoint.items():
+            checkpoint[key] = from_plain(value)
+        gradients = checkpoint.pop(GRADIENTS, {})
+        if runner._resume:
+            for name, parameter in unwrapped(runner.model).named_parameters():
+                if name in gradients:
+                    parameter.grad = gradients[name].to(parameter.device)
+        # mmengine executes a "config" found here on resume; its own checkpoints have none.
+        checkpoint.get("meta", {}).pop("config", None)
 
 
 @HOOKS.register_module()
 class DurableCheckpointHook(CheckpointHook):
-    """mmengine's `CheckpointHook`, which removes old files when the new one is there, not before.
+    """Save checkpoints like mmengine's `CheckpointHook`, but remove old files after saving.
 
-    mmengine removes the outdated checkpoint, and the best one, and then writes their successors: a
-    run that ends between the two has lost them, and so has one whose disk is full. Here nothing
-    is removed until what supersedes it is on the disk, so that `max_keep_ckpts + 1` of them need
-    room for a moment. What a killed run did not get to remove is removed when it goes on.
+    mmengine removes the outdated and the best checkpoint before it writes their successors, so a
+    run that ends in between, or whose disk is full, has lost them. This hook removes a file only
+    when its successor is on the disk, which briefly needs room for `max_keep_ckpts + 1` files.
+    Files that a killed run did not remove are removed when it resumes.
 
     Args:
-        on_save_error: what a full disk does to the training: "continue" (the checkpoint that could
-            not be saved is told, the next one is tried; the last one must succeed) or "stop".
-        **kwargs: as of mmengine's hook.
+        on_save_error: reaction to a full disk: "continue" logs the error and tries again at the
+            next checkpoint (the last one must succeed), "stop" ends the training.
+        **kwargs: arguments of mmengine's hook.
 
     Raises:
         ConfigError: `on_save_error` is neither.
-        SaveError: a checkpoint could not be saved, and the training shall stop or has ended.
+        SaveError: a checkpoint could not be saved, with "stop" or at the end of the training.
 
     In a config: `default_hooks = dict(checkpoint=dict(type='DurableCheckpointHook', interval=1))`.
     """
 
-    # mmengine sets them without saying of what type.
+    # mmengine sets them without declaring types.
     best_ckpt_path: Any
     file_backend: Any
     keep_ckpt_ids: Any
@@ -64,7 +113,7 @@ class DurableCheckpointHook(CheckpointHook):
         self.superseded: list[str] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Find the files of a run that goes on, wherever its folder is now, and tidy up."""
+        """Find the files of a resumed run, whose folder may have moved, and remove leftovers."""
         super().before_train(runner)
         info = runner.message_hub.runtime_info
         if "last_ckpt" in info:
@@ -82,13 +131,13 @@ class DurableCheckpointHook(CheckpointHook):
                 path.unlink()
 
     def after_train(self, runner: Runner) -> None:
-        """End with an error where the last checkpoint is not there."""
+        """Raise the error of the last checkpoint if it could not be saved."""
         super().after_train(runner)
         if self.failed is not None:
             raise self.failed
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
-        """Save, then point `last_checkpoint` at the file, then remove what it supersedes."""
+        """Save, point `last_checkpoint` at the file, then remove the files it supersedes."""
         info = runner.message_hub.runtime_info
         before = dict(info)
         path = self._here(self.filename_tmpl.format(step))
@@ -114,7 +163,7 @@ class DurableCheckpointHook(CheckpointHook):
             )
         except SaveError as error:
             _restore(info, before)
-            return self._bear(error)
+            return self._handle(error)
         self.failed, self.last_ckpt = None, path
         self.superseded.clear()
         if self.max_keep_ckpts > 0:
@@ -125,7 +174,7 @@ class DurableCheckpointHook(CheckpointHook):
                 self._remove(old)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Save the best weights, or know of none better where they could not be saved."""
+        """Save the best weights; keep the previous best score if they could not be saved."""
         info = runner.message_hub.runtime_info
         before, waiting = dict(info), list(self.superseded)
         names = ("best_ckpt_path", "best_ckpt_path_dict")
@@ -133,21 +182,21 @@ class DurableCheckpointHook(CheckpointHook):
         try:
             super()._save_best_checkpoint(runner, metrics)
         except SaveError as error:
-            if error is self.failed:  # the best weights are there, what follows them is not
+            if error is self.failed:  # the best weights were saved, the checkpoint after them not
                 raise
             _restore(info, before)
             self.superseded[:] = waiting
             self.__dict__.update(paths)
-            self._bear(error)
+            self._handle(error)
 
-    def _bear(self, error: SaveError) -> None:
+    def _handle(self, error: SaveError) -> None:
         self.failed = error
         if self.on_save_error == "stop":
             raise error
         print_log(f"{error} The training goes on.", logger="current", level=logging.ERROR)
 
     def _here(self, path: str) -> str:
-        """Return where a checkpoint of this run is, though its folder may have been moved."""
+        """Return the present path of a checkpoint of this run, whose folder may have moved."""
         return self.file_backend.join_path(self.out_dir, os.path.basename(path))
 
     def _remove(self, path: str) -> None:
@@ -156,7 +205,7 @@ class DurableCheckpointHook(CheckpointHook):
 
 
 class _Deferring:
-    """A file backend that takes down what to remove, in place of removing it."""
+    """Wrap a file backend and collect the files to remove instead of removing them."""
 
     def __init__(self, backend: Any, superseded: list[str]) -> None:
         self.remove_now = backend.remove
@@ -170,3 +219,20 @@ class _Deferring:
 def _restore(info: MutableMapping[str, Any], before: dict[str, Any]) -> None:
     info.clear()
     info.update(before)
+
+
+def _accumulated(runner: Runner) -> dict[str, Tensor]:
+    """Return the gradients of an unfinished accumulation (`accumulative_counts`) by name."""
+    wrapper = runner.optim_wrapper
+    if isinstance(wrapper, OptimWrapperDict) or wrapper.should_update():
+        return {}
+    named = unwrapped(runner.model).named_parameters()
+    return {name: p.grad.cpu() for name, p in named if p.grad is not None}
+
+
+def _without_functions(state: Any) -> Any:
+    # mmengine's one-cycle schedulers keep their annealing function in their state. A scheduler
+    # built from the config has it anyway, and loading a state keeps what the state lacks.
+    if isinstance(state, dict):
+        return {k: _without_functions(v) for k, v in state.items() if not isroutine(v)}
+    return [_without_functions(item) for item in state] if isinstance(state, list) else state

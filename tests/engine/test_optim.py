@@ -1,11 +1,15 @@
+"""Mixed precision on CPU and GPU, and the optimizer of a balanced model."""
+
 import copy
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 from mmseg.registry import OPTIM_WRAPPERS
 from torch import nn
 
 from mtl_plugins.engine import AutocastOptimWrapper
+from tests.batches import model
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -117,6 +121,25 @@ def test_a_dtype_that_cannot_work_is_refused(dtype, said):
     with pytest.raises(ValueError, match=said) as refusal:
         wrap(linear(), dtype=dtype)
     assert repr(dtype) in str(refusal.value) and "use" in str(refusal.value)
+
+
+@pytest.mark.parametrize("paramwise", [None, dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))])
+def test_a_balancers_parameters_have_no_weight_decay(paramwise):
+    network = model(balancer=dict(type="LossBalancer", scalarizer="UW"))
+    config = dict(
+        type="OptimWrapper",
+        constructor="BalancedOptimWrapperConstructor",
+        optimizer=dict(type="SGD", lr=0.5, weight_decay=0.1),
+    )
+    if paramwise:
+        config["paramwise_cfg"] = paramwise
+    groups = build_optim_wrapper(network, config).optimizer.param_groups
+    (log_var,) = network.balancer.parameters()
+    (group,) = [g for g in groups if any(p is log_var for p in g["params"])]
+    assert group["weight_decay"] == 0 and group["lr"] == 0.5 and len(group["params"]) == 1
+    others = [g for g in groups if g is not group]
+    assert others and all(g["weight_decay"] == 0.1 for g in others)
+    assert sum(len(g["params"]) for g in groups) == len(list(network.parameters()))
 
 
 @pytest.mark.gpu

@@ -1,0 +1,194 @@
+"""The config of a run: loaded, checked, adapted to its tasks and to the machine, made once.
+
+`print_config` prints a `final_config`. A run uses it with the arguments of its command laid over
+it, a `run_config`, and changes nothing in it but what resuming needs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from os.path import basename, join, splitext
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmseg.registry import METRICS, MODELS
+
+from ..errors import ConfigError
+from ..evaluation import direction_of, main_measures
+from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
+from ..utils import did_you_mean
+from .loading import as_config
+
+DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
+
+
+def final_config(
+    config: Config | str | os.PathLike[str], options: Sequence[str] = (), safe: bool = False
+) -> Config:
+    """Load or copy a config, check it, and adapt it to its tasks and to this machine.
+
+    Args:
+        config: a config file, or a config as from `load_config`, which is left unchanged.
+        options, safe: as in `load_config`.
+
+    Raises:
+        ConfigError: as `load_config`; the config names a metric that is not measured; or it asks
+            for a way of sharing a model that this toolkit does not support.
+    """
+    config = as_config(config, options, safe)
+    _check_sharing(config)
+    if config.get("model"):
+        _choose_best_metric(config)
+        check_metric_names(config)
+        _set_rules(config)
+    if config.get("optim_wrapper"):
+        config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
+    if not torch.cuda.is_available():
+        for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            if config.get(loader):
+                config[loader].pin_memory = False
+    return config
+
+
+def run_config(
+    config: Config | str | os.PathLike[str],
+    options: Sequence[str] = (),
+    work_dir: str | None = None,
+    launcher: str = "none",
+    amp: bool = False,
+    seed: int | None = None,
+) -> Config:
+    """Make the `final_config` of a run and lay the arguments of `train` or `evaluate` over it.
+
+    Args:
+        config, options: as in `final_config`.
+        work_dir, launcher, amp, seed: as in `train`.
+
+    Raises:
+        ConfigError: as `final_config`; or `sync_bn` is set for several processes on CPUs.
+    """
+    config = final_config(config, options)
+    name = splitext(basename(config.filename or "run"))[0]
+    config.work_dir = work_dir or config.get("work_dir") or join("work_dirs", name)
+    config.launcher = launcher
+    if amp:
+        config.optim_wrapper.type = "AutocastOptimWrapper"
+    if seed is not None:
+        config.randomness = dict(config.get("randomness") or {}, seed=seed)
+    if launcher != "none" and not torch.cuda.is_available():
+        _wrap_on_cpu(config)
+    return config
+
+
+def _check_sharing(config: Config) -> None:
+    """Refuse ways of sharing a model that `MultiTaskRunner` would ignore or fail with."""
+    wrapper = (config.get("model_wrapper_cfg") or {}).get("type")
+    for key, value in (("strategy", config.get("strategy")), ("model_wrapper_cfg", wrapper)):
+        if value and (key == "strategy" or value == FSDP):
+            raise ConfigError(
+                f"{key}={value!r}: not supported, see docs/distributed.md. To shard a model over "
+                "processes set model_wrapper_cfg=dict(type='ShardedModel')."
+            )
+
+
+def _wrap_on_cpu(config: Config) -> None:
+    """Give DDP the arguments that it needs on CPUs; mmengine would name a GPU."""
+    if config.get("sync_bn"):
+        raise ConfigError("sync_bn works on GPUs alone; on CPUs each process has its statistics.")
+    wrapper = dict(config.get("model_wrapper_cfg") or {})
+    if wrapper.setdefault("type", DDP) == DDP:
+        # The first two are mmengine's on GPUs.
+        unused = config.get("find_unused_parameters", False)
+        wrapper = dict(broadcast_buffers=False, find_unused_parameters=unused) | wrapper
+        wrapper["device_ids"] = None
+    config.model_wrapper_cfg = wrapper
+
+
+def task_kinds(config: Config) -> set[str]:
+    """Return the kinds of `DENSE_TARGETS` that the model predicts."""
+    head = config.model.get("decode_head")
+    heads = head.get("task_heads", {}) if isinstance(head, Mapping) else {}
+    return {MODELS.get(head["type"]).target.kind for head in heads.values()}
+
+
+def measured_names(config: Config) -> set[str]:
+    """Return the names of the metrics that the validation measures.
+
+    The set is empty if they are unknown: if a metric is not this toolkit's, or has a prefix.
+    """
+    kinds = task_kinds(config)
+    if {SEMSEG.kind, DEPTH.kind} <= kinds:
+        kinds.add(SEVERAL_TASKS)
+    evaluator = config.get("val_evaluator") or []
+    names: set[str] = set()
+    for metric in [evaluator] if isinstance(evaluator, Mapping) else evaluator:
+        own = getattr(METRICS.get(metric["type"]), "measures", ())
+        if not own or "prefix" in metric:
+            return set()
+        names |= {measure.name for measure in own if measure.kind in kinds}
+    return names
+
+
+def check_metric_names(config: Config) -> None:
+    """Raise a `ConfigError` if a `save_best` or `monitor` names a metric that is not measured.
+
+    Without this check a run would fail after its first validation, or ignore the metric.
+    """
+    known = measured_names(config)
+    for key, name in _named_metrics(config):
+        if known and name not in known:
+            hint = did_you_mean(name, known)
+            raise ConfigError(f"{key}={name!r}: the validation measures no such metric. {hint}")
+
+
+def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the key and the name of every metric that a hook or scheduler follows."""
+    hooks = dict(config.get("default_hooks") or {})
+    nodes = {f"default_hooks.{name}": hook for name, hook in hooks.items()}
+    for section in ("custom_hooks", "param_scheduler"):
+        entries = config.get(section) or []
+        entries = [entries] if isinstance(entries, Mapping) else entries
+        nodes |= {f"{section}.{index}": entry for index, entry in enumerate(entries)}
+    for place, node in nodes.items():
+        for key in ("save_best", "monitor") if isinstance(node, Mapping) else ():
+            for name in _as_list(node.get(key)):
+                if name != "auto":
+                    yield f"{place}.{key}", name
+
+
+def _choose_best_metric(config: Config) -> None:
+    """Replace the multi-task score in `save_best` if the model lacks one of the score's tasks."""
+    hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
+    kinds = task_kinds(config)
+    if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
+        return
+    for kind, measure in main_measures().items():
+        if kind in kinds:
+            hook.update(save_best=measure.name, rule=_rule(measure.better))
+            return
+
+
+def _set_rules(config: Config) -> None:
+    """Set the direction of every metric in `save_best`.
+
+    A config may inherit a `rule` that belongs to another metric and would keep the worst
+    checkpoint.
+    """
+    hook: Any = (config.get("default_hooks") or {}).get("checkpoint") or {}
+    names = _as_list(hook.get("save_best"))
+    if names and measured_names(config) >= {*names}:
+        rules = [_rule(direction_of(name)) for name in names]
+        hook.rule = rules if isinstance(hook.save_best, list) else rules[0]
+
+
+def _rule(direction: str | None) -> str:
+    """Return mmengine's name of a metric's better direction."""
+    return "less" if direction == "lower" else "greater"
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)

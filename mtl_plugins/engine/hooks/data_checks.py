@@ -1,0 +1,144 @@
+"""Check the training data against the model, and count samples that cannot be read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from mmseg.registry import HOOKS
+
+from ...errors import ConfigError, DataError
+from ...models.segmentors import MultiTaskSegmentor
+from ...targets import DEPTH, NO_DEPTH, SEMSEG, DenseTarget
+from ...utils import unwrapped
+
+TOO_MANY = 0.5
+"""Share of the measured depths outside a codec's range above which `DepthCheckHook` warns."""
+
+
+@HOOKS.register_module()
+class ClassCheckHook(Hook):
+    """Stop before the first step if a head predicts another number of classes than the data has.
+
+    Otherwise the run would fail deep inside a loss (on a GPU without saying where), or not at all.
+
+    Raises:
+        ConfigError: the numbers differ; the message gives both.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare each segmentation head with the training data."""
+        classes = runner.train_dataloader.dataset.metainfo.get("classes", ())
+        for task, head in _heads(runner, SEMSEG):
+            if classes and head.out_channels != len(classes):
+                raise ConfigError(
+                    f"model.decode_head.task_heads.{task}.num_classes={head.out_channels}, but the "
+                    f"training data has {len(classes)} classes. Set it to {len(classes)}."
+                )
+
+
+@HOOKS.register_module()
+class DepthCheckHook(Hook):
+    """Warn if most depths of the first batch lie outside the range of a head's codec.
+
+    Files in another unit than `depth_format` says (centimetres read as metres) would otherwise
+    train silently, with every truth clamped to the codec's ends. Heads without a codec are not
+    checked.
+
+    In a config: `custom_hooks = [dict(type='DepthCheckHook')]`.
+    """
+
+    def __init__(self) -> None:
+        self._checked = False
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Mapping[str, Any] | None = None
+    ) -> None:
+        """Compare the truth of the first batch with the codec of each depth head."""
+        if self._checked:
+            return
+        self._checked = True
+        samples = (data_batch or {}).get("data_samples") or ()
+        truths = [sample.get(DEPTH.truth).data for sample in samples if DEPTH.truth in sample]
+        depths = torch.cat([truth[truth > NO_DEPTH] for truth in truths]) if truths else None
+        if depths is None or not len(depths):
+            return
+        for task, head in _heads(runner, DEPTH):
+            codec = getattr(head, "codec", None)
+            if codec is None:
+                continue
+            outside = (depths < codec.min_depth) | (depths > codec.max_depth)
+            share = outside.float().mean().item()
+            if share > TOO_MANY:
+                _warn(
+                    f"{100 * share:.0f} % of the depths of the first batch (median "
+                    f"{depths.median():.4g}) are not within the {codec.min_depth:g} to "
+                    f"{codec.max_depth:g} of model.decode_head.task_heads.{task}.codec. "
+                    "Is depth_format.scale right?"
+                )
+
+
+@HOOKS.register_module()
+class SkippedSamplesHook(Hook):
+    """List the samples that a data set with `on_bad_sample='skip'` skipped, and stop at a limit.
+
+    Each bad file is reported once, when it is found; after every epoch the log lists all of them.
+    More than `limit` different bad samples on any process end the training, because the rest is
+    no longer the data that the config names.
+
+    Args:
+        limit: number of different bad samples before training stops, 0 or more.
+
+    Raises:
+        ConfigError: `limit` is negative.
+        DataError: more than `limit` samples are bad.
+
+    In a config: `custom_hooks = [dict(type='SkippedSamplesHook', limit=100)]`, and
+    `train_dataloader.dataset.on_bad_sample='skip'`.
+    """
+
+    def __init__(self, limit: int = 100) -> None:
+        if limit < 0:
+            raise ConfigError(f"SkippedSamplesHook: limit={limit}; expected 0 or more.")
+        self.limit = limit
+        self.skipped: dict[str, None] = {}
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Collect the samples that were skipped while this batch was loaded."""
+        for sample in (data_batch or {}).get("data_samples") or ():
+            for problem in sample.metainfo.get("skipped", ()):
+                if problem not in self.skipped:
+                    self.skipped[problem] = None
+                    _warn(f"Skipped a sample: {problem}")
+        if len(self.skipped) > self.limit:
+            raise DataError(
+                f"{len(self.skipped)} samples could not be read, more than the "
+                f"{self.limit} that SkippedSamplesHook.limit allows. The last one: "
+                f"{next(reversed(self.skipped))} Run tools/check_data.py for the whole list."
+            )
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Log all bad samples found so far."""
+        problems = sorted({p for found in all_gather_object(list(self.skipped)) for p in found})
+        if problems:
+            listed = "\n".join(f"- {problem}" for problem in problems)
+            _warn(f"{len(problems)} samples could not be read and were skipped:\n{listed}")
+
+
+def _heads(runner: Runner, target: DenseTarget) -> Iterator[tuple[str, Any]]:
+    """Yield name and head of the tasks that predict a target; none for models of other classes."""
+    model = unwrapped(runner.model)
+    if isinstance(model, MultiTaskSegmentor):
+        for task, head in model.decode_head.tasks():
+            if head.target is target:
+                yield task, head
+
+
+def _warn(text: str) -> None:
+    print_log(text, logger="current", level=logging.WARNING)

@@ -1,6 +1,0 @@
-"""Optimizer wrappers and their constructor."""
-
-from .amp import AutocastOptimWrapper
-from .optim_constructor import BalancedOptimWrapperConstructor
-
-__all__ = ["AutocastOptimWrapper", "BalancedOptimWrapperConstructor"]

@@ -1,0 +1,134 @@
+"""The final config: adapted to its tasks and to the machine, and checked once more."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+from mtl_plugins.config import final_config, load_config, run_config
+from mtl_plugins.config.final import measured_names
+from mtl_plugins.errors import ConfigError
+from mtl_plugins.evaluation import declared_measures
+from tests.config.test_config import BRANCHED
+from tests.conftest import ROOT
+
+SAVE_BEST = "default_hooks.checkpoint.save_best"
+
+
+def checkpoint_hook(*options):
+    return final_config(BRANCHED, options).default_hooks.checkpoint
+
+
+def test_a_config_in_memory_is_copied_and_its_final_form_stays_as_it_is():
+    config = load_config(BRANCHED)
+    before = config.to_dict()
+    final = final_config(config)
+    assert config.to_dict() == before and final.to_dict() != before
+    assert final_config(final).to_dict() == final.to_dict()
+
+
+def test_loaders_pin_memory_only_for_a_gpu(monkeypatch):
+    for has_gpu in (False, True):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda has_gpu=has_gpu: has_gpu)
+        assert final_config(BRANCHED).train_dataloader.pin_memory is has_gpu
+
+
+def test_the_arguments_of_a_run_are_laid_over():
+    config = run_config(BRANCHED, work_dir="here", amp=True, seed=3)
+    assert (config.work_dir, config.launcher) == ("here", "none")
+    assert config.optim_wrapper.type == "AutocastOptimWrapper"
+    assert config.randomness == dict(seed=3)
+    assert run_config(BRANCHED).work_dir == os.path.join("work_dirs", "mtl_branched")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], dict(type="MMDistributedDataParallel", find_unused_parameters=False)),
+        (["find_unused_parameters=True"], dict(find_unused_parameters=True)),
+        (["model_wrapper_cfg.type=ShardedModel"], dict(type="ShardedModel")),
+    ],
+)
+def test_processes_on_cpus_share_no_device(options, expected, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    wrapper = run_config(BRANCHED, options, launcher="pytorch").model_wrapper_cfg
+    assert {**wrapper, **expected} == {**wrapper}
+    ddp = wrapper["type"] == "MMDistributedDataParallel"
+    assert ("device_ids" in wrapper) is ddp and wrapper.get("device_ids") is None
+    with pytest.raises(ConfigError, match="sync_bn works on GPUs alone"):
+        run_config(BRANCHED, ["sync_bn=torch"], launcher="pytorch")
+
+
+def test_other_ways_of_sharing_a_model_are_refused():
+    config = load_config(BRANCHED)
+    config.strategy = dict(type="FSDPStrategy")
+    with pytest.raises(ConfigError, match=r"strategy=.*not supported.*ShardedModel"):
+        final_config(config)
+    options = ["model_wrapper_cfg.type=MMFullyShardedDataParallel"]
+    with pytest.raises(ConfigError, match=r"model_wrapper_cfg='MMFully.*not supported"):
+        final_config(BRANCHED, options)
+
+
+@pytest.mark.parametrize(
+    ("metric", "rule"),
+    [("semseg/aAcc", "greater"), ("depth/rmse", "less"), ("multitask/score", "greater")],
+)
+def test_the_rule_follows_from_the_metric(metric, rule):
+    """The default config inherits rule='greater', which would keep the worst depth."""
+    assert checkpoint_hook(f"{SAVE_BEST}={metric}").rule == rule
+
+
+def test_several_metrics_have_a_rule_each():
+    hook = checkpoint_hook(f"{SAVE_BEST}=[depth/abs_rel,semseg/mIoU]")
+    assert hook.rule == ["less", "greater"]
+
+
+def test_the_score_is_replaced_if_the_model_lacks_one_of_its_tasks():
+    depth = final_config(os.path.join(ROOT, "configs", "single_depth.py"))
+    assert depth.default_hooks.checkpoint.save_best == "depth/si_log_rmse"
+    assert depth.default_hooks.checkpoint.rule == "less"
+
+
+@pytest.mark.parametrize("hooks", [dict(checkpoint=None), {}, None])
+def test_a_run_may_have_no_checkpoint_hook(hooks):
+    config = load_config(BRANCHED)
+    config.default_hooks = hooks
+    assert final_config(config).default_hooks == hooks
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (f"{SAVE_BEST}=semseg/mIuO", r"save_best='semseg/mIuO'.*semseg/mIoU"),
+        (f"{SAVE_BEST}=normals/mean_angle", r"no such metric"),
+        ("param_scheduler.1.monitor=depth/rmes", r"param_scheduler\.1\.monitor.*depth/rmse"),
+        ("custom_hooks.0.monitor=depth/si_log_rms", r"custom_hooks\.0\.monitor.*si_log_rmse\?"),
+    ],
+)
+def test_a_metric_that_is_not_measured_is_refused_before_training(option, message):
+    config = load_config(BRANCHED)
+    # A scheduler and a hook that have a monitor.
+    config.param_scheduler[1] = dict(type="ReduceOnPlateauLR", monitor="depth/rmse")
+    config.custom_hooks[0] = dict(type="EarlyStoppingHook", monitor="depth/rmse")
+    final_config(config)
+    with pytest.raises(ConfigError, match=message):
+        final_config(config, [option])
+
+
+def test_only_metrics_of_the_tasks_are_measured():
+    config = load_config(os.path.join(ROOT, "configs", "single_depth.py"))
+    names = measured_names(config)
+    assert "depth/rmse" in names
+    assert not any(name.startswith(("semseg/", "multitask/")) for name in names)
+    normals = load_config(os.path.join(ROOT, "configs", "mtl_normals.py"))
+    assert {"normals/within_11.25", "semseg/mIoU", "multitask/score"} <= measured_names(normals)
+    others = {m.name for m in declared_measures()} - measured_names(normals)
+    assert others == {"mtan/abs_err", "mtan/rel_err"}
+
+
+def test_metrics_of_other_libraries_are_not_checked():
+    config = load_config(BRANCHED, ["val_evaluator.type=IoUMetric", f"{SAVE_BEST}=mIoU"])
+    assert measured_names(config) == set()
+    assert final_config(config).default_hooks.checkpoint.save_best == "mIoU"
