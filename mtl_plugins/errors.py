@@ -1,4 +1,4 @@
-"""Errors that a user can mend: the message alone says what was given, expected and to be done."""
+"""Errors that a user can fix from the message alone: what was given, expected, and what to do."""
 
 from __future__ import annotations
 

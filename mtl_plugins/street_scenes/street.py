@@ -91,7 +91,7 @@ class Road:
         return np.where(nearest > r, nearest, rounded)
 
     def blocked(self, y0: float, y1: float, s: float) -> bool:
-        """Return whether an object from y0 to y1 at offset s would stand in the crossing."""
+        """Return whether an object from y0 to y1 at offset s would block the crossing."""
         if self.crossing is None:
             return False
         reach = self.crossing_half_width + (0.5 if abs(s) > self.half_width else -100)

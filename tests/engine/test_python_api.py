@@ -23,7 +23,7 @@ def test_a_network_is_built_from_a_path_a_config_or_its_values(tmp_path):
     assert expected.pred_sem_seg.shape == expected.pred_depth_map.shape == (40, 50)
     values = config.to_dict()
     for given, options in ((BRANCHED, TINY), (config, ()), (values, ()), (values["model"], ())):
-        # A checkpoint's weights stand in the place of pretrained ones.
+        # A checkpoint's weights replace pretrained ones.
         again = build(given, tmp_path / "a.pth", options=options)
         [found] = again.test_step(dict(inputs=[image]))
         assert torch.equal(found.pred_depth_map.data, expected.pred_depth_map.data)

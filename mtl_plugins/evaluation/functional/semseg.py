@@ -156,7 +156,7 @@ def class_scores(confusion: Tensor, classes: Sequence[str]) -> list[ClassScore]:
 
 
 def class_table(scores: Sequence[ClassScore]) -> str:
-    """Format the scores as a Markdown table, one line per class; `-` stands for nan.
+    """Format the scores as a Markdown table, one line per class; `-` means nan.
 
     >>> print(class_table([ClassScore("road", 75.0, 100.0, 80.0)]).splitlines()[2])
     | road  | 75.00 |   100.00 |       80.00 |
