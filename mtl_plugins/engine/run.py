@@ -17,7 +17,7 @@ from ..checkpoints import check_file, latest_checkpoint, load_resumable
 from ..config import check_split, run_config
 from ..errors import ConfigError
 from ..report import write_results
-from .distributed.processes import check_launcher, join_processes, lost_process_told
+from .distributed.processes import check_launcher, join_processes, lost_processes_reported
 from .hooks import cut_curves
 from .loop.runner import MultiTaskRunner
 
@@ -63,7 +63,7 @@ def train(
         resume_from(config, resume)
         if not config.resume:
             cut_curves(config.work_dir, {})  # the run was stopped before its first checkpoint
-    with lost_process_told(), torch.autograd.set_detect_anomaly(detect_anomaly):
+    with lost_processes_reported(), torch.autograd.set_detect_anomaly(detect_anomaly):
         runner = MultiTaskRunner.from_cfg(config)
         runner.train()
     return runner
@@ -100,7 +100,7 @@ def evaluate(
         check_file(checkpoint)
     set_up_process(config)
     _open_log(config)
-    with lost_process_told():
+    with lost_processes_reported():
         runner = MultiTaskRunner.from_cfg(config)
         # mmengine by default leaves weights random that the checkpoint lacks.
         runner.load_checkpoint(checkpoint, strict=True)

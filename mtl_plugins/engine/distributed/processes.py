@@ -81,7 +81,7 @@ def join_processes(config: Config) -> None:
     for name, theirs in VARIABLES[config.launcher].items():
         os.environ[name] = os.environ[theirs]
     seconds = ((config.get("env_cfg") or {}).get("dist_cfg") or {}).get("timeout", TIMEOUT)
-    with lost_process_told():
+    with lost_processes_reported():
         distributed.init_process_group("gloo", timeout=timedelta(seconds=seconds))
 
 
@@ -97,7 +97,7 @@ def average_statistics(*models: nn.Module) -> None:
 
 
 @contextmanager
-def lost_process_told() -> Iterator[None]:
+def lost_processes_reported() -> Iterator[None]:
     """Turn torch's errors about another process that has ended into a `LostProcessError`."""
     try:
         yield
