@@ -140,7 +140,8 @@ def test_when_one_dies_the_others_say_so_and_end(scene_options, tmp_path, moment
     ids=str,
 )
 def test_errors_of_lost_processes_are_recognised(error, lost):
-    with pytest.raises(LostProcessError if lost else type(error)) as raised, lost_processes_reported():
+    expected = LostProcessError if lost else type(error)
+    with pytest.raises(expected) as raised, lost_processes_reported():
         raise error
     assert isinstance(raised.value, LostProcessError) == lost and str(error) in str(raised.value)
 
