@@ -14,7 +14,7 @@ from arguments import command_parser
 
 EXAMPLE = """python tools/predict.py work_dirs/mtl_branched/epoch_4.pth street.jpg folder/ \\
       'clips/*.mp4' --out predictions"""
-KINDS = Path(__file__).parents[1] / "mtl_plugins" / "inference" / "kinds.py"
+KINDS = Path(__file__).resolve().parents[1] / "mtl_plugins" / "inference" / "kinds.py"
 
 
 def main() -> None:
