@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arguments import add_config, command_parser
+from arguments import add_config, add_split, command_parser
 
 EXAMPLE = "python tools/depth_statistics.py configs/mtl_branched.py --split train"
 
@@ -11,7 +11,7 @@ def main() -> None:
     """Print the statistics."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
-    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
+    add_split(parser)
     parser.add_argument("--json", metavar="FILE", help="also write the statistics as JSON")
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
