@@ -1,4 +1,7 @@
-"""Parsers and arguments that several commands share."""
+"""Parsers and arguments that several commands share.
+
+Commands import the package after they have parsed their arguments, so that --help answers at once.
+"""
 
 from __future__ import annotations
 

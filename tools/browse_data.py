@@ -12,7 +12,6 @@ EXAMPLE = "python tools/browse_data.py configs/mtl_branched.py --out work_dirs/b
 
 
 def main() -> None:
-    """Draw the samples."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the pictures")
@@ -24,7 +23,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="seed of the run; default: the config's, or 0")
     add_packed(parser)
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config, with_packed
     from mtl_plugins.data_tools import browse_data
     from mtl_plugins.utils import run_command

@@ -8,13 +8,11 @@ EXAMPLE = "python tools/depth_statistics.py configs/mtl_branched.py --split trai
 
 
 def main() -> None:
-    """Print the statistics."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     add_split(parser)
     parser.add_argument("--json", metavar="FILE", help="also write the statistics as JSON")
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
     from mtl_plugins.data_tools import report_depth_statistics, split_depth_statistics
     from mtl_plugins.utils import run_command

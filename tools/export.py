@@ -14,7 +14,6 @@ EXAMPLE = """python tools/export.py configs/mtl_branched.py work_dirs/mtl_branch
 
 
 def main() -> None:
-    """Export, compare and print."""
     parser = command_parser(__doc__, EXAMPLE)
     trained = f"config file that it was trained with {CONFIG_FILES}"
     parser.add_argument("config", nargs="?", help=trained)
@@ -34,7 +33,6 @@ def main() -> None:
     )
     add_options(parser)
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.inference.export import export
     from mtl_plugins.utils import run_command
 

@@ -18,7 +18,6 @@ KINDS = Path(__file__).parents[1] / "mtl_plugins" / "inference" / "kinds.py"
 
 
 def main() -> None:
-    """Predict into a folder, and print a summary."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("model", help="checkpoint (.pth), or exported network (.onnx, .pt2)")
     parser.add_argument(
@@ -58,7 +57,6 @@ def main() -> None:
         help="of a step of the 16-bit depth (default: 0.01; KITTI: 0.00390625)",
     )
     args = parser.parse_args()
-    # Imported late for the same reason.
     from mtl_plugins.inference import predict
     from mtl_plugins.utils import run_command
 

@@ -9,7 +9,6 @@ EXAMPLE = """python tools/train.py configs/mtl_branched.py \\
 
 
 def main() -> None:
-    """Train."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     add_run(parser)
@@ -31,7 +30,6 @@ def main() -> None:
         help="stop at the first operation whose gradient is NaN, and name it (slow)",
     )
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config, with_packed
     from mtl_plugins.engine import train
     from mtl_plugins.utils import run_command
