@@ -1,10 +1,15 @@
-"""Parsers and arguments that several commands share."""
+"""Parsers and arguments that several commands share.
+
+Commands import the package after they have parsed their arguments, so that --help answers at once.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from typing import Any
+
+CONFIG_FILES = "(Python is executed, JSON or YAML is read)"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,18 +33,27 @@ def command_parser(description: str | None, example: str) -> argparse.ArgumentPa
 def add_config(parser: argparse.ArgumentParser, several: bool = False) -> None:
     """Add the config file (or several) and `--cfg-options`."""
     if several:
-        parser.add_argument(
-            "config", nargs="+", help="config files (Python is executed, JSON and YAML are read)"
-        )
+        parser.add_argument("config", nargs="+", help=f"config files {CONFIG_FILES}")
     else:
-        parser.add_argument("config", help="config file (Python is executed, JSON or YAML is read)")
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values that override the config, by dotted key",
-    )
+        parser.add_argument("config", help=f"config file {CONFIG_FILES}")
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--cfg-options`."""
+    text = "values that override the config, by dotted key"
+    parser.add_argument("--cfg-options", nargs="+", default=[], metavar="KEY=VALUE", help=text)
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Add `--split`, for commands that read one split."""
+    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
+
+
+def add_packed(parser: argparse.ArgumentParser) -> None:
+    """Add `--packed`."""
+    text = "read the data that tools/pack_data.py packed into this folder, many times faster"
+    parser.add_argument("--packed", metavar="FOLDER", help=text)
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

@@ -6,29 +6,23 @@ determined by seed, epoch and sample, and shows what a training run with that se
 
 from __future__ import annotations
 
-from arguments import add_config, command_parser
+from arguments import add_config, add_packed, add_split, command_parser
 
 EXAMPLE = "python tools/browse_data.py configs/mtl_branched.py --out work_dirs/browse --epoch 2"
 
 
 def main() -> None:
-    """Draw the samples."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the pictures")
-    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
+    add_split(parser)
     parser.add_argument(
         "--num", type=int, default=16, help="number of pictures; default: %(default)s"
     )
     parser.add_argument("--epoch", type=int, default=0, help="from 0; default: %(default)s")
     parser.add_argument("--seed", type=int, help="seed of the run; default: the config's, or 0")
-    parser.add_argument(
-        "--packed",
-        metavar="FOLDER",
-        help="read the data that tools/pack_data.py packed into this folder",
-    )
+    add_packed(parser)
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config, with_packed
     from mtl_plugins.data_tools import browse_data
     from mtl_plugins.utils import run_command

@@ -13,7 +13,6 @@ EXAMPLE = "python tools/check_data.py configs/mtl_branched.py --json work_dirs/c
 
 
 def main() -> None:
-    """Check the data."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     splits = ["train", "val", "test"]
@@ -30,7 +29,6 @@ def main() -> None:
     args = parser.parse_args()
     if args.workers < 1:
         parser.error("--workers needs 1 or more")
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
     from mtl_plugins.data_tools.check import report_data_check
     from mtl_plugins.utils import run_command

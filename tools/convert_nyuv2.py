@@ -12,14 +12,12 @@ EXAMPLE = "python tools/convert_nyuv2.py downloads/nyu_depth_v2_labeled.mat data
 
 
 def main() -> None:
-    """Run the conversion."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("mat", type=Path, help="nyu_depth_v2_labeled.mat")
     parser.add_argument("root", help="folder to write to")
     parser.add_argument("--splits", metavar="FILE", help="default: splits.mat beside MAT")
     parser.add_argument("--classes", metavar="FILE", help="default: classMapping40.mat beside MAT")
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.datasets.catalog import convert_nyuv2
     from mtl_plugins.utils import run_command
 

@@ -13,7 +13,6 @@ EXAMPLE = """python tools/cost.py configs/miniscapes/joint_resnet34.py \\
 
 
 def main() -> None:
-    """Measure and print."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser, several=True)
     add_size(parser, 256, 256)
@@ -29,7 +28,6 @@ def main() -> None:
     parser.add_argument("--csv", metavar="FILE", help="also write unrounded numbers as CSV")
     parser.add_argument("--markdown", metavar="FILE", help="also write the table as Markdown")
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
     from mtl_plugins.costs import measure_costs, report_costs
     from mtl_plugins.utils import run_command

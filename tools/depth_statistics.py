@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from arguments import add_config, command_parser
+from arguments import add_config, add_split, command_parser
 
 EXAMPLE = "python tools/depth_statistics.py configs/mtl_branched.py --split train"
 
 
 def main() -> None:
-    """Print the statistics."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
-    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
+    add_split(parser)
     parser.add_argument("--json", metavar="FILE", help="also write the statistics as JSON")
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
     from mtl_plugins.data_tools import report_depth_statistics, split_depth_statistics
     from mtl_plugins.utils import run_command

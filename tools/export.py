@@ -7,20 +7,16 @@ Without a config the checkpoint's own is read, as data.
 
 from __future__ import annotations
 
-from arguments import command_parser
+from arguments import CONFIG_FILES, add_options, command_parser
 
 EXAMPLE = """python tools/export.py configs/mtl_branched.py work_dirs/mtl_branched/epoch_4.pth \\
       --out model.onnx --preprocess"""
 
 
 def main() -> None:
-    """Export, compare and print."""
     parser = command_parser(__doc__, EXAMPLE)
-    parser.add_argument(
-        "config",
-        nargs="?",
-        help="config file that it was trained with (Python is executed, JSON or YAML is read)",
-    )
+    trained = f"config file that it was trained with {CONFIG_FILES}"
+    parser.add_argument("config", nargs="?", help=trained)
     parser.add_argument("checkpoint", help="checkpoint (.pth)")
     parser.add_argument(
         "--format",
@@ -35,27 +31,13 @@ def main() -> None:
         action="store_true",
         help="normalise inside: the model takes N,H,W,3 uint8 in BGR, not N,3,H,W float32",
     )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values laid over the config, by dotted key",
-    )
+    add_options(parser)
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.inference.export import export
     from mtl_plugins.utils import run_command
 
-    run_command(
-        export,
-        args.checkpoint,
-        args.config,
-        args.cfg_options,
-        format=args.format,
-        out=args.out,
-        preprocess=args.preprocess,
-    )
+    files = dict(format=args.format, out=args.out, preprocess=args.preprocess)
+    run_command(export, args.checkpoint, args.config, args.cfg_options, **files)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,9 @@ EXAMPLE = "python tools/image_blind.py configs/mtl_branched.py"
 
 
 def main() -> None:
-    """Print the metrics."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mmengine.evaluator import Evaluator
 
     from mtl_plugins.config import build_dataset, load_config

@@ -17,7 +17,6 @@ EXAMPLE = """LADDER_SIZE=small python tools/ladder.py configs/ladder/b*.py --out
 
 
 def main() -> None:
-    """Train the missing runs and write the report."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser, several=True)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for runs and report")
@@ -35,7 +34,6 @@ def main() -> None:
         "study's own single-task configs)",
     )
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.evaluation.baselines import Baselines
     from mtl_plugins.studies.ladder import Ladder, study
     from mtl_plugins.utils import run_command

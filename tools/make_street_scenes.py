@@ -10,7 +10,6 @@ EXAMPLE = "python tools/make_street_scenes.py data/street_scenes --train 800 --v
 
 
 def main() -> None:
-    """Render the missing scenes."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("root", type=Path, help="folder to write to; a finished one is kept")
     parser.add_argument("--train", type=int, default=800, help="training scenes (default: 800)")
@@ -21,7 +20,6 @@ def main() -> None:
     )
     parser.add_argument("--workers", type=int, help="processes (default: one a CPU)")
     args = parser.parse_args()
-    # Imported late so that --help answers at once.
     from mtl_plugins.street_scenes import ensure_street_scenes
     from mtl_plugins.utils import run_command
 

@@ -12,7 +12,6 @@ EXAMPLE = """python tools/pack_data.py configs/mtl_branched.py data/packed
 
 
 def main() -> None:
-    """Run the packing."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     parser.add_argument("folder", help="where the shards go, one folder a data set")
@@ -25,7 +24,6 @@ def main() -> None:
     args = parser.parse_args()
     if min(args.samples_per_shard, args.workers) < 1:
         parser.error("--samples-per-shard and --workers need 1 or more")
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
     from mtl_plugins.data_tools import report_packing
     from mtl_plugins.utils import run_command

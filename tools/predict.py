@@ -10,7 +10,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from arguments import command_parser
+from arguments import CONFIG_FILES, add_options, command_parser
 
 EXAMPLE = """python tools/predict.py work_dirs/mtl_branched/epoch_4.pth street.jpg folder/ \\
       'clips/*.mp4' --out predictions"""
@@ -18,7 +18,6 @@ KINDS = Path(__file__).resolve().parents[1] / "mtl_plugins" / "inference" / "kin
 
 
 def main() -> None:
-    """Predict into a folder, and print a summary."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("model", help="checkpoint (.pth), or exported network (.onnx, .pt2)")
     parser.add_argument(
@@ -37,16 +36,8 @@ def main() -> None:
     for name, kind in runpy.run_path(str(KINDS))["KINDS"].items():
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, dest="kinds", action="append_const", const=name, help=kind.help)
-    parser.add_argument(
-        "--config", help="config of the checkpoint (Python is executed, JSON or YAML is read)"
-    )
-    parser.add_argument(
-        "--cfg-options",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="values laid over --config, by dotted key",
-    )
+    parser.add_argument("--config", help=f"config of the checkpoint {CONFIG_FILES}")
+    add_options(parser)
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: cuda if there)")
     parser.add_argument("--batch", type=int, default=4, metavar="N", help="default: 4")
     parser.add_argument("--amp", action="store_true", help="mixed precision")
@@ -66,29 +57,13 @@ def main() -> None:
         help="of a step of the 16-bit depth (default: 0.01; KITTI: 0.00390625)",
     )
     args = parser.parse_args()
-    # Imported late for the same reason.
     from mtl_plugins.inference import predict
     from mtl_plugins.utils import run_command
 
-    run_command(
-        predict,
-        args.model,
-        args.inputs,
-        args.out,
-        dict(
-            config=args.config,
-            device=args.device,
-            batch_size=args.batch,
-            amp=args.amp,
-            options=args.cfg_options,
-        ),
-        dict(
-            kinds=args.kinds,
-            depth_range=args.depth_range,
-            depth_log=args.depth_log,
-            depth_scale=args.depth_scale,
-        ),
-    )
+    network = dict(config=args.config, device=args.device, batch_size=args.batch, amp=args.amp)
+    network["options"] = args.cfg_options
+    output = {key: vars(args)[key] for key in ("kinds", "depth_range", "depth_log", "depth_scale")}
+    run_command(predict, args.model, args.inputs, args.out, network, output)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ EXAMPLE = """python tools/print_config.py configs/mtl_normals.py --source --key 
 
 
 def main() -> None:
-    """Print."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     parser.add_argument("--key", default="", help="print only this part, such as model.backbone")
@@ -30,7 +29,6 @@ def main() -> None:
         help="execute nothing: read Python as plain values, as in the config.py of a work dir",
     )
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import print_config
     from mtl_plugins.utils import run_command
 

@@ -13,12 +13,10 @@ EXAMPLE = "python tools/report.py work_dirs/mtl_branched work_dirs/mtl_cagrad --
 
 
 def main() -> None:
-    """Write the report."""
     parser = command_parser(__doc__, EXAMPLE)
     parser.add_argument("run", nargs="+", help="work dirs; the others are compared with the first")
     parser.add_argument("--out", default="report.html", metavar="FILE", help="default: report.html")
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.report import write_page
     from mtl_plugins.utils import run_command
 

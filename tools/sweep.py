@@ -18,7 +18,6 @@ EXAMPLE = """python tools/sweep.py configs/mtl_branched.py configs/sweeps/report
 
 
 def main() -> None:
-    """Run the missing trials, and report."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     parser.add_argument("space", help="search space file (Python; it is executed)")
@@ -61,7 +60,6 @@ def main() -> None:
         "--report-only", action="store_true", help="train nothing, only write the report"
     )
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
     from mtl_plugins.utils import run_command
 

@@ -13,7 +13,6 @@ EXAMPLE = """python tools/test.py configs/mtl_branched.py work_dirs/mtl_branched
 
 
 def main() -> None:
-    """Evaluate and print the metrics."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     parser.add_argument("checkpoint", help="checkpoint (.pth) of a model of this config")
@@ -53,7 +52,6 @@ def main() -> None:
     if args.tta is None and (args.no_flip or args.merge != "mean"):
         parser.error("--no-flip and --merge go with --tta")
     scales = args.tta if args.tta is None else args.tta or [0.75, 1.0, 1.25]
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config, with_pictures, with_views
     from mtl_plugins.engine import evaluate
     from mtl_plugins.evaluation.baselines import Baselines

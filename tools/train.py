@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from arguments import add_config, add_run, command_parser
+from arguments import add_config, add_packed, add_run, command_parser
 
 EXAMPLE = """python tools/train.py configs/mtl_branched.py \\
       --cfg-options model.backbone.model_name=resnet50 train_dataloader.batch_size=4"""
 
 
 def main() -> None:
-    """Train."""
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     add_run(parser)
@@ -24,18 +23,13 @@ def main() -> None:
         "--amp", action="store_true", help="mixed precision, bfloat16 if the device supports it"
     )
     parser.add_argument("--seed", type=int, help="seed of all random numbers")
-    parser.add_argument(
-        "--packed",
-        metavar="FOLDER",
-        help="read the data that tools/pack_data.py packed there, many times faster",
-    )
+    add_packed(parser)
     parser.add_argument(
         "--detect-anomaly",
         action="store_true",
         help="stop at the first operation whose gradient is NaN, and name it (slow)",
     )
     args = parser.parse_args()
-    # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config, with_packed
     from mtl_plugins.engine import train
     from mtl_plugins.utils import run_command
@@ -44,15 +38,8 @@ def main() -> None:
         config = load_config(args.config, args.cfg_options)
         if args.packed:
             config = with_packed(config, args.packed)
-        train(
-            config,
-            args.work_dir,
-            args.resume,
-            args.amp,
-            args.launcher,
-            args.seed,
-            args.detect_anomaly,
-        )
+        options = args.amp, args.launcher, args.seed, args.detect_anomaly
+        train(config, args.work_dir, args.resume, *options)
 
     run_command(command)
 

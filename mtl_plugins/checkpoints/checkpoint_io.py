@@ -37,7 +37,6 @@ _DAMAGE = (
     *(AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError),
     *(TypeError, ValueError, struct.error),
 )
-_safe_loaders: set[Callable[..., Any]] = set()
 
 
 class CheckpointError(MTLError, RuntimeError):
@@ -109,8 +108,8 @@ def register_safe_loading() -> None:
     `load_from` and `init_cfg` are safe in every process that imports mtl_plugins. Call it again
     after you register another scheme.
     """
+    # Private, because mmengine has no public list of the schemes.
     for prefix, loader in list(CheckpointLoader._schemes.items()):
-        # Private, because mmengine has no public list of the schemes.
         safe = load_from_local if prefix == "" else _without_pickle(loader)
         CheckpointLoader.register_scheme(prefix, safe, force=True)
 
@@ -121,15 +120,11 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
 
 
 def _without_pickle(loader: Callable[..., Any]) -> Callable[..., Any]:
-    if loader in _safe_loaders:
-        return loader
-
     @wraps(loader)
     def load(filename: str, map_location: Any = None) -> Any:
         with _weights_only(), _pickle_explained(filename):
             return loader(filename, map_location)
 
-    _safe_loaders.add(load)
     return load
 
 

@@ -44,9 +44,7 @@ LOADER_ARGUMENTS = _named(DataLoader.__init__) | {"num_batch_per_epoch", "datase
 """Keys of a data loader's config."""
 
 SECTIONS = {
-    "train_dataloader": LOADER_ARGUMENTS,
-    "val_dataloader": LOADER_ARGUMENTS,
-    "test_dataloader": LOADER_ARGUMENTS,
+    **{f"{split}_dataloader": LOADER_ARGUMENTS for split in ("train", "val", "test")},
     "env_cfg": {"cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit", "tf32"},
     "env_cfg.mp_cfg": _named(set_multi_processing),
     "randomness": _named(Runner.set_randomness),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -70,7 +69,11 @@ def read_data_config(path: str) -> dict[str, Any]:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            values = _parse(file.read(), os.path.splitext(path)[1].lower())
+            text = file.read()
+        if path.lower().endswith(".json"):
+            values = parse_json(text)
+        else:
+            values = yaml.load(text, _Loader) if is_data(path) else read_literals(text)
     except (ValueError, RecursionError, OSError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(
@@ -81,14 +84,6 @@ def read_data_config(path: str) -> dict[str, Any]:
         raise ConfigError(f"The config {path} holds {type(values).__name__}, expected keys.")
     _check(path, values)
     return values
-
-
-def _parse(text: str, suffix: str) -> Any:
-    if suffix == ".json":
-        return parse_json(text)
-    if suffix in DATA_SUFFIXES:
-        return yaml.load(text, _Loader)
-    return read_literals(text)
 
 
 def _check(path: str, values: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from mmengine.config import Config
@@ -187,14 +188,9 @@ def cropping_first(pipeline: list[dict]) -> list[dict]:
     ['LoadTargets', 'RandomCrop', 'DecodeTargets']
     """
     names = [transform["type"] for transform in pipeline]
-    if "LoadTargets" not in names:
+    first = names.index("LoadTargets") if "LoadTargets" in names else len(names)
+    crops = list(takewhile(lambda transform: transform["type"] in CROPS, pipeline[first + 1 :]))
+    if not crops:
         return pipeline
-    first = names.index("LoadTargets")
-    end = first + 1
-    while end < len(names) and names[end] in CROPS:
-        end += 1
-    if end == first + 1:
-        return pipeline
-    load = dict(pipeline[first], decode=False)
-    decode = dict(type="DecodeTargets")
-    return [*pipeline[:first], load, *pipeline[first + 1 : end], decode, *pipeline[end:]]
+    load, rest = dict(pipeline[first], decode=False), pipeline[first + 1 + len(crops) :]
+    return [*pipeline[:first], load, *crops, dict(type="DecodeTargets"), *rest]

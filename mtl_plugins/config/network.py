@@ -109,8 +109,12 @@ def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
         ) from None
     model = without_pretrained(model)
     register_all_modules(init_default_scope=False)
+    # Installed plugins are imported anyway, whatever the checkpoint says. The names are compared in
+    # a list because a checkpoint may give values that are not hashable.
+    known = ["mtl_plugins", *(plugin.module for plugin in plugins.found)]
+    imports = imported_modules(values.get("custom_imports"))
     foreign = [
-        *_foreign_imports(values.get("custom_imports")),
+        *(f"the module {module!r}" for module in imports if module not in known),
         *_foreign_types(model, MODELS),
         *_foreign_types(pipeline, TRANSFORMS),
     ]
@@ -120,13 +124,6 @@ def stored_config(checkpoint: Mapping[str, Any], name: str) -> Config:
             f"which is no part of mtl_plugins, mmseg, mmcv or mmengine. {remedy}"
         )
     return Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=pipeline))))
-
-
-def _foreign_imports(custom: Any) -> list[str]:
-    # Installed plugins are imported anyway, whatever the checkpoint says. The names are compared in
-    # a list because a checkpoint may give values that are not hashable.
-    known = ["mtl_plugins", *(plugin.module for plugin in plugins.found)]
-    return [f"the module {name!r}" for name in imported_modules(custom) if name not in known]
 
 
 def _foreign_types(node: Any, registry: Registry) -> Iterator[str]:

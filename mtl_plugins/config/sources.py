@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -210,27 +211,23 @@ def line_of(assigned: Mapping[str, Found | None], key: Sequence[str]) -> int | N
 
 def assignments(module: ast.Module) -> dict[str, Found | None]:
     """Return what each name is assigned; None if that is not one statement at the left margin."""
-    counts: dict[str, int] = {}
-    for node in ast.walk(module):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            counts[node.id] = counts.get(node.id, 0) + 1
+    names = (node for node in ast.walk(module) if isinstance(node, ast.Name))
+    counts = Counter(name.id for name in names if isinstance(name.ctx, ast.Store))
     simple = dict(_simple(module))
     return {name: simple.get(name) if count == 1 else None for name, count in counts.items()}
 
 
 def _simple(module: ast.Module) -> Iterator[tuple[str, Found]]:
     """Yield `name = value` and `a, b = 1, 2` at the left margin."""
-    for statement in module.body:
-        if not isinstance(statement, ast.Assign):
-            continue
+    for statement in (each for each in module.body if isinstance(each, ast.Assign)):
         for target in statement.targets:
-            value = statement.value
-            if isinstance(target, ast.Name):
-                yield target.id, (value, statement.lineno)
-            elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-                for name, part in zip(target.elts, value.elts, strict=False):
-                    if isinstance(name, ast.Name):
-                        yield name.id, (part, statement.lineno)
+            match target, statement.value:
+                case ast.Name(id=name), value:
+                    yield name, (value, statement.lineno)
+                case ast.Tuple(elts=names), ast.Tuple(elts=values):
+                    for each, value in zip(names, values, strict=False):
+                        if isinstance(each, ast.Name):
+                            yield each.id, (value, statement.lineno)
 
 
 def _child(expression: ast.expr, part: str, assigned: Mapping[str, Found | None]) -> Found | None:
@@ -239,31 +236,30 @@ def _child(expression: ast.expr, part: str, assigned: Mapping[str, Found | None]
     Raises:
         KeyError: the expression has no such key.
     """
-    if isinstance(expression, ast.Name):
-        known_as = assigned.get(expression.id)
-        return None if known_as is None else _child(known_as[0], part, assigned)
-    if isinstance(expression, (ast.List, ast.Tuple)):
-        elements = expression.elts
-        if any(isinstance(element, ast.Starred) for element in elements) or not part.isdigit():
-            return None
-        if int(part) >= len(elements):
-            raise KeyError(part)
-        return elements[int(part)], elements[int(part)].lineno
     named: list[tuple[str | None, ast.expr]]
-    if isinstance(expression, ast.Call) and getattr(expression.func, "id", "") == "dict":
-        named = [(None, value) for value in expression.args]
-        named += [(word.arg, word.value) for word in expression.keywords]
-    elif isinstance(expression, ast.Dict):
-        keys = [str(k.value) if isinstance(k, ast.Constant) else None for k in expression.keys]
-        named = [*zip(keys, expression.values, strict=True)]
-    else:
-        return None
+    match expression:
+        case ast.Name(id=name):
+            known_as = assigned.get(name)
+            return None if known_as is None else _child(known_as[0], part, assigned)
+        case ast.List(elts=elements) | ast.Tuple(elts=elements):
+            if any(isinstance(each, ast.Starred) for each in elements) or not part.isdigit():
+                return None
+            if int(part) >= len(elements):
+                raise KeyError(part)
+            return elements[int(part)], elements[int(part)].lineno
+        case ast.Call(func=ast.Name(id="dict"), args=others, keywords=words):
+            named = [(None, value) for value in others] + [(w.arg, w.value) for w in words]
+        case ast.Dict(keys=keys, values=values):
+            names = [str(key.value) if isinstance(key, ast.Constant) else None for key in keys]
+            named = [*zip(names, values, strict=True)]
+        case _:
+            return None
     is_computed = False
     # Later entries replace earlier ones; those without a name are `**other`, or dict()'s argument.
-    for name, value in reversed(named):
-        if name == part:
+    for key, value in reversed(named):
+        if key == part:
             return value, value.lineno
-        if name is None:
+        if key is None:
             try:
                 if found := _child(value, part, assigned):
                     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -22,8 +23,6 @@ from ..targets import DEPTH, NORMALS, SEMSEG
 from ..utils import machine_name
 from .counts import count_macs, parameters_by_part
 from .memory import peak_memory
-
-STAGES = ("building", "multiply-adds", "predictions", "training steps")
 
 
 @dataclass(frozen=True)
@@ -83,39 +82,32 @@ def measure_cost(
         batch_size: images of a training step and of a prediction.
         device: "cpu" or "cuda".
         repeats: number of training steps and predictions that are timed; 0: no timing.
-        on_stage: called with each of `STAGES` as it begins.
+        on_stage: called with the name of each stage as it begins.
 
     Raises:
         ConfigError: the size or batch size is not positive, the device does not exist, or the
             config has no multi-task model or no optimizer.
     """
     check_measurable(config, size, batch_size, device)
-    on_stage(STAGES[0])
+    on_stage("building")
     init_default_scope(config.get("default_scope", "mmseg"))
     network = build_network(config.model.to_dict(), name)
     network.to(device).eval()
-    on_stage(STAGES[1])
+    on_stage("multiply-adds")
     image = torch.zeros(1, 3, *size, device=device)
     macs = count_macs(lambda: network(image, mode="tensor"))
-
-    def batch() -> dict[str, Any]:
-        return random_batch(network, size, batch_size)
-
+    batch = partial(random_batch, network, size, batch_size)
     # Predictions come first: on CUDA their memory would include the optimizer's state.
-    on_stage(STAGES[2])
+    on_stage("predictions")
     weights = [*network.parameters(), *network.buffers()]
     predict = torch.no_grad()(network.val_step)
-    prediction = _measure(predict, batch, lambda: weights, torch.device(device), repeats)
-    on_stage(STAGES[3])
+    place = torch.device(device)
+    prediction = _measure(predict, batch, lambda: weights, place, repeats)
+    on_stage("training steps")
     network.train()
     wrapper = build_optim_wrapper(network, config.optim_wrapper)
-    training = _measure(
-        lambda data: network.train_step(data, wrapper),
-        batch,
-        lambda: [weights, wrapper.state_dict()],
-        torch.device(device),
-        repeats,
-    )
+    train = partial(network.train_step, optim_wrapper=wrapper)
+    training = _measure(train, batch, lambda: [weights, wrapper.state_dict()], place, repeats)
     parts = parameters_by_part(network)
     return Cost(
         name, *size, batch_size, device, machine_name(device), sum(parts.values()),

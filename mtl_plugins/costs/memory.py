@@ -12,8 +12,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-STATUS = "/proc/self/status"
-
 
 class LiveMemory(TorchDispatchMode):
     """Count the bytes of all tensors that operations inside the context create.
@@ -103,7 +101,7 @@ def process_peak_bytes() -> tuple[int | None, str]:
         return torch.cuda.max_memory_allocated(), "CUDA allocator"
     try:
         # resource.getrusage would include the process that started this one.
-        with open(STATUS, encoding="utf-8") as lines:
+        with open("/proc/self/status", encoding="utf-8") as lines:
             peak = next((line for line in lines if line.startswith("VmHWM:")), None)
     except OSError:
         peak = None

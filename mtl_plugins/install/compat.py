@@ -56,7 +56,8 @@ def prepare_stack() -> None:
 
 def installed_family() -> str:
     """Return the name of the installed mm* family; raise like `check_distributions`."""
-    return check_distributions(_installed())
+    names = {name for roles in FAMILIES.values() for role in roles for name in role}
+    return check_distributions({name for name in (*names, *UNDECLARED) if _is_installed(name)})
 
 
 def check_distributions(installed: Collection[str]) -> str:
@@ -97,11 +98,6 @@ def check_distributions(installed: Collection[str]) -> str:
             f'run `pip install "mtl_plugins[{family}]"`.'
         )
     return family
-
-
-def _installed() -> set[str]:
-    names = {name for roles in FAMILIES.values() for role in roles for name in role}
-    return {name for name in (*names, *UNDECLARED) if _is_installed(name)}
 
 
 def _is_installed(distribution: str) -> bool:

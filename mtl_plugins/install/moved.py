@@ -1,313 +1,170 @@
 """Keep the import paths of version 0.1 working, with a `DeprecationWarning`.
 
-An old module becomes an alias that looks its names up in the folder where they live now, so files
-may move within their folder without a change here. Nothing is imported before an old path is used.
+A module of 0.1 that is gone becomes an alias, which finds its public names in the `__all__` of
+today's folders. So files and folders may move without a change here. Nothing is imported before an
+old path is used.
 """
 
 from __future__ import annotations
 
-import pkgutil
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
 PACKAGE = "mtl_plugins"
-OUTSIDE = "tools/"
-"""Prefix of places outside the package, which cannot be imported."""
 
-MOVED = (
-    ("", "install", "compat plugins processor started"),
-    ("", "targets", "structures"),
-    ("", "tools/dev/bench", "bench"),
-    ("", "tools/dev/versions", "stacks"),
-    ("", "utils", "json_text progress suggestions"),
-    ("datasets", "datasets", "folder_dataset"),
-    (
-        "datasets",
-        "datasets.catalog",
-        "cityscapes kitti nyuv2 nyuv2_converter shift street_scenes_dataset synscapes vkitti2",
-    ),
-    ("datasets", "datasets.files", "exr image_io jpeg_check npy_file png_check"),
-    (
-        "datasets",
-        "datasets.formats",
-        "depth_format label_format normal_format target_format target_formats value_format",
-    ),
-    ("datasets", "datasets.sampling", "sample_index seeded_sampler"),
-    ("datasets", "street_scenes", "street_scenes"),
-    ("datasets.packed", "datasets.packed", "stored_format verification"),
-    (
-        "datasets.transforms",
-        "datasets.transforms",
-        "arguments cutting_out evaluation_crop flipping packing padding rotating sample_size sky "
-        "zooming",
-    ),
-    (
-        "engine",
-        "checkpoints",
-        "archive_check checkpoint_io latest_checkpoint plain_state safetensors_io weights",
-    ),
-    (
-        "engine",
-        "config",
-        "build config config_check config_lines config_options config_report config_sources "
-        "data_config evaluation_options image_transforms literals metric_names option_values "
-        "packed_config stored_config",
-    ),
-    (
-        "engine",
-        "costs",
-        "cost cost_table live_memory macs parameters process_memory random_batch run_cost",
-    ),
-    ("engine", "data_tools", "browse_data depth_statistics depth_tally packing_report"),
-    ("engine", "data_tools.check", "data_check"),
-    ("engine", "engine.distributed", "processes sharded_model"),
-    (
-        "engine",
-        "engine.hooks",
-        "buffer_snapshot class_check_hook curves_hook depth_check_hook durable_checkpoint_hook "
-        "fault_hook interrupt_hook late_flag nonfinite_hook report_hook safe_checkpoint "
-        "save_predictions_hook scalars_hook skipped_samples_hook summary_hook",
-    ),
-    ("engine", "engine.loop", "batch_change runner train_loop"),
-    ("engine", "engine.optim", "amp optim_constructor"),
-    ("engine", "evaluation.baselines", "baselines image_blind_scores"),
-    ("engine", "report", "balance_report metrics_table report report_details results"),
-    ("engine", "studies", "sweep_hook"),
-    ("engine", "studies.ladder", "ladder"),
-    ("engine", "studies.sweep", "sweep"),
-    (
-        "engine",
-        "tools/dev/balancers",
-        "balancer_cost balancer_cost_table level_difference level_table",
-    ),
-    ("engine", "tools/dev/config_gallery.py", "config_gallery"),
-    ("engine", "tools/dev/endurance", "kill_test run_difference soak soak_hook"),
-    ("engine", "utils", "atomic_file command machine"),
-    ("evaluation", "evaluation.baselines", "image_blind"),
-    (
-        "evaluation",
-        "evaluation.functional",
-        "class_scores depth depth_by_distance mtan normals semseg",
-    ),
-    (
-        "evaluation",
-        "evaluation.metrics",
-        "measure mtan_metric multi_task_metric normals_metric score streaming_metric tally",
-    ),
-    (
-        "inference",
-        "inference",
-        "bins command depth_png device loading metainfo names onnx_predictor optional prediction "
-        "program_predictor size_groups source sources video",
-    ),
-    ("inference.export", "inference.export", "agreement_table exportable pooling"),
-    ("inference.export", "tools/dev/export_matrix.py", "matrix matrix_table"),
-    ("models", "models.multi_task_heads", "heads"),
-    (
-        "models.balancers",
-        "models.balancers",
-        "fixed gramian ranks shared_features shared_parameters",
-    ),
-    ("models.decoders", "models.layers", "context"),
-    ("models.layers", "models.layers", "channel_attention channel_gate"),
-    ("models.losses", "models.losses", "berhu chamfer masked silog"),
-    ("models.segmentors", "models.segmentors", "view"),
-    ("models", "models.preprocessing", "data_preprocessor device_augmentation"),
-    ("models", "models.task_heads", "heads"),
-    ("visualization", "engine.hooks", "chosen_images_hook panel_hook"),
-    (
-        "visualization",
-        "visualization.painting",
-        "colors map_files normals overlay painters rows values",
-    ),
-    (
-        "visualization",
-        "visualization.sheets",
-        "contact_sheet depth_picture figures panels sample_panel sheet",
-    ),
-)
-"""(Old package, new place, modules that moved from one to the other)."""
-
-SUBMODULES = {
-    "datasets.street_scenes": "buildings camera draws furniture ground labels layout lens nature "
-    "noise people primitives raster road roadside scene scenery shading shapes street texture "
-    "traffic vehicles weather writer",
+MODULES = {
+    "": "compat json_text plugins processor progress started structures suggestions",
+    "datasets": "cityscapes depth_format exr folder_dataset image_io jpeg_check kitti label_format "
+    "normal_format npy_file nyuv2 nyuv2_converter png_check sample_index seeded_sampler shift "
+    "street_scenes street_scenes_dataset synscapes target_format target_formats value_format "
+    "vkitti2",
+    "datasets.packed": "stored_format verification",
+    "datasets.street_scenes": "camera ground noise people primitives raster roadside scene scenery "
+    "shading street traffic vehicles writer",
+    "datasets.transforms": "arguments cutting_out evaluation_crop flipping packing padding "
+    "rotating sample_size sky zooming",
+    "engine": "amp archive_check atomic_file balance_report baselines batch_change browse_data "
+    "buffer_snapshot build checkpoint_io class_check_hook command config config_check config_lines "
+    "config_options config_report config_sources cost cost_table curves_hook data_check "
+    "data_config depth_check_hook depth_statistics depth_tally durable_checkpoint_hook "
+    "evaluation_options fault_hook image_blind_scores image_transforms interrupt_hook ladder "
+    "late_flag latest_checkpoint literals live_memory machine macs metric_names metrics_table "
+    "nonfinite_hook optim_constructor option_values packed_config packing_report parameters "
+    "plain_state process_memory processes random_batch report report_details report_hook results "
+    "run_cost runner safe_checkpoint safetensors_io save_predictions_hook scalars_hook "
+    "sharded_model skipped_samples_hook stored_config summary_hook sweep sweep_hook train_loop "
+    "weights",
     "engine.data_check": "check findings part_statistics report sample_check suspicions tables "
     "value_tally",
     "engine.ladder": "picture report runs single_task statistics step study",
-    "engine.report": "chart charts classes comparison costs gallery history page pictures "
-    "resolved_config run_record",
-    "engine.sweep": "link plots report reporter rows sampler search_space storage study sweep "
-    "training worker",
+    "engine.report": "charts gallery page run_record",
+    "engine.sweep": "report search_space study sweep training worker",
+    "evaluation": "class_scores depth depth_by_distance image_blind measure mtan mtan_metric "
+    "multi_task_metric normals normals_metric score semseg streaming_metric tally",
+    "inference": "bins command depth_png device loading metainfo names onnx_predictor optional "
+    "prediction program_predictor size_groups source sources video",
+    "inference.export": "agreement_table exportable pooling",
+    "models": "data_preprocessor device_augmentation heads",
+    "models.balancers": "fixed gramian ranks shared_features shared_parameters",
+    "models.decoders": "context",
     "models.heads": "attention_bins_head bin_values branched_head depth_codecs depth_head "
     "distillation_head joint_head multi_task_head normals_head segmentation_head task_head",
+    "models.layers": "channel_attention channel_gate",
+    "models.losses": "berhu chamfer masked silog",
+    "models.segmentors": "view",
+    "visualization": "chosen_images_hook colors contact_sheet depth_picture figures map_files "
+    "normals overlay painters panel_hook panels rows sample_panel sheet values",
 }
-"""The old modules that were packages, and what was in them."""
+"""Package of 0.1 -> modules and packages in it that are gone."""
 
-FACES = {
-    "engine": (
-        "checkpoints", "config", "costs", "data_tools", "data_tools.check", "evaluation.baselines",
-        "report", "studies", "utils",
-    ),
-    "visualization": ("engine",),
-}  # fmt: skip
-"""Old package -> the packages whose `__all__` lists names that it had."""
-
-GONE = {
-    "tools/dev/config_gallery.py": "gallery_entry gallery_page write_gallery",
-    "tools/dev/endurance": "SoakHook kill_test report_soak show_kill_report soak",
+LEFT = {
+    "tools/dev/bench": "bench",
+    "tools/dev/versions": "stacks",
+    "tools/dev/balancers": "engine.balancer_cost engine.balancer_cost_table "
+    "engine.level_difference engine.level_table",
+    "tools/dev/config_gallery.py": "engine.config_gallery engine.gallery_entry "
+    "engine.gallery_page engine.write_gallery",
+    "tools/dev/endurance": "engine.kill_test engine.report_soak engine.run_difference "
+    "engine.show_kill_report engine.soak engine.soak_hook engine.SoakHook",
+    "tools/dev/export_matrix.py": "inference.export.matrix inference.export.matrix_table",
 }
-"""Place outside the package -> names that `engine` had."""
+"""Place in the repository -> modules and names that are no longer part of the package."""
+
+
+def _paths(package: str, names: str) -> list[str]:
+    return [".".join(filter(None, (PACKAGE, package, name))) for name in names.split()]
+
+
+OLD = {path for package, names in MODULES.items() for path in _paths(package, names)}
+OUTSIDE = {path: place for place, names in LEFT.items() for path in _paths("", names)}
 
 
 def keep_old_imports() -> None:
-    """Make the old module paths importable. Calling it again does nothing."""
-    if not any(isinstance(finder, _MovedFinder) for finder in sys.meta_path):
-        # First, because Python's own finder would load submodules of a moved package twice.
-        sys.meta_path.insert(0, _MovedFinder())
-
-
-def new_places(module: str) -> list[str]:
-    """Return where a module of version 0.1 is now; nothing if it has not moved.
-
-    >>> new_places("engine.report.page"), new_places("engine.run")
-    (['report'], [])
-    """
-    places = []
-    for package, place, names in MOVED:
-        prefix = f"{package}." if package else ""
-        name, _, submodule = module.removeprefix(prefix).partition(".")
-        known = SUBMODULES.get(prefix + name, "").split()
-        if (
-            module.startswith(prefix)
-            and name in names.split()
-            and (not submodule or submodule in known or place.startswith(OUTSIDE))
-        ):
-            places.append(place)
-    return places
+    """Make the old module paths importable."""
+    sys.meta_path.append(_OldModules())
 
 
 def moved_attribute(module: str, name: str) -> Any:
-    """Return an attribute that a package had in version 0.1. Called by its `__getattr__`.
+    """Return an attribute that a module had in version 0.1. Called by the module's `__getattr__`.
 
     Raises:
-        AttributeError: the package had no such attribute.
-        ImportError: the attribute is no longer part of the project's package.
+        AttributeError: no folder offers this name.
+        ImportError: the name is no longer part of the package.
     """
-    face = module.partition(".")[2]
-    # Python asks for its own submodules before it imports them, and for names like __path__.
-    is_submodule = PathFinder.find_spec(f"{module}.{name}", sys.modules[module].__path__)
-    if not name.startswith("__") and is_submodule is None:
-        if face == "engine":
-            for place, names in GONE.items():
-                if name in names.split():
-                    _warn(f"{module}.{name}", [place], stacklevel=4)
-        for place in FACES.get(face, ()):
-            home = import_module(f"{PACKAGE}.{place}")
-            if name in home.__all__:
-                _warn(f"{module}.{name}", [place], stacklevel=4)
-                return getattr(home, name)
-        if places := new_places(f"{face}.{name}" if face else name):
-            _warn(f"{module}.{name}", places, stacklevel=4)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
-                return import_module(f"{module}.{name}")
+    path = f"{module}.{name}"
+    # Python asks for names like __path__, and for today's submodules before it imports them.
+    if not name.startswith("__") and not PathFinder.find_spec(path, sys.modules[module].__path__):
+        _check_inside(path)
+        if homes := _homes(module, name):
+            warnings.warn(
+                f"{path} has moved to {homes[0]}.{name}; the old path will be removed in a later "
+                "version.",
+                DeprecationWarning,
+                stacklevel=3,
+            )
+            return getattr(sys.modules[homes[0]], name)
+        if path in OLD:
+            return import_module(path)
     raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
 
+def _homes(module: str, name: str) -> list[str]:
+    """List the modules that offer a name today; first those called like a part of the old path."""
+    if module == PACKAGE:  # its names have not moved
+        return []
+    # `walk_packages` imports them, except those that need a package that is not installed.
+    packages = walk_packages(sys.modules[PACKAGE].__path__, f"{PACKAGE}.")
+    known = [each.name for each in packages if each.ispkg]
+    known.append(f"{PACKAGE}.targets")
+    loaded = {each: sys.modules[each] for each in known if each in sys.modules}
+    found = [key for key, each in loaded.items() if name in getattr(each, "__all__", vars(each))]
+    return sorted(found, key=lambda home: home.rpartition(".")[2] not in module.split("."))
+
+
+def _check_inside(path: str) -> None:
+    if path in OUTSIDE:
+        raise ImportError(
+            f"{path} is no longer part of the package; it is now {OUTSIDE[path]} in the repository."
+        )
+
+
 class _Package(ModuleType):
-    """A package whose functions are not replaced by aliases of the same name."""
+    """A package in which no old module replaces a function of the same name."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Python binds every imported module to its package: `engine.build` would hide `build()`.
-        if isinstance(value, _Alias):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
-                if callable(getattr(self, name, None)):
-                    return
-        super().__setattr__(name, value)
+        if not (isinstance(value, _OldModule) and _homes(self.__name__, name)):
+            super().__setattr__(name, value)
 
 
-class _Alias(_Package):
+class _OldModule(_Package):
     """A module of version 0.1: finds its names where they are now."""
 
-    def __init__(self, name: str, places: Sequence[str]) -> None:
-        super().__init__(name)
-        self._places = places
-
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__all__":
-            raise AttributeError(name)
-        homes = [import_module(f"{PACKAGE}.{place}") for place in self._places]
-        if name == "__all__":
-            return [each for home in homes for each in getattr(home, name, ())]
-        for module in homes:
-            if name in vars(module):
-                return vars(module)[name]
-        found = [vars(each)[name] for each in _submodules(homes) if name in vars(each)]
-        if found and all(each is found[0] for each in found):
-            return found[0]
-        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return moved_attribute(self.__name__, name)
 
 
-def _submodules(homes: Sequence[ModuleType]) -> Iterator[ModuleType]:
-    """Import everything in some packages, except what needs a package that is not installed."""
-    for home in homes:
-        for each in pkgutil.walk_packages(getattr(home, "__path__", ()), f"{home.__name__}."):
-            try:
-                yield import_module(each.name)
-            except ImportError:
-                continue
-
-
-class _MovedFinder(MetaPathFinder):
+class _OldModules(MetaPathFinder, Loader):
     """Find modules by their old paths."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        package, _, module = fullname.partition(".")
-        places = new_places(module) if package == PACKAGE else []
-        if not places:
-            return None
-        return ModuleSpec(fullname, _AliasLoader(places), is_package=module in SUBMODULES)
-
-
-class _AliasLoader(Loader):
-    """Make the alias of an old module."""
-
-    def __init__(self, places: Sequence[str]) -> None:
-        self.places = places
+        _check_inside(fullname)
+        # A package, so that Python asks here for the modules in it.
+        return ModuleSpec(fullname, self, is_package=True) if fullname in OLD else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return _Alias(spec.name, self.places)
+        return _OldModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        _warn(module.__name__, self.places, stacklevel=3)
         parent = sys.modules[module.__name__.rpartition(".")[0]]
-        if not isinstance(parent, _Package):
+        if type(parent) is ModuleType:
             parent.__class__ = _Package
-
-
-def _warn(old: str, places: Sequence[str], stacklevel: int) -> None:
-    """Warn about an old path.
-
-    Raises:
-        ImportError: it is no longer part of the package.
-    """
-    if places[0].startswith(OUTSIDE):
-        raise ImportError(
-            f"{old} is no longer part of the package; it is now {places[0]} in the repository."
-        )
-    warnings.warn(
-        f"{old} has moved to {' and '.join(f'{PACKAGE}.{place}' for place in places)}; the old "
-        "path will be removed in a later version.",
-        DeprecationWarning,
-        stacklevel,
-    )

@@ -31,9 +31,7 @@ def cpu_name() -> str:
     """Return the model of the CPU, or what the platform reports."""
     # Only Linux reports the model, and Python has no function for it.
     if os.path.isfile(CPU_INFO):
-        with open(CPU_INFO, encoding="utf-8") as lines:
-            for line in lines:
-                key, _, value = line.partition(":")
-                if key.strip() == "model name":
-                    return value.strip()
+        with open(CPU_INFO, encoding="utf-8") as file:
+            if found := re.search(r"^model name[ \t]*:[ \t]*(.*\S)", file.read(), re.MULTILINE):
+                return found[1]
     return platform.processor() or platform.machine()

@@ -7,6 +7,9 @@ import glob
 import os
 from collections.abc import Iterable
 
+SUGGESTED = 3
+"""Most names or paths that are suggested."""
+
 LISTED = 20
 """Most names that are listed if none is near."""
 
@@ -14,13 +17,12 @@ MARGIN = 0.15
 """Names whose likeness is at most this much below the nearest name's are suggested too."""
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6) -> list[str]:
-    """Return the known names that are most like a name, the nearest first, ignoring case.
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """Return the `SUGGESTED` known names most like a name, the nearest first, ignoring case.
 
     Args:
         name: the given name.
         known: the valid names.
-        count: largest number of names to return.
         cutoff: smallest likeness, 0..1 (`difflib`).
 
     >>> nearest('mgda', ['PCGrad', 'MGDA'])
@@ -29,7 +31,7 @@ def nearest(name: str, known: Iterable[str], count: int = 3, cutoff: float = 0.6
     spelled: dict[str, str] = {}
     for each in sorted(known):
         spelled.setdefault(each.lower(), each)
-    found = difflib.get_close_matches(name.lower(), spelled, count, cutoff)
+    found = difflib.get_close_matches(name.lower(), spelled, SUGGESTED, cutoff)
     likeness = [difflib.SequenceMatcher(None, key, name.lower()).ratio() for key in found]
     return [
         spelled[key]
@@ -66,25 +68,19 @@ def did_you_mean_path(path: str) -> str:
     >>> did_you_mean_path('/no/such/folder')
     ''
     """
-    near = nearest_paths(path)
-    return f"Did you mean {_either(near)}?" if near else ""
-
-
-def nearest_paths(path: str, count: int = 3) -> list[str]:
-    """Return the existing paths that are most like a missing one, the nearest first."""
     start = os.sep if os.path.isabs(path) else ""
     parts = [part for part in path.split(os.sep) if part not in ("", ".")]
     found = [start] if parts else []
     for depth, part in enumerate(parts):
         is_last = depth == len(parts) - 1
-        found = [match for folder in found for match in _matches(folder, part, count, is_last)]
+        found = [match for folder in found for match in _matches(folder, part, is_last)]
     folder = os.path.dirname(path)
     if not found and parts and os.path.isdir(folder or "."):
         found = sorted(glob.glob(os.path.join(glob.escape(folder), "*", glob.escape(parts[-1]))))
-    return found[:count]
+    return f"Did you mean {_either(found[:SUGGESTED])}?" if found else ""
 
 
-def _matches(folder: str, part: str, count: int, is_last: bool) -> list[str]:
+def _matches(folder: str, part: str, is_last: bool) -> list[str]:
     """Return the entries of a folder that equal one part of a path, or else are most like it."""
     if part == ".." or os.path.exists(os.path.join(folder, part)):
         return [os.path.join(folder, part)]
@@ -98,7 +94,7 @@ def _matches(folder: str, part: str, count: int, is_last: bool) -> list[str]:
     # Compared without endings, which would make any two files of a type alike.
     alike = [each for each in entries if ending and os.path.splitext(each)[1] == ending]
     stems = {os.path.splitext(each)[0]: each for each in alike or entries}
-    return [os.path.join(folder, stems[near]) for near in nearest(stem, stems, count)]
+    return [os.path.join(folder, stems[near]) for near in nearest(stem, stems)]
 
 
 def _either(names: list[str]) -> str:

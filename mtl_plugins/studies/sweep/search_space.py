@@ -150,7 +150,7 @@ def load_space(path: str, config: Config) -> SearchSpace:
         ) from error
     names = [each.name for each in fields(SearchSpace) if each.name != "path"]
     for name in found:
-        near = nearest(name, names, count=1, cutoff=0.85)
+        near = nearest(name, names, cutoff=0.85)
         if near and name not in names and not inspect.ismodule(found[name]):
             raise ConfigError(
                 f"{path} defines {name}, which nothing reads. Did you mean {near[0]}? If not, "
