@@ -72,25 +72,17 @@ def _overlay(prediction: Prediction, style: Style) -> np.ndarray:
     return overlay_colors(prediction.image[..., ::-1], colors)
 
 
-def _labels(prediction: Prediction, style: Style) -> np.ndarray:
-    return prediction.needed(SEMSEG.kind)
-
-
 def _depth_color(prediction: Prediction, style: Style) -> np.ndarray:
     norm = depth_norm(*near_far(prediction, style), style.depth_log)
     return depth_picture(prediction.needed(DEPTH.kind), norm, style.depth_unit)
 
 
-def _normals(prediction: Prediction, style: Style) -> np.ndarray:
-    return colorize_normals(prediction.needed(NORMALS.kind))
-
-
 DRAW: dict[str, Callable[[Prediction, Style], np.ndarray]] = {
     "panel": _panel,
     "overlay": _overlay,
-    "labels": _labels,
+    "labels": lambda prediction, style: prediction.needed(SEMSEG.kind),
     "depth_color": _depth_color,
-    "normals": _normals,
+    "normals": lambda prediction, style: colorize_normals(prediction.needed(NORMALS.kind)),
 }
 """The functions that draw an 8-bit picture, H,W or H,W,3 RGB, by their kind."""
 

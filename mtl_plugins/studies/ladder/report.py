@@ -60,9 +60,10 @@ def write_report(ladder: Ladder, size: tuple[int, int], baselines: Baselines | N
             if it has any.
     """
     steps = read_steps(ladder, size)
-    own = single_task_baselines(steps, describe_settings(ladder, steps))
+    settings = describe_settings(ladder, steps)
+    own = single_task_baselines(steps, settings)
     rows = report_rows(steps, baselines or own)
-    notes = [describe_settings(ladder, steps), *describe_gaps(steps)]
+    notes = [settings, *describe_gaps(steps)]
     files = [osp.join(ladder.out, f"ladder.{kind}") for kind in ("csv", "md", "png")]
     write_csv(files[0], rows)
     caption = CONVENTION.format(height=size[0], width=size[1])
@@ -100,7 +101,8 @@ def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> li
         if baselines:
             row |= _delta_m(step, baselines)
         rows.append(row)
-    blind = image_blind(steps)
+    # They depend on the data only.
+    blind = next((step.image_blind for step in steps if step.image_blind), {})
     reference = {f"{metric} mean": blind.get(metric) for metric in METRICS}
     rows.append(dict.fromkeys(rows[0]) | dict(step=IMAGE_BLIND) | reference)
     return rows
@@ -112,11 +114,6 @@ def _delta_m(step: Step, baselines: Baselines) -> dict[str, float | None]:
     if not means:
         return {ONE_METRIC: None, ALL_METRICS: None}
     return {**baselines.delta_m(means)}
-
-
-def image_blind(steps: Sequence[Step]) -> dict[str, float]:
-    """Return the metrics of the image-blind predictor, which depend on the data only."""
-    return next((dict(step.image_blind) for step in steps if step.image_blind), {})
 
 
 def describe_settings(ladder: Ladder, steps: Sequence[Step]) -> str:

@@ -18,10 +18,7 @@ SHOWN_LINES = 15
 
 
 def study(
-    ladder: Ladder,
-    size: tuple[int, int],
-    script: str | None,
-    baselines: Baselines | None = None,
+    ladder: Ladder, size: tuple[int, int], script: str | None, baselines: Baselines | None = None
 ) -> None:
     """Train the runs that have not ended, then write the report into `ladder.out`.
 
