@@ -129,8 +129,7 @@ class Sources:
     def length(self) -> int | None:
         """Number of images; None where the length of a source is unknown."""
         lengths = [source.length for source in self.items]
-        known = [length for length in lengths if length is not None]
-        return sum(known) if len(known) == len(lengths) else None
+        return None if None in lengths else sum(filter(None, lengths))
 
     def __iter__(self) -> Iterator[Frame]:
         for source in self.items:

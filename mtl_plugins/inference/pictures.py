@@ -110,7 +110,7 @@ class SideBySideVideo:
     def write(self, pictures: Sequence[np.ndarray]) -> None:
         """Add a frame of pictures H,W,3 uint8 RGB."""
         if self._writer is None:
-            self._writer = self._opened(pictures)
+            self._writer = self._open(pictures)
         row = [cv2.resize(p, self._size, interpolation=cv2.INTER_AREA) for p in pictures]
         self._writer.write(np.hstack(row)[..., ::-1])
 
@@ -120,7 +120,7 @@ class SideBySideVideo:
             self._writer.release()
             self._writer = None
 
-    def _opened(self, pictures: Sequence[np.ndarray]) -> cv2.VideoWriter:
+    def _open(self, pictures: Sequence[np.ndarray]) -> cv2.VideoWriter:
         height, width = pictures[0].shape[:2]
         scale = min(1.0, WIDEST / (width * len(pictures)))
         width, height = (max(2, round(scale * side) // 2 * 2) for side in (width, height))

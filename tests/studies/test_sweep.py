@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 from optuna.trial import TrialState
 
+from mtl_plugins.errors import MTLError
 from mtl_plugins.studies.sweep import run_sweep
 from mtl_plugins.studies.sweep.study import counted
 from mtl_plugins.studies.sweep.worker import job_environments

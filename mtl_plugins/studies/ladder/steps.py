@@ -110,9 +110,7 @@ class Step:
 def read_steps(ladder: Ladder, size: tuple[int, int]) -> list[Step]:
     """Read the results of the runs; measure the cost of every step with a run that has ended.
 
-    Args:
-        ladder: the runs.
-        size: (height, width) of the image that GMACs are counted for, in pixels.
+    `size` is the (height, width) of the image that GMACs are counted for, in pixels.
     """
     return [_read_step(ladder, config, size) for config in ladder.configs]
 

@@ -92,12 +92,7 @@ def run_sweep(sweep: Sweep, script: str | None, jobs: int = 1) -> None:
 class Worker:
     """Run trials of a study, several at a time.
 
-    Args:
-        sweep: the settings.
-        study: the study.
-        script: path of `tools/train.py`.
-        jobs: trials at the same time.
-        line: shows how many trials have ended.
+    Args: as in `run_sweep`; `line` shows how many trials have ended.
     """
 
     def __init__(
