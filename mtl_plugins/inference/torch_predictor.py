@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
@@ -164,9 +164,9 @@ def read_metainfo(
         meta = _configured_metainfo(config)
     number = next((head.out_channels for head in heads.values() if head.target is SEMSEG), 0)
     classes, palette = meta.get("classes"), meta.get("palette")
-    if not _all(classes, str) or len(classes) != number:
+    if not _are(classes, number, lambda name: isinstance(name, str)):
         classes = [f"class {index}" for index in range(number)]
-    if not _all(palette, (list, tuple)) or len(palette) != number or not all(map(is_rgb, palette)):
+    if not _are(palette, number, is_rgb):
         palette = default_palette(number)
     unit = meta.get("depth_unit")
     return dict(
@@ -182,18 +182,17 @@ def _configured_metainfo(config: Config) -> Mapping[str, Any]:
     for split in ("test", "val", "train"):
         dataset = (config.get(f"{split}_dataloader") or {}).get("dataset") or {}
         known = DATASETS.module_dict.get(dataset.get("type"))
-        found = {
-            **getattr(known, "METAINFO", {}),
-            **{key: dataset[key] for key in ("depth_unit",) if key in dataset},
-            **(dataset.get("metainfo") or {}),
-        }
+        found = dict(getattr(known, "METAINFO", {}))
+        if "depth_unit" in dataset:
+            found["depth_unit"] = dataset["depth_unit"]
+        found |= dataset.get("metainfo") or {}
         if found.get("classes"):
             return found
     return {}
 
 
-def _all(values: Any, kind: type | tuple[type, ...]) -> bool:
-    return isinstance(values, Sequence) and all(isinstance(value, kind) for value in values)
+def _are(values: Any, number: int, test: Callable[[Any], bool]) -> bool:
+    return isinstance(values, Sequence) and len(values) == number and all(map(test, values))
 
 
 def _as_array(data: torch.Tensor) -> np.ndarray:

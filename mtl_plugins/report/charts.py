@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..evaluation import main_measures
@@ -77,15 +78,12 @@ def _fixed_weights(config: Mapping[str, str]) -> dict[str, float]:
     prefix = "model.balancer.weights."
     if config.get("model.balancer.type") != "'FixedWeights'":
         return {}
-    return {k.removeprefix(prefix): _number(v) for k, v in config.items() if k.startswith(prefix)}
-
-
-def _number(text: str) -> float:
-    """Return a number in a config, nan for any other value."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    found = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
+    weights = {}
+    for task, text in found.items():
+        with suppress(ValueError):  # no number
+            weights[task] = float(text)
+    return weights
 
 
 def _time_unit(runs: Sequence[RunRecord]) -> str:
