@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -27,13 +27,26 @@ class ExportedPredictor(ABC):
     """Run an exported model on images; subclasses read the file and run the model.
 
     Args:
+        path: the file.
+
+    Attributes:
+        runtime: the library that runs the model, for messages.
         info: the description in the file.
 
-    Shapes: as in `Predictor`.
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: it is damaged, or was not written by tools/export.py.
+        ConfigError: the device cannot be used here.
+        MTLError: when it is called, the library fails.
     """
 
-    def __init__(self, info: ModelInfo) -> None:
-        self.info = info
+    runtime: str
+    info: ModelInfo
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.name = os.path.expanduser(path)
+        if not os.path.isfile(self.name):
+            raise FileNotFoundError(f"There is no model file {self.name}; check the path.")
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -41,21 +54,45 @@ class ExportedPredictor(ABC):
         return self.info.metainfo
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
-        """Return each image's maps by task, in the image's size."""
-        return predict_by_size(images, self._predict)
+        """Return each image's maps by task, in the image's size.
+
+        Images of equal size form a batch. No image is padded to the size of another, so that each
+        gets the prediction it gets alone.
+        """
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for index, image in enumerate(images):
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+                raise DataError(
+                    f"Image {index} is {image.shape} {image.dtype}; expected (height, width, 3) "
+                    "uint8 in BGR, as OpenCV reads it."
+                )
+            groups.setdefault(image.shape, []).append(index)
+        results: list[Maps] = [{} for _ in images]
+        for indices in groups.values():
+            for task, maps in self._predict(np.stack([images[i] for i in indices])).items():
+                for index, each in zip(indices, maps, strict=True):
+                    results[index][task] = each
+        return results
 
     @abstractmethod
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         """Return the outputs of the model in the order of the tasks; inputs as in `ModelInfo`."""
 
     def _predict(self, batch: np.ndarray) -> Maps:
+        """Return the maps of each task, N,H,W or N,H,W,C, for images N,H,W,3 uint8."""
         size = batch.shape[1:3]
         if self.info.size not in (None, size):
             raise DataError(
                 f"The exported model takes images of {self.info.size} (height, width) alone, and "
                 f"got {size}: resize them."
             )
-        outputs = self.run(batch if self.info.preprocess else self._normalised(batch))
+        inputs = batch if self.info.preprocess else self._normalised(batch)
+        try:
+            outputs = self.run(inputs)
+        except Exception as error:  # the runtimes' errors have no common class
+            raise MTLError(
+                f"{self.runtime} cannot run {self.name} on images {inputs.shape}: {error}"
+            ) from error
         # Class ids have no channel axis.
         return {
             task: maps if maps.ndim == 3 else pixels_first(maps)
@@ -68,6 +105,13 @@ class ExportedPredictor(ABC):
         mean, std = (np.array(values, np.float32) for values in (self.info.mean, self.info.std))
         return np.ascontiguousarray(((channels - mean) / std).transpose(0, 3, 1, 2))
 
+    def _unreadable(self, kind: str, error: Exception) -> CheckpointError:
+        reason = str(error).strip().partition("\n")[0]
+        return CheckpointError(
+            f"{self.name} could not be read as {kind} ({reason}); it may be truncated or of "
+            "another format: copy it again, or export the model again."
+        )
+
 
 class OnnxPredictor(ExportedPredictor):
     """Predict with an ONNX file of tools/export.py, by ONNX Runtime.
@@ -76,21 +120,18 @@ class OnnxPredictor(ExportedPredictor):
         path: the file.
         device: "cuda" or "cpu"; default: "cuda" where the installed ONNX Runtime has it.
 
-    Shapes: as in `Predictor`.
-
     Raises:
-        FileNotFoundError: there is no such file.
-        CheckpointError: it is damaged, or was not written by tools/export.py.
-        ConfigError: ONNX Runtime does not have the device.
         ImportError: ONNX Runtime is not installed.
-        MTLError: when it is called, ONNX Runtime fails.
+        Exception: as `ExportedPredictor`.
     """
+
+    runtime = "ONNX Runtime"
 
     def __init__(
         self, path: str | os.PathLike[str], device: str | torch.device | None = None
     ) -> None:
         onnxruntime = needed("onnxruntime")
-        self.name = _existing_file(path)
+        super().__init__(path)
         available = onnxruntime.get_available_providers()
         devices = [each for each, provider in PROVIDERS.items() if provider in available]
         wanted = devices if device is None else [torch.device(device).type, "cpu"]
@@ -109,20 +150,11 @@ class OnnxPredictor(ExportedPredictor):
             self.input_name = self.session.get_inputs()[0].name
             stored = self.session.get_modelmeta().custom_metadata_map.get(KEY)
         except Exception as error:  # ONNX Runtime's errors have no common class
-            raise CheckpointError(
-                f"{self.name} could not be read as an ONNX model ({_first_line(error)}); it may "
-                "be truncated or of another format: copy it again, or export the model again."
-            ) from error
-        super().__init__(ModelInfo.from_json(stored, self.name))
+            raise self._unreadable("an ONNX model", error) from error
+        self.info = ModelInfo.from_json(stored, self.name)
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """Return the outputs of the model in the order of the tasks; inputs as in `ModelInfo`."""
-        try:
-            return self.session.run(list(self.info.tasks), {self.input_name: inputs})
-        except Exception as error:  # ONNX Runtime's errors have no common class
-            raise MTLError(
-                f"ONNX Runtime cannot run {self.name} on images {inputs.shape}: {error}"
-            ) from error
+        return self.session.run(list(self.info.tasks), {self.input_name: inputs})
 
 
 class ExportedProgramPredictor(ExportedPredictor):
@@ -132,80 +164,31 @@ class ExportedProgramPredictor(ExportedPredictor):
         path: the file. It is a program, as every file of torch.export: read only files you trust.
         device: of torch; default: "cuda" where available, else "cpu".
 
-    Shapes: as in `Predictor`.
-
     Raises:
-        FileNotFoundError: there is no such file.
-        CheckpointError: it is damaged, or was not written by tools/export.py.
-        ConfigError: torch cannot use the device here.
-        MTLError: when it is called, torch fails.
+        Exception: as `ExportedPredictor`.
     """
+
+    runtime = "torch"
 
     def __init__(
         self, path: str | os.PathLike[str], device: str | torch.device | None = None
     ) -> None:
+        super().__init__(path)
         self.device = checked_device(device)
-        self.name = _existing_file(path)
         stored = {KEY: ""}
         try:
             check_archive(Path(self.name))
             program = torch.export.load(self.name, extra_files=stored)
         except Exception as error:  # torch's errors here have no common class
-            raise CheckpointError(
-                f"{self.name} could not be read as a program of torch.export "
-                f"({_first_line(error)}); it may be truncated or of another format: copy "
-                "it again, or export the model again."
-            ) from error
-        super().__init__(ModelInfo.from_json(stored[KEY] or None, self.name))
+            raise self._unreadable("a program of torch.export", error) from error
+        self.info = ModelInfo.from_json(stored[KEY] or None, self.name)
         # Unlike `module.to`, the pass also moves constants that the program creates.
         self.module = move_to_device_pass(program, str(self.device)).module()
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """Return the outputs of the model in the order of the tasks; inputs as in `ModelInfo`."""
-        try:
-            with torch.no_grad():
-                outputs = self.module(torch.from_numpy(inputs).to(self.device))
-        except RuntimeError as error:
-            raise MTLError(
-                f"torch cannot run {self.name} on images {inputs.shape}: {error}"
-            ) from error
+        with torch.no_grad():
+            outputs = self.module(torch.from_numpy(inputs).to(self.device))
         return [outputs[task].cpu().numpy() for task in self.info.tasks]
-
-
-def predict_by_size(
-    images: Sequence[np.ndarray], predict: Callable[[np.ndarray], Mapping[str, np.ndarray]]
-) -> list[Maps]:
-    """Predict images of equal size together; return the maps in the order of the images.
-
-    No image is padded to the size of another, so that each gets the prediction it gets alone.
-
-    Args:
-        images: H,W,3 uint8.
-        predict: maps a batch N,H,W,3 to the maps of each task, N first.
-
-    Raises:
-        DataError: an image is not H,W,3 uint8.
-
-    >>> images = [np.zeros((2, 3, 3), np.uint8), np.ones((4, 5, 3), np.uint8)]
-    >>> [maps["sum"].item() for maps in
-    ...     predict_by_size(images, lambda batch: {"sum": batch.sum((1, 2, 3))})]
-    [0, 60]
-    """
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for index, image in enumerate(images):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-            raise DataError(
-                f"Image {index} is {image.shape} {image.dtype}; expected (height, width, 3) uint8 "
-                "in BGR, as OpenCV reads it."
-            )
-        groups.setdefault(image.shape, []).append(index)
-    results: list[Maps] = [{} for _ in images]
-    for indices in groups.values():
-        batch = predict(np.stack([images[index] for index in indices]))
-        for task, maps in batch.items():
-            for index, each in zip(indices, maps, strict=True):
-                results[index][task] = each
-    return results
 
 
 def pixels_first(maps: np.ndarray) -> np.ndarray:
@@ -230,14 +213,3 @@ def needed(package: str) -> ModuleType:
             f"This needs {package}, which cannot be imported ({error}). Run: pip install "
             '"mtl_plugins[export]", or: pip install onnx onnxruntime onnxscript'
         ) from error
-
-
-def _existing_file(path: str | os.PathLike[str]) -> str:
-    name = os.path.expanduser(path)
-    if not os.path.isfile(name):
-        raise FileNotFoundError(f"There is no model file {name}; check the path.")
-    return name
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -169,16 +169,9 @@ class MultiTaskInferencer:
                 raise ConfigError(
                     f"A {type(self.predictor).__name__} gives no bins; predict from the checkpoint."
                 )
-            for frame, (maps, distributions) in zip(batch, results, strict=True):
-                yield Prediction(
-                    frame.name,
-                    frame.image,
-                    maps,
-                    self.metainfo["tasks"],
-                    frame.source,
-                    frame.index,
-                    distributions,
-                )
+            tasks = self.metainfo["tasks"]
+            for each, (maps, found) in zip(batch, results, strict=True):
+                yield Prediction(each.name, each.image, maps, tasks, each.source, each.index, found)
 
 
 def load_predictor(

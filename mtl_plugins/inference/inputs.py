@@ -68,7 +68,8 @@ class Source:
     Args:
         path: its name in messages.
         name: of its output; frames of a video are `<name>/<number>`.
-        read: yields its images, H,W,3 uint8 BGR.
+        read: yields its images, H,W,3 uint8 BGR; raises a `DataError` where it cannot be read, or a
+            video ends long before its stated length.
         video: whether it is a video or a webcam.
         length: number of images; None where it is unknown.
         rate: frames per second of a video.
@@ -80,16 +81,6 @@ class Source:
     video: bool = False
     length: int | None = 1
     rate: float = DEFAULT_RATE
-
-    def frames(self) -> Iterator[Frame]:
-        """Yield its images with their names.
-
-        Raises:
-            DataError: it cannot be read, or a video ends long before its stated length.
-        """
-        for index, image in enumerate(self.read()):
-            name = f"{self.name}/{index:06d}" if self.video else self.name
-            yield Frame(image, self, name, index)
 
 
 class Sources:
@@ -113,13 +104,18 @@ class Sources:
         found: list[Any] = []
         for value in given:
             found.extend(self._expand(value, skip))
-        arrays = count()
-        labels = [_label(value, arrays) for value in found]
-        files = iter(relative_names([value for value in found if isinstance(value, str)]))
-        wanted = [
-            next(files) if isinstance(value, str) else label.replace(" ", "_")
-            for value, label in zip(found, labels, strict=True)
-        ]
+        paths, arrays = [value for value in found if isinstance(value, str)], count()
+        files = iter(relative_names(paths))
+        labels, wanted = [], []  # names in messages and of outputs
+        for value in found:
+            if isinstance(value, str):
+                labels.append(value)
+                wanted.append(next(files))
+            else:
+                number = value if isinstance(value, int) else next(arrays)
+                kind = "webcam" if isinstance(value, int) else "array"
+                labels.append(f"{kind} {number}")
+                wanted.append(f"{kind}_{number}")
         folders = {index for index, value in enumerate(found) if _is_video(value)}
         names = distinct_names(wanted, folders)
         self.items: list[Source] = []
@@ -133,13 +129,14 @@ class Sources:
     def length(self) -> int | None:
         """Number of images; None where the length of a source is unknown."""
         lengths = [source.length for source in self.items]
-        known = [length for length in lengths if length is not None]
-        return sum(known) if len(known) == len(lengths) else None
+        return None if None in lengths else sum(filter(None, lengths))
 
     def __iter__(self) -> Iterator[Frame]:
         for source in self.items:
             try:
-                yield from source.frames()
+                for index, image in enumerate(source.read()):
+                    name = f"{source.name}/{index:06d}" if source.video else source.name
+                    yield Frame(image, source, name, index)
             except DataError as error:
                 self.problems.append(Problem(source.path, str(error)))
 
@@ -169,13 +166,6 @@ class Sources:
             reason = "no file matches" if glob.has_magic(path) else "it does not exist"
             self.problems.append(Problem(path, reason))
         return files
-
-
-def _label(value: str | int | np.ndarray, arrays: Iterator[int]) -> str:
-    """Return the name of an input in messages; arrays are numbered."""
-    if isinstance(value, str):
-        return value
-    return f"webcam {value}" if isinstance(value, int) else f"array {next(arrays)}"
 
 
 def _checked(image: np.ndarray) -> np.ndarray:

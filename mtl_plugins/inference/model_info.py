@@ -74,6 +74,8 @@ class ModelInfo:
                 f"The model's data_preprocessor is a {type(preprocessor).__name__}, whose "
                 "normalisation an exported model cannot carry; use MultiTaskDataPreprocessor."
             )
+        # Encoders have it that take images of one size only.
+        sizes = (getattr(module, "fixed_size", None) for module in network.modules())
         classes = tuple(str(name) for name in metainfo.get("classes") or ())
         for task, head in network.decode_head.tasks():
             if head.target is SEMSEG and classes and head.out_channels != len(classes):
@@ -91,7 +93,7 @@ class ModelInfo:
             bgr_to_rgb=preprocessor.bgr_to_rgb,
             preprocess=preprocess,
             size_divisor=network.size_divisor,
-            size=_fixed_size(network),
+            size=next((tuple(size) for size in sizes if size), None),
         )
 
     @property
@@ -155,12 +157,6 @@ class ModelInfo:
         for name, right in rules.items():
             if not right:
                 raise ValueError(f"{name} is {getattr(self, name)!r}")
-
-
-def _fixed_size(network: MultiTaskSegmentor) -> tuple[int, int] | None:
-    """Return (height, width) where an encoder takes images of one size only, else None."""
-    sizes = (getattr(module, "fixed_size", None) for module in network.modules())
-    return next((tuple(size) for size in sizes if size is not None), None)
 
 
 def _all(kind: type, values: Iterable[Any]) -> bool:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -93,7 +92,6 @@ class OutputFolder:
             depth_log=depth_log,
         )
         self._entries: list[dict[str, Any]] = []
-        self._images = self._too_far = 0
         self._source: Source | None = None
         self._source_style = self.style
         self._video: SideBySideVideo | None = None
@@ -102,41 +100,38 @@ class OutputFolder:
 
     def write(self, prediction: Prediction) -> None:
         """Write all kinds of one prediction; the frames of a video must come in one run."""
-        source = prediction.source
-        if source is not self._source:
+        if prediction.source is not self._source:
             self._begin(prediction)
-        entry, style = self._entries[-1], self._source_style
-        for kind in self.kinds or self._default_kinds(source):
+        entry = self._entries[-1]
+        for kind in self.kinds or self._default_kinds(prediction.source):
             if kind == "video":
-                self._write_frame(prediction, style)
+                self._write_frame(prediction)
             elif kind == "maps":
-                self._write_maps(prediction)
-            elif kind == "depth":
-                values, too_far = encode_depth(prediction.needed(DEPTH.kind), self.depth_scale)
-                entry["too_far"] = entry.get("too_far", 0) + too_far
-                self._too_far += too_far
-                _save(values, self._place(prediction, kind, ".png"))
+                for other in _other_kinds(self.metainfo):
+                    place = self._place(prediction, f"maps/{other}", ".npy")
+                    np.save(place, prediction.needed(other))
             else:
-                values = DRAW[kind](prediction, style)
-                _save(values, self._place(prediction, kind, ".png"))
+                if kind == "depth":
+                    values, too_far = encode_depth(prediction.needed(DEPTH.kind), self.depth_scale)
+                    entry["too_far"] = entry.get("too_far", 0) + too_far
+                else:
+                    values = DRAW[kind](prediction, self._source_style)
+                picture = Image.fromarray(np.ascontiguousarray(values))
+                picture.save(self._place(prediction, kind, ".png"))
         entry["images"] += 1
-        self._images += 1
 
     def finish(self, problems: Sequence[Problem]) -> Report:
         """Complete the last video and the listing."""
         self._close_video()
         self._list(complete=True, problems=problems)
-        return Report(self.folder, self._images, self._too_far, problems)
+        images = sum(entry["images"] for entry in self._entries)
+        too_far = sum(entry.get("too_far", 0) for entry in self._entries)
+        return Report(self.folder, images, too_far, problems)
 
     def __enter__(self) -> OutputFolder:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._close_video()
 
     def _begin(self, prediction: Prediction) -> None:
@@ -152,18 +147,14 @@ class OutputFolder:
             dict(name=source.name, source=source.path, size=[height, width], images=0, files={})
         )
 
-    def _write_frame(self, prediction: Prediction, style: Style) -> None:
+    def _write_frame(self, prediction: Prediction) -> None:
         if not prediction.source.video:
             return
         if self._video is None:
             path = Path("video", f"{prediction.source.name}.mp4")
             self._video = SideBySideVideo(self.folder / path, prediction.source.rate)
             self._entries[-1]["files"]["video"] = path.as_posix()
-        self._video.write(panes(prediction, style))
-
-    def _write_maps(self, prediction: Prediction) -> None:
-        for kind in _other_kinds(self.metainfo):
-            np.save(self._place(prediction, f"maps/{kind}", ".npy"), prediction.needed(kind))
+        self._video.write(panes(prediction, self._source_style))
 
     def _place(self, prediction: Prediction, kind: str, suffix: str) -> Path:
         """Return the path of a new file, make its folder and enter it into the list."""
@@ -182,11 +173,8 @@ class OutputFolder:
     def _default_kinds(self, source: Source) -> list[str]:
         """Return the kinds that are written of a source unless kinds are chosen."""
         inputs = "videos" if source.video else "images"
-        return [
-            name
-            for name, kind in KINDS.items()
-            if kind.default_of == inputs and _possible(name, self.metainfo)
-        ]
+        names = [name for name, kind in KINDS.items() if kind.default_of == inputs]
+        return [name for name in names if _possible(name, self.metainfo)]
 
     def _list(self, complete: bool, problems: Sequence[Problem] = ()) -> None:
         content = dict(
@@ -265,7 +253,3 @@ def _claim(folder: Path) -> None:
             "something else; give a new folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
-
-
-def _save(values: np.ndarray, path: Path) -> None:
-    Image.fromarray(np.ascontiguousarray(values)).save(path)

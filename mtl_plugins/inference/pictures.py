@@ -72,25 +72,17 @@ def _overlay(prediction: Prediction, style: Style) -> np.ndarray:
     return overlay_colors(prediction.image[..., ::-1], colors)
 
 
-def _labels(prediction: Prediction, style: Style) -> np.ndarray:
-    return prediction.needed(SEMSEG.kind)
-
-
 def _depth_color(prediction: Prediction, style: Style) -> np.ndarray:
     norm = depth_norm(*near_far(prediction, style), style.depth_log)
     return depth_picture(prediction.needed(DEPTH.kind), norm, style.depth_unit)
 
 
-def _normals(prediction: Prediction, style: Style) -> np.ndarray:
-    return colorize_normals(prediction.needed(NORMALS.kind))
-
-
 DRAW: dict[str, Callable[[Prediction, Style], np.ndarray]] = {
     "panel": _panel,
     "overlay": _overlay,
-    "labels": _labels,
+    "labels": lambda prediction, style: prediction.needed(SEMSEG.kind),
     "depth_color": _depth_color,
-    "normals": _normals,
+    "normals": lambda prediction, style: colorize_normals(prediction.needed(NORMALS.kind)),
 }
 """The functions that draw an 8-bit picture, H,W or H,W,3 RGB, by their kind."""
 
@@ -118,7 +110,7 @@ class SideBySideVideo:
     def write(self, pictures: Sequence[np.ndarray]) -> None:
         """Add a frame of pictures H,W,3 uint8 RGB."""
         if self._writer is None:
-            self._writer = self._opened(pictures)
+            self._writer = self._open(pictures)
         row = [cv2.resize(p, self._size, interpolation=cv2.INTER_AREA) for p in pictures]
         self._writer.write(np.hstack(row)[..., ::-1])
 
@@ -128,7 +120,7 @@ class SideBySideVideo:
             self._writer.release()
             self._writer = None
 
-    def _opened(self, pictures: Sequence[np.ndarray]) -> cv2.VideoWriter:
+    def _open(self, pictures: Sequence[np.ndarray]) -> cv2.VideoWriter:
         height, width = pictures[0].shape[:2]
         scale = min(1.0, WIDEST / (width * len(pictures)))
         width, height = (max(2, round(scale * side) // 2 * 2) for side in (width, height))

@@ -150,6 +150,7 @@ def checked_device(device: str | torch.device | None) -> torch.device:
     return found
 
 
-def is_rgb(color: Sequence[Any]) -> bool:
-    """Return whether a colour is three integers in 0..255."""
-    return len(color) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in color)
+def is_rgb(color: Any) -> bool:
+    """Return whether a colour is a list or tuple of three integers in 0..255."""
+    channels = color if isinstance(color, (list, tuple)) else ()
+    return len(channels) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in channels)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
-from torch.utils.hooks import RemovableHandle
 
 from ..checkpoints import build_network, load_checkpoint, load_weights
 from ..config import image_transforms, load_config, stored_config
 from ..errors import ConfigError
-from ..models.segmentors import MultiTaskSegmentor
 from ..models.task_heads import AttentionBinsHead, BinsPrediction, TaskHead
 from ..targets import SEMSEG
 from ..utils import choose_dtype
@@ -37,9 +36,7 @@ class TorchPredictor:
         checkpoint: file of a training run. Read with `weights_only=True`: it runs no code.
         config: config file (Python, executed) or config of the network; default: the config that
             the checkpoint carries, read as data.
-        device: "cpu", "cuda", "cuda:1", ...; default: CUDA where available.
-        amp: mixed precision, bfloat16 where the device supports it.
-        options: `key=value` laid over a config file, as in `--cfg-options`.
+        device, amp, options: as in `MultiTaskInferencer`.
 
     Raises:
         CheckpointError: the checkpoint would need pickle, or its own config would run code.
@@ -65,7 +62,12 @@ class TorchPredictor:
         else:
             found = load_config(config, options)
         self.device = checked_device(device)
-        self.network = _build_network(found, name)
+        if not found.get("model"):
+            raise ConfigError(f"The config for {name} has no model.")
+        init_default_scope("mmseg")
+        model = found["model"].to_dict()
+        model.pop("balancer", None)  # needed for training only
+        self.network = build_network(model, name)
         load_weights(self.network, content, name)
         self.network.to(self.device).eval()
         self.heads = dict(self.network.decode_head.tasks())
@@ -93,13 +95,20 @@ class TorchPredictor:
         return [self._with_bins(image) for image in images]
 
     def _with_bins(self, image: np.ndarray) -> tuple[Maps, dict[str, DepthBins]]:
-        with record_bins(self.heads) as recorded:
+        bins: dict[str, tuple] = {}
+
+        def record(task: str, head: AttentionBinsHead, inputs: tuple, raw: BinsPrediction) -> None:
+            bins[task] = head.distribution(inputs[0]), raw.values, raw.edges
+
+        with ExitStack() as stack:
+            for task, head in self.heads.items():
+                if isinstance(head, AttentionBinsHead):
+                    stack.callback(head.register_forward_hook(partial(record, task)).remove)
             (sample,) = self._run([image])
-        if not recorded:
+        if not bins:
             kinds = {task: type(head).__name__ for task, head in self.heads.items()}
             raise ConfigError(f"No task has bins; AttentionBinsHead would, found {kinds}.")
-        bins = {task: self._bins(found[0], sample) for task, found in recorded.items()}
-        return self._maps(sample), bins
+        return self._maps(sample), {task: self._bins(found, sample) for task, found in bins.items()}
 
     def _packed(self, image: np.ndarray) -> dict[str, Any]:
         size = image.shape[:2]
@@ -129,38 +138,16 @@ class TorchPredictor:
 
     def _bins(self, recorded: tuple, sample: SegDataSample) -> DepthBins:
         probabilities, depths, edges = recorded
-        meta = sample.metainfo
-        side = self.network.size_divisor
-        padded = tuple(-(-length // side) * side for length in meta["pad_shape"][:2])
+        meta, side = sample.metainfo, self.network.size_divisor
+        height, width = (-(-length // side) * side for length in meta["pad_shape"][:2])
         return DepthBins(
             probabilities[0].cpu().numpy(),
             depths[0].cpu().numpy(),
             None if edges is None else edges[0].cpu().numpy(),
-            padded,
+            (height, width),
             meta["img_shape"][:2],
             meta["ori_shape"][:2],
         )
-
-
-@contextmanager
-def record_bins(heads: Mapping[str, TaskHead]) -> Iterator[dict[str, list[tuple]]]:
-    """Collect probabilities, depths and edges of every forward pass of the heads that have bins."""
-    found: dict[str, list[tuple]] = {
-        task: [] for task, head in heads.items() if isinstance(head, AttentionBinsHead)
-    }
-
-    def hook(task: str) -> RemovableHandle:
-        def record(head: AttentionBinsHead, inputs: tuple, output: BinsPrediction) -> None:
-            found[task].append((head.distribution(inputs[0]), output.values, output.edges))
-
-        return heads[task].register_forward_hook(record)
-
-    handles = [hook(task) for task in found]
-    try:
-        yield found
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def read_metainfo(
@@ -171,13 +158,15 @@ def read_metainfo(
     They describe the data set that the checkpoint was trained on, else the config's. Classes that
     do not fit the head are named "class 0", "class 1", ...
     """
-    meta = _stored_metainfo(checkpoint) or _configured_metainfo(config)
+    meta: Any = checkpoint.get("meta")
+    meta = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
+    if not meta or not isinstance(meta, Mapping):
+        meta = _configured_metainfo(config)
     number = next((head.out_channels for head in heads.values() if head.target is SEMSEG), 0)
-    classes: Any = meta.get("classes")
-    palette: Any = meta.get("palette")
-    if not _all(classes, str) or len(classes) != number:
+    classes, palette = meta.get("classes"), meta.get("palette")
+    if not _are(classes, number, lambda name: isinstance(name, str)):
         classes = [f"class {index}" for index in range(number)]
-    if not _all(palette, (list, tuple)) or len(palette) != number or not all(map(is_rgb, palette)):
+    if not _are(palette, number, is_rgb):
         palette = default_palette(number)
     unit = meta.get("depth_unit")
     return dict(
@@ -188,39 +177,22 @@ def read_metainfo(
     )
 
 
-def _stored_metainfo(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
-    meta = checkpoint.get("meta")
-    found = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
-
-
 def _configured_metainfo(config: Config) -> Mapping[str, Any]:
     """Return the metainfo of the config's data set, without opening its files."""
     for split in ("test", "val", "train"):
         dataset = (config.get(f"{split}_dataloader") or {}).get("dataset") or {}
         known = DATASETS.module_dict.get(dataset.get("type"))
-        found = {
-            **getattr(known, "METAINFO", {}),
-            **{key: dataset[key] for key in ("depth_unit",) if key in dataset},
-            **(dataset.get("metainfo") or {}),
-        }
+        found = dict(getattr(known, "METAINFO", {}))
+        if "depth_unit" in dataset:
+            found["depth_unit"] = dataset["depth_unit"]
+        found |= dataset.get("metainfo") or {}
         if found.get("classes"):
             return found
     return {}
 
 
-def _all(values: Any, kind: type | tuple[type, ...]) -> bool:
-    return isinstance(values, Sequence) and all(isinstance(value, kind) for value in values)
-
-
-def _build_network(config: Mapping[str, Any], name: str) -> MultiTaskSegmentor:
-    """Build the network without pretrained weights and balancer, which only training needs."""
-    if not config.get("model"):
-        raise ConfigError(f"The config for {name} has no model.")
-    init_default_scope("mmseg")
-    model = config["model"].to_dict()
-    model.pop("balancer", None)
-    return build_network(model, name)
+def _are(values: Any, number: int, test: Callable[[Any], bool]) -> bool:
+    return isinstance(values, Sequence) and len(values) == number and all(map(test, values))
 
 
 def _as_array(data: torch.Tensor) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..evaluation import main_measures
@@ -42,10 +43,10 @@ def balance_chart(runs: Sequence[RunRecord]) -> LineChart:
             for pane, prefix in enumerate(panes):
                 if name.startswith(LOG_PREFIX) and quantity.startswith(prefix):
                     chart.add(index, quantity.replace("_", " "), pane, points)
-        times = [time for time, _ in _points(runs, run, run.history.training)]
+        logged = run.history.training
+        times = [e.iteration / _time_scale(runs, run) for e in (*logged[:1], *logged[-1:])]
         for task, weight in _fixed_weights(run.config).items():
-            ends = [(time, weight) for time in (times[:1] + times[-1:])]
-            chart.add(index, f"weight {task}", 0, ends)
+            chart.add(index, f"weight {task}", 0, [(time, weight) for time in times])
     return chart
 
 
@@ -77,15 +78,12 @@ def _fixed_weights(config: Mapping[str, str]) -> dict[str, float]:
     prefix = "model.balancer.weights."
     if config.get("model.balancer.type") != "'FixedWeights'":
         return {}
-    return {k.removeprefix(prefix): _number(v) for k, v in config.items() if k.startswith(prefix)}
-
-
-def _number(text: str) -> float:
-    """Return a number in a config, nan for any other value."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    found = {k.removeprefix(prefix): v for k, v in config.items() if k.startswith(prefix)}
+    weights = {}
+    for task, text in found.items():
+        with suppress(ValueError):  # no number
+            weights[task] = float(text)
+    return weights
 
 
 def _time_unit(runs: Sequence[RunRecord]) -> str:
@@ -93,18 +91,15 @@ def _time_unit(runs: Sequence[RunRecord]) -> str:
     return "epoch" if all(run.history.per_epoch for run in runs) else "iteration"
 
 
-def _points(
-    runs: Sequence[RunRecord], run: RunRecord, entries: Sequence[Entry]
-) -> list[tuple[float, Mapping[str, Any]]]:
-    """Return time and values of each entry."""
-    scale = (run.history.per_epoch or 1) if _time_unit(runs) == "epoch" else 1
-    return [(entry.iteration / scale, entry.values) for entry in entries]
+def _time_scale(runs: Sequence[RunRecord], run: RunRecord) -> float:
+    """Return the number of iterations in the unit of time."""
+    return (run.history.per_epoch or 1) if _time_unit(runs) == "epoch" else 1
 
 
 def _curves(
     runs: Sequence[RunRecord], run: RunRecord, entries: Sequence[Entry]
 ) -> Iterator[tuple[str, list[tuple[float, Any]]]]:
     """Yield name and points of each logged quantity."""
-    points = _points(runs, run, entries)
-    for name in dict.fromkeys(name for _, values in points for name in values):
-        yield name, [(time, values[name]) for time, values in points if name in values]
+    scale = _time_scale(runs, run)
+    for name in dict.fromkeys(name for entry in entries for name in entry.values):
+        yield name, [(e.iteration / scale, e.values[name]) for e in entries if name in e.values]

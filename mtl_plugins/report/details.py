@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,34 +83,24 @@ class Details:
         return details
 
     def _is_valid(self) -> bool:
+        size = len(self.classes)
         return (
             _all(int, (self.epoch, self.iteration, self.ignore_label))
             and _all(str, (*self.classes, *self.images, self.depth_unit))
-            and _is_palette(self.palette, len(self.classes))
-            and (self.confusion is None or _is_confusion(self.confusion, len(self.classes)))
+            and _is_matrix(self.palette, size, 3, largest=255)
+            and (self.confusion is None or _is_matrix(self.confusion, size, size))
             and (not self.distance_errors or _are_distance_errors(self.distance_errors))
             and (self.cost is None or _is_cost(self.cost))
         )
 
 
-def _is_palette(palette: Sequence[Sequence[int]], size: int) -> bool:
-    channels = [channel for color in palette for channel in color]
-    return (
-        len(palette) == size
-        and all(len(color) == 3 for color in palette)
-        and _all(int, channels)
-        and all(0 <= channel < 256 for channel in channels)
-    )
-
-
-def _is_confusion(confusion: Sequence[Sequence[int]], size: int) -> bool:
-    counts = [count for row in confusion for count in row]
-    return (
-        len(confusion) == size
-        and all(len(row) == size for row in confusion)
-        and _all(int, counts)
-        and min(counts, default=0) >= 0
-    )
+def _is_matrix(
+    rows: Sequence[Sequence[int]], height: int, width: int, largest: float = math.inf
+) -> bool:
+    """Return whether rows are height x width integers in 0..largest."""
+    cells = [cell for row in rows for cell in row]
+    fits = len(rows) == height and all(len(row) == width for row in rows)
+    return fits and _all(int, cells) and all(0 <= cell <= largest for cell in cells)
 
 
 def _are_distance_errors(errors: Mapping[str, Sequence[float]]) -> bool:

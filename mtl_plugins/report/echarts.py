@@ -30,7 +30,7 @@ TOOLTIP = dict(
 
 @dataclass(frozen=True)
 class Curve:
-    """One quantity of one run; see `LineChart.add`."""
+    """One quantity of one run; see `LineChart.add`. `dashes` are the lengths of dashes and gaps."""
 
     run: int
     name: str
@@ -38,14 +38,6 @@ class Curve:
     points: Sequence[tuple[float, float | None]]
     shown: bool
     markers: bool
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """An entry of a legend: name, whether it is shown at first, lengths of dashes and gaps."""
-
-    name: str
-    shown: bool
     dashes: Sequence[int]
 
 
@@ -92,19 +84,19 @@ class LineChart:
         known = known[:: -max(1, math.ceil(len(known) / MOST_POINTS))][::-1]
         finite = sum(y is not None for _, y in known)
         if finite:
-            self.curves.append(Curve(run, name, pane, known, shown, markers or finite == 1))
+            names = list(dict.fromkeys([*(c.name for c in self.curves if c.pane == pane), name]))
+            dashes = DASHES[names.index(name) % len(DASHES)]
+            self.curves.append(Curve(run, name, pane, known, shown, markers or finite == 1, dashes))
 
     def runs(self) -> list[int]:
         """Return the indices of the runs that have a curve."""
         return sorted({curve.run for curve in self.curves})
 
-    def legend(self) -> dict[str, dict[str, Quantity]]:
-        """Return the quantities in each pane, by the pane's label and by name."""
-        groups: dict[str, dict[str, Quantity]] = {self.panes[i]: {} for i in self._used_panes()}
+    def legend(self) -> dict[str, dict[str, Curve]]:
+        """Return the first curve of each quantity in each pane, by the pane's label and by name."""
+        groups: dict[str, dict[str, Curve]] = {self.panes[i]: {} for i in self._used_panes()}
         for curve in self.curves:
-            group = groups[self.panes[curve.pane]]
-            dashes = DASHES[len(group) % len(DASHES)]
-            group.setdefault(curve.name, Quantity(curve.name, curve.shown, dashes))
+            groups[self.panes[curve.pane]].setdefault(curve.name, curve)
         return groups
 
     @property
@@ -119,11 +111,7 @@ class LineChart:
         tops = [TOP + i * (PANE_HEIGHT + PANE_GAP) for i in range(len(panes))]
         # Without outer bounds, or a long label would make its pane narrower than the others.
         sides = dict(left=56, right=16, height=PANE_HEIGHT, outerBoundsMode="none")
-        legend = self.legend()
-        series = []
-        for curve in sorted(self.curves, key=lambda c: (c.pane, c.name, c.run)):
-            dashes = legend[self.panes[curve.pane]][curve.name].dashes
-            series.append(_line(curve, panes.index(curve.pane), dashes))
+        curves = sorted(self.curves, key=lambda c: (c.pane, c.name, c.run))
         return dict(
             COMMON,
             tooltip=dict(TOOLTIP, trigger="axis"),
@@ -131,7 +119,7 @@ class LineChart:
             grid=[dict(sides, top=top) for top in tops],
             xAxis=[self._x_axis(i, last=i == len(panes) - 1) for i in range(len(panes))],
             yAxis=[_y_axis(i, self.panes[pane]) for i, pane in enumerate(panes)],
-            series=series,
+            series=[_line(curve, panes.index(curve.pane)) for curve in curves],
         )
 
     def _used_panes(self) -> list[int]:
@@ -191,13 +179,13 @@ def matrix_side(classes: Sequence[str]) -> int:
     return MATRIX_LABELS + LARGEST_CELL * len(classes)
 
 
-def _line(curve: Curve, pane: int, dashes: Sequence[int]) -> dict[str, Any]:
+def _line(curve: Curve, pane: int) -> dict[str, Any]:
     color = f"var(--run-{curve.run})"
     return dict(
         type="line", id=f"{curve.run} {curve.name}", name=curve.name, run=curve.run,
         data=curve.points, xAxisIndex=pane, yAxisIndex=pane,
         showSymbol=curve.markers, symbol="circle", symbolSize=5,
-        lineStyle=dict(color=color, width=1.75, type=list(dashes) or "solid"),
+        lineStyle=dict(color=color, width=1.75, type=list(curve.dashes) or "solid"),
         itemStyle=dict(color=color), emphasis=dict(disabled=True),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -26,38 +27,33 @@ TICKS = 6
 
 
 @dataclass(frozen=True)
-class Scale:
-    """A colour bar: caption, CSS colours from end to end, ticks as (percent of length, text)."""
-
-    caption: str
-    colors: Sequence[str]
-    ticks: Sequence[tuple[float, str]]
-
-
-@dataclass(frozen=True)
 class Legend:
-    """The meaning of the colours: (name, CSS colour) pairs, a colour bar, or both."""
+    """The meaning of the colours.
+
+    Args:
+        swatches: (name, CSS colour) pairs.
+        scale: a colour bar, or None: its `caption`, CSS `colors` from end to end and `ticks` as
+            (percent of its length, text).
+    """
 
     swatches: Sequence[tuple[str, str]]
-    scale: Scale | None
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The prediction of a run for an image, as data URIs (None: not recorded), and its scores."""
-
-    prediction: str | None
-    error: str | None
-    scores: str
+    scale: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of an image: the truth, and the predictions by index of the run."""
+    """One task of an image.
+
+    Args:
+        name: heading.
+        truth: picture as a data URI; None: not recorded.
+        runs: by index of the run: `prediction` and `error` as data URIs, or None, and `scores`.
+        legend, error_legend: colours of truth and prediction, and of the error.
+    """
 
     name: str
     truth: str | None
-    runs: Mapping[int, Shown]
+    runs: Mapping[int, Mapping[str, str | None]]
     legend: Legend
     error_legend: Legend
 
@@ -141,8 +137,18 @@ def shared_depth_range(maps: Iterable[TaskMaps]) -> tuple[float, float] | None:
 def _paint_task(image: KeptImage, kind: str) -> Task:
     maps = {index: found[kind] for index, found in image.maps.items() if kind in found}
     limits = shared_depth_range(maps.values()) if kind == DEPTH.kind else None
-    rows = {i: paint_row(found, _style(image.details[i], limits)) for i, found in maps.items()}
-    shown = {i: Shown(_png_uri(r.prediction), _png_uri(r.error), r.scores) for i, r in rows.items()}
+    rows = {}
+    for index, found in maps.items():
+        details = image.details[index]
+        style = Style(
+            details.classes, details.palette, details.ignore_label, details.depth_unit,
+            depth_log=True, depth_range=limits,
+        )  # fmt: skip
+        rows[index] = paint_row(found, style)
+    shown = {
+        i: dict(prediction=_png_uri(row.prediction), error=_png_uri(row.error), scores=row.scores)
+        for i, row in rows.items()
+    }
     classes = image.details[next(iter(maps))].classes
     return Task(
         next(iter(rows.values())).name,
@@ -150,17 +156,6 @@ def _paint_task(image: KeptImage, kind: str) -> Task:
         shown,
         _legend([row.key for row in rows.values()], classes),
         _legend([row.error_key for row in rows.values()], classes),
-    )
-
-
-def _style(details: Details, limits: tuple[float, float] | None) -> Style:
-    return Style(
-        details.classes,
-        details.palette,
-        details.ignore_label,
-        details.depth_unit,
-        depth_log=True,
-        depth_range=limits,
     )
 
 
@@ -173,7 +168,7 @@ def _legend(keys: Sequence[Key], classes: Sequence[str]) -> Legend:
     return Legend(swatches, _scale(bar) if bar else None)
 
 
-def _scale(bar: Bar) -> Scale:
+def _scale(bar: Bar) -> dict[str, Any]:
     colors = matplotlib.colormaps[bar.colormap](np.linspace(0, 1, COLOR_STOPS), bytes=True)[:, :3]
     if isinstance(bar.norm, LogNorm):
         # At equal distances: round numbers would crowd at one end.
@@ -181,7 +176,7 @@ def _scale(bar: Bar) -> Scale:
     else:
         values = np.linspace(bar.norm.vmin or 0.0, bar.norm.vmax or 0.0, TICKS).tolist()
     ticks = [(100 * float(bar.norm(value)), f"{value:.3g}") for value in values]
-    return Scale(bar.caption, [_css_color(color) for color in colors], ticks)
+    return dict(caption=bar.caption, colors=[*map(_css_color, colors)], ticks=ticks)
 
 
 def _css_color(color: Iterable[int]) -> str:

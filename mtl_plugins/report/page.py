@@ -113,8 +113,8 @@ def render_page(
 
 def _header(index: int, run: RunRecord) -> dict[str, Any]:
     """Return the facts about a run itself."""
-    hues = FIRST_HUES
-    hue = hues[index] if index < len(hues) else round(hues[0] + GOLDEN_ANGLE * index) % 360
+    hues = dict(enumerate(FIRST_HUES))
+    hue = hues.get(index, round(FIRST_HUES[0] + GOLDEN_ANGLE * index) % 360)
     done = run.history.training[-1].values if run.history.training else {}
     unit, key = ("epoch", "max_epochs") if run.history.per_epoch else ("iteration", "max_iters")
     number = done.get("epoch" if unit == "epoch" else "iter", 0)

@@ -96,11 +96,7 @@ def run_names(folders: Sequence[Path]) -> list[str]:
 
 
 def read_run(folder: Path, name: str) -> RunRecord:
-    """Read one work dir.
-
-    Raises:
-        ConfigError: it does not exist or holds no logs.
-    """
+    """Read one work dir; raise a `ConfigError` if it does not exist or holds no logs."""
     files = log_files(folder)
     if not files:
         raise ConfigError(_why_no_logs(folder))

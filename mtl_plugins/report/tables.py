@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
@@ -16,6 +16,10 @@ from .details import PARTS
 from .run_record import RunRecord
 
 MOST_CONFUSIONS = 5
+COST_STYLES: dict[str, tuple[Direction | None, int | None]] = {
+    "GPU memory (MiB)": ("lower", 0), "batch size": (None, 0), "iterations trained": (None, 0),
+}  # fmt: skip
+"""Direction and decimal places of costs; of all others the lower is better, see `compare`."""
 
 
 @dataclass(frozen=True)
@@ -152,28 +156,32 @@ def worst_confusions(run: RunRecord) -> list[tuple[str, str, float]]:
 
 def cost_rows(runs: Sequence[RunRecord]) -> list[Row]:
     """Compare the costs; a quantity that no run recorded is left out."""
-    # Label, direction, decimal places (None: as `compare` chooses), value.
-    readers: list[tuple[str, Direction | None, int | None, Callable[[RunRecord], float | None]]] = [
-        ("parameters (M)", "lower", None, _all_parameters),
-        *((f"{part.replace('_', ' ')} (M)", "lower", None, _parameters_of(part)) for part in PARTS),
-        ("GMACs of an image", "lower", None, lambda run: _scaled(cost_of(run).get("macs"), 1e-9)),
-        ("training step (ms)", "lower", None, lambda run: _scaled(_median(run, "time"), 1e3)),
-        (
-            "waiting for data (ms)",
-            "lower",
-            None,
-            lambda run: _scaled(_median(run, "data_time"), 1e3),
-        ),
-        ("GPU memory (MiB)", "lower", 0, lambda run: max(_logged(run, "memory"), default=None)),
-        ("batch size", None, 0, _batch_size),
-        ("iterations trained", None, 0, lambda run: max(_logged(run, "iter"), default=None)),
-    ]
+    found = [_costs(run) for run in runs]
     rows = []
-    for label, direction, digits, read in readers:
-        values = [read(run) for run in runs]
+    for label in dict.fromkeys(label for costs in found for label in costs):
+        direction, digits = COST_STYLES.get(label, ("lower", None))
+        values = [costs.get(label) for costs in found]
         if any(value is not None for value in values):
             rows.append(Row(label, compare(values, direction, digits), direction))
     return rows
+
+
+def _costs(run: RunRecord) -> dict[str, float | None]:
+    """Return the costs of a run by label, None where they were not recorded."""
+    cost = cost_of(run)
+    parts = {part: cost["parameters"][part] * 1e-6 if cost else None for part in PARTS}
+    step, waiting, memory, done = (_logged(run, k) for k in ("time", "data_time", "memory", "iter"))
+    batch_size = run.config.get("train_dataloader.batch_size", "")
+    return {
+        "parameters (M)": sum(cost["parameters"][part] for part in PARTS) / 1e6 if cost else None,
+        **{f"{part.replace('_', ' ')} (M)": millions for part, millions in parts.items()},
+        "GMACs of an image": cost["macs"] * 1e-9 if cost else None,
+        "training step (ms)": median(step) * 1e3 if step else None,
+        "waiting for data (ms)": median(waiting) * 1e3 if waiting else None,
+        "GPU memory (MiB)": max(memory, default=None),
+        "batch size": float(batch_size) if batch_size.isdecimal() else None,
+        "iterations trained": max(done, default=None),
+    }
 
 
 def cost_of(run: RunRecord) -> Mapping[str, Any]:
@@ -181,9 +189,7 @@ def cost_of(run: RunRecord) -> Mapping[str, Any]:
     return (run.details and run.details.cost) or {}
 
 
-def config_differences(
-    configs: Sequence[Mapping[str, str]],
-) -> list[tuple[str, list[str | None]]]:
+def config_differences(configs: Sequence[Mapping[str, str]]) -> list[tuple[str, list[str | None]]]:
     """Return the dotted keys whose values differ, with the values (None: the key is missing).
 
     `work_dir`, which always differs, is left out.
@@ -200,29 +206,6 @@ def _digits(values: Sequence[float]) -> int:
 
 def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
-
-
-def _all_parameters(run: RunRecord) -> float | None:
-    parameters = cost_of(run).get("parameters")
-    return sum(parameters[part] for part in PARTS) / 1e6 if parameters else None
-
-
-def _parameters_of(part: str) -> Callable[[RunRecord], float | None]:
-    return lambda run: _scaled(cost_of(run).get("parameters", {}).get(part), 1e-6)
-
-
-def _batch_size(run: RunRecord) -> float | None:
-    found = run.config.get("train_dataloader.batch_size", "")
-    return float(found) if found.isdecimal() else None
-
-
-def _scaled(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
-
-
-def _median(run: RunRecord, key: str) -> float | None:
-    values = _logged(run, key)
-    return median(values) if values else None
 
 
 def _logged(run: RunRecord, key: str) -> list[float]:

@@ -70,13 +70,10 @@ class SweepHook(Hook):
             )
         self.worker = int(os.environ[WORKER])
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """End the training if the sweep's process has ended."""
-        self._check_worker()
-
-    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """End the training if the sweep's process has ended."""
-        self._check_worker()
+    def _before_iter(self, *args: Any, **kwargs: Any) -> None:
+        """End the training if the sweep's process has ended; called in training and validation."""
+        if os.getppid() != self.worker:
+            sys.exit("error: the sweep that started this training has ended.")
 
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
@@ -96,7 +93,3 @@ class SweepHook(Hook):
         )
         with open(osp.join(runner.work_dir, VALIDATIONS), "a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(validation)) + "\n")
-
-    def _check_worker(self) -> None:
-        if os.getppid() != self.worker:
-            sys.exit("error: the sweep that started this training has ended.")

@@ -162,15 +162,16 @@ def test_equal_depths_have_equal_colours_in_every_picture(tmp_path):
     task = picture.tasks[1]
     truth = pixels(task.truth)
     assert (truth[:2] == INVALID_COLOR).all()
-    same, far, near = (pixels(task.runs[i].prediction) for i in range(3))
+    same, far, near = (pixels(task.runs[i]["prediction"]) for i in range(3))
     assert (same[2:] == truth[2:]).all() and (same[:2] == truth[2, 0]).all()
     light = [int(picture[3, 3].sum()) for picture in (near, same, far)]
     assert light == sorted(light, reverse=True) and len(set(light)) == 3
-    ticks = task.legend.scale.ticks
+    ticks = task.legend.scale["ticks"]
     # The smallest and largest depth each fill more than 1 % of the pixels.
-    assert (ticks[0][1], ticks[-1][1]) == ("5", "20") and task.legend.scale.caption == "depth [m]"
+    assert (ticks[0][1], ticks[-1][1]) == ("5", "20")
+    assert task.legend.scale["caption"] == "depth [m]"
     assert ("not measured", "rgb(150, 150, 150)") in task.legend.swatches
-    error = [pixels(task.runs[i].error) for i in range(3)]
+    error = [pixels(task.runs[i]["error"]) for i in range(3)]
     assert all((e[:2] == INVALID_COLOR).all() for e in error)
     assert (error[0][3, 3] != error[2][3, 3]).any()
 

@@ -13,9 +13,10 @@ from dataclasses import replace
 import pytest
 from optuna.trial import TrialState
 
+from mtl_plugins.errors import MTLError
 from mtl_plugins.studies.sweep import run_sweep
 from mtl_plugins.studies.sweep.study import counted
-from mtl_plugins.studies.sweep.worker import GaveUpError, job_environments
+from mtl_plugins.studies.sweep.worker import job_environments
 from tests.studies.sweeps import GRID, LINE, SCRIPT, read_csv, study_of, sweep_of, work
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -131,7 +132,7 @@ def test_a_failed_trial_is_listed_and_the_others_go_on(tmp_path, script, capsys)
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_sweep_that_only_fails_gives_up(tmp_path, script, jobs):
     sweep = sweep_of(tmp_path, GRID.replace("[0.1, 0.2]", "[7, 8]"), trials=6)
-    with pytest.raises(GaveUpError, match=r"(?s)first 5 trials failed.*not finite"):
+    with pytest.raises(MTLError, match=r"(?s)first 5 trials failed.*not finite"):
         run_sweep(sweep, script, jobs)
     failed = [t for t in counted(study_of(sweep)) if t.state == TrialState.FAIL]
     assert 5 <= len(failed) < 5 + jobs

@@ -14,14 +14,7 @@ from mtl_plugins.config import load_config
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.studies.sweep import check_space, load_space, run_sweep
 from tests.conftest import ROOT
-from tests.studies.sweeps import (
-    CONFIG,
-    GRID,
-    LINE,
-    SCRIPT,
-    sweep_of,
-    work,
-)
+from tests.studies.sweeps import CONFIG, GRID, LINE, SCRIPT, sweep_of, work
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

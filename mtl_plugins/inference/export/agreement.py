@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -170,19 +170,8 @@ def report_agreement(path: str, agreements: Sequence[Agreement]) -> None:
     Raises:
         ExportError: a difference exceeds the limits.
     """
-    Console().print(agreement_table(agreements, f"{path} and the model it was exported from"))
-    if not all(each.holds for each in agreements):
-        raise ExportError(
-            f"The predictions of {path} differ from the model's by more than the limits above: do "
-            "not use it."
-        )
-
-
-def agreement_table(agreements: Iterable[Agreement], title: str) -> Table:
-    """Return a table with a row for each batch and task."""
-    table = Table(title=title, box=box.SIMPLE, caption=LIMITS)
-    table.add_column("images")
-    table.add_column("task")
+    title = f"{path} and the model it was exported from"
+    table = Table("images", "task", title=title, box=box.SIMPLE, caption=LIMITS)
     for heading in ("max difference", "max relative", "pixels that agree"):
         table.add_column(heading, justify="right")
     table.add_column("")
@@ -196,7 +185,12 @@ def agreement_table(agreements: Iterable[Agreement], title: str) -> Table:
             "-" if each.agreeing is None else f"{each.agreeing:.3%}",
             "ok" if each.holds else "[red]differs[/red]",
         )
-    return table
+    Console().print(table)
+    if not all(each.holds for each in agreements):
+        raise ExportError(
+            f"The predictions of {path} differ from the model's by more than the limits above: do "
+            "not use it."
+        )
 
 
 def worst(agreements: Sequence[Agreement]) -> dict[str, Agreement]:
@@ -208,8 +202,7 @@ def worst(agreements: Sequence[Agreement]) -> dict[str, Agreement]:
     """
     found: dict[str, Agreement] = {}
     for each in agreements:
-        if each.task not in found or _badness(each) > _badness(found[each.task]):
-            found[each.task] = each
+        found[each.task] = max(found.get(each.task, each), each, key=_badness)
     return found
 
 

@@ -17,10 +17,7 @@ from .tracing import INPUT, ExportError, trace, tracing
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"
 """The names of dynamic axes in ONNX files."""
 
-POOLING = (
-    torch.ops.aten.adaptive_avg_pool2d.default,
-    torch.ops.aten._adaptive_avg_pool2d.default,
-)
+POOLING = (torch.ops.aten.adaptive_avg_pool2d.default, torch.ops.aten._adaptive_avg_pool2d.default)
 """Adaptive pooling, which ONNX lacks."""
 
 

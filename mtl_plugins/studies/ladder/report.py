@@ -32,7 +32,6 @@ from .steps import (
 
 COMPARED = {MIOU: "mIoU", SI_LOG_RMSE: "SI-logRMSE"}
 IMAGE_BLIND = "image-blind"
-UNITS = dict(parameters=1e6, macs=1e9)
 CONVENTION = (
     "Metrics of the last validation: mean ± sample standard deviation over the seeds (n: runs). "
     "Lower SI-logRMSE is better. Differences are to the row above; 'larger' says whether one is "
@@ -60,9 +59,10 @@ def write_report(ladder: Ladder, size: tuple[int, int], baselines: Baselines | N
             if it has any.
     """
     steps = read_steps(ladder, size)
-    own = single_task_baselines(steps, describe_settings(ladder, steps))
+    settings = describe_settings(ladder, steps)
+    own = single_task_baselines(steps, settings)
     rows = report_rows(steps, baselines or own)
-    notes = [describe_settings(ladder, steps), *describe_gaps(steps)]
+    notes = [settings, *describe_gaps(steps)]
     files = [osp.join(ladder.out, f"ladder.{kind}") for kind in ("csv", "md", "png")]
     write_csv(files[0], rows)
     caption = CONVENTION.format(height=size[0], width=size[1])
@@ -87,11 +87,8 @@ def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> li
     for before, step in zip([None, *steps], steps, strict=False):
         row: dict[str, Any] = dict(step=step.name)
         for metric in METRICS:
-            spread = step.spread(metric)
-            row |= {f"{metric} mean": spread.mean, f"{metric} std": spread.std}
-            row[f"{metric} n"] = spread.n
-        row["parameters"] = step.cost.parameters if step.cost else None
-        row["macs"] = step.cost.macs if step.cost else None
+            row |= {f"{metric} {part}": value for part, value in vars(step.spread(metric)).items()}
+        row |= {key: getattr(step.cost, key, None) for key in ("parameters", "macs")}
         for metric in COMPARED:
             pair = (before.spread(metric) if before else none, step.spread(metric))
             row[f"{metric} difference"] = difference(*pair)
@@ -100,7 +97,8 @@ def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> li
         if baselines:
             row |= _delta_m(step, baselines)
         rows.append(row)
-    blind = image_blind(steps)
+    # They depend on the data only.
+    blind = next((step.image_blind for step in steps if step.image_blind), {})
     reference = {f"{metric} mean": blind.get(metric) for metric in METRICS}
     rows.append(dict.fromkeys(rows[0]) | dict(step=IMAGE_BLIND) | reference)
     return rows
@@ -109,14 +107,7 @@ def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> li
 def _delta_m(step: Step, baselines: Baselines) -> dict[str, float | None]:
     names = {name for metrics in step.metrics.values() for name in metrics}
     means = {name: mean for name in names if (mean := step.spread(name).mean) is not None}
-    if not means:
-        return {ONE_METRIC: None, ALL_METRICS: None}
-    return {**baselines.delta_m(means)}
-
-
-def image_blind(steps: Sequence[Step]) -> dict[str, float]:
-    """Return the metrics of the image-blind predictor, which depend on the data only."""
-    return next((dict(step.image_blind) for step in steps if step.image_blind), {})
+    return {**baselines.delta_m(means)} if means else {ONE_METRIC: None, ALL_METRICS: None}
 
 
 def describe_settings(ladder: Ladder, steps: Sequence[Step]) -> str:
@@ -159,12 +150,12 @@ def _cells(row: dict[str, Any]) -> list[str]:
         mean, std, n = (row[f"{metric} {part}"] for part in ("mean", "std", "n"))
         # The image-blind predictor has a value but no runs.
         cells.append(str(Spread(mean, std, n)) if n is not None else _text(mean, ".2f"))
-    millions, billions = (row[key] and row[key] / unit for key, unit in UNITS.items())
-    cells += [_text(millions, ".2f"), _text(billions, ".2f")]
+    for key, unit in (("parameters", 1e6), ("macs", 1e9)):
+        cells.append(_text(row[key] and row[key] / unit, ".2f"))
     for metric in COMPARED:
         larger = row[f"{metric} larger"]
-        cells += [_text(row[f"{metric} difference"], "+.2f")]
-        cells += ["-" if larger is None else "yes" if larger else "no"]
+        said = "-" if larger is None else "yes" if larger else "no"
+        cells += [_text(row[f"{metric} difference"], "+.2f"), said]
     cells += [_text(row[key], "+.2f") for key in (ONE_METRIC, ALL_METRICS) if key in row]
     return cells
 

@@ -6,7 +6,8 @@ import json
 import os
 import os.path as osp
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -39,7 +40,7 @@ class Run:
         >>> Run('configs/ladder/b01_base.py', 2, 'out/b01_base/seed2').name
         'b01_base/seed2'
         """
-        return f"{step_name(self.config)}/seed{self.seed}"
+        return f"{Path(self.config).stem}/seed{self.seed}"
 
     @property
     def log(self) -> str:
@@ -65,15 +66,6 @@ class Run:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         with open(osp.join(self.folder, "ladder.json"), "w", encoding="utf-8") as file:
             json.dump(dict(settings, machine=machine_name(device)), file, indent=1)
-
-
-def step_name(config: str) -> str:
-    """Return the name of a config's step: its file name without the ending.
-
-    >>> step_name('configs/ladder/b01_base.py')
-    'b01_base'
-    """
-    return osp.splitext(osp.basename(config))[0]
 
 
 def read_json(path: str) -> Any:
@@ -104,13 +96,13 @@ class Ladder:
     configs: Sequence[str]
     out: str
     seeds: Sequence[int] = (0, 1, 2)
-    options: Sequence[str] = field(default_factory=tuple)
+    options: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         paths: dict[str, str] = {}
         for path in self.configs:
             check_exists(path)
-            name = step_name(path)
+            name = Path(path).stem
             if name in paths:
                 raise ConfigError(
                     f"{paths[name]} and {path} have the same file name, which names a step and its "
@@ -128,7 +120,7 @@ class Ladder:
         An interrupted study thus has every step once.
         """
         return [
-            Run(config, seed, osp.join(self.out, step_name(config), f"seed{seed}"))
+            Run(config, seed, osp.join(self.out, Path(config).stem, f"seed{seed}"))
             for seed in self.seeds
             for config in self.configs
         ]

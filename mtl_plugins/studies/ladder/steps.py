@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from ...errors import ConfigError
 from ...evaluation import kind_of
 from ...evaluation.baselines import Baseline, Baselines
 from ...targets import SEVERAL_TASKS
-from .runs import Ladder, step_name
+from .runs import Ladder
 
 MIOU, SI_LOG_RMSE, SCORE = "semseg/mIoU", "depth/si_log_rmse", "multitask/score"
 METRICS = {MIOU: "mIoU (%)", SI_LOG_RMSE: "SI-logRMSE", SCORE: "multitask score"}
@@ -109,9 +110,7 @@ class Step:
 def read_steps(ladder: Ladder, size: tuple[int, int]) -> list[Step]:
     """Read the results of the runs; measure the cost of every step with a run that has ended.
 
-    Args:
-        ladder: the runs.
-        size: (height, width) of the image that GMACs are counted for, in pixels.
+    `size` is the (height, width) of the image that GMACs are counted for, in pixels.
     """
     return [_read_step(ladder, config, size) for config in ladder.configs]
 
@@ -119,7 +118,7 @@ def read_steps(ladder: Ladder, size: tuple[int, int]) -> list[Step]:
 def _read_step(ladder: Ladder, path: str, size: tuple[int, int]) -> Step:
     found = {run.seed: run.summary() for run in ladder.runs() if run.config == path}
     ended = {seed: summary for seed, summary in found.items() if summary is not None}
-    name, cost, schedule = step_name(path), None, None
+    name, cost, schedule = Path(path).stem, None, None
     if ended:
         config = load_config(path, ladder.options)
         # Two images: batch normalisation of pooled features cannot train on one.

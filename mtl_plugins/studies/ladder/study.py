@@ -18,10 +18,7 @@ SHOWN_LINES = 15
 
 
 def study(
-    ladder: Ladder,
-    size: tuple[int, int],
-    script: str | None,
-    baselines: Baselines | None = None,
+    ladder: Ladder, size: tuple[int, int], script: str | None, baselines: Baselines | None = None
 ) -> None:
     """Train the runs that have not ended, then write the report into `ladder.out`.
 
@@ -45,18 +42,13 @@ def study(
 
 
 def train_runs(ladder: Ladder, script: str) -> list[Run]:
-    """Train every run of a ladder that has not ended, and return those that failed.
-
-    Args:
-        ladder: the runs.
-        script: path of `tools/train.py`.
-    """
+    """Train every run of a ladder that has not ended, and return those that failed."""
     # By default SIGTERM would end this process and leave the training alive in its work dir.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     pending = [run for run in ladder.runs() if run.summary() is None]
     for run in ladder.runs():
         if run not in pending:
-            _say(f"{run.name}: trained before")
+            print(f"{run.name}: trained before", file=sys.stderr, flush=True)
     failed: list[Run] = []
     with ProgressLine("training", len(pending)) as line:
         for done, run in enumerate(pending, start=1):
@@ -64,25 +56,17 @@ def train_runs(ladder: Ladder, script: str) -> list[Run]:
             start = time.monotonic()
             problem = train_run(run, ladder, script)
             took = timedelta(seconds=round(time.monotonic() - start))
+            result = f"trained in {took}"
             if problem:
                 failed.append(run)
-                _say(f"{run.name}: failed after {took}: {problem}\n{_end_of(run.log)}")
-            else:
-                _say(f"{run.name}: trained in {took}")
+                result = f"failed after {took}: {problem}\n{_end_of(run.log)}"
+            print(f"{run.name}: {result}", file=sys.stderr, flush=True)
             line.update(done)
     return failed
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def train_run(run: Run, ladder: Ladder, script: str) -> str | None:
-    """Train one run, from its last checkpoint if there is one.
-
-    Returns:
-        The problem, or None if there was none.
-    """
+    """Train one run, from its last checkpoint if there is one; return the problem or None."""
     resumed = run.started
     run.record(ladder.settings())
     code = _call(run, ladder, script, resumed)

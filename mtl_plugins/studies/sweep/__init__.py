@@ -19,7 +19,7 @@ except ImportError as error:
 from .report import write_report
 from .search_space import SearchSpace, check_space, load_space
 from .study import Sweep, open_study
-from .sweep import run_sweep
+from .worker import run_sweep
 
 __all__ = [
     "SearchSpace",

@@ -58,8 +58,10 @@ def write_report(
     os.makedirs(out, exist_ok=True)
     rows = trial_rows(study)
     scored = [row for row in rows if row["score"] is not None and row[TWIN] is None]
+    params = [name for name in (rows[0] if rows else ()) if name.startswith(PARAM)]
+    columns = (*COLUMNS, *params, *COST_COLUMNS)
     tables = {
-        "Best trials": [_shown_columns(row) for row in scored[:SHOWN_TRIALS]],
+        "Best trials": [{name: row[name] for name in columns} for row in scored[:SHOWN_TRIALS]],
         "By value": value_rows(study, scored),
     }
     for first, second in pairs:
@@ -222,11 +224,6 @@ def _notes(study: optuna.Study, rows: Sequence[Row]) -> list[str]:
     return notes
 
 
-def _shown_columns(row: Row) -> Row:
-    params = [name for name in row if name.startswith(PARAM)]
-    return {name: row[name] for name in (*COLUMNS, *params, *COST_COLUMNS)}
-
-
 def _values(scored: Sequence[Row], name: str) -> list[Any]:
     """Return the values of a parameter: numbers in their order, then words."""
     values = {row.get(PARAM + name) for row in scored} - {None}
@@ -250,5 +247,4 @@ def shown(value: Any) -> str:
 
 
 def shown_values(params: Mapping[str, Any]) -> str:
-    """Return parameters and their values as text."""
     return ", ".join(f"{name} {shown(value)}" for name, value in params.items())

@@ -178,12 +178,7 @@ def load_space(path: str, config: Config) -> SearchSpace:
 
 
 def check_space(space: SearchSpace, config: str, options: Sequence[str]) -> None:
-    """Check a search space against the config at random points.
-
-    Args:
-        space: the search space.
-        config: path of the config file.
-        options: `dotted.key=value`, applied to the config first.
+    """Check a search space against a config, with options applied to it first, at random points.
 
     Raises:
         ConfigError: `space` fails, a key or type does not exist, or `pairs` names something that

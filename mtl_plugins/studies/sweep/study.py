@@ -132,12 +132,7 @@ def open_storage(url: str, heartbeat: int) -> RDBStorage:
 
 
 def open_study(sweep: Sweep, storage: RDBStorage, create: bool = True) -> optuna.Study:
-    """Open a sweep's study.
-
-    Args:
-        sweep: the settings.
-        storage: the database.
-        create: whether to create a missing study.
+    """Open a sweep's study in a database; create a missing one if asked to.
 
     Raises:
         ConfigError: the study does not exist, or has other settings.

@@ -1,7 +1,8 @@
-"""Running the trials of a study, several at a time."""
+"""Running a sweep: the first checks, trials several at a time, and the report."""
 
 from __future__ import annotations
 
+import glob
 import math
 import os
 import os.path as osp
@@ -26,8 +27,21 @@ from optuna.trial import FrozenTrial, TrialState
 from ...errors import ConfigError, MTLError
 from ...utils import ProgressLine
 from ..sweep_hook import Validation
-from .report import shown_values
-from .study import FOLDER, OPTIONS, REASON, RUNS, TWIN, WORKER, Sweep, counted
+from .report import shown_values, write_report
+from .search_space import check_space
+from .study import (
+    DATABASE,
+    FOLDER,
+    OPTIONS,
+    REASON,
+    RUNS,
+    TWIN,
+    WORKER,
+    Sweep,
+    counted,
+    open_storage,
+    open_study,
+)
 from .training import InterruptedTrialError, TrialError, train_run
 
 WAIT_SECONDS = 1
@@ -35,19 +49,50 @@ FAILURES = 5
 """The sweep gives up when this many first trials all fail."""
 
 
-class GaveUpError(MTLError):
-    """A sweep whose first trials all failed."""
+def run_sweep(sweep: Sweep, script: str | None, jobs: int = 1) -> None:
+    """Run trials until the study has all of them, then write the report into `sweep.out`.
+
+    Args:
+        sweep: the settings.
+        script: path of `tools/train.py`; None: only report.
+        jobs: trials at the same time on this machine.
+
+    Raises:
+        ConfigError: the search space, the storage, the folder or the number of jobs cannot be used.
+        MTLError: the first trials all failed, or no trial has a score.
+        SystemExit: a signal ended the sweep.
+    """
+    if jobs < 1:
+        raise ConfigError(f"--jobs {jobs}; expected 1 or more.")
+    if script:
+        check_space(sweep.space, sweep.config, sweep.options)
+        os.makedirs(sweep.out, exist_ok=True)
+    elif not sweep.storage and not osp.exists(osp.join(sweep.out, DATABASE)):
+        raise ConfigError(
+            f"There is no study in {sweep.out}. Run the command without --report-only first."
+        )
+    folders = glob.glob(osp.join(glob.escape(sweep.out), "trial_*"))
+    study = open_study(sweep, open_storage(sweep.url, sweep.heartbeat), create=script is not None)
+    if script and folders and not study.get_trials(deepcopy=False):
+        raise ConfigError(
+            f"{sweep.out} holds {len(folders)} trials of another study, such as {folders[0]}. "
+            "Remove them, or choose another --out."
+        )
+    try:
+        if script:
+            with ProgressLine(sweep.name, sweep.trials) as line:
+                Worker(sweep, study, script, jobs, line).run()
+    finally:
+        # Also after an interruption or an error.
+        write_report(study, sweep.space.metric_name, sweep.out, sweep.space.pairs)
+    if not study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
+        raise MTLError("No trial has a score yet.")
 
 
 class Worker:
     """Run trials of a study, several at a time.
 
-    Args:
-        sweep: the settings.
-        study: the study.
-        script: path of `tools/train.py`.
-        jobs: trials at the same time.
-        line: shows how many trials have ended.
+    Args: as in `run_sweep`; `line` shows how many trials have ended.
     """
 
     def __init__(
@@ -75,7 +120,7 @@ class Worker:
         """Run trials until the study has all of them and no other worker runs one.
 
         Raises:
-            GaveUpError: the first trials all failed.
+            MTLError: the first trials all failed.
             SystemExit: a signal ended the sweep; the running trials are queued again.
         """
         before = {each: signal.signal(each, self._note) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -141,7 +186,7 @@ class Worker:
             self._succeeded |= trial.state != TrialState.FAIL
             self._failures += trial.state == TrialState.FAIL
         if self._failures >= FAILURES and not self._succeeded:
-            self._error = GaveUpError(
+            self._error = MTLError(
                 f"The first {FAILURES} trials failed. Fix the config or the search space. The "
                 f"last reason was:\n  {trial.user_attrs[REASON]}"
             )
