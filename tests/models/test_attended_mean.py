@@ -10,7 +10,7 @@ import torch
 from mtl_plugins.costs import LiveMemory
 from mtl_plugins.models.layers import attended_mean
 
-MODULE = sys.modules["mtl_plugins.models.layers.attended_mean"]
+MODULE = sys.modules["mtl_plugins.models.layers.attention"]
 
 
 def written_out(queries, latents, values):

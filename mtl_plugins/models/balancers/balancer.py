@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
+
 from ...errors import ConfigError
 from ...utils import did_you_mean
-from typing import Any
-import torch
 from . import torchjd_adapter
-
 
 LOG_PREFIX = "balance/"
 """Prefix of every value that a balancer logs: `balance/weight_<task>`, ..."""

@@ -15,8 +15,14 @@ from torch import Tensor
 from ...errors import ConfigError
 from . import torchjd_adapter
 from .balancer import LOG_PREFIX, Balancer
-from .gradients import Gradient, gramian, num_ranks, sum_over_ranks
-from .sharing import share_features, share_parameters
+from .gradients import (
+    Gradient,
+    gramian,
+    num_ranks,
+    share_features,
+    share_parameters,
+    sum_over_ranks,
+)
 
 LEVELS = ("features", "parameters")
 

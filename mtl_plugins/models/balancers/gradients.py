@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-import torch
-from torch import Tensor
 from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any
+
+import torch
+from torch import Tensor
 from torch._functorch import config as functorch_config
 from torch.autograd.function import once_differentiable
-
 
 Gradient = Sequence[Tensor | None]
 """A task's gradient with respect to several tensors; None for those that it does not depend on."""

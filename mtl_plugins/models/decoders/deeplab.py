@@ -1,18 +1,18 @@
-"""DeepLabV3+ with one skip, with a skip at every scale, and with a skip fused from several scales."""
+"""DeepLabV3+: with one skip, a skip at every scale, or a skip fused from several scales."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
+
 from ...errors import ConfigError
 from ..layers import context_module, resize
-from .levels import nearest_level
-from torch import Tensor, nn
-from .levels import distinct_levels
+from .levels import distinct_levels, nearest_level
 
 
 @MODELS.register_module()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
+
 from ...errors import ConfigError
-from ..layers import resize
-from .levels import distinct_levels
 from ..layers import ChannelFusion, ChannelGate, resize
+from .levels import distinct_levels
 
 
 @MODELS.register_module()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import lcm
 from typing import Any
+
 import torch
-from torch import nn
-from ...errors import ConfigError
-from collections.abc import Mapping
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from ...errors import ConfigError
 
 PerLevel = tuple[int, ...]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
 import torch
-from torch import Tensor
-from torch.autograd.function import once_differentiable
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
-from ...errors import ConfigError
 
+from ...errors import ConfigError
 
 PIECE = {"cpu": 2**20, "cuda": 2**25}
 """Probabilities that are held at a time: as many as a CPU's cache holds, or enough to keep a GPU

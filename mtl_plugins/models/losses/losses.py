@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
-from abc import ABC, abstractmethod
+
 from ...errors import ConfigError
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from mmcv.cnn import ConvModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
+
 from ...errors import ConfigError
 from ...utils import did_you_mean
+from ..layers import SpatialGate, resize
 from ..task_heads.task_head import RawPrediction
 from .multi_task_head import MultiTaskHead, Share
-from mmcv.cnn import ConvModule
-from torch import nn
-from ..layers import SpatialGate, resize
-from .multi_task_head import Share
-
 
 Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
 """The levels of one encoder, or of each task's encoder."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
+
 from ...errors import ConfigError
 from ...targets import DENSE_TARGETS, DenseTarget
 from ..task_heads.task_head import RawPrediction, TaskHead
-from collections.abc import Mapping, Sequence
-from torch import Tensor
-from ..task_heads.task_head import RawPrediction
-
 
 Share = Callable[[Sequence[Tensor]], Mapping[str, Sequence[Tensor]]]
 """Map the last maps that all tasks share to each task's own view of them."""

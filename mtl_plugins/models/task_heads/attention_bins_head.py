@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from .depth_codecs import DepthCodec
 from collections.abc import Sequence
 from math import isqrt
 from typing import NamedTuple
+
+import torch
 from mmseg.registry import MODELS
+from torch import Tensor, nn
+from torch.nn import functional as F
+
 from ...errors import ConfigError
 from ...targets import NO_DEPTH
 from ..layers import TransformerBlock, attended_mean
-from .depth_head import DepthHead
+from .depth_head import DepthCodec, DepthHead
 from .task_head import loss_key
 
 

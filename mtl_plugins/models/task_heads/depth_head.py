@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from mmseg.registry import MODELS
-from torch import Tensor
-from ...errors import ConfigError
 from collections.abc import Sequence
 from typing import Any
+
 import torch
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from ...errors import ConfigError
 from ...targets import DEPTH, NO_DEPTH
 from .task_head import TaskHead
 
