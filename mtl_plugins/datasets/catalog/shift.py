@@ -68,11 +68,9 @@ class FirstChannelFormat(TargetFormat):
         self.inner = inner
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
-        """Decode raw values H,W or H,W,channels of the file `path` into H,W."""
         return self.inner(raw[..., 0] if raw.ndim == 3 else raw, path)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Encode values as raw values of a single channel."""
         return self.inner.encode(values)
 
 

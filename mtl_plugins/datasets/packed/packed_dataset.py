@@ -180,11 +180,9 @@ class PackedDataset(DenseDataset):
         super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
 
     def has_target(self, target: DenseTarget) -> bool:
-        """Return whether the samples have this kind of target."""
         return target.kind in self.index["targets"]
 
     def load_data_list(self) -> list[dict]:
-        """Return one entry per sample."""
         entries = []
         for shard in range(len(self.index["shards"])):
             description = read_description(self.shards.folder, self.index, shard)

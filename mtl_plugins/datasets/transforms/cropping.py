@@ -54,7 +54,6 @@ class CenterCropTargets(TargetTransform):
         self.crop_size = both
 
     def draw(self, results: dict) -> tuple[slice, slice]:
-        """Return the rows and columns that are kept."""
         rows, columns = (
             slice(max(side - kept, 0) // 2, max(side - kept, 0) // 2 + kept)
             for side, kept in zip(results["img"].shape, self.crop_size, strict=False)
@@ -64,7 +63,6 @@ class CenterCropTargets(TargetTransform):
     def apply(
         self, array: np.ndarray, drawn: tuple[slice, slice], fill: tuple, smooth: bool
     ) -> np.ndarray:
-        """Return the crop, a view."""
         return array[drawn]
 
 
@@ -126,7 +124,6 @@ class PadTargets(TargetTransform):
     def apply(
         self, array: np.ndarray, drawn: tuple[int, int], fill: tuple, smooth: bool
     ) -> np.ndarray:
-        """Return the padded array."""
         return cv2.copyMakeBorder(array, 0, drawn[0], 0, drawn[1], cv2.BORDER_CONSTANT, value=fill)
 
 
@@ -180,7 +177,6 @@ class CutOutTargets(TargetTransform):
         self.prob = prob
 
     def draw(self, results: dict) -> list[tuple[slice, slice]] | None:
-        """Draw the rows and columns of each hole."""
         if np.random.random() >= self.prob:
             return None
         shape = results["img"].shape[:2]
@@ -194,7 +190,6 @@ class CutOutTargets(TargetTransform):
     def apply(
         self, array: np.ndarray, drawn: list[tuple[slice, slice]], fill: tuple, smooth: bool
     ) -> np.ndarray:
-        """Return a copy with holes."""
         cut = array.copy()
         for hole in drawn:
             cut[hole] = fill if array.ndim == 3 else fill[0]

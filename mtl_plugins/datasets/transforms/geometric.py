@@ -160,17 +160,14 @@ class RotateTargets(TargetTransform):
         self.prob = prob
 
     def draw(self, results: dict) -> float | None:
-        """Draw an angle in degrees."""
         angle = np.random.uniform(*self.degrees)
         return angle if np.random.random() < self.prob else None
 
     def apply(self, array: np.ndarray, drawn: float, fill: tuple, smooth: bool) -> np.ndarray:
-        """Return the array rotated clockwise by `drawn` degrees."""
         interpolation = "bilinear" if smooth else "nearest"
         return mmcv.imrotate(array, drawn, border_value=fill, interpolation=interpolation)
 
     def adjust(self, values: np.ndarray, target: DenseTarget, drawn: float) -> np.ndarray:
-        """Rotate vectors."""
         angle = np.deg2rad(drawn)
         matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
@@ -226,7 +223,6 @@ class ZoomTargets(TargetTransform):
         self.rescale_depth = rescale_depth
 
     def draw(self, results: dict) -> float:
-        """Draw the factor."""
         return float(np.random.uniform(*self.factors))
 
     def apply(self, array: np.ndarray, drawn: float, fill: tuple, smooth: bool) -> np.ndarray:

@@ -33,7 +33,6 @@ class LoadImage(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        """Add `img`, `img_shape` and `ori_shape`."""
         packed = results.get("packed")
         if packed:
             image = packed.image()
@@ -67,7 +66,6 @@ class LoadTargets(BaseTransform):
         self.decode = decode
 
     def transform(self, results: dict) -> dict:
-        """Add the targets."""
         fields = results.setdefault("seg_fields", [])
         undecoded = results.setdefault("undecoded", {})
         for target in DENSE_TARGETS.values():
@@ -103,7 +101,6 @@ class DecodeTargets(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Replace raw values by decoded ones."""
         for target in DENSE_TARGETS.values():
             if target.array not in results["undecoded"]:
                 continue
@@ -125,7 +122,6 @@ class PackTargets(PackSegInputs):
     """
 
     def transform(self, results: dict) -> dict:
-        """Return `inputs` and `data_samples`."""
         image = results.pop("img")
         packed = super().transform(results)
         # Copying rows is several times as fast as copying channel by channel, which the device

@@ -74,7 +74,6 @@ class MosaicTargets(BaseTransform):
         self.fill = tuple(fill)
 
     def transform(self, results: dict) -> dict:
-        """Replace image and targets by the mosaic."""
         targets_of(results, self)
         if np.random.random() >= self.prob:
             return results

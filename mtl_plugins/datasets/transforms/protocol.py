@@ -42,7 +42,6 @@ class FillSkyDepth(BaseTransform):
         self.class_name = class_name
 
     def transform(self, results: dict) -> dict:
-        """Set the depth of the sky."""
         fields = results.get("seg_fields", ())
         if DEPTH.array not in fields:
             return results
@@ -98,7 +97,6 @@ class EvaluationCrop(BaseTransform):
         self.kinds = kinds
 
     def transform(self, results: dict) -> dict:
-        """Set the targets outside the window to their invalid value."""
         targets = [t for t in DENSE_TARGETS.values() if self.kinds is None or t.kind in self.kinds]
         targets = [each for each in targets if each.array in results.get("seg_fields", ())]
         if targets:

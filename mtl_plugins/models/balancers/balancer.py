@@ -60,7 +60,6 @@ class FixedWeights(Balancer):
     Raises:
         ConfigError: a weight is negative, or the tasks are not those of `weights`.
 
-    >>> import torch
     >>> balancer = FixedWeights(dict(semseg=0.67, depth=0.33), tasks=('semseg', 'depth'))
     >>> total, log = balancer({'semseg': torch.tensor(1.0), 'depth': torch.tensor(2.0)})
     >>> round(total.item(), 2)
@@ -87,7 +86,6 @@ class FixedWeights(Balancer):
             )
 
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted sum of the tasks' losses, and nothing to log."""
         return sum(self.weights[task] * loss for task, loss in task_losses.items()), {}  # type: ignore[return-value]
 
 
@@ -131,7 +129,6 @@ class LossBalancer(Balancer):
         self.scalarizer = torchjd_adapter.scalarizer(scalarizer, len(tasks), options)
 
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the scalarized losses, and each task's weight in it."""
         values = torch.stack([task_losses[task].float() for task in self.tasks])
         has_loss = values.detach() != 0
         if torch.is_grad_enabled():

@@ -56,28 +56,21 @@ class DeepLabDecoder(BaseModule):
         norm_cfg = norm_cfg or dict(type="BN")
         self.out_channels = channels
         self.context = context_module(in_channels[-1], channels, aspp_rates, dropout, norm_cfg)
-        self.skip_level: int | None = None
-        width = channels
-        if skip_stride is not None:
-            self.skip_level = nearest_level(strides, skip_stride)
-            self.skip = ConvModule(
-                in_channels[self.skip_level], skip_channels, 1, norm_cfg=norm_cfg
+        self.skip_level = None if skip_stride is None else nearest_level(strides, skip_stride)
+        if self.skip_level is None:
+            return
+        if num_convs < 1:
+            raise ConfigError(
+                f"DeepLabDecoder: num_convs={num_convs}; a skip needs at least one 3x3 "
+                "convolution to be merged, or set skip_stride=None."
             )
-            width += skip_channels
-            if num_convs < 1:
-                raise ConfigError(
-                    f"DeepLabDecoder: num_convs={num_convs}; a skip needs at least one 3x3 "
-                    "convolution to be merged, or set skip_stride=None."
-                )
-        self.convs = torch.nn.Sequential()
-        for index in range(num_convs if skip_stride is not None else 0):
-            conv = ConvModule(
-                channels if index else width, channels, 3, padding=1, norm_cfg=norm_cfg
-            )
-            self.convs.append(conv)
+        self.skip = ConvModule(in_channels[self.skip_level], skip_channels, 1, norm_cfg=norm_cfg)
+        widths = [channels + skip_channels] + [channels] * (num_convs - 1)
+        self.convs = nn.Sequential(
+            *(ConvModule(width, channels, 3, padding=1, norm_cfg=norm_cfg) for width in widths)
+        )
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Return the decoded feature map."""
         features = self.context(levels[-1])
         if self.skip_level is None:
             return features
@@ -143,7 +136,6 @@ class MultiScaleDecoder(BaseModule):
         )
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Return the decoded feature map."""
         features = self.context(levels[-1])
         for level, reduce, conv in zip(self.skip_levels, self.skips, self.convs, strict=True):
             skip = reduce(levels[level])
@@ -205,7 +197,6 @@ class AttentionFusionDecoder(BaseModule):
         self.merge = ConvModule(2 * channels, channels, 3, padding=1, norm_cfg=norm_cfg)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Return the decoded feature map."""
         attention = self.attention(levels)
         size = attention[0].shape[2:]
         gated = [

@@ -61,7 +61,6 @@ class MMSegDecoder(BaseModule):
         self.out_channels = self._probe(in_channels, strides)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Return the head's features."""
         features = self.head(list(levels))
         # Heads with auxiliary outputs (attention maps, context codes) return them after the map.
         return features[0] if isinstance(features, (tuple, list)) else features

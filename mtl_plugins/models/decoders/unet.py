@@ -85,7 +85,6 @@ class NestedDecoder(BaseModule):
         self.project = ConvModule(widths[0], channels, 1)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Return the decoded feature map."""
         rows = [
             [lateral(levels[level])]
             for level, lateral in zip(self.levels, self.laterals, strict=True)
@@ -175,7 +174,6 @@ class TransformerSkipDecoder(BaseModule):
         self.project = ConvModule(width, channels, 1)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Return the decoded feature map."""
         reduced = [
             lateral(levels[level])
             for level, lateral in zip(self.levels, self.laterals, strict=True)

@@ -106,5 +106,4 @@ class TaskEncoders(BaseModule):
         self.strides = {task: spec.strides for task, spec in specs.items()}
 
     def forward(self, images: Tensor) -> dict[str, tuple[Tensor, ...]]:
-        """Return each task's pyramid."""
         return {task: tuple(encoder(images)) for task, encoder in self.encoders.items()}

@@ -104,7 +104,6 @@ class TimmEncoder(BaseModule):
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return the pyramid of the images, finest level first."""
         size = tuple(images.shape[2:])
         if self.fixed_size is not None and size != self.fixed_size:
             raise ConfigError(
@@ -172,18 +171,14 @@ def _stride_of(output_stride: int | None, flags: Sequence[bool] | None) -> int |
         raise ConfigError(
             "TimmEncoder: give output_stride or replace_stride_with_dilation, not both."
         )
-    strides: dict[tuple[bool, ...], int] = {
-        (False, False, False): 32,
-        (False, False, True): 16,
-        (False, True, True): 8,
-    }
-    try:
-        return strides[tuple(bool(flag) for flag in flags)]
-    except KeyError:
+    strides = {(False, False, False): 32, (False, False, True): 16, (False, True, True): 8}
+    given: Any = tuple(map(bool, flags))
+    if given not in strides:
         raise ConfigError(
             f"TimmEncoder: replace_stride_with_dilation={tuple(flags)}; known are "
             f"{', '.join(map(str, strides))}: a stage after a dilated one is dilated too."
-        ) from None
+        )
+    return strides[given]
 
 
 def _weight_args(name: str, pretrained: bool | str) -> dict[str, Any]:

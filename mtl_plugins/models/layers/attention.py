@@ -137,7 +137,6 @@ class TransformerBlock(BaseModule):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return the tokens after attention and MLP."""
         tokens = tokens + self.dropout(self.project(self.attend(self.attention_norm(tokens))))
         return tokens + self.dropout(self.mlp(self.mlp_norm(tokens)))
 

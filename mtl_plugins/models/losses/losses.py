@@ -50,7 +50,6 @@ class MaskedCrossEntropyLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
-        """Return the loss over the pixels whose label is not `ignore_index`."""
         total = F.cross_entropy(
             logits.float(),
             label,
@@ -100,7 +99,6 @@ class CosineLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the mean over the valid pixels of the batch."""
         # Masked before the root, so that invalid pixels cannot give infinite or NaN gradients.
         zero = torch.zeros((), device=prediction.device)
         prediction = prediction.float().where(valid, zero)
@@ -152,7 +150,6 @@ class MaskedLoss(nn.Module, ABC):
         """Return the penalty of each pixel's error."""
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the mean penalty over the valid pixels."""
         zero = torch.zeros((), device=prediction.device)
         # Masked before the penalty, so that invalid pixels cannot give infinite or NaN gradients.
         error = (prediction.float() - target.float()).where(valid, zero)
@@ -172,7 +169,6 @@ class MaskedL1Loss(MaskedLoss):
     loss_name = "loss_l1"
 
     def penalty(self, error: Tensor) -> Tensor:
-        """Return |error|."""
         return error.abs()
 
 
@@ -188,7 +184,6 @@ class MaskedL2Loss(MaskedLoss):
     loss_name = "loss_l2"
 
     def penalty(self, error: Tensor) -> Tensor:
-        """Return error squared."""
         return error.square()
 
 
@@ -226,7 +221,6 @@ class BerHuLoss(MaskedLoss):
         self.threshold = threshold
 
     def penalty(self, error: Tensor) -> Tensor:
-        """Return |error|, or the parabola where it is large."""
         size = error.abs()
         # Bounded below, because all errors can be 0.
         knee = (self.threshold * size.detach().max()).clamp(min=torch.finfo(size.dtype).eps)
@@ -274,7 +268,6 @@ class SILogLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss over the valid pixels."""
         # Invalid pixels are replaced before the logarithm: masking its result would still give
         # gradients of 0 * inf = NaN.
         prediction = prediction.float().where(valid, prediction.new_ones((), dtype=torch.float32))
@@ -317,7 +310,6 @@ class BinsChamferLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, centres: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss between bin centres and the valid depths."""
         centres = centres.float().sort(dim=1).values
         depth = target.float().where(valid, torch.inf).flatten(1).sort(dim=1).values
         valid = depth.isfinite()

@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ...utils import did_you_mean
 from ..layers import SpatialGate, resize
 from ..task_heads.task_head import RawPrediction
-from .multi_task_head import MultiTaskHead, Share
+from .multi_task_head import MultiTaskHead, Share, build_heads
 
 Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
 """The levels of one encoder, or of each task's encoder."""
@@ -70,13 +70,11 @@ class BranchedHead(MultiTaskHead):
         self.decoders = nn.ModuleDict(decoders)
 
     def forward(self, levels: Pyramid, share: Share | None = None) -> dict[str, RawPrediction]:
-        """Return the raw prediction of every task from its own decoder's map."""
         # Tasks with their own encoders share nothing.
         features = self.decode(levels if isinstance(levels, Mapping) else self.views(levels, share))
         return {task: head(features[task]) for task, head in self.tasks()}
 
     def decode(self, levels: Pyramid) -> dict[str, Tensor]:
-        """Return the feature map of every task's decoder."""
         return {task: decoder(_of(task, levels)) for task, decoder in self.decoders.items()}
 
 
@@ -131,35 +129,20 @@ class DistillationHead(BranchedHead):
         super().__init__(in_channels, strides, decoder, task_heads, task_decoders, init_cfg)
         decoders: Any = self.decoders
         channels = {task: module.out_channels for task, module in decoders.items()}
-        self.first_heads = nn.ModuleDict(
-            {
-                task: MODELS.build(dict(config, in_channels=channels[task]))
-                for task, config in task_heads.items()
-            }
-        )
-        self.gates = nn.ModuleDict(
-            {
-                task: nn.ModuleDict(
-                    {
-                        source: SpatialGate(channels[source], channels[task], learned_gates)
-                        for source in channels
-                        if source != task
-                    }
-                )
-                for task in channels
-            }
-        )
-        self.refine = nn.ModuleDict(
-            {
-                task: ConvModule(width, width, 3, padding=1, norm_cfg=norm_cfg or dict(type="BN"))
-                for task, width in channels.items()
-            }
-        )
+        self.first_heads = build_heads(task_heads, channels)
+        self.gates, self.refine = nn.ModuleDict(), nn.ModuleDict()
+        for task, width in channels.items():
+            others = {source: own for source, own in channels.items() if source != task}
+            self.gates[task] = nn.ModuleDict(
+                {source: SpatialGate(own, width, learned_gates) for source, own in others.items()}
+            )
+        norm_cfg = norm_cfg or dict(type="BN")
+        for task, width in channels.items():
+            self.refine[task] = ConvModule(width, width, 3, padding=1, norm_cfg=norm_cfg)
 
     def forward(
         self, levels: Pyramid, share: Share | None = None
     ) -> dict[str, list[RawPrediction]]:
-        """Return the first and the refined raw prediction of every task."""
         decoded = self.decode(levels)
         # Messages carry every task's loss into every decoder, so that all tasks share those too.
         views = self.views(list(decoded.values()), share)

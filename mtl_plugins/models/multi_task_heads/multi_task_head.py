@@ -44,12 +44,7 @@ class MultiTaskHead(BaseModule, ABC):
             raise ConfigError(
                 f"{type(self).__name__}: task_heads is empty; name at least one task."
             )
-        self.task_heads = nn.ModuleDict(
-            {
-                task: MODELS.build(dict(config, in_channels=feature_channels[task]))
-                for task, config in task_heads.items()
-            }
-        )
+        self.task_heads = build_heads(task_heads, feature_channels)
         _check_targets({task: head.target for task, head in self.tasks()})
 
     @property
@@ -88,6 +83,16 @@ class MultiTaskHead(BaseModule, ABC):
             for task, head in self.tasks()
             for name, value in head.batch_losses(raw[task], samples, size).items()
         }
+
+
+def build_heads(configs: Mapping[str, dict], channels: Mapping[str, int]) -> nn.ModuleDict:
+    """Build each task's head for the channels of its feature map."""
+    return nn.ModuleDict(
+        {
+            task: MODELS.build(dict(config, in_channels=channels[task]))
+            for task, config in configs.items()
+        }
+    )
 
 
 def _check_targets(targets: Mapping[str, DenseTarget]) -> None:
@@ -148,6 +153,5 @@ class JointHead(MultiTaskHead):
     def forward(
         self, levels: Sequence[Tensor], share: Share | None = None
     ) -> dict[str, RawPrediction]:
-        """Return the raw prediction of every task from the shared decoder's map."""
         views = self.views([self.decoder(levels)], share)
         return {task: head(*views[task]) for task, head in self.tasks()}

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from ...errors import ConfigError
 
 Merge = Literal["mean", "max"]
-MERGES = ("mean", "max")
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Augmentation:
         if not self.scales or min(self.scales) <= 0:
             raise ConfigError(f"tta: scales={self.scales}; expected numbers above 0.")
         merges = self.merge.values() if isinstance(self.merge, Mapping) else [self.merge]
-        if not set(merges) <= set(MERGES):
+        if not set(merges) <= {"mean", "max"}:
             raise ConfigError(
                 f"tta: merge={self.merge!r}; expected 'mean' or 'max', or one of them per task."
             )

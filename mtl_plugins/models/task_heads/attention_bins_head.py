@@ -83,7 +83,6 @@ class DirectValues(nn.Module):
             nn.init.constant_(self.number.bias, codec.encode(torch.tensor(initial_depth)).item())
 
     def forward(self, latents: Tensor) -> tuple[Tensor, None]:
-        """Return the values in metres."""
         return self.codec.decode(self.number(latents)[..., 0]), None
 
 
@@ -119,7 +118,6 @@ class AdaptiveEdges(nn.Module):
         self.register_buffer("log_widths", log_widths)
 
     def forward(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the bins' midpoints and edges in metres."""
         edges = bin_edges(self.number(latents)[..., 0] + self.log_widths, *self.range)
         return midpoints(edges), edges
 
@@ -223,7 +221,6 @@ class AttentionBinsHead(DepthHead):
         self.bins_loss = None if bins_loss is None else MODELS.build(bins_loss)
 
     def forward(self, features: Tensor) -> BinsPrediction:
-        """Return depth, values and edges."""
         queries, latents = self._attention(self.dropout(features))
         # In half precision metres would be off by a percent, and probabilities by more.
         with torch.autocast(features.device.type, enabled=False):
@@ -244,13 +241,11 @@ class AttentionBinsHead(DepthHead):
         return self.queries(features).flatten(2).mT.float(), latents.float()
 
     def to_map(self, stage: BinsPrediction) -> Tensor:
-        """Return the depth in metres."""
         return stage.depth
 
     def stage_losses(
         self, stage: BinsPrediction, truth: Tensor, size: tuple[int, int]
     ) -> dict[str, Tensor]:
-        """Return the losses of the depth and of the bins."""
         losses = super().stage_losses(stage, truth, size)
         if self.bins_loss is not None:
             losses[loss_key(self.bins_loss)] = self.bins_loss(stage.values, truth, truth > NO_DEPTH)
@@ -261,7 +256,6 @@ class AttentionBinsHead(DepthHead):
         return self._losses_in_spaces(raw, self.codec.encode(raw), truth)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return metres inside the codec's range, N,1,H,W float32."""
         return raw.clamp(self.codec.min_depth, self.codec.max_depth)
 
 

@@ -51,7 +51,6 @@ class DepthCodec(ABC):
 class LinearCodec(DepthCodec):
     """depth = scale * raw.
 
-    >>> import torch
     >>> codec = LinearCodec(scale=10.0)
     >>> codec.decode(torch.tensor([0.5, -1.0])).tolist()
     [5.0, 0.009999999776482582]
@@ -78,7 +77,6 @@ class LinearCodec(DepthCodec):
 class ExpCodec(DepthCodec):
     """depth = exp(raw), clamped.
 
-    >>> import torch
     >>> codec = ExpCodec(0.1, 300.0)
     >>> codec.decode(torch.tensor([0.0, 100.0])).tolist()
     [1.0, 300.0]
@@ -102,7 +100,6 @@ class LogNormalizedCodec(DepthCodec):
         log_mean, log_std: mean and standard deviation of log depth (depth in metres) over the
             valid pixels of the training split.
 
-    >>> import torch
     >>> codec = LogNormalizedCodec(log_mean=2.0, log_std=0.5)
     >>> round(codec.encode(torch.tensor(2.0).exp()).item(), 6)
     0.0
@@ -135,7 +132,6 @@ class LogNormalizedCodec(DepthCodec):
 class InverseCodec(DepthCodec):
     """depth = scale / raw; the network regresses disparity.
 
-    >>> import torch
     >>> InverseCodec(scale=2.0).decode(torch.tensor([0.5, -1.0])).tolist()
     [4.0, 300.0]
     """
@@ -224,5 +220,4 @@ class DepthHead(TaskHead):
         return {name: loss(*pairs[loss.space], valid) for name, loss in self.loss_functions.items()}
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return metres, N,1,H,W float32."""
         return self.codec.decode(raw)

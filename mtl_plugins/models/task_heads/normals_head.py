@@ -62,15 +62,12 @@ class NormalsHead(TaskHead):
         return {name: loss(raw, truth, valid) for name, loss in self.loss_functions.items()}
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return unit vectors, N,3,H,W float32."""
         return F.normalize(raw.float(), dim=1, eps=1e-6)
 
     def unflip(self, raw: Tensor, direction: str) -> Tensor:
-        """Undo a flip on a raw map and on its vectors."""
         signs = torch.ones(NORMALS.channels, 1, 1, device=raw.device, dtype=raw.dtype)
         signs[list(MIRRORED_AXES[direction])] = -1
         return super().unflip(raw, direction) * signs
 
     def merged(self, views: Tensor) -> Tensor:
-        """Return the direction of the mean vector, N,3,H,W."""
         return self.decode(views)

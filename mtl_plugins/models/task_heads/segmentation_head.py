@@ -52,7 +52,6 @@ class SegmentationHead(TaskHead):
                 )
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """Return the losses of logits N,K,H,W against class ids N,1,H,W."""
         label = truth[:, 0].long()
         return {
             name: loss(raw, label, ignore_index=IGNORE_LABEL)
@@ -60,14 +59,11 @@ class SegmentationHead(TaskHead):
         }
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return the id of the most likely class, N,1,H,W int64."""
         # Several times as fast as argmax on a CPU, and returns the first of equal ones as well.
         return raw.max(dim=1, keepdim=True).indices
 
     def mergeable(self, raw: Tensor) -> Tensor:
-        """Return the probabilities of the classes, N,K,H,W."""
         return raw.softmax(dim=1)
 
     def merged(self, views: Tensor) -> Tensor:
-        """Return the id of the most likely class, N,1,H,W int64."""
         return self.decode(views)

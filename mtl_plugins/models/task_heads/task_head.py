@@ -70,7 +70,6 @@ class TaskHead(BaseModule, ABC):
             self.loss_functions[key if seen[key] == 1 else f"{key}_x{seen[key]}"] = built
 
     def forward(self, features: Tensor) -> RawPrediction:
-        """Return the raw prediction."""
         return self.predict(self.dropout(features))
 
     def batch_losses(
