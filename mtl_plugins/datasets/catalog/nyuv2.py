@@ -43,10 +43,9 @@ TO_13 = (
 """Class of 13 for each class of 40 (class13Mapping.mat of https://github.com/ankurhanda/
 nyuv2-meta-data)."""
 
-MILLIMETRE = 0.001
-
 KINDS = ("rgb", "label40", "depth")
-"""Folders of a scene's image, classes and depth."""
+PREFIXES = ("img_path", "seg_map_path", "depth_map_path")
+"""Folders of a scene's image, classes and depth, and their keys in `data_prefix`."""
 
 LABELS = 894
 """Number of object names in the .mat file; label 0 is unlabelled."""
@@ -77,15 +76,11 @@ class NYUv2MultiTask(MultiTaskDataset):
             )
         classes = range(1, 41) if num_classes == 40 else TO_13
         defaults = dict(
-            data_prefix=dict(
-                img_path=f"{KINDS[0]}/{split}",
-                seg_map_path=f"{KINDS[1]}/{split}",
-                depth_map_path=f"{KINDS[2]}/{split}",
-            ),
+            data_prefix=dict(zip(PREFIXES, (f"{kind}/{split}" for kind in KINDS), strict=True)),
             img_suffix=".png",
             seg_map_suffix=".png",
             label_map={0: IGNORE_LABEL, **{i: to - 1 for i, to in enumerate(classes, start=1)}},
-            depth_format=dict(scale=MILLIMETRE),
+            depth_format=dict(scale=0.001),
             metainfo=dict(classes=NAMES_40 if num_classes == 40 else NAMES_13),
         )
         super().__init__(**{**defaults, **kwargs})

@@ -13,30 +13,15 @@ from ..formats import TargetFormat
 from ..multi_task_dataset import MultiTaskDataset
 
 COLOURS = {
-    "unlabeled": (0, 0, 0),
-    "building": (70, 70, 70),
-    "fence": (100, 40, 40),
-    "other": (55, 90, 80),
-    "pedestrian": (220, 20, 60),
-    "pole": (153, 153, 153),
-    "road line": (157, 234, 50),
-    "road": (128, 64, 128),
-    "sidewalk": (244, 35, 232),
-    "vegetation": (107, 142, 35),
-    "vehicle": (0, 0, 142),
-    "wall": (102, 102, 156),
-    "traffic sign": (220, 220, 0),
-    "sky": (70, 130, 180),
-    "ground": (81, 0, 81),
-    "bridge": (150, 100, 100),
-    "rail track": (230, 150, 140),
-    "guard rail": (180, 165, 180),
-    "traffic light": (250, 170, 30),
-    "static": (110, 190, 160),
-    "dynamic": (170, 120, 50),
-    "water": (45, 60, 150),
-    "terrain": (145, 170, 100),
-}
+    "unlabeled": (0, 0, 0), "building": (70, 70, 70), "fence": (100, 40, 40),
+    "other": (55, 90, 80), "pedestrian": (220, 20, 60), "pole": (153, 153, 153),
+    "road line": (157, 234, 50), "road": (128, 64, 128), "sidewalk": (244, 35, 232),
+    "vegetation": (107, 142, 35), "vehicle": (0, 0, 142), "wall": (102, 102, 156),
+    "traffic sign": (220, 220, 0), "sky": (70, 130, 180), "ground": (81, 0, 81),
+    "bridge": (150, 100, 100), "rail track": (230, 150, 140), "guard rail": (180, 165, 180),
+    "traffic light": (250, 170, 30), "static": (110, 190, 160), "dynamic": (170, 120, 50),
+    "water": (45, 60, 150), "terrain": (145, 170, 100),
+}  # fmt: skip
 """Name and colour of each raw label value, from 0 on."""
 
 UNCOUNTED = {

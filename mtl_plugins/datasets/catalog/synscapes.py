@@ -8,7 +8,7 @@ from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
 from ..multi_task_dataset import MultiTaskDataset
-from .cityscapes import NAMES, PALETTE, TRAIN_IDS
+from .cityscapes import CITYSCAPES, TRAIN_IDS
 
 SPLITS = {"train": range(1, 24501), "val": range(24501, 25001)}
 """Numbers of the scenes. The authors publish no split; all scenes show different places."""
@@ -51,7 +51,7 @@ class SynscapesMultiTask(MultiTaskDataset):
             depth_map_suffix=".exr",
             label_map=TRAIN_IDS,
             depth_format=dict(max_depth=FAR, invalid=(0, float("inf"))),
-            metainfo=dict(classes=NAMES, palette=PALETTE),
+            metainfo=CITYSCAPES,
         )
         super().__init__(**{**defaults, **kwargs})
 

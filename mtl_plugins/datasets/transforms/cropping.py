@@ -48,7 +48,7 @@ class CenterCropTargets(TargetTransform):
             is_size(both),
             "CenterCropTargets",
             "a size (height, width) in pixels, or one number for both",
-            crop_size=crop_size,
+            dict(crop_size=crop_size),
         )
         super().__init__()
         self.crop_size = both
@@ -101,9 +101,7 @@ class PadTargets(TargetTransform):
             "PadTargets",
             "either size=(height, width) or a size_divisor of 1 or more; fill of three intensities "
             "of 0 to 255 (blue, green, red)",
-            size=size,
-            size_divisor=size_divisor,
-            fill=fill,
+            dict(size=size, size_divisor=size_divisor, fill=fill),
         )
         super().__init__(fill)
         self.size = size
@@ -112,12 +110,8 @@ class PadTargets(TargetTransform):
     def draw(self, results: dict) -> tuple[int, int] | None:
         """Return the numbers of rows and columns to add; None: nothing to add."""
         shape = results["img"].shape[:2]
-        if self.size is None:
-            wanted: Sequence[int] = [
-                ceil(side / self.size_divisor) * self.size_divisor for side in shape
-            ]
-        else:
-            wanted = self.size
+        step = self.size_divisor
+        wanted = [ceil(side / step) * step for side in shape] if self.size is None else self.size
         rows, columns = (max(w - s, 0) for w, s in zip(wanted, shape, strict=True))
         return (rows, columns) if rows or columns else None
 
@@ -165,11 +159,7 @@ class CutOutTargets(TargetTransform):
             "size and min_size (height, width) in pixels, min_size not above size; n_holes of 1 or "
             "more, or (fewest, most); prob of 0 to 1; fill of three intensities of 0 to 255 (blue, "
             "green, red)",
-            size=size,
-            n_holes=n_holes,
-            min_size=min_size,
-            prob=prob,
-            fill=fill,
+            dict(size=size, n_holes=n_holes, min_size=min_size, prob=prob, fill=fill),
         )
         super().__init__(fill)
         self.sizes = tuple(least), tuple(size)

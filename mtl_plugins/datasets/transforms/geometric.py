@@ -71,9 +71,7 @@ class FlipTargets(RandomFlip):
             "FlipTargets",
             f"a prob of 0 to 1, or one a direction that together are 1 at most; a direction of "
             f"{list(MIRRORED_AXES)}, or a list of them; swap_seg_labels of pairs of class ids",
-            prob=prob,
-            direction=direction,
-            swap_seg_labels=swap_seg_labels,
+            dict(prob=prob, direction=direction, swap_seg_labels=swap_seg_labels),
         )
         # mmcv accepts only lists, of float.
         super().__init__(
@@ -150,9 +148,7 @@ class RotateTargets(TargetTransform):
             "RotateTargets",
             "degree of 0 or more, or (smallest, largest); prob of 0 to 1; fill of three "
             "intensities of 0 to 255 (blue, green, red)",
-            degree=degree,
-            prob=prob,
-            fill=fill,
+            dict(degree=degree, prob=prob, fill=fill),
         )
         super().__init__(fill)
         given: Any = degree
@@ -215,8 +211,7 @@ class ZoomTargets(TargetTransform):
             is_range(factors, 0) and factors[0] > 0 and isinstance(rescale_depth, bool),
             "ZoomTargets",
             "a factor above 0 or (smallest, largest), and rescale_depth True or False",
-            factor=factor,
-            rescale_depth=rescale_depth,
+            dict(factor=factor, rescale_depth=rescale_depth),
         )
         super().__init__()
         self.factors: tuple[float, float] = tuple(factors)

@@ -33,9 +33,8 @@ class LoadImage(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        packed = results.get("packed")
-        if packed:
-            image = packed.image()
+        if "packed" in results:
+            image = results["packed"].image()
         else:
             image = read_image(results["img_path"], self.backend_args, warn_turned=True)
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])

@@ -63,10 +63,7 @@ class MosaicTargets(BaseTransform):
             "MosaicTargets",
             "size (height, width) in pixels or None; center_range (smallest, largest) of 0 to 1; "
             "prob of 0 to 1; fill of three intensities of 0 to 255 (blue, green, red)",
-            size=size,
-            center_range=center_range,
-            prob=prob,
-            fill=fill,
+            dict(size=size, center_range=center_range, prob=prob, fill=fill),
         )
         self.size = size
         self.center_range = center_range[0], center_range[1]

@@ -56,11 +56,9 @@ class PhotometricJitter(BaseTransform):
             "PhotometricJitter",
             "brightness and hue of 0 or more; contrast and saturation (smallest, largest) factors "
             "of 0 or more; prob of 0 to 1",
-            brightness=brightness,
-            contrast=contrast,
-            saturation=saturation,
-            hue=hue,
-            prob=prob,
+            dict(
+                brightness=brightness, contrast=contrast, saturation=saturation, hue=hue, prob=prob
+            ),
         )
         self.brightness = brightness
         self.contrast = contrast[0], contrast[1]

@@ -101,7 +101,13 @@ class EvaluationCrop(BaseTransform):
         targets = [each for each in targets if each.array in results.get("seg_fields", ())]
         if targets:
             require_decoded(results, self)
-            self._check_size(results)
+        height, width = results["img"].shape[:2]
+        if targets and (self.rows[1] > height or self.columns[1] > width):
+            raise DataError(
+                f"{results.get('img_path')} is {height}x{width} pixels (height x width), but "
+                f"EvaluationCrop has rows {tuple(self.rows)} and columns {tuple(self.columns)}. "
+                "Use the window of this data set's protocol, before any resizing."
+            )
         window = slice(*self.rows), slice(*self.columns)
         for target in targets:
             values = results[target.array]
@@ -109,15 +115,6 @@ class EvaluationCrop(BaseTransform):
             values[...] = target.invalid
             values[window] = inside
         return results
-
-    def _check_size(self, results: dict) -> None:
-        height, width = results["img"].shape[:2]
-        if self.rows[1] > height or self.columns[1] > width:
-            raise DataError(
-                f"{results.get('img_path')} is {height}x{width} pixels (height x width), but "
-                f"EvaluationCrop has rows {tuple(self.rows)} and columns {tuple(self.columns)}. "
-                "Use the window of this data set's protocol, before any resizing."
-            )
 
 
 @TRANSFORMS.register_module()

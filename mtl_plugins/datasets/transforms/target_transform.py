@@ -128,7 +128,7 @@ def turn_vectors(
         values[none] = target.invalid
 
 
-def require(correct: bool, owner: str, expected: str, **given: Any) -> None:
+def require(correct: bool, owner: str, expected: str, given: dict[str, Any]) -> None:
     """Raise unless the given arguments of a transform are correct.
 
     Raises:

@@ -67,11 +67,8 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             images = flip_on_device(images, augmented)
         height = max(image.shape[1] for image in images)
         width = max(image.shape[2] for image in images)
-        padded_images = [
-            F.pad(image, (0, width - image.shape[2], 0, height - image.shape[1]))
-            for image in images
-        ]
-        inputs = torch.stack(padded_images).float()
+        filled = [F.pad(i, (0, width - i.shape[2], 0, height - i.shape[1])) for i in images]
+        inputs = torch.stack(filled).float()
         if augmented:
             inputs = recolor_on_device(inputs, augmented)
         inputs = self.normalised(inputs)
