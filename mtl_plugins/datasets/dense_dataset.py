@@ -1,7 +1,5 @@
 """The base of all data sets of images and dense targets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 

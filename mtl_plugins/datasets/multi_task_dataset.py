@@ -1,7 +1,5 @@
 """Data sets of image and target files in folders."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Refusal of transforms that would silently make a target wrong, with their replacements."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any

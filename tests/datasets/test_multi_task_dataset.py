@@ -1,7 +1,5 @@
 """`MultiTaskDataset`: pairing of files, decoding, errors, targets that move with the image."""
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

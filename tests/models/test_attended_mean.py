@@ -1,7 +1,5 @@
 """The mean over bins in pieces: the formula, its gradients, its memory."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

@@ -1,7 +1,5 @@
 """Attention bins: transformer block, bins, depth, their memory, and the head inside models."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.registry import MODELS

@@ -1,7 +1,5 @@
 """Balancing over two processes: the same weights on every rank, and those of the global batch."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

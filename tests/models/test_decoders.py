@@ -1,7 +1,5 @@
 """Decoders: ours by their formula, mmseg's through the adapter."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.registry import MODELS

@@ -1,7 +1,5 @@
 """Encoders: declared channels and strides are true; every family of timm and mmseg works."""
 
-from __future__ import annotations
-
 import pytest
 import timm
 import torch

@@ -1,7 +1,5 @@
 """Losses: hand-computed values, invalid pixels, finite gradients, independent formulas."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

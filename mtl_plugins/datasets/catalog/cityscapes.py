@@ -1,7 +1,5 @@
 """Cityscapes: street scenes in 50 cities with classes and stereo disparity."""
 
-from __future__ import annotations
-
 import json
 import os
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """KITTI depth: drives with sparse depth from a laser scanner."""
 
-from __future__ import annotations
-
 import os
 from typing import Any, ClassVar
 

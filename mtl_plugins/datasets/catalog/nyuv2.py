@@ -1,7 +1,5 @@
 """NYU Depth v2: 1449 labelled indoor scenes of a Kinect, and the conversion of its .mat file."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """SHIFT: rendered drives in changing weather with classes and 24-bit depth."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

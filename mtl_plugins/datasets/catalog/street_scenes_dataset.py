@@ -1,7 +1,5 @@
 """StreetScenes: the built-in data set, rendered if it is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Synscapes: 25 000 rendered street scenes with Cityscapes' classes and exact depth."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS

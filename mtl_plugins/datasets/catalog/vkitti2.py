@@ -1,7 +1,5 @@
 """Virtual KITTI 2: five rendered drives with classes and exact depth."""
 
-from __future__ import annotations
-
 import glob
 import os
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Checks of image files that PIL does not make while it decodes."""
 
-from __future__ import annotations
-
 from PIL import Image, ImageFile
 
 from ...errors import DataError

@@ -1,7 +1,5 @@
 """Strict reading of image files: a damaged file is an error, never a half-grey picture."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Decoding and encoding of depth files."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 

@@ -1,7 +1,5 @@
 """Decoding and encoding of label files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NoReturn
 

@@ -1,7 +1,5 @@
 """Decoding and encoding of files of surface normals."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -7,8 +7,6 @@ shard-00000.json    offset and format of each array; size and checksum of the .b
 Every .json file ends with the checksum of its other content.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import zlib

@@ -1,7 +1,5 @@
 """Reading of packed data sets."""
 
-from __future__ import annotations
-
 import json
 import math
 import os

@@ -1,7 +1,5 @@
 """Writing of a data set into shards."""
 
-from __future__ import annotations
-
 import json
 import os
 import zlib

@@ -1,7 +1,5 @@
 """Transforms that change the area: centre crop, padding, cut-out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import ceil
 from typing import Any

@@ -1,7 +1,5 @@
 """Transforms that change the meaning of values too: flips, rotation, zoom."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The first and last steps of a pipeline: from files to arrays, from arrays to a sample."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform

@@ -1,7 +1,5 @@
 """Mosaic: four samples in one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

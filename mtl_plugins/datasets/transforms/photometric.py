@@ -1,7 +1,5 @@
 """Colour jitter, drawn for each sample and applied to the whole batch on the device."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Transforms that belong to a benchmark's protocol: they define the truth that is measured."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The base of transforms that move pixels, and checks of transforms' arguments and samples."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The base of all balancers, and balancing by fixed weights or by the tasks' losses."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any

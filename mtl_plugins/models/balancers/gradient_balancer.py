@@ -1,7 +1,5 @@
 """Balancing by the tasks' gradients of shared features or parameters."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import combinations

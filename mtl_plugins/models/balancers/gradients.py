@@ -1,7 +1,5 @@
 """Gradients of the tasks: sums and products, and the autograd nodes that weigh them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any

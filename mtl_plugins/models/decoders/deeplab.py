@@ -1,7 +1,5 @@
 """DeepLabV3+: with one skip, a skip at every scale, or a skip fused from several scales."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

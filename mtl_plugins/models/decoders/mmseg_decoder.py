@@ -1,7 +1,5 @@
 """Decode heads of mmseg as decoders."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Relatives of U-Net: UNet++ with nested skips, UCTransNet with skips fused by a transformer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

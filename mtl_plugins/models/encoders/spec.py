@@ -1,7 +1,5 @@
 """Channels and strides of pyramids, and separate encoders for the tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import lcm

@@ -1,7 +1,5 @@
 """timm models as encoders."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path

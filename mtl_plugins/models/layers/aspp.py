@@ -1,7 +1,5 @@
 """Context of the deepest features: atrous spatial pyramid pooling, or a 1x1 convolution."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

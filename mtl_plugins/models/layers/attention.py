@@ -1,7 +1,5 @@
 """Attention: a transformer block, and the mean of scalars in bounded memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

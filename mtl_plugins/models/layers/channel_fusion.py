@@ -1,7 +1,5 @@
 """UCTransNet's layers: attention between channels, fusion of levels, gated skips."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The gate of messages between tasks."""
 
-from __future__ import annotations
-
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 

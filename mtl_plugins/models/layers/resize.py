@@ -1,7 +1,5 @@
 """Bilinear resizing of maps: whole, or a few rows at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """Losses over the valid pixels: classes, directions, depth."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """One decoder per task, without and with messages between the tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

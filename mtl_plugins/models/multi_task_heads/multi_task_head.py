@@ -1,7 +1,5 @@
 """The base of all arrangements of decoders and task heads, and one decoder for all tasks."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 

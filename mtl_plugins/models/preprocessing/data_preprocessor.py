@@ -1,7 +1,5 @@
 """From a list of samples to a batch on the device."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

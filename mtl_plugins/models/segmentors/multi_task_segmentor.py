@@ -1,7 +1,5 @@
 """The model: encoder -> multi-task head -> balancer."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 

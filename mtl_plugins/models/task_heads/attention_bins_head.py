@@ -1,7 +1,5 @@
 """Metric depth by attention to adaptive bins."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import isqrt
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Depth, and the codecs between metres and the raw number that a network regresses."""
 
-from __future__ import annotations
-
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Surface normals."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

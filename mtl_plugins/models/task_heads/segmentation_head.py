@@ -1,7 +1,5 @@
 """Semantic segmentation."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The base of all task heads: a 1x1 convolution, losses, and decoding from raw to physical."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence

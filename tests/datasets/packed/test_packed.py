@@ -1,7 +1,5 @@
 """Packed data gives the samples of its source; damaged files are named."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle
