@@ -105,11 +105,11 @@ class CityscapesMultiTask(MultiTaskDataset):
         split: "train", "val" or "test": selects the folders, unless `data_prefix` is given.
         num_classes: 19, or 7 for the categories of the MTAN protocol (https://arxiv.org/abs/
             1803.10704): flat, construction, object, nature, sky, human, vehicle.
-        kwargs: as in `MultiTaskDataset`; a `depth_format` decodes disparity without cameras.
+        kwargs: with a `depth_format`, disparity is decoded without cameras.
 
     Raises:
         ConfigError: another split or number of classes.
-        DataError: as in `MultiTaskDataset`, and for cameras as in `CityscapesDepthFormat`.
+        DataError: a camera is wrong, see `CityscapesDepthFormat`.
     """
 
     def __init__(self, split: str = "train", num_classes: int = 19, **kwargs: Any) -> None:

@@ -21,11 +21,9 @@ class KittiMultiTask(MultiTaskDataset):
     Args:
         split: "train" or "val": the folder of the depth files, unless `data_prefix` is given.
         camera: "image_02" (left) or "image_03" (right).
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
-        DataError: there is no depth file, or an image is missing; otherwise as in
-            `MultiTaskDataset`.
+        DataError: there is no depth file, or an image is missing.
     """
 
     WHOLE_FOLDERS: ClassVar[bool] = False

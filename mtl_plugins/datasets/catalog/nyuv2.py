@@ -59,11 +59,9 @@ class NYUv2MultiTask(MultiTaskDataset):
     Args:
         split: "train" (795 images) or "test" (654), on which papers also validate.
         num_classes: 40, or 13.
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: another split or number of classes.
-        DataError: as in `MultiTaskDataset`.
     """
 
     def __init__(self, split: str = "train", num_classes: int = 40, **kwargs: Any) -> None:

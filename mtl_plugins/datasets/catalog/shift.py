@@ -68,11 +68,9 @@ class ShiftMultiTask(MultiTaskDataset):
     Args:
         split: "train", "val" or "test": selects the folders, unless `data_prefix` is given.
         view: "front", "left_45", "left_90", "right_45", "right_90" or "left_stereo".
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: another split.
-        DataError: as in `MultiTaskDataset`.
     """
 
     def __init__(self, split: str = "train", view: str = "front", **kwargs: Any) -> None:

@@ -29,7 +29,6 @@ class StreetScenesDataset(MultiTaskDataset):
         seed: another seed gives other scenes.
         targets: kinds of target to load: "semseg", "depth", "normals".
         render: False: missing scenes are an error.
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: a target is unknown.

@@ -25,11 +25,10 @@ class SynscapesMultiTask(MultiTaskDataset):
     Args:
         split: "train" (scenes 1 to 24500) or "val" (24501 to 25000); missing scenes are left
             out. For another split list the scenes in `ann_file`.
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: another split.
-        DataError: no image of the split exists; otherwise as in `MultiTaskDataset`.
+        DataError: no image of the split exists.
         ImportError: while reading, OpenEXR is not installed.
     """
 

@@ -32,10 +32,9 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
         scenes: the scenes of this split, such as ("Scene01", "Scene02").
         variations: "clone", "fog", "morning", "15-deg-left", ...
         cameras: "Camera_0", "Camera_1" or both.
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
-        DataError: a chosen folder has no images; otherwise as in `MultiTaskDataset`.
+        DataError: a chosen folder has no images.
     """
 
     WHOLE_FOLDERS: ClassVar[bool] = False

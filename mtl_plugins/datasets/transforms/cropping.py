@@ -30,9 +30,6 @@ class CenterCropTargets(TargetTransform):
         crop_size: (height, width), or one number for both, as in mmseg's `RandomCrop`. A shorter
             side stays unchanged.
 
-    Raises:
-        ConfigError: an argument has another form.
-
     >>> sample = dict(img=np.zeros((5, 8, 3), np.uint8), seg_fields=[])
     >>> CenterCropTargets((3, 10))(sample)['img'].shape
     (3, 8, 3)
@@ -74,10 +71,6 @@ class PadTargets(TargetTransform):
     Args:
         size: smallest (height, width) in pixels.
         size_divisor: instead of `size`, make the sides multiples of this number.
-        fill: colour (blue, green, red) of new area in the image; default: the mean colour.
-
-    Raises:
-        ConfigError: an argument has another form.
 
     >>> sample = dict(img=np.zeros((5, 8, 3), np.uint8), seg_fields=[])
     >>> PadTargets(size=(6, 4))(dict(sample))['img'].shape
@@ -133,10 +126,6 @@ class CutOutTargets(TargetTransform):
         min_size: smallest (height, width): each side is drawn between `min_size` and `size`;
             default: `size`.
         prob: probability of cutting holes, 0 to 1.
-        fill: colour (blue, green, red) of holes in the image; default: the mean colour.
-
-    Raises:
-        ConfigError: an argument has another form.
     """
 
     def __init__(
@@ -164,19 +153,15 @@ class CutOutTargets(TargetTransform):
         self.n_holes: tuple[int, int] = tuple(holes)
         self.prob = prob
 
-    def draw(self, results: dict) -> list[tuple[slice, slice]] | None:
+    def draw(self, results: dict) -> list[tuple[slice, ...]] | None:
         if np.random.random() >= self.prob:
             return None
-        shape = results["img"].shape[:2]
-        least, most = self.sizes
+        spans = [*zip(results["img"].shape, *self.sizes, strict=False)]
         count = np.random.randint(self.n_holes[0], self.n_holes[1] + 1)
-        return [
-            (_draw_span(shape[0], least[0], most[0]), _draw_span(shape[1], least[1], most[1]))
-            for _ in range(count)
-        ]
+        return [tuple(_draw_span(*each) for each in spans) for _ in range(count)]
 
     def apply(
-        self, array: np.ndarray, drawn: list[tuple[slice, slice]], fill: tuple, smooth: bool
+        self, array: np.ndarray, drawn: list[tuple[slice, ...]], fill: tuple, smooth: bool
     ) -> np.ndarray:
         cut = array.copy()
         for hole in drawn:

@@ -97,15 +97,12 @@ class FlipTargets(RandomFlip):
         for target in DENSE_TARGETS.values():
             if target.vector and target.array in fields:
                 turn_vectors(results[target.array], target, mirror)
-        if SEMSEG.array in fields:
-            self._swap(results[SEMSEG.array])
-
-    def _swap(self, labels: np.ndarray) -> None:
-        """Swap class ids in place."""
-        before = labels.copy() if self.swapped else labels
-        for one, other in self.swapped:
-            labels[before == one] = other
-            labels[before == other] = one
+        if SEMSEG.array in fields and self.swapped:
+            labels = results[SEMSEG.array]
+            before = labels.copy()
+            for one, other in self.swapped:
+                labels[before == one] = other
+                labels[before == other] = one
 
 
 @TRANSFORMS.register_module()
@@ -120,10 +117,6 @@ class RotateTargets(TargetTransform):
         degree: largest angle to either side in degrees, or (smallest, largest); positive is
             clockwise.
         prob: probability of a rotation, 0 to 1.
-        fill: colour (blue, green, red) of new area in the image; default: the mean colour.
-
-    Raises:
-        ConfigError: an argument has another form.
 
     >>> turn = RotateTargets(degree=(90, 90), prob=1.0)
     >>> depth = np.array([[1, 2], [3, 4]], np.float32)
@@ -192,9 +185,6 @@ class ZoomTargets(TargetTransform):
         factor: factor of the size (above 1 enlarges), or (smallest, largest) to draw from
             uniformly.
         rescale_depth: see above.
-
-    Raises:
-        ConfigError: an argument has another form.
 
     >>> sample = dict(img=np.zeros((2, 3, 3), np.uint8), seg_fields=['gt_depth_map'],
     ...               gt_depth_map=np.full((2, 3), 10, np.float32))

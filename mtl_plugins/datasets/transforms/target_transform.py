@@ -26,8 +26,8 @@ class TargetTransform(BaseTransform):
             gets their invalid value (classes 255, depth and normals 0).
 
     Raises:
-        ConfigError: while transforming, a target is not decoded yet, has another size than the
-            image, or is not one of `DENSE_TARGETS`.
+        ConfigError: an argument has another form; or, while transforming, a target is not decoded
+            yet, has another size than the image, or is not one of `DENSE_TARGETS`.
 
     Shapes: image H,W,3 uint8; targets H,W or H,W,C, listed in `seg_fields`.
     """

@@ -96,7 +96,6 @@ class LossBalancer(Balancer):
     Args:
         scalarizer: `UW` (uncertainty), `DWA`, `Random`, `GeometricMean`, `IMTLL`, `FAMO` or
             `STCH`; case, "-" and "_" do not matter.
-        tasks: names of the model's tasks (filled in by the model).
         **options: arguments of TorchJD's class, say `temperature` of DWA; a list has one number
             per task. DWA's `period` is the number of steps that make an epoch, for loops that count
             steps.

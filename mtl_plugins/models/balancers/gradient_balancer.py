@@ -40,7 +40,6 @@ class GradientBalancer(Balancer):
         level: `features`: gradients of the last shared feature maps, one encoder backward;
             `parameters`: the exact gradients of the shared parameters, one encoder backward for
             each task.
-        tasks: names of the model's tasks (filled in by the model).
         **options: arguments of TorchJD's class, say `c` of CAGrad; a list has one number per task.
 
     Logs `balance/weight_<task>`, `balance/grad_norm_<task>` (of the unscaled loss) and

@@ -149,12 +149,12 @@ class TimmEncoder(BaseModule):
                     "use the model's own."
                 )
             print_log(f"{message}, which are used.", logger="current", level=logging.WARNING)
-        if _is_fixed(name) and "img_size" not in args:
+        config: Any = timm.get_pretrained_cfg(name)
+        if getattr(config, "fixed_input_size", False) and "img_size" not in args:
             try:
                 return _build(name, dict(args, dynamic_img_size=True))
             except TypeError:
                 # Some fixed-size models cannot be made dynamic and take one size only.
-                config: Any = timm.get_pretrained_cfg(name)
                 self.fixed_size = tuple(config.input_size[1:])
         return _build(name, args)
 
@@ -190,10 +190,6 @@ def _weight_args(name: str, pretrained: bool | str) -> dict[str, Any]:
             "or .pth file in timm's layout, True for the hub's, or False for none."
         )
     return dict(pretrained=True, pretrained_cfg_overlay=dict(file=str(path)))
-
-
-def _is_fixed(name: str) -> bool:
-    return bool(getattr(timm.get_pretrained_cfg(name), "fixed_input_size", False))
 
 
 def _build(name: str, args: dict[str, Any]) -> Any:

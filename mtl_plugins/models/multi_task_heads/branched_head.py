@@ -27,7 +27,6 @@ class BranchedHead(MultiTaskHead):
         in_channels, strides: channels and strides of the encoder's levels, or `{task: those of the
             task's encoder}` (filled in by the model).
         decoder: config of the decoders.
-        task_heads: config of each task's head by the task's name.
         task_decoders: changes of a task's decoder, `{task: {key: value}}`, laid over `decoder`;
             they replace it where they have a `type`.
 
@@ -99,7 +98,6 @@ class DistillationHead(BranchedHead):
     Source: Xu et al., *PAD-Net*, 2018 (distillation module C).
 
     Args:
-        in_channels, strides, decoder, task_heads, task_decoders: as in `BranchedHead`.
         learned_gates: False freezes the gates' attention at zero.
         norm_cfg: normalisation of the convolution after the messages; default: batch norm.
 

@@ -121,7 +121,6 @@ class JointHead(MultiTaskHead):
     Args:
         in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
         decoder: config of the decoder.
-        task_heads: config of each task's head by the task's name.
 
     >>> import torch
     >>> head = JointHead((8, 16), (4, 16), dict(type='DeepLabDecoder', channels=4),

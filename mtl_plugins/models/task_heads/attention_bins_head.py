@@ -60,13 +60,9 @@ def growing_log_widths(num_bins: int, mean: float) -> Tensor:
 class DirectValues(nn.Module):
     """Turn one number per latent into metres by a codec.
 
-    Args:
-        channels: width of the latents.
-        num_bins: number of latents.
-        codec: how numbers become metres.
-        initial_depth: metres around which the untrained values lie; None: the depth of raw 0.
+    The untrained values lie around `initial_depth`, or at the depth of raw 0.
 
-    Returns from `forward`, for latents (N, B, channels): values (N, B), and None for the edges.
+    Shapes: latents (N, num_bins, channels) -> values (N, num_bins) in metres, and None for edges.
     """
 
     def __init__(
@@ -92,14 +88,10 @@ class AdaptiveEdges(nn.Module):
 
     Source: Bhat et al., *AdaBins: Depth Estimation Using Adaptive Bins*, 2021.
 
-    Args:
-        channels: width of the latents.
-        num_bins: number of latents.
-        codec: gives the range, [min_depth, max_depth] in metres.
-        initial_depth: mean of the untrained values in metres, which makes far bins wider than
-            near ones, or narrower; None: equal widths.
+    The mean of the untrained values is `initial_depth`, which makes far bins wider than near ones,
+    or narrower; None: equal widths.
 
-    Returns from `forward`, for latents (N, B, channels): values (N, B) and edges (N, B + 1).
+    Shapes: latents (N, B, channels) -> values (N, B) and edges (N, B + 1) in metres.
     """
 
     def __init__(
@@ -149,7 +141,6 @@ class AttentionBinsHead(DepthHead):
     Source: after Bhat et al., *AdaBins: Depth Estimation Using Adaptive Bins*, 2021.
 
     Args:
-        in_channels: channels of the feature map (filled in by the model).
         num_bins: number of bins, at least 2; default: the cells of `grid`, or 64. Without `grid`,
             the grid is the most square one of this many cells.
         grid: cells (rows, columns) over which the features are averaged; needed for a number of
@@ -165,7 +156,6 @@ class AttentionBinsHead(DepthHead):
         loss: one of the depth losses, or a list.
         bins_loss: loss of the bins' values against the depths of an image: `BinsChamferLoss`.
         initial_depth: metres around which the untrained head predicts, inside the codec's range.
-        dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> `BinsPrediction`; its raw map is the depth, metres.
 

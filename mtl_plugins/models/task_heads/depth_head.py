@@ -165,13 +165,11 @@ class DepthHead(TaskHead):
     """Regress the depth of every pixel through a codec.
 
     Args:
-        in_channels: channels of the feature map (filled in by the model).
         codec: maps raw numbers to metres: `LinearCodec`, `ExpCodec`, `LogNormalizedCodec` or
             `InverseCodec`.
         loss: one of the depth losses, or a list.
         initial_depth: metres that the untrained head predicts on average; training starts better
             near the data's typical depth. None: the depth that raw 0 decodes to.
-        dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, 1, h, w) -> metres (N, 1, h, w).
 

@@ -19,9 +19,7 @@ class NormalsHead(TaskHead):
     The raw map is a vector of any length; its direction is the prediction.
 
     Args:
-        in_channels: channels of the feature map (filled in by the model).
         loss: `CosineLoss`, or a list.
-        dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, 3, h, w) -> unit vectors (N, 3, h, w), x to
     the right, y down, z ahead; a raw vector of length 0 stays 0.

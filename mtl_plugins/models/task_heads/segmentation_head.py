@@ -16,10 +16,8 @@ class SegmentationHead(TaskHead):
     """Predict one of `num_classes` classes for every pixel.
 
     Args:
-        in_channels: channels of the feature map (filled in by the model).
         num_classes: number of classes, ids 0 to num_classes - 1; 255 is ignored.
         loss: `MaskedCrossEntropyLoss` or one of mmseg's that take an `ignore_index`, or a list.
-        dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> logits (N, num_classes, h, w) -> ids (N, 1, h, w).
 
