@@ -122,7 +122,9 @@ def convert_nyuv2(mat: str, splits: str, classes: str, root: str) -> dict[str, i
                 with _readable(mat):
                     arrays = _scene(file, number, to_40)
                 for array, path in zip(arrays, paths, strict=True):
-                    _write(array, path)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    with replaced(str(path)) as unfinished:
+                        Image.fromarray(array).save(unfinished, "PNG")
     return {split: len(numbers) for split, numbers in members.items()}
 
 
@@ -199,10 +201,3 @@ def _scene(file: Mapping, number: int, to_40: np.ndarray) -> list[np.ndarray]:
         )
     image = file["images"][number - 1].transpose(2, 1, 0)
     return [image, to_40[labels], np.rint(depth * 1000).astype(np.uint16)]
-
-
-def _write(array: np.ndarray, path: Path) -> None:
-    """Write a PNG file, completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(str(path)) as unfinished:
-        Image.fromarray(array).save(unfinished, "PNG")

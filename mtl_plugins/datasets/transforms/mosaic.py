@@ -95,13 +95,9 @@ class MosaicTargets(BaseTransform):
 
     def _another_sample(self, results: dict) -> dict:
         """Return a random sample of the same data set after the transforms before this one."""
-        transforms = getattr(results.get("dataset"), "pipeline", None)
-        before = []
-        for transform in getattr(transforms, "transforms", []):
-            if transform is self:
-                break
-            before.append(transform)
-        else:
+        pipeline = getattr(results.get("dataset"), "pipeline", None)
+        transforms = getattr(pipeline, "transforms", [])
+        if self not in transforms:
             raise ConfigError(
                 "MosaicTargets has no data set to draw other samples from. Put it directly into "
                 "the pipeline of one of mtl_plugins' data sets, not into RandomApply or the like: "
@@ -109,7 +105,7 @@ class MosaicTargets(BaseTransform):
             )
         dataset = results["dataset"]
         sample = dataset.get_data_info(np.random.randint(len(dataset)))
-        for transform in before:
+        for transform in transforms[: transforms.index(self)]:
             sample = transform(sample)
         return sample
 
