@@ -99,10 +99,8 @@ class DecodeTargets(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         for target in DENSE_TARGETS.values():
-            if target.array not in results["undecoded"]:
-                continue
-            decode, raw = results["undecoded"].pop(target.array), results[target.array]
-            results[target.array] = decode(raw, results[target.path])
+            if decode := results["undecoded"].pop(target.array, None):
+                results[target.array] = decode(results[target.array], results[target.path])
         return results
 
 

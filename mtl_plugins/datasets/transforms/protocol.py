@@ -1,4 +1,7 @@
-"""Transforms that belong to a benchmark's protocol: they define the truth that is measured."""
+"""Transforms that belong to a benchmark's protocol: they define the truth that is measured.
+
+Those with `of_protocol` are also applied where targets are read without augmentation.
+"""
 
 import math
 from collections.abc import Sequence
@@ -31,7 +34,6 @@ class FillSkyDepth(BaseTransform):
     """
 
     of_protocol = True
-    """Also applied where targets are read without augmentation."""
 
     def __init__(self, depth: float = NO_DEPTH, class_name: str = "sky") -> None:
         if not 0 <= depth < math.inf:
@@ -76,7 +78,6 @@ class EvaluationCrop(BaseTransform):
     """
 
     of_protocol = True
-    """Also applied where targets are read without augmentation."""
 
     def __init__(
         self,
@@ -134,7 +135,6 @@ class ResizeSample(Resize):
     """
 
     of_protocol = True
-    """Also applied where targets are read without augmentation."""
 
     def __init__(self, size: Sequence[int]) -> None:
         if len(size) != 2 or min(size) < 1:

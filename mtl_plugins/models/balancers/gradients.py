@@ -103,10 +103,8 @@ def share_features(
 ) -> dict[str, Sequence[Tensor]]:
     """Return each task's own view of the maps; backward joins the tasks' gradients by `weigh`.
 
-    Args:
-        weigh: gets each task's gradient of the maps (those that need one), returns T weights.
-        tasks: the tasks' names.
-        maps: the last features that all tasks share. Those that need no gradient are passed on.
+    The maps are the last features that all tasks share. `weigh` gets the gradients of those that
+    need one and returns T weights; the encoder's backward pass runs once.
 
     Source: the shared representation of Sener and Koltun, *Multi-Task Learning as
     Multi-Objective Optimization*, 2018 (MGDA-UB), for any weighting.
@@ -151,22 +149,20 @@ class _ParameterNode(torch.autograd.Function):
             for index, loss in enumerate(losses)
         ]
         ctx.losses.losses = ()
-        nonzero = [_nonzero(gradient, scale.device) for gradient in gradients]
-        used = sum_over_ranks(torch.stack(nonzero)).cpu() > 0
+        # Compiled graphs give zeros for tensors that a loss does not depend on.
+        zero = scale.new_zeros((), dtype=torch.float32)
+        nonzero = [
+            [zero if g is None else (g != 0).any().float() for g in each] for each in gradients
+        ]
+        used = sum_over_ranks(torch.stack([torch.stack(each) for each in nonzero])).cpu() > 0
         shared = (used.sum(dim=0) > 1).tolist()
         own = weights = [1.0] * len(losses)
         if any(shared) or used.any(dim=1).sum() == 1:
             # A single task shares nothing in this step, but is weighed and logged all the same.
             chosen = shared if any(shared) else [True] * len(shared)
             weights = ctx.weigh([list(compress(gradient, chosen)) for gradient in gradients])
-        return (
-            None,
-            None,
-            *(
-                weighted_sum(parts, weights if is_shared else own)
-                for parts, is_shared in zip(zip(*gradients, strict=True), shared, strict=True)
-            ),
-        )
+        parts = zip(zip(*gradients, strict=True), shared, strict=True)
+        return None, None, *(weighted_sum(each, weights if both else own) for each, both in parts)
 
 
 def _gradient(
@@ -180,25 +176,12 @@ def _gradient(
     )
 
 
-def _nonzero(gradient: Gradient, device: torch.device) -> Tensor:
-    """Return for each tensor 1 where it has a gradient other than 0, else 0.
-
-    Compiled graphs give zeros for tensors that a loss does not depend on.
-    """
-    zero = torch.zeros((), device=device)
-    return torch.stack([zero if g is None else (g != 0).any().float() for g in gradient])
-
-
 @torch.compiler.disable
 def share_parameters(weigh: Weigh, losses: Sequence[Tensor]) -> Tensor:
     """Return the sum of the losses; its backward weighs their gradients of shared parameters.
 
     A parameter is shared if more than one loss depends on it; the others get their own loss's
-    gradient.
-
-    Args:
-        weigh: gets each loss's gradient of the shared parameters, returns T weights.
-        losses: scalars with their graphs.
+    gradient. The encoder's backward pass runs once for each loss.
 
     >>> shared, own = (torch.ones(1, requires_grad=True) for _ in range(2))
     >>> losses = [(2 * shared).sum(), (3 * shared * own).sum()]

@@ -43,10 +43,9 @@ class MMSegDecoder(BaseModule):
         head = dict(head)
         several = head.get("input_transform") is not None or head["type"] in _ALL_LEVELS
         index = head.setdefault("in_index", list(range(len(in_channels))) if several else -1)
-        if "in_channels" not in head:
-            head["in_channels"] = (
-                in_channels[index] if isinstance(index, int) else [in_channels[i] for i in index]
-            )
+        single = isinstance(index, int)
+        widths = in_channels[index] if single else [in_channels[level] for level in index]
+        head.setdefault("in_channels", widths)
         # mmseg warns about 2; the classifier is dropped below, so any other number will do.
         head.setdefault("num_classes", 3)
         self.head = MODELS.build(head)

@@ -72,10 +72,8 @@ class MultiTaskSegmentor(BaseSegmentor):
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
         self.inference_config = InferenceConfig.of(test_cfg)
-        if self.inference_config.tta is not None:
-            self.inference_config.tta.check_tasks(
-                {task: head.merges for task, head in self.decode_head.tasks()}
-            )
+        if tta := self.inference_config.tta:
+            tta.check_tasks({task: head.merges for task, head in self.decode_head.tasks()})
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
         if compile:
