@@ -127,7 +127,7 @@ MOVED = (
         "attended_mean channel_attention channel_gate transformer_block",
     ),
     ("models.losses", "models.losses", "berhu chamfer cosine cross_entropy masked silog"),
-    ("models.segmentors", "models.segmentors", "view"),
+    ("models.segmentors", "models.segmentors", "inference_config view"),
     ("models", "models.preprocessing", "data_preprocessor device_augmentation"),
     ("models", "models.task_heads", "heads"),
     ("visualization", "engine.hooks", "chosen_images_hook panel_hook"),

@@ -38,7 +38,6 @@ class KittiMultiTask(MultiTaskDataset):
         super().__init__(**{**defaults, **kwargs})
 
     def _names_in(self, folder: str) -> list[str]:
-        """Return the names of the images that have a depth file."""
         depth = self.data_prefix.get("depth_map_path")
         if not depth:
             return [n for n in super()._names_in(folder) if f"/{self.camera}/" in n]

@@ -66,7 +66,6 @@ class StreetScenesDataset(MultiTaskDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """Render the scenes if they are missing, and list them."""
         if not self.render:
             if not find_street_scenes(self.data_root, **self.scenes):
                 raise DataError(

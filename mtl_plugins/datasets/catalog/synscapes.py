@@ -53,7 +53,6 @@ class SynscapesMultiTask(MultiTaskDataset):
         super().__init__(**{**defaults, **kwargs})
 
     def _names_in(self, folder: str) -> list[str]:
-        """Return the existing scenes of the split, in the order of their numbers."""
         present = {name for name in super()._names_in(folder) if name.isdigit()}
         names = [str(number) for number in SPLITS[self.split] if str(number) in present]
         if not names:

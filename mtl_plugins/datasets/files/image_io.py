@@ -170,7 +170,6 @@ def _decoded(
 
 
 def _bytes(path: str, backend_args: dict | None) -> bytes:
-    """Return the content of a file."""
     try:
         return fileio.get(path, backend_args)
     except FileNotFoundError as error:

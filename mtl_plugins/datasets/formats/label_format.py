@@ -102,7 +102,6 @@ class LabelFormat(TargetFormat):
             )
 
     def _code(self, raw: np.ndarray) -> np.ndarray:
-        """Return one integer for each raw value or colour."""
         return raw.astype(np.int64) if self.channels == 1 else raw.astype(np.int64) @ PALETTE_DIGITS
 
     def _refuse(self, codes: np.ndarray, path: str) -> NoReturn:

@@ -186,7 +186,6 @@ class PackedDataset(DenseDataset):
         return entries
 
     def get_data_info(self, idx: int) -> dict:
-        """Return one entry with its `PackedSample`."""
         info = super().get_data_info(idx)
         shard, arrays, decoding = (info.pop(key) for key in ("shard", "arrays", "decoding"))
         path = shard_path(self.shards.folder, shard, ".bin")

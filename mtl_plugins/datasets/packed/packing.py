@@ -105,7 +105,6 @@ def _read_all(
 
 
 def _read(dataset: DenseDataset, index: int) -> dict | str:
-    """Return a sample's paths, arrays and formats' arguments, or its error message."""
     results = dataset.get_data_info(index)
     try:
         results = LoadTargets(decode=False)(LoadImage()(results))

@@ -72,7 +72,6 @@ class LoadTargets(BaseTransform):
         return DecodeTargets().transform(results) if self.decode else results
 
     def _read(self, results: dict, target: DenseTarget) -> tuple[np.ndarray, TargetFormat]:
-        """Return a target's raw values and their format."""
         if "packed" in results:
             return results["packed"].target(target)
         decode, path = results["formats"][target.kind], results[target.path]

@@ -14,8 +14,7 @@ from torch.nn import functional as F
 from ..encoders import encoder_spec
 from ..layers import resize
 from ..task_heads import RawPrediction, final_stage
-from .inference_config import InferenceConfig
-from .prediction import compute_views, decode_views
+from .prediction import InferenceConfig, compute_views, decode_views
 
 
 @MODELS.register_module()
