@@ -40,6 +40,7 @@ def build(root, pipeline=PIPELINE, **options):
         metainfo=dict(classes=("w", "x", "y", "z")),
         depth_format=dict(scale=0.01),
         pipeline=pipeline,
+        serialize_data=False,  # it would collect garbage, which takes longer than a test
     )
     return DATASETS.build({**config, **options})
 
