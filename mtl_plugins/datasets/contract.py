@@ -1,7 +1,5 @@
 """Checks of decoded arrays against the shapes, types and ranges of `targets.py`."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..targets import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG, DenseTarget

@@ -1,7 +1,5 @@
 """The base of all data sets of images and dense targets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -72,7 +70,6 @@ class DenseDataset(BaseSegDataset):
         return bool(self.data_prefix.get(target.path))
 
     def targets(self) -> list[DenseTarget]:
-        """Return the kinds of target that are loaded."""
         return [target for target in DENSE_TARGETS.values() if self.has_target(target)]
 
     def __getitem__(self, index: int) -> dict:

@@ -1,7 +1,5 @@
 """Data sets of image and target files in folders."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -90,7 +88,6 @@ class MultiTaskDataset(DenseDataset):
         }
 
     def load_data_list(self) -> list[dict]:
-        """Return one entry per image, with the files of its targets."""
         folder = self.data_prefix.get("img_path") or ""
         names = self._listed_names() if self.ann_file else self._names_in(folder)
         entries = [
@@ -124,12 +121,10 @@ class MultiTaskDataset(DenseDataset):
         return sorted(set(found) - used)
 
     def _suffix(self, target: DenseTarget) -> str:
-        """Return the ending of a target's files."""
         own = target.path.removesuffix("_path") + "_suffix"
         return getattr(self, own, self.target_suffixes.get(target.kind, ".png"))
 
     def _listed_names(self) -> list[str]:
-        """Return the names in `ann_file`."""
         if not os.path.isfile(self.ann_file):
             hint = did_you_mean_path(self.ann_file)
             raise DataError(f"ann_file {self.ann_file} does not exist. {hint}".rstrip())
@@ -140,7 +135,6 @@ class MultiTaskDataset(DenseDataset):
         return names
 
     def _names_in(self, folder: str) -> list[str]:
-        """Return the names of all images below a folder."""
         if not os.path.isdir(folder):
             hint = did_you_mean_path(folder)
             raise DataError(
@@ -165,7 +159,6 @@ class MultiTaskDataset(DenseDataset):
         )
 
     def _check_files(self, entries: list[dict]) -> None:
-        """Raise if a file of an entry does not exist."""
         names = {target.path: target.kind for target in self.targets()}
         for key, kind in {"img_path": "image", **names}.items():
             looked_for = track([e[key] for e in entries], f"looking for {kind} files")

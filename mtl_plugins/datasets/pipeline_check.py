@@ -1,8 +1,7 @@
 """Refusal of transforms that would silently make a target wrong, with their replacements."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 from ..errors import ConfigError
@@ -86,14 +85,9 @@ def _breaking(target: DenseTarget) -> tuple[dict[str, str], str]:
 def _check_order(transforms: Sequence[Any]) -> None:
     """Raise if the image is transformed before its targets are loaded."""
     names = [_name(transform) for transform in transforms]
-    if "LoadTargets" not in names:
-        return
-    early = [
-        _name(transform)
-        for transform in transforms[: names.index("LoadTargets")]
-        if isinstance(transform, (TargetTransform, MosaicTargets))
-    ]
-    if early:
+    loaded = names.index("LoadTargets") if "LoadTargets" in names else 0
+    moving = [isinstance(each, (TargetTransform, MosaicTargets)) for each in transforms]
+    if early := [*compress(names[:loaded], moving)]:
         raise ConfigError(
             f"The pipeline has {early} before LoadTargets: the targets would stay behind. Put "
             "LoadTargets first."

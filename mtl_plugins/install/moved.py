@@ -52,13 +52,14 @@ MODULES = {
     "prediction program_predictor size_groups source sources video",
     "inference.export": "agreement_table exportable pooling",
     "models": "data_preprocessor device_augmentation heads",
-    "models.balancers": "fixed gramian ranks shared_features shared_parameters",
-    "models.decoders": "context",
+    "models.balancers": "fixed gramian loss_balancer ranks shared_features shared_parameters",
+    "models.decoders": "attention_fusion context multi_scale nested transformer_skip",
+    "models.encoders": "task_encoders",
     "models.heads": "attention_bins_head bin_values branched_head depth_codecs depth_head "
     "distillation_head joint_head multi_task_head normals_head segmentation_head task_head",
-    "models.layers": "channel_attention channel_gate",
-    "models.losses": "berhu chamfer masked silog",
-    "models.segmentors": "view",
+    "models.layers": "attended_mean channel_attention channel_gate transformer_block",
+    "models.losses": "berhu chamfer cosine cross_entropy masked silog",
+    "models.segmentors": "inference_config view",
     "visualization": "chosen_images_hook colors contact_sheet depth_picture figures map_files "
     "normals overlay painters panel_hook panels rows sample_panel sheet values",
 }

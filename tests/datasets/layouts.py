@@ -1,7 +1,5 @@
 """Tiny files in the exact folders and encodings of public data sets."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

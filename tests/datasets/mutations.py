@@ -1,7 +1,5 @@
 """Random damage to files, as by disks, networks and programs, and the outcome of reading them."""
 
-from __future__ import annotations
-
 import os
 import random
 import signal

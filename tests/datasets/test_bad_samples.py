@@ -1,7 +1,5 @@
 """Samples that cannot be read end the run or are skipped and reported."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -5,8 +5,6 @@ cameras, the bytes of a shard between two calls of `verify`) must at least give 
 type and range of `targets.py`. FUZZ_ROUNDS=20 damages 20 times as many files.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """Normals: files, flips, resizing, packing, and transforms that are refused."""
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The mean over bins in pieces: the formula, its gradients, its memory."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest
@@ -10,7 +8,7 @@ import torch
 from mtl_plugins.costs import LiveMemory
 from mtl_plugins.models.layers import attended_mean
 
-MODULE = sys.modules["mtl_plugins.models.layers.attended_mean"]
+MODULE = sys.modules["mtl_plugins.models.layers.attention"]
 
 
 def written_out(queries, latents, values):

@@ -1,7 +1,5 @@
 """Attention bins: transformer block, bins, depth, their memory, and the head inside models."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.registry import MODELS
@@ -9,7 +7,11 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.layers import TransformerBlock
-from mtl_plugins.models.task_heads.bin_values import bin_edges, growing_log_widths, midpoints
+from mtl_plugins.models.task_heads.attention_bins_head import (
+    bin_edges,
+    growing_log_widths,
+    midpoints,
+)
 from tests.batches import TASK_HEADS, batch, model, sample, step
 
 VALUES = ("direct", "adabins")

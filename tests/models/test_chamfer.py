@@ -1,7 +1,5 @@
 """The Chamfer loss equals the formula over the whole bins x pixels matrix, without that matrix."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.registry import MODELS

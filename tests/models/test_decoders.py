@@ -1,7 +1,5 @@
 """Decoders: ours by their formula, mmseg's through the adapter."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.registry import MODELS
@@ -98,21 +96,14 @@ MMSEG_HEADS = [
     dict(type="FCNHead", channels=8, norm_cfg=BN),
     dict(type="ASPPHead", channels=8, dilations=(1, 3), norm_cfg=BN),
     dict(
-        type="DepthwiseSeparableASPPHead",
-        channels=8,
-        dilations=(1, 3),
-        c1_in_channels=8,
-        c1_channels=4,
-        norm_cfg=BN,
+        type="DepthwiseSeparableASPPHead", channels=8, dilations=(1, 3), c1_in_channels=8,
+        c1_channels=4, norm_cfg=BN,
     ),
     dict(type="PSPHead", channels=8, norm_cfg=BN),
     dict(type="UPerHead", channels=8, norm_cfg=BN),
     dict(type="SegformerHead", channels=8, norm_cfg=BN, in_index=[0, 1, 2, 3]),
     dict(
-        type="FPNHead",
-        channels=8,
-        norm_cfg=BN,
-        in_index=[0, 1, 2, 3],
+        type="FPNHead", channels=8, norm_cfg=BN, in_index=[0, 1, 2, 3],
         feature_strides=[4, 8, 16, 32],
     ),
     dict(type="GCHead", channels=8, norm_cfg=BN),
@@ -124,7 +115,7 @@ MMSEG_HEADS = [
     dict(type="ISAHead", channels=8, isa_channels=4, down_factor=(2, 2), norm_cfg=BN),
     dict(type="APCHead", channels=8, norm_cfg=BN),
     dict(type="DMHead", channels=8, norm_cfg=BN),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("head", MMSEG_HEADS, ids=lambda head: head["type"])

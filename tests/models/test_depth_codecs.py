@@ -1,7 +1,5 @@
 """Depth codecs: monotone, inverse in their range, bounded outside; values computed by hand."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

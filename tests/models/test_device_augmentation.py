@@ -1,7 +1,5 @@
 """Augmentation on the device equals augmentation in the pipeline."""
 
-from __future__ import annotations
-
 import colorsys
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Distillation between tasks, and an encoder for each task."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.registry import MODELS

@@ -1,7 +1,5 @@
 """Encoders: declared channels and strides are true; every family of timm and mmseg works."""
 
-from __future__ import annotations
-
 import pytest
 import timm
 import torch
@@ -11,13 +9,14 @@ from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.encoders import TimmEncoder, encoder_spec
 from tests.batches import batch, gradients, model, step
 
+SWIN = "swin_tiny_patch4_window7_224"
 FAMILIES = [
     "test_resnet",  # five levels, channels first
     "mobilenetv3_small_050",  # inverted residuals
     "convnext_atto",  # four levels
     "test_vit",  # single stride, fixed size
     "test_efficientnet",
-    "swin_tiny_patch4_window7_224",  # channels last, fixed size
+    SWIN,  # channels last, fixed size
     "hrnet_w18_small",  # needs whole strides
     "pvt_v2_b0",
 ]
@@ -97,33 +96,17 @@ def test_initialising_the_model_leaves_loaded_weights_alone(name):
     ("options", "error", "message"),
     [
         (dict(model_name="resnet_34"), ValueError, "Did you mean .*resnet34"),
-        (dict(model_name="resnet18", output_stride=5), ValueError, "choose 8, 16 or 32"),
-        (
-            dict(model_name="swin_tiny_patch4_window7_224", output_stride=16),
-            ValueError,
-            "cannot have output stride 16",
-        ),
-        (
-            dict(model_name="resnet18", replace_stride_with_dilation=(True, False, False)),
-            ValueError,
-            "dilated",
-        ),
-        (
-            dict(
-                model_name="resnet18",
-                output_stride=8,
-                replace_stride_with_dilation=(False, True, True),
-            ),
-            ValueError,
-            "not both",
-        ),
-        (dict(model_name="resnet18", pretrained="no/such.pth"), FileNotFoundError, "no/such.pth"),
-        (dict(model_name="resnet18", unsupported_stride="x"), ValueError, "'error' or 'native'"),
+        (dict(output_stride=5), ValueError, "choose 8, 16 or 32"),
+        (dict(model_name=SWIN, output_stride=16), ValueError, "cannot have output stride 16"),
+        (dict(replace_stride_with_dilation=(True, False, False)), ValueError, "dilated"),
+        (dict(output_stride=8, replace_stride_with_dilation=(0, 1, 1)), ValueError, "not both"),
+        (dict(pretrained="no/such.pth"), FileNotFoundError, "no/such.pth"),
+        (dict(unsupported_stride="x"), ValueError, "'error' or 'native'"),
     ],
 )
 def test_wrong_options_are_refused(options, error, message):
     with pytest.raises(error, match=message):
-        TimmEncoder(**options)
+        TimmEncoder(**{"model_name": "resnet18", **options})
 
 
 def test_unsupported_stride_can_fall_back_to_the_models_own():
@@ -181,83 +164,41 @@ def test_squeeze_excitation_needs_a_resnet():
         TimmEncoder("convnext_atto", squeeze_excitation=True)
 
 
-BN = dict(type="BN")
+BN, ONES = dict(type="BN"), [1, 1, 1, 1]
 MMSEG_BACKBONES = [
     dict(type="ResNetV1c", depth=18, norm_cfg=BN),
     dict(type="ResNeSt", depth=50, stem_channels=64, norm_cfg=BN),
     dict(type="MobileNetV2", out_indices=(1, 2, 4, 6), norm_cfg=BN),
     dict(type="MobileNetV3", arch="small", out_indices=(0, 1, 12), norm_cfg=BN),
+    dict(type="SwinTransformer", embed_dims=24, depths=ONES, num_heads=(1, 2, 4, 8), window_size=4),
+    dict(type="MixVisionTransformer", embed_dims=16, num_layers=ONES),
     dict(
-        type="SwinTransformer",
-        embed_dims=24,
-        depths=(1, 1, 1, 1),
-        num_heads=(1, 2, 4, 8),
-        window_size=4,
-    ),
-    dict(type="MixVisionTransformer", embed_dims=16, num_layers=[1, 1, 1, 1]),
-    dict(
-        type="PCPVT",
-        embed_dims=[16, 32, 64, 128],
-        num_heads=[1, 2, 4, 8],
-        mlp_ratios=[2, 2, 2, 2],
-        depths=[1, 1, 1, 1],
-        sr_ratios=[8, 4, 2, 1],
+        type="PCPVT", embed_dims=[16, 32, 64, 128], num_heads=[1, 2, 4, 8], depths=ONES,
+        mlp_ratios=[2, 2, 2, 2], sr_ratios=[8, 4, 2, 1],
     ),
     dict(type="VisionTransformer", img_size=64, embed_dims=32, num_layers=2, num_heads=2),
     dict(
-        type="MSCAN",
-        embed_dims=[16, 32, 64, 128],
-        depths=[1, 1, 1, 1],
-        norm_cfg=BN,
+        type="MSCAN", embed_dims=[16, 32, 64, 128], depths=ONES, norm_cfg=BN,
         attention_kernel_paddings=[2, [0, 3], [0, 5], [0, 10]],
     ),
     dict(
         type="HRNet",
         norm_cfg=BN,
-        extra=dict(
-            stage1=dict(
-                num_modules=1,
-                num_branches=1,
-                block="BOTTLENECK",
-                num_blocks=(1,),
-                num_channels=(8,),
-            ),
-            stage2=dict(
-                num_modules=1,
-                num_branches=2,
-                block="BASIC",
-                num_blocks=(1, 1),
-                num_channels=(8, 16),
-            ),
-            stage3=dict(
-                num_modules=1,
-                num_branches=3,
-                block="BASIC",
-                num_blocks=(1, 1, 1),
-                num_channels=(8, 16, 32),
-            ),
-            stage4=dict(
-                num_modules=1,
-                num_branches=4,
-                block="BASIC",
-                num_blocks=(1, 1, 1, 1),
-                num_channels=(8, 16, 32, 64),
-            ),
-        ),
+        extra={
+            f"stage{n}": dict(
+                num_modules=1, num_branches=n, block="BASIC" if n > 1 else "BOTTLENECK",
+                num_blocks=(1,) * n, num_channels=(8, 16, 32, 64)[:n],
+            )
+            for n in range(1, 5)
+        },
     ),
     dict(type="UNet", base_channels=4, norm_cfg=BN),
     dict(
-        type="STDCNet",
-        stdc_type="STDCNet1",
-        in_channels=3,
-        channels=(8, 16, 32, 64, 128),
-        bottleneck_type="cat",
-        norm_cfg=BN,
-        act_cfg=dict(type="ReLU"),
-        num_convs=4,
+        type="STDCNet", stdc_type="STDCNet1", in_channels=3, channels=(8, 16, 32, 64, 128),
+        bottleneck_type="cat", norm_cfg=BN, act_cfg=dict(type="ReLU"), num_convs=4,
     ),
     dict(type="FastSCNN", norm_cfg=BN, out_indices=(0, 1, 2)),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("config", MMSEG_BACKBONES, ids=lambda config: config["type"])

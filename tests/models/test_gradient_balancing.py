@@ -1,7 +1,5 @@
 """Gradient balancing inside the model: all arrangements, and what training adds to a step."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 
 import pytest

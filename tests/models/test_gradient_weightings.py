@@ -1,7 +1,5 @@
 """Every weighting through the node equals TorchJD's aggregator applied to the explicit Jacobian."""
 
-from __future__ import annotations
-
 from zlib import crc32
 
 import pytest

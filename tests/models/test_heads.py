@@ -1,7 +1,5 @@
 """Task heads and multi-task heads."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.registry import MODELS

@@ -1,7 +1,5 @@
 """Losses weighed by TorchJD's scalarizers: values, learned numbers, missing tasks, state."""
 
-from __future__ import annotations
-
 from copy import deepcopy
 
 import pytest

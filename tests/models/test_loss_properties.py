@@ -1,7 +1,5 @@
 """Losses: what no mask, order, scale or value of an invalid pixel may change."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Losses: hand-computed values, invalid pixels, finite gradients, independent formulas."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch
@@ -42,13 +40,6 @@ def test_silog_by_hand():
     assert loss.item() == pytest.approx(np.log(2) * np.sqrt(1 + 0.5 * 4), rel=1e-6)
 
 
-def test_silog_without_mean_term_ignores_the_scale():
-    prediction, target = pair(2, 1, 6, 6)
-    loss = MODELS.build(dict(type="SILogLoss", gamma=0.0))
-    once = loss(prediction, target, target > 0)
-    assert loss(7 * prediction, target, target > 0).item() == pytest.approx(once.item(), rel=1e-5)
-
-
 def test_silog_gradient_is_that_of_double_precision_differences():
     prediction, target = pair(2, 1, 3, 4)
     loss = MODELS.build(dict(type="SILogLoss"))
@@ -72,30 +63,6 @@ class TestEveryDepthLoss:
         assert loss.item() == pytest.approx(0, abs=1e-6)
         assert torch.isfinite(prediction.grad).all()
 
-    def test_invalid_pixels_do_not_matter(self, name):
-        prediction, target = pair(2, 1, 4, 5)
-        loss_function = MODELS.build(dict(type=name))
-        loss = loss_function(prediction, target, target > 0)
-        loss.backward()
-        assert (prediction.grad[target == 0] == 0).all()
-        assert (prediction.grad[target > 0] != 0).any()
-        for value in (0.0, -5.0, 1e30, float("inf"), float("nan")):
-            other = prediction.detach().clone()
-            other[target == 0] = value
-            other.requires_grad_()
-            again = loss_function(other, target, target > 0)
-            again.backward()
-            assert again.item() == loss.item()
-            assert torch.isfinite(other.grad).all()
-
-    def test_nothing_valid_is_zero_with_a_graph(self, name):
-        prediction = torch.rand(2, 1, 4, 5, requires_grad=True)
-        target = torch.zeros(2, 1, 4, 5)
-        loss = MODELS.build(dict(type=name))(prediction, target, target > 0)
-        loss.backward()
-        assert loss.item() == 0
-        assert (prediction.grad == 0).all()
-
     def test_an_image_without_truth_does_not_dilute_the_others(self, name):
         prediction, target = pair(1, 1, 4, 5)
         loss_function = MODELS.build(dict(type=name))
@@ -111,13 +78,6 @@ class TestEveryDepthLoss:
         loss = MODELS.build(dict(type=name))(prediction, target, target > 0)
         loss.backward()
         assert torch.isfinite(loss) and torch.isfinite(prediction.grad).all()
-
-    def test_a_single_valid_pixel_is_finite(self, name):
-        prediction = torch.rand(1, 1, 4, 5, requires_grad=True)
-        target = torch.zeros(1, 1, 4, 5)
-        target[0, 0, 1, 1] = 3
-        MODELS.build(dict(type=name))(prediction, target, target > 0).backward()
-        assert torch.isfinite(prediction.grad).all()
 
     def test_float32_under_autocast_and_half_precision_inputs(self, name):
         prediction, target = pair(2, 1, 8, 8)
@@ -171,11 +131,3 @@ class TestCrossEntropy:
         assert self.build(class_weight=weight)(logits, label).item() == pytest.approx(
             expected.item(), rel=1e-5
         )
-
-    @pytest.mark.parametrize("weight", [None, [1.0, 2.0, 0.5]])
-    def test_nothing_labelled_is_zero_with_a_graph(self, weight):
-        logits = torch.randn(2, 3, 4, 5, requires_grad=True)
-        label = torch.full((2, 4, 5), 255)
-        loss = self.build(class_weight=weight)(logits, label)
-        loss.backward()
-        assert loss.item() == 0 and (logits.grad == 0).all()

@@ -1,7 +1,5 @@
 """Surface normals: the loss by hand, safe gradients, and mirrored maps."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.registry import MODELS

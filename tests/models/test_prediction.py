@@ -1,7 +1,5 @@
 """Whole images, sliding windows and several views, decoded a few rows at a time."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch.nn import functional as F

@@ -3,8 +3,6 @@
 A new class fails here until it has a case of its kind.
 """
 
-from __future__ import annotations
-
 import inspect
 
 import pytest

@@ -1,7 +1,5 @@
 """The whole model: padding, image sizes, losses, and the keys of predicted samples."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from mmseg.models.segmentors import BaseSegmentor

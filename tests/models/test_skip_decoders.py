@@ -1,7 +1,5 @@
 """Decoders with skips at several scales: their sizes, what reaches the output, their formulas."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

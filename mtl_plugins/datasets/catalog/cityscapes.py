@@ -1,13 +1,12 @@
 """Cityscapes: street scenes in 50 cities with classes and stereo disparity."""
 
-from __future__ import annotations
-
 import json
 import os
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
@@ -15,19 +14,9 @@ from ...targets import DEPTH, IGNORE_LABEL
 from ..formats import DepthFormat, TargetFormat
 from ..multi_task_dataset import MultiTaskDataset
 
-NAMES = (
-    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
-    "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus", "train",
-    "motorcycle", "bicycle",
-)  # fmt: skip
-PALETTE = [
-    [128, 64, 128], [244, 35, 232], [70, 70, 70], [102, 102, 156], [190, 153, 153],
-    [153, 153, 153], [250, 170, 30], [220, 220, 0], [107, 142, 35], [152, 251, 152],
-    [70, 130, 180], [220, 20, 60], [255, 0, 0], [0, 0, 142], [0, 0, 70], [0, 60, 100],
-    [0, 80, 100], [0, 0, 230], [119, 11, 32],
-]  # fmt: skip
+CITYSCAPES = CityscapesDataset.METAINFO
 CATEGORIES = ("flat", "construction", "object", "nature", "sky", "human", "vehicle")
-CATEGORY_PALETTE = [PALETTE[i] for i in (0, 2, 5, 8, 10, 11, 13)]
+CATEGORY_PALETTE = [CITYSCAPES["palette"][i] for i in (0, 2, 5, 8, 10, 11, 13)]
 
 LABELS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 """Label id of each of the 19 classes."""
@@ -116,11 +105,11 @@ class CityscapesMultiTask(MultiTaskDataset):
         split: "train", "val" or "test": selects the folders, unless `data_prefix` is given.
         num_classes: 19, or 7 for the categories of the MTAN protocol (https://arxiv.org/abs/
             1803.10704): flat, construction, object, nature, sky, human, vehicle.
-        kwargs: as in `MultiTaskDataset`; a `depth_format` decodes disparity without cameras.
+        kwargs: with a `depth_format`, disparity is decoded without cameras.
 
     Raises:
         ConfigError: another split or number of classes.
-        DataError: as in `MultiTaskDataset`, and for cameras as in `CityscapesDepthFormat`.
+        DataError: a camera is wrong, see `CityscapesDepthFormat`.
     """
 
     def __init__(self, split: str = "train", num_classes: int = 19, **kwargs: Any) -> None:
@@ -139,10 +128,7 @@ class CityscapesMultiTask(MultiTaskDataset):
             seg_map_suffix="_gtFine_labelIds.png",
             depth_map_suffix="_disparity.png",
             label_map=TRAIN_IDS if fine else CATEGORY_IDS,
-            metainfo=dict(
-                classes=NAMES if fine else CATEGORIES,
-                palette=PALETTE if fine else CATEGORY_PALETTE,
-            ),
+            metainfo=CITYSCAPES if fine else dict(classes=CATEGORIES, palette=CATEGORY_PALETTE),
         )
         super().__init__(**{**defaults, **kwargs})
         if "depth_format" not in kwargs:

@@ -1,7 +1,5 @@
 """KITTI depth: drives with sparse depth from a laser scanner."""
 
-from __future__ import annotations
-
 import os
 from typing import Any, ClassVar
 
@@ -23,11 +21,9 @@ class KittiMultiTask(MultiTaskDataset):
     Args:
         split: "train" or "val": the folder of the depth files, unless `data_prefix` is given.
         camera: "image_02" (left) or "image_03" (right).
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
-        DataError: there is no depth file, or an image is missing; otherwise as in
-            `MultiTaskDataset`.
+        DataError: there is no depth file, or an image is missing.
     """
 
     WHOLE_FOLDERS: ClassVar[bool] = False
@@ -42,7 +38,6 @@ class KittiMultiTask(MultiTaskDataset):
         super().__init__(**{**defaults, **kwargs})
 
     def _names_in(self, folder: str) -> list[str]:
-        """Return the names of the images that have a depth file."""
         depth = self.data_prefix.get("depth_map_path")
         if not depth:
             return [n for n in super()._names_in(folder) if f"/{self.camera}/" in n]

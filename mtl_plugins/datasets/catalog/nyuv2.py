@@ -1,7 +1,5 @@
 """NYU Depth v2: 1449 labelled indoor scenes of a Kinect, and the conversion of its .mat file."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,10 +41,9 @@ TO_13 = (
 """Class of 13 for each class of 40 (class13Mapping.mat of https://github.com/ankurhanda/
 nyuv2-meta-data)."""
 
-MILLIMETRE = 0.001
-
 KINDS = ("rgb", "label40", "depth")
-"""Folders of a scene's image, classes and depth."""
+PREFIXES = ("img_path", "seg_map_path", "depth_map_path")
+"""Folders of a scene's image, classes and depth, and their keys in `data_prefix`."""
 
 LABELS = 894
 """Number of object names in the .mat file; label 0 is unlabelled."""
@@ -62,11 +59,9 @@ class NYUv2MultiTask(MultiTaskDataset):
     Args:
         split: "train" (795 images) or "test" (654), on which papers also validate.
         num_classes: 40, or 13.
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: another split or number of classes.
-        DataError: as in `MultiTaskDataset`.
     """
 
     def __init__(self, split: str = "train", num_classes: int = 40, **kwargs: Any) -> None:
@@ -77,15 +72,11 @@ class NYUv2MultiTask(MultiTaskDataset):
             )
         classes = range(1, 41) if num_classes == 40 else TO_13
         defaults = dict(
-            data_prefix=dict(
-                img_path=f"{KINDS[0]}/{split}",
-                seg_map_path=f"{KINDS[1]}/{split}",
-                depth_map_path=f"{KINDS[2]}/{split}",
-            ),
+            data_prefix=dict(zip(PREFIXES, (f"{kind}/{split}" for kind in KINDS), strict=True)),
             img_suffix=".png",
             seg_map_suffix=".png",
             label_map={0: IGNORE_LABEL, **{i: to - 1 for i, to in enumerate(classes, start=1)}},
-            depth_format=dict(scale=MILLIMETRE),
+            depth_format=dict(scale=0.001),
             metainfo=dict(classes=NAMES_40 if num_classes == 40 else NAMES_13),
         )
         super().__init__(**{**defaults, **kwargs})
@@ -131,7 +122,9 @@ def convert_nyuv2(mat: str, splits: str, classes: str, root: str) -> dict[str, i
                 with _readable(mat):
                     arrays = _scene(file, number, to_40)
                 for array, path in zip(arrays, paths, strict=True):
-                    _write(array, path)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    with replaced(str(path)) as unfinished:
+                        Image.fromarray(array).save(unfinished, "PNG")
     return {split: len(numbers) for split, numbers in members.items()}
 
 
@@ -208,10 +201,3 @@ def _scene(file: Mapping, number: int, to_40: np.ndarray) -> list[np.ndarray]:
         )
     image = file["images"][number - 1].transpose(2, 1, 0)
     return [image, to_40[labels], np.rint(depth * 1000).astype(np.uint16)]
-
-
-def _write(array: np.ndarray, path: Path) -> None:
-    """Write a PNG file, completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(str(path)) as unfinished:
-        Image.fromarray(array).save(unfinished, "PNG")

@@ -1,7 +1,5 @@
 """SHIFT: rendered drives in changing weather with classes and 24-bit depth."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -13,30 +11,15 @@ from ..formats import TargetFormat
 from ..multi_task_dataset import MultiTaskDataset
 
 COLOURS = {
-    "unlabeled": (0, 0, 0),
-    "building": (70, 70, 70),
-    "fence": (100, 40, 40),
-    "other": (55, 90, 80),
-    "pedestrian": (220, 20, 60),
-    "pole": (153, 153, 153),
-    "road line": (157, 234, 50),
-    "road": (128, 64, 128),
-    "sidewalk": (244, 35, 232),
-    "vegetation": (107, 142, 35),
-    "vehicle": (0, 0, 142),
-    "wall": (102, 102, 156),
-    "traffic sign": (220, 220, 0),
-    "sky": (70, 130, 180),
-    "ground": (81, 0, 81),
-    "bridge": (150, 100, 100),
-    "rail track": (230, 150, 140),
-    "guard rail": (180, 165, 180),
-    "traffic light": (250, 170, 30),
-    "static": (110, 190, 160),
-    "dynamic": (170, 120, 50),
-    "water": (45, 60, 150),
-    "terrain": (145, 170, 100),
-}
+    "unlabeled": (0, 0, 0), "building": (70, 70, 70), "fence": (100, 40, 40),
+    "other": (55, 90, 80), "pedestrian": (220, 20, 60), "pole": (153, 153, 153),
+    "road line": (157, 234, 50), "road": (128, 64, 128), "sidewalk": (244, 35, 232),
+    "vegetation": (107, 142, 35), "vehicle": (0, 0, 142), "wall": (102, 102, 156),
+    "traffic sign": (220, 220, 0), "sky": (70, 130, 180), "ground": (81, 0, 81),
+    "bridge": (150, 100, 100), "rail track": (230, 150, 140), "guard rail": (180, 165, 180),
+    "traffic light": (250, 170, 30), "static": (110, 190, 160), "dynamic": (170, 120, 50),
+    "water": (45, 60, 150), "terrain": (145, 170, 100),
+}  # fmt: skip
 """Name and colour of each raw label value, from 0 on."""
 
 UNCOUNTED = {
@@ -68,11 +51,9 @@ class FirstChannelFormat(TargetFormat):
         self.inner = inner
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
-        """Decode raw values H,W or H,W,channels of the file `path` into H,W."""
         return self.inner(raw[..., 0] if raw.ndim == 3 else raw, path)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
-        """Encode values as raw values of a single channel."""
         return self.inner.encode(values)
 
 
@@ -87,11 +68,9 @@ class ShiftMultiTask(MultiTaskDataset):
     Args:
         split: "train", "val" or "test": selects the folders, unless `data_prefix` is given.
         view: "front", "left_45", "left_90", "right_45", "right_90" or "left_stereo".
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: another split.
-        DataError: as in `MultiTaskDataset`.
     """
 
     def __init__(self, split: str = "train", view: str = "front", **kwargs: Any) -> None:

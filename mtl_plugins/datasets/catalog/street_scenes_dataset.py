@@ -1,7 +1,5 @@
 """StreetScenes: the built-in data set, rendered if it is missing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -31,7 +29,6 @@ class StreetScenesDataset(MultiTaskDataset):
         seed: another seed gives other scenes.
         targets: kinds of target to load: "semseg", "depth", "normals".
         render: False: missing scenes are an error.
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: a target is unknown.
@@ -69,7 +66,6 @@ class StreetScenesDataset(MultiTaskDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """Render the scenes if they are missing, and list them."""
         if not self.render:
             if not find_street_scenes(self.data_root, **self.scenes):
                 raise DataError(

@@ -1,14 +1,12 @@
 """Synscapes: 25 000 rendered street scenes with Cityscapes' classes and exact depth."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
 from ..multi_task_dataset import MultiTaskDataset
-from .cityscapes import NAMES, PALETTE, TRAIN_IDS
+from .cityscapes import CITYSCAPES, TRAIN_IDS
 
 SPLITS = {"train": range(1, 24501), "val": range(24501, 25001)}
 """Numbers of the scenes. The authors publish no split; all scenes show different places."""
@@ -27,11 +25,10 @@ class SynscapesMultiTask(MultiTaskDataset):
     Args:
         split: "train" (scenes 1 to 24500) or "val" (24501 to 25000); missing scenes are left
             out. For another split list the scenes in `ann_file`.
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
         ConfigError: another split.
-        DataError: no image of the split exists; otherwise as in `MultiTaskDataset`.
+        DataError: no image of the split exists.
         ImportError: while reading, OpenEXR is not installed.
     """
 
@@ -51,12 +48,11 @@ class SynscapesMultiTask(MultiTaskDataset):
             depth_map_suffix=".exr",
             label_map=TRAIN_IDS,
             depth_format=dict(max_depth=FAR, invalid=(0, float("inf"))),
-            metainfo=dict(classes=NAMES, palette=PALETTE),
+            metainfo=CITYSCAPES,
         )
         super().__init__(**{**defaults, **kwargs})
 
     def _names_in(self, folder: str) -> list[str]:
-        """Return the existing scenes of the split, in the order of their numbers."""
         present = {name for name in super()._names_in(folder) if name.isdigit()}
         names = [str(number) for number in SPLITS[self.split] if str(number) in present]
         if not names:

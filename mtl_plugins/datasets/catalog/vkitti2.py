@@ -1,7 +1,5 @@
 """Virtual KITTI 2: five rendered drives with classes and exact depth."""
 
-from __future__ import annotations
-
 import glob
 import os
 from collections.abc import Sequence
@@ -14,21 +12,12 @@ from ...targets import IGNORE_LABEL, SEMSEG, DenseTarget
 from ..multi_task_dataset import MultiTaskDataset
 
 COLOURS = {
-    "Terrain": (210, 0, 200),
-    "Sky": (90, 200, 255),
-    "Tree": (0, 199, 0),
-    "Vegetation": (90, 240, 0),
-    "Building": (140, 140, 140),
-    "Road": (100, 60, 100),
-    "GuardRail": (250, 100, 255),
-    "TrafficSign": (255, 255, 0),
-    "TrafficLight": (200, 200, 0),
-    "Pole": (255, 130, 0),
-    "Misc": (80, 80, 80),
-    "Truck": (160, 60, 60),
-    "Car": (255, 127, 80),
+    "Terrain": (210, 0, 200), "Sky": (90, 200, 255), "Tree": (0, 199, 0),
+    "Vegetation": (90, 240, 0), "Building": (140, 140, 140), "Road": (100, 60, 100),
+    "GuardRail": (250, 100, 255), "TrafficSign": (255, 255, 0), "TrafficLight": (200, 200, 0),
+    "Pole": (255, 130, 0), "Misc": (80, 80, 80), "Truck": (160, 60, 60), "Car": (255, 127, 80),
     "Van": (0, 139, 139),
-}
+}  # fmt: skip
 """Colour of each class in the label files; Undefined is black."""
 
 
@@ -43,10 +32,9 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
         scenes: the scenes of this split, such as ("Scene01", "Scene02").
         variations: "clone", "fog", "morning", "15-deg-left", ...
         cameras: "Camera_0", "Camera_1" or both.
-        kwargs: as in `MultiTaskDataset`.
 
     Raises:
-        DataError: a chosen folder has no images; otherwise as in `MultiTaskDataset`.
+        DataError: a chosen folder has no images.
     """
 
     WHOLE_FOLDERS: ClassVar[bool] = False
@@ -88,9 +76,6 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
         folder, frame = os.path.split(name)
         frames, camera = os.path.split(folder)
         number = frame.removeprefix("rgb_")
-        kind, file = (
-            ("classSegmentation", f"classgt_{number}") if target is SEMSEG
-            else ("depth", f"depth_{number}")
-        )  # fmt: skip
-        path = os.path.join(os.path.dirname(frames), kind, camera, file + self._suffix(target))
-        return os.path.join(self.data_prefix[target.path], path)
+        kind, start = ("classSegmentation", "classgt_") if target is SEMSEG else ("depth", "depth_")
+        path = os.path.join(os.path.dirname(frames), kind, camera, start + number)
+        return os.path.join(self.data_prefix[target.path], path + self._suffix(target))

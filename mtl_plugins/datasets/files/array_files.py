@@ -1,7 +1,5 @@
 """Strict reading of `.npy` and OpenEXR files."""
 
-from __future__ import annotations
-
 import io
 import math
 

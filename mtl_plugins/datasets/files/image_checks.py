@@ -1,7 +1,5 @@
 """Checks of image files that PIL does not make while it decodes."""
 
-from __future__ import annotations
-
 from PIL import Image, ImageFile
 
 from ...errors import DataError
@@ -18,11 +16,8 @@ JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 PIXELS_PER_BYTE = 512
 """Largest number of pixels per byte: a Huffman code has at least one bit per block of 8x8."""
 
-LOSSY = ("JPEG", "JPEG2000", "MPO")
-"""Formats whose decoded values may differ from those that were written."""
-
-LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
-"""Lossy compressions of a TIFF."""
+LOSSY, LOSSY_TIFF = ("JPEG", "JPEG2000", "MPO"), ("jpeg", "tiff_jpeg", "webp")
+"""Formats, and compressions of a TIFF, that may change the values that were written."""
 
 
 def check_jpeg(data: bytes) -> None:

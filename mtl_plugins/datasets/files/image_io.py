@@ -1,7 +1,5 @@
 """Strict reading of image files: a damaged file is an error, never a half-grey picture."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Callable
@@ -172,7 +170,6 @@ def _decoded(
 
 
 def _bytes(path: str, backend_args: dict | None) -> bytes:
-    """Return the content of a file."""
     try:
         return fileio.get(path, backend_args)
     except FileNotFoundError as error:

@@ -1,8 +1,7 @@
 """Formats: how the files of each kind of target are decoded and encoded."""
 
-from .depth_format import DepthFormat
+from .depth_format import DepthFormat, NormalFormat
 from .label_format import LabelFormat
-from .normal_format import NormalFormat
 from .target_format import TargetFormat, ValueFormat, register_format
 
 __all__ = [

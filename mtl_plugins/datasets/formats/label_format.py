@@ -1,7 +1,5 @@
 """Decoding and encoding of label files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -56,36 +54,25 @@ class LabelFormat(TargetFormat):
         codes = {int(self._code(np.array(raw))): to for raw, to in entries.items()}
         self._raw = np.array(sorted(codes))
         self._ids = np.array([codes[raw] for raw in self._raw], np.uint8)
-        # Raw values may be negative (Cityscapes' licence plates are -1).
-        self._small = self.channels == 1 and self._raw[-1] - self._raw[0] < 1 << 16
-        if self._small:
-            self._table = np.full(self._raw[-1] - self._raw[0] + 1, -1, np.int16)
-            self._table[self._raw - self._raw[0]] = self._ids
-            # A table of all bytes needs no test of bounds, and almost all files have 8 bits.
-            self._of_byte = np.full(256, -1, np.int16)
-            bytes_ = (self._raw >= 0) & (self._raw < 256)
-            self._of_byte[self._raw[bytes_]] = self._ids[bytes_]
+        # Almost all files have 8 bits. Raw values may be negative (Cityscapes' licence plates).
+        self._of_byte = np.full(256, -1, np.int16)
+        bytes_ = (self._raw >= 0) & (self._raw < 256)
+        self._of_byte[self._raw[bytes_]] = self._ids[bytes_]
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Decode raw values of the file `path` into H,W uint8 ids."""
-        if self._small and raw.dtype == np.uint8:
+        if self.channels == 1 and raw.dtype == np.uint8:
             ids = self._of_byte.take(raw)
             if ids.min(initial=0) < 0:
                 self._refuse(raw[ids < 0], path)
             return ids.astype(np.uint8)
         self._check_whole(raw, path)
         codes = self._code(raw)
-        if self._small:
-            position = codes - self._raw[0]
-            known = (position >= 0) & (position < len(self._table))
-            ids = self._table[np.where(known, position, 0)]
-            known &= ids >= 0
-        else:
-            position = np.searchsorted(self._raw, codes).clip(max=len(self._raw) - 1)
-            ids, known = self._ids[position], self._raw[position] == codes
+        position = np.searchsorted(self._raw, codes).clip(max=len(self._raw) - 1)
+        known = self._raw[position] == codes
         if not known.all():
             self._refuse(codes[~known], path)
-        return ids.astype(np.uint8)
+        return self._ids[position]
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """Encode ids as raw values (or colours, H,W,3): the smallest one that maps to the id.
@@ -115,7 +102,6 @@ class LabelFormat(TargetFormat):
             )
 
     def _code(self, raw: np.ndarray) -> np.ndarray:
-        """Return one integer for each raw value or colour."""
         return raw.astype(np.int64) if self.channels == 1 else raw.astype(np.int64) @ PALETTE_DIGITS
 
     def _refuse(self, codes: np.ndarray, path: str) -> NoReturn:

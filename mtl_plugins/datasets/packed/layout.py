@@ -7,8 +7,6 @@ shard-00000.json    offset and format of each array; size and checksum of the .b
 Every .json file ends with the checksum of its other content.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
@@ -93,9 +91,10 @@ def check_size(path: str, size: int) -> None:
         raise DataError(f"{path} {state}; expected {size} bytes. {REMEDY}")
 
 
-def check_sum(path: str, checksum: int) -> None:
-    """Raise a `DataError` if a shard's CRC-32 differs from the one that was written."""
-    found = 0
+def check_content(path: str, description: dict) -> None:
+    """Raise a `DataError` if a shard has another size or CRC-32 than was written."""
+    check_size(path, description["bytes"])
+    found, checksum = 0, description["checksum"]
     try:
         with open(path, "rb") as file:
             while block := file.read(1 << 22):
@@ -121,7 +120,6 @@ def verify_packed(folder: str) -> Iterator[tuple[str, str]]:
         try:
             description = read_description(folder, index, shard)
             path = shard_path(folder, shard, ".bin")
-            check_size(path, description["bytes"])
-            check_sum(path, description["checksum"])
+            check_content(path, description)
         except DataError as error:
             yield path, str(error)

@@ -1,11 +1,10 @@
 """Reading of packed data sets."""
 
-from __future__ import annotations
-
 import json
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
 from typing import Any
@@ -29,6 +28,7 @@ from .layout import (
 )
 
 
+@dataclass
 class StoredFormat(TargetFormat):
     """Decode the values of a target in a shard, and blame the shard for errors.
 
@@ -42,13 +42,10 @@ class StoredFormat(TargetFormat):
             and copied.
     """
 
-    def __init__(
-        self, shard: str, target: DenseTarget, num_classes: int, decode: TargetFormat | None
-    ) -> None:
-        self.shard = shard
-        self.target = target
-        self.num_classes = num_classes
-        self.decode = decode
+    shard: str
+    target: DenseTarget
+    num_classes: int
+    decode: TargetFormat | None
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Decode the stored values of the packed file `path`."""
@@ -73,6 +70,7 @@ class StoredFormat(TargetFormat):
         return self if self.decode is None else self.decode.for_file(path)
 
 
+@dataclass
 class PackedSample:
     """One sample in a mapped shard.
 
@@ -85,14 +83,11 @@ class PackedSample:
         num_classes: number of classes of the data set.
     """
 
-    def __init__(
-        self, path: str, shard: np.ndarray, arrays: dict, decoding: dict, num_classes: int
-    ) -> None:
-        self.path = path
-        self.shard = shard
-        self.arrays = arrays
-        self.decoding = decoding
-        self.num_classes = num_classes
+    path: str
+    shard: np.ndarray
+    arrays: dict
+    decoding: dict
+    num_classes: int
 
     def image(self) -> np.ndarray:
         """Return H,W,3 uint8 BGR, a read-only view: only pages that are used are read."""
@@ -180,11 +175,9 @@ class PackedDataset(DenseDataset):
         super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
 
     def has_target(self, target: DenseTarget) -> bool:
-        """Return whether the samples have this kind of target."""
         return target.kind in self.index["targets"]
 
     def load_data_list(self) -> list[dict]:
-        """Return one entry per sample."""
         entries = []
         for shard in range(len(self.index["shards"])):
             description = read_description(self.shards.folder, self.index, shard)
@@ -193,12 +186,10 @@ class PackedDataset(DenseDataset):
         return entries
 
     def get_data_info(self, idx: int) -> dict:
-        """Return one entry with its `PackedSample`."""
         info = super().get_data_info(idx)
-        shard, arrays, decoding = info.pop("shard"), info.pop("arrays"), info.pop("decoding")
+        shard, arrays, decoding = (info.pop(key) for key in ("shard", "arrays", "decoding"))
         path = shard_path(self.shards.folder, shard, ".bin")
-        mapped = self.shards[shard]
-        info.update(packed=PackedSample(path, mapped, arrays, decoding, self.num_classes))
+        info["packed"] = PackedSample(path, self.shards[shard], arrays, decoding, self.num_classes)
         return info
 
     def verify(self) -> Iterator[str]:

@@ -1,13 +1,11 @@
 """Writing of a data set into shards."""
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -22,8 +20,7 @@ from .layout import (
     ALIGNMENT,
     INDEX,
     VERSION,
-    check_size,
-    check_sum,
+    check_content,
     read_json,
     shard_path,
     write_json,
@@ -80,14 +77,9 @@ def pack_dataset(
     if not sum(shards):
         raise DataError(f"No sample of {len(dataset)} could be packed into {folder}.")
     metainfo = {key: dataset.metainfo.get(key) for key in ("classes", "palette", "depth_unit")}
-    index = dict(
-        version=VERSION,
-        metainfo=metainfo,
-        targets=[target.kind for target in dataset.targets()],
-        shards=shards,
-        source=as_read,
-    )
-    write_json(index_path, index)
+    kinds = [target.kind for target in dataset.targets()]
+    about = dict(version=VERSION, metainfo=metainfo, targets=kinds, shards=shards, source=as_read)
+    write_json(index_path, about)
     return skipped
 
 
@@ -97,9 +89,7 @@ def _finished(folder: str, shard: int, source: dict, members: range) -> dict | N
         description = read_json(shard_path(folder, shard, ".json"))
         if description["source"] != source or description["members"] != [*members]:
             return None
-        path = shard_path(folder, shard, ".bin")
-        check_size(path, description["bytes"])
-        check_sum(path, description["checksum"])
+        check_content(shard_path(folder, shard, ".bin"), description)
     except (DataError, KeyError):
         return None
     return description
@@ -115,7 +105,6 @@ def _read_all(
 
 
 def _read(dataset: DenseDataset, index: int) -> dict | str:
-    """Return a sample's paths, arrays and formats' arguments, or its error message."""
     results = dataset.get_data_info(index)
     try:
         results = LoadTargets(decode=False)(LoadImage()(results))
@@ -124,12 +113,13 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
             if target.array not in results["undecoded"]:
                 continue
             path, raw = results[target.path], results[target.array]
-            decode = results["undecoded"][target.array].for_file(path)
+            decode: Any = results["undecoded"][target.array].for_file(path)
             decoded = decode(raw, path)
             # The reader can build only the kind's own format; otherwise decoded values are stored.
             rebuilt = type(decode) is format_class_of(target.kind)
             if rebuilt:
-                decoding[target.kind] = _arguments(decode)
+                names = [each.name for each in fields(decode) if each.init]
+                decoding[target.kind] = {name: getattr(decode, name) for name in names}
             arrays[target.array] = raw if rebuilt else decoded
     except DataError as error:
         if dataset.on_bad_sample == "raise":
@@ -137,12 +127,6 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
         return str(error)
     paths = {key: value for key, value in results.items() if key.endswith("_path")}
     return dict(paths=paths, arrays=arrays, decoding=decoding)
-
-
-def _arguments(decode: Any) -> dict[str, Any]:
-    """Return the arguments that a format was built with."""
-    given = {field.name for field in fields(decode) if field.init}
-    return {name: value for name, value in asdict(decode).items() if name in given}
 
 
 def _write_shard(

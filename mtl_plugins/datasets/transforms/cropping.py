@@ -1,7 +1,5 @@
 """Transforms that change the area: centre crop, padding, cut-out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import ceil
 from typing import Any
@@ -32,9 +30,6 @@ class CenterCropTargets(TargetTransform):
         crop_size: (height, width), or one number for both, as in mmseg's `RandomCrop`. A shorter
             side stays unchanged.
 
-    Raises:
-        ConfigError: an argument has another form.
-
     >>> sample = dict(img=np.zeros((5, 8, 3), np.uint8), seg_fields=[])
     >>> CenterCropTargets((3, 10))(sample)['img'].shape
     (3, 8, 3)
@@ -48,13 +43,12 @@ class CenterCropTargets(TargetTransform):
             is_size(both),
             "CenterCropTargets",
             "a size (height, width) in pixels, or one number for both",
-            crop_size=crop_size,
+            dict(crop_size=crop_size),
         )
         super().__init__()
         self.crop_size = both
 
     def draw(self, results: dict) -> tuple[slice, slice]:
-        """Return the rows and columns that are kept."""
         rows, columns = (
             slice(max(side - kept, 0) // 2, max(side - kept, 0) // 2 + kept)
             for side, kept in zip(results["img"].shape, self.crop_size, strict=False)
@@ -64,7 +58,6 @@ class CenterCropTargets(TargetTransform):
     def apply(
         self, array: np.ndarray, drawn: tuple[slice, slice], fill: tuple, smooth: bool
     ) -> np.ndarray:
-        """Return the crop, a view."""
         return array[drawn]
 
 
@@ -78,10 +71,6 @@ class PadTargets(TargetTransform):
     Args:
         size: smallest (height, width) in pixels.
         size_divisor: instead of `size`, make the sides multiples of this number.
-        fill: colour (blue, green, red) of new area in the image; default: the mean colour.
-
-    Raises:
-        ConfigError: an argument has another form.
 
     >>> sample = dict(img=np.zeros((5, 8, 3), np.uint8), seg_fields=[])
     >>> PadTargets(size=(6, 4))(dict(sample))['img'].shape
@@ -103,9 +92,7 @@ class PadTargets(TargetTransform):
             "PadTargets",
             "either size=(height, width) or a size_divisor of 1 or more; fill of three intensities "
             "of 0 to 255 (blue, green, red)",
-            size=size,
-            size_divisor=size_divisor,
-            fill=fill,
+            dict(size=size, size_divisor=size_divisor, fill=fill),
         )
         super().__init__(fill)
         self.size = size
@@ -114,19 +101,14 @@ class PadTargets(TargetTransform):
     def draw(self, results: dict) -> tuple[int, int] | None:
         """Return the numbers of rows and columns to add; None: nothing to add."""
         shape = results["img"].shape[:2]
-        if self.size is None:
-            wanted: Sequence[int] = [
-                ceil(side / self.size_divisor) * self.size_divisor for side in shape
-            ]
-        else:
-            wanted = self.size
+        step = self.size_divisor
+        wanted = [ceil(side / step) * step for side in shape] if self.size is None else self.size
         rows, columns = (max(w - s, 0) for w, s in zip(wanted, shape, strict=True))
         return (rows, columns) if rows or columns else None
 
     def apply(
         self, array: np.ndarray, drawn: tuple[int, int], fill: tuple, smooth: bool
     ) -> np.ndarray:
-        """Return the padded array."""
         return cv2.copyMakeBorder(array, 0, drawn[0], 0, drawn[1], cv2.BORDER_CONSTANT, value=fill)
 
 
@@ -144,10 +126,6 @@ class CutOutTargets(TargetTransform):
         min_size: smallest (height, width): each side is drawn between `min_size` and `size`;
             default: `size`.
         prob: probability of cutting holes, 0 to 1.
-        fill: colour (blue, green, red) of holes in the image; default: the mean colour.
-
-    Raises:
-        ConfigError: an argument has another form.
     """
 
     def __init__(
@@ -168,33 +146,23 @@ class CutOutTargets(TargetTransform):
             "size and min_size (height, width) in pixels, min_size not above size; n_holes of 1 or "
             "more, or (fewest, most); prob of 0 to 1; fill of three intensities of 0 to 255 (blue, "
             "green, red)",
-            size=size,
-            n_holes=n_holes,
-            min_size=min_size,
-            prob=prob,
-            fill=fill,
+            dict(size=size, n_holes=n_holes, min_size=min_size, prob=prob, fill=fill),
         )
         super().__init__(fill)
         self.sizes = tuple(least), tuple(size)
         self.n_holes: tuple[int, int] = tuple(holes)
         self.prob = prob
 
-    def draw(self, results: dict) -> list[tuple[slice, slice]] | None:
-        """Draw the rows and columns of each hole."""
+    def draw(self, results: dict) -> list[tuple[slice, ...]] | None:
         if np.random.random() >= self.prob:
             return None
-        shape = results["img"].shape[:2]
-        least, most = self.sizes
+        spans = [*zip(results["img"].shape, *self.sizes, strict=False)]
         count = np.random.randint(self.n_holes[0], self.n_holes[1] + 1)
-        return [
-            (_draw_span(shape[0], least[0], most[0]), _draw_span(shape[1], least[1], most[1]))
-            for _ in range(count)
-        ]
+        return [tuple(_draw_span(*each) for each in spans) for _ in range(count)]
 
     def apply(
-        self, array: np.ndarray, drawn: list[tuple[slice, slice]], fill: tuple, smooth: bool
+        self, array: np.ndarray, drawn: list[tuple[slice, ...]], fill: tuple, smooth: bool
     ) -> np.ndarray:
-        """Return a copy with holes."""
         cut = array.copy()
         for hole in drawn:
             cut[hole] = fill if array.ndim == 3 else fill[0]

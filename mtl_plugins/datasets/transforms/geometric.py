@@ -1,7 +1,5 @@
 """Transforms that change the meaning of values too: flips, rotation, zoom."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,9 +69,7 @@ class FlipTargets(RandomFlip):
             "FlipTargets",
             f"a prob of 0 to 1, or one a direction that together are 1 at most; a direction of "
             f"{list(MIRRORED_AXES)}, or a list of them; swap_seg_labels of pairs of class ids",
-            prob=prob,
-            direction=direction,
-            swap_seg_labels=swap_seg_labels,
+            dict(prob=prob, direction=direction, swap_seg_labels=swap_seg_labels),
         )
         # mmcv accepts only lists, of float.
         super().__init__(
@@ -101,15 +97,12 @@ class FlipTargets(RandomFlip):
         for target in DENSE_TARGETS.values():
             if target.vector and target.array in fields:
                 turn_vectors(results[target.array], target, mirror)
-        if SEMSEG.array in fields:
-            self._swap(results[SEMSEG.array])
-
-    def _swap(self, labels: np.ndarray) -> None:
-        """Swap class ids in place."""
-        before = labels.copy() if self.swapped else labels
-        for one, other in self.swapped:
-            labels[before == one] = other
-            labels[before == other] = one
+        if SEMSEG.array in fields and self.swapped:
+            labels = results[SEMSEG.array]
+            before = labels.copy()
+            for one, other in self.swapped:
+                labels[before == one] = other
+                labels[before == other] = one
 
 
 @TRANSFORMS.register_module()
@@ -124,10 +117,6 @@ class RotateTargets(TargetTransform):
         degree: largest angle to either side in degrees, or (smallest, largest); positive is
             clockwise.
         prob: probability of a rotation, 0 to 1.
-        fill: colour (blue, green, red) of new area in the image; default: the mean colour.
-
-    Raises:
-        ConfigError: an argument has another form.
 
     >>> turn = RotateTargets(degree=(90, 90), prob=1.0)
     >>> depth = np.array([[1, 2], [3, 4]], np.float32)
@@ -150,9 +139,7 @@ class RotateTargets(TargetTransform):
             "RotateTargets",
             "degree of 0 or more, or (smallest, largest); prob of 0 to 1; fill of three "
             "intensities of 0 to 255 (blue, green, red)",
-            degree=degree,
-            prob=prob,
-            fill=fill,
+            dict(degree=degree, prob=prob, fill=fill),
         )
         super().__init__(fill)
         given: Any = degree
@@ -160,17 +147,14 @@ class RotateTargets(TargetTransform):
         self.prob = prob
 
     def draw(self, results: dict) -> float | None:
-        """Draw an angle in degrees."""
         angle = np.random.uniform(*self.degrees)
         return angle if np.random.random() < self.prob else None
 
     def apply(self, array: np.ndarray, drawn: float, fill: tuple, smooth: bool) -> np.ndarray:
-        """Return the array rotated clockwise by `drawn` degrees."""
         interpolation = "bilinear" if smooth else "nearest"
         return mmcv.imrotate(array, drawn, border_value=fill, interpolation=interpolation)
 
     def adjust(self, values: np.ndarray, target: DenseTarget, drawn: float) -> np.ndarray:
-        """Rotate vectors."""
         angle = np.deg2rad(drawn)
         matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
@@ -202,9 +186,6 @@ class ZoomTargets(TargetTransform):
             uniformly.
         rescale_depth: see above.
 
-    Raises:
-        ConfigError: an argument has another form.
-
     >>> sample = dict(img=np.zeros((2, 3, 3), np.uint8), seg_fields=['gt_depth_map'],
     ...               gt_depth_map=np.full((2, 3), 10, np.float32))
     >>> near = ZoomTargets(2.0)(sample)['gt_depth_map']
@@ -218,15 +199,13 @@ class ZoomTargets(TargetTransform):
             is_range(factors, 0) and factors[0] > 0 and isinstance(rescale_depth, bool),
             "ZoomTargets",
             "a factor above 0 or (smallest, largest), and rescale_depth True or False",
-            factor=factor,
-            rescale_depth=rescale_depth,
+            dict(factor=factor, rescale_depth=rescale_depth),
         )
         super().__init__()
         self.factors: tuple[float, float] = tuple(factors)
         self.rescale_depth = rescale_depth
 
     def draw(self, results: dict) -> float:
-        """Draw the factor."""
         return float(np.random.uniform(*self.factors))
 
     def apply(self, array: np.ndarray, drawn: float, fill: tuple, smooth: bool) -> np.ndarray:

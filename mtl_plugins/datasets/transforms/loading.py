@@ -1,7 +1,5 @@
 """The first and last steps of a pipeline: from files to arrays, from arrays to a sample."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -33,10 +31,8 @@ class LoadImage(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        """Add `img`, `img_shape` and `ori_shape`."""
-        packed = results.get("packed")
-        if packed:
-            image = packed.image()
+        if "packed" in results:
+            image = results["packed"].image()
         else:
             image = read_image(results["img_path"], self.backend_args, warn_turned=True)
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
@@ -67,7 +63,6 @@ class LoadTargets(BaseTransform):
         self.decode = decode
 
     def transform(self, results: dict) -> dict:
-        """Add the targets."""
         fields = results.setdefault("seg_fields", [])
         undecoded = results.setdefault("undecoded", {})
         for target in DENSE_TARGETS.values():
@@ -77,7 +72,6 @@ class LoadTargets(BaseTransform):
         return DecodeTargets().transform(results) if self.decode else results
 
     def _read(self, results: dict, target: DenseTarget) -> tuple[np.ndarray, TargetFormat]:
-        """Return a target's raw values and their format."""
         if "packed" in results:
             return results["packed"].target(target)
         decode, path = results["formats"][target.kind], results[target.path]
@@ -103,12 +97,9 @@ class DecodeTargets(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        """Replace raw values by decoded ones."""
         for target in DENSE_TARGETS.values():
-            if target.array not in results["undecoded"]:
-                continue
-            decode, raw = results["undecoded"].pop(target.array), results[target.array]
-            results[target.array] = decode(raw, results[target.path])
+            if decode := results["undecoded"].pop(target.array, None):
+                results[target.array] = decode(results[target.array], results[target.path])
         return results
 
 
@@ -125,7 +116,6 @@ class PackTargets(PackSegInputs):
     """
 
     def transform(self, results: dict) -> dict:
-        """Return `inputs` and `data_samples`."""
         image = results.pop("img")
         packed = super().transform(results)
         # Copying rows is several times as fast as copying channel by channel, which the device

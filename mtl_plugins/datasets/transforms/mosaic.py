@@ -1,7 +1,5 @@
 """Mosaic: four samples in one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,10 +61,7 @@ class MosaicTargets(BaseTransform):
             "MosaicTargets",
             "size (height, width) in pixels or None; center_range (smallest, largest) of 0 to 1; "
             "prob of 0 to 1; fill of three intensities of 0 to 255 (blue, green, red)",
-            size=size,
-            center_range=center_range,
-            prob=prob,
-            fill=fill,
+            dict(size=size, center_range=center_range, prob=prob, fill=fill),
         )
         self.size = size
         self.center_range = center_range[0], center_range[1]
@@ -74,7 +69,6 @@ class MosaicTargets(BaseTransform):
         self.fill = tuple(fill)
 
     def transform(self, results: dict) -> dict:
-        """Replace image and targets by the mosaic."""
         targets_of(results, self)
         if np.random.random() >= self.prob:
             return results
@@ -101,13 +95,9 @@ class MosaicTargets(BaseTransform):
 
     def _another_sample(self, results: dict) -> dict:
         """Return a random sample of the same data set after the transforms before this one."""
-        transforms = getattr(results.get("dataset"), "pipeline", None)
-        before = []
-        for transform in getattr(transforms, "transforms", []):
-            if transform is self:
-                break
-            before.append(transform)
-        else:
+        pipeline = getattr(results.get("dataset"), "pipeline", None)
+        transforms = getattr(pipeline, "transforms", [])
+        if self not in transforms:
             raise ConfigError(
                 "MosaicTargets has no data set to draw other samples from. Put it directly into "
                 "the pipeline of one of mtl_plugins' data sets, not into RandomApply or the like: "
@@ -115,7 +105,7 @@ class MosaicTargets(BaseTransform):
             )
         dataset = results["dataset"]
         sample = dataset.get_data_info(np.random.randint(len(dataset)))
-        for transform in before:
+        for transform in transforms[: transforms.index(self)]:
             sample = transform(sample)
         return sample
 

@@ -1,7 +1,5 @@
 """Colour jitter, drawn for each sample and applied to the whole batch on the device."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,11 +54,9 @@ class PhotometricJitter(BaseTransform):
             "PhotometricJitter",
             "brightness and hue of 0 or more; contrast and saturation (smallest, largest) factors "
             "of 0 or more; prob of 0 to 1",
-            brightness=brightness,
-            contrast=contrast,
-            saturation=saturation,
-            hue=hue,
-            prob=prob,
+            dict(
+                brightness=brightness, contrast=contrast, saturation=saturation, hue=hue, prob=prob
+            ),
         )
         self.brightness = brightness
         self.contrast = contrast[0], contrast[1]

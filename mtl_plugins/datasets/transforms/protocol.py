@@ -1,6 +1,7 @@
-"""Transforms that belong to a benchmark's protocol: they define the truth that is measured."""
+"""Transforms that belong to a benchmark's protocol: they define the truth that is measured.
 
-from __future__ import annotations
+Those with `of_protocol` are also applied where targets are read without augmentation.
+"""
 
 import math
 from collections.abc import Sequence
@@ -33,7 +34,6 @@ class FillSkyDepth(BaseTransform):
     """
 
     of_protocol = True
-    """Also applied where targets are read without augmentation."""
 
     def __init__(self, depth: float = NO_DEPTH, class_name: str = "sky") -> None:
         if not 0 <= depth < math.inf:
@@ -42,7 +42,6 @@ class FillSkyDepth(BaseTransform):
         self.class_name = class_name
 
     def transform(self, results: dict) -> dict:
-        """Set the depth of the sky."""
         fields = results.get("seg_fields", ())
         if DEPTH.array not in fields:
             return results
@@ -79,7 +78,6 @@ class EvaluationCrop(BaseTransform):
     """
 
     of_protocol = True
-    """Also applied where targets are read without augmentation."""
 
     def __init__(
         self,
@@ -98,12 +96,17 @@ class EvaluationCrop(BaseTransform):
         self.kinds = kinds
 
     def transform(self, results: dict) -> dict:
-        """Set the targets outside the window to their invalid value."""
         targets = [t for t in DENSE_TARGETS.values() if self.kinds is None or t.kind in self.kinds]
         targets = [each for each in targets if each.array in results.get("seg_fields", ())]
         if targets:
             require_decoded(results, self)
-            self._check_size(results)
+        height, width = results["img"].shape[:2]
+        if targets and (self.rows[1] > height or self.columns[1] > width):
+            raise DataError(
+                f"{results.get('img_path')} is {height}x{width} pixels (height x width), but "
+                f"EvaluationCrop has rows {tuple(self.rows)} and columns {tuple(self.columns)}. "
+                "Use the window of this data set's protocol, before any resizing."
+            )
         window = slice(*self.rows), slice(*self.columns)
         for target in targets:
             values = results[target.array]
@@ -111,15 +114,6 @@ class EvaluationCrop(BaseTransform):
             values[...] = target.invalid
             values[window] = inside
         return results
-
-    def _check_size(self, results: dict) -> None:
-        height, width = results["img"].shape[:2]
-        if self.rows[1] > height or self.columns[1] > width:
-            raise DataError(
-                f"{results.get('img_path')} is {height}x{width} pixels (height x width), but "
-                f"EvaluationCrop has rows {tuple(self.rows)} and columns {tuple(self.columns)}. "
-                "Use the window of this data set's protocol, before any resizing."
-            )
 
 
 @TRANSFORMS.register_module()
@@ -141,7 +135,6 @@ class ResizeSample(Resize):
     """
 
     of_protocol = True
-    """Also applied where targets are read without augmentation."""
 
     def __init__(self, size: Sequence[int]) -> None:
         if len(size) != 2 or min(size) < 1:

@@ -1,7 +1,5 @@
 """The base of transforms that move pixels, and checks of transforms' arguments and samples."""
 
-from __future__ import annotations
-
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -28,8 +26,8 @@ class TargetTransform(BaseTransform):
             gets their invalid value (classes 255, depth and normals 0).
 
     Raises:
-        ConfigError: while transforming, a target is not decoded yet, has another size than the
-            image, or is not one of `DENSE_TARGETS`.
+        ConfigError: an argument has another form; or, while transforming, a target is not decoded
+            yet, has another size than the image, or is not one of `DENSE_TARGETS`.
 
     Shapes: image H,W,3 uint8; targets H,W or H,W,C, listed in `seg_fields`.
     """
@@ -128,7 +126,7 @@ def turn_vectors(
         values[none] = target.invalid
 
 
-def require(correct: bool, owner: str, expected: str, **given: Any) -> None:
+def require(correct: bool, owner: str, expected: str, given: dict[str, Any]) -> None:
     """Raise unless the given arguments of a transform are correct.
 
     Raises:

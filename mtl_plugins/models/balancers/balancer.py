@@ -1,16 +1,17 @@
-"""The base of all balancers, and fixed weights."""
-
-from __future__ import annotations
+"""The base of all balancers, and balancing by fixed weights or by the tasks' losses."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import torch
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
 from ...utils import did_you_mean
+from . import torchjd_adapter
 
 LOG_PREFIX = "balance/"
 """Prefix of every value that a balancer logs: `balance/weight_<task>`, ..."""
@@ -57,7 +58,6 @@ class FixedWeights(Balancer):
     Raises:
         ConfigError: a weight is negative, or the tasks are not those of `weights`.
 
-    >>> import torch
     >>> balancer = FixedWeights(dict(semseg=0.67, depth=0.33), tasks=('semseg', 'depth'))
     >>> total, log = balancer({'semseg': torch.tensor(1.0), 'depth': torch.tensor(2.0)})
     >>> round(total.item(), 2)
@@ -84,5 +84,59 @@ class FixedWeights(Balancer):
             )
 
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted sum of the tasks' losses, and nothing to log."""
         return sum(self.weights[task] * loss for task, loss in task_losses.items()), {}  # type: ignore[return-value]
+
+
+@MODELS.register_module()
+class LossBalancer(Balancer):
+    """Weigh the tasks' losses by a scalarizer of TorchJD.
+
+    A step leaves out a task whose loss is exactly 0, such as one without a target in the batch.
+
+    Args:
+        scalarizer: `UW` (uncertainty), `DWA`, `Random`, `GeometricMean`, `IMTLL`, `FAMO` or
+            `STCH`; case, "-" and "_" do not matter.
+        **options: arguments of TorchJD's class, say `temperature` of DWA; a list has one number
+            per task. DWA's `period` is the number of steps that make an epoch, for loops that count
+            steps.
+
+    Logs `balance/weight_<task>`: the derivative of the step's scalar by the task's loss.
+
+    Raises:
+        ConfigError: TorchJD is missing, the name is unknown, or the options do not fit.
+
+    Source: https://torchjd.org, which names each method's paper. FAMO's losses after a step are
+    those of the next batch.
+
+    >>> balancer = LossBalancer('uncertainty', tasks=('semseg', 'depth'))
+    >>> losses = torch.tensor([1.0, 3.0], requires_grad=True)
+    >>> total, log = balancer(dict(semseg=losses[0], depth=losses[1]))
+    >>> total.item(), log['balance/weight_depth'].item()
+    (2.0, 0.5)
+    """
+
+    def __init__(
+        self,
+        scalarizer: str,
+        tasks: Sequence[str] = (),
+        init_cfg: dict | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(tasks, init_cfg)
+        self.scalarizer = torchjd_adapter.scalarizer(scalarizer, len(tasks), options)
+
+    def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        values = torch.stack([task_losses[task].float() for task in self.tasks])
+        has_loss = values.detach() != 0
+        if torch.is_grad_enabled():
+            with torch.no_grad():
+                self.scalarizer.observe(values, has_loss & values.isfinite())
+        present = has_loss.nonzero().flatten().tolist()
+        total = self.scalarizer(values[present], present) if present else values.sum()
+        weights = torch.zeros_like(values)
+        if values.requires_grad:
+            weights = torch.autograd.grad(total, values, retain_graph=True)[0]
+        return total, {
+            f"{LOG_PREFIX}weight_{task}": weight
+            for task, weight in zip(self.tasks, weights, strict=True)
+        }

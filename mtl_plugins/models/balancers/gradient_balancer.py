@@ -1,7 +1,5 @@
 """Balancing by the tasks' gradients of shared features or parameters."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -15,8 +13,14 @@ from torch import Tensor
 from ...errors import ConfigError
 from . import torchjd_adapter
 from .balancer import LOG_PREFIX, Balancer
-from .gradients import Gradient, gramian, num_ranks, sum_over_ranks
-from .sharing import share_features, share_parameters
+from .gradients import (
+    Gradient,
+    gramian,
+    num_ranks,
+    share_features,
+    share_parameters,
+    sum_over_ranks,
+)
 
 LEVELS = ("features", "parameters")
 
@@ -36,7 +40,6 @@ class GradientBalancer(Balancer):
         level: `features`: gradients of the last shared feature maps, one encoder backward;
             `parameters`: the exact gradients of the shared parameters, one encoder backward for
             each task.
-        tasks: names of the model's tasks (filled in by the model).
         **options: arguments of TorchJD's class, say `c` of CAGrad; a list has one number per task.
 
     Logs `balance/weight_<task>`, `balance/grad_norm_<task>` (of the unscaled loss) and

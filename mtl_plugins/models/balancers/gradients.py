@@ -1,11 +1,13 @@
-"""Gradients of the tasks: inner products, weighted sums, and sums over processes."""
+"""Gradients of the tasks: sums and products, and the autograd nodes that weigh them."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import compress
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch._functorch import config as functorch_config
+from torch.autograd.function import once_differentiable
 
 Gradient = Sequence[Tensor | None]
 """A task's gradient with respect to several tensors; None for those that it does not depend on."""
@@ -71,3 +73,135 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     if num_ranks() > 1:
         torch.distributed.all_reduce(values)
     return values
+
+
+Weigh = Callable[[Sequence[Gradient]], Sequence[float]]
+"""From each task's gradient of the shared tensors to one weight per task."""
+
+
+class _FeatureNode(torch.autograd.Function):
+    """Give every task the maps; backward sends one weighted sum of the tasks' gradients down."""
+
+    @staticmethod
+    def forward(ctx: Any, weigh: Weigh, num_tasks: int, *maps: Tensor) -> tuple[Tensor, ...]:
+        ctx.set_materialize_grads(False)
+        ctx.weigh, ctx.num_maps = weigh, len(maps)
+        return tuple(each.view_as(each) for _ in range(num_tasks) for each in maps)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        step = ctx.num_maps
+        gradients = [grads[start : start + step] for start in range(0, len(grads), step)]
+        weights = ctx.weigh(gradients)
+        return None, None, *(weighted_sum(parts, weights) for parts in zip(*gradients, strict=True))
+
+
+@torch.compiler.disable
+def share_features(
+    weigh: Weigh, tasks: Sequence[str], maps: Sequence[Tensor]
+) -> dict[str, Sequence[Tensor]]:
+    """Return each task's own view of the maps; backward joins the tasks' gradients by `weigh`.
+
+    The maps are the last features that all tasks share. `weigh` gets the gradients of those that
+    need one and returns T weights; the encoder's backward pass runs once.
+
+    Source: the shared representation of Sener and Koltun, *Multi-Task Learning as
+    Multi-Objective Optimization*, 2018 (MGDA-UB), for any weighting.
+
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> views = share_features(lambda gradients: (0.5, 2.0), ('a', 'b'), [x])
+    >>> (views['a'][0].sum() + 10 * views['b'][0].sum()).backward()
+    >>> x.grad
+    tensor([20.5000, 20.5000])
+    """
+    trained = [each for each in maps if each.requires_grad]
+    if not trained or not torch.is_grad_enabled():
+        return dict.fromkeys(tasks, maps)
+    outputs = iter(_FeatureNode.apply(weigh, len(tasks), *trained))
+    return {
+        task: tuple(next(outputs) if each.requires_grad else each for each in maps)
+        for task in tasks
+    }
+
+
+class _Losses:
+    """The tasks' losses with their graphs, hidden from autograd, which would run through them."""
+
+    def __init__(self, losses: Sequence[Tensor]) -> None:
+        self.losses = tuple(losses)
+
+
+class _ParameterNode(torch.autograd.Function):
+    """The sum of the losses as a function of the parameters."""
+
+    @staticmethod
+    def forward(ctx: Any, weigh: Weigh, losses: _Losses, *parameters: Tensor) -> Tensor:
+        ctx.weigh, ctx.losses, ctx.parameters = weigh, losses, parameters
+        return torch.stack([loss.detach() for loss in losses.losses]).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        losses = ctx.losses.losses
+        gradients = [
+            _gradient(loss, ctx.parameters, scale, retain_graph=index + 1 < len(losses))
+            for index, loss in enumerate(losses)
+        ]
+        ctx.losses.losses = ()
+        # Compiled graphs give zeros for tensors that a loss does not depend on.
+        zero = scale.new_zeros((), dtype=torch.float32)
+        nonzero = [
+            [zero if g is None else (g != 0).any().float() for g in each] for each in gradients
+        ]
+        used = sum_over_ranks(torch.stack([torch.stack(each) for each in nonzero])).cpu() > 0
+        shared = (used.sum(dim=0) > 1).tolist()
+        own = weights = [1.0] * len(losses)
+        if any(shared) or used.any(dim=1).sum() == 1:
+            # A single task shares nothing in this step, but is weighed and logged all the same.
+            chosen = shared if any(shared) else [True] * len(shared)
+            weights = ctx.weigh([list(compress(gradient, chosen)) for gradient in gradients])
+        parts = zip(zip(*gradients, strict=True), shared, strict=True)
+        return None, None, *(weighted_sum(each, weights if both else own) for each, both in parts)
+
+
+def _gradient(
+    loss: Tensor, parameters: Sequence[Tensor], scale: Tensor, retain_graph: bool
+) -> Gradient:
+    """Return a loss's gradient, all None where nothing is trained by it."""
+    if not loss.requires_grad:
+        return [None] * len(parameters)
+    return torch.autograd.grad(
+        loss, parameters, scale, retain_graph=retain_graph, allow_unused=True
+    )
+
+
+@torch.compiler.disable
+def share_parameters(weigh: Weigh, losses: Sequence[Tensor]) -> Tensor:
+    """Return the sum of the losses; its backward weighs their gradients of shared parameters.
+
+    A parameter is shared if more than one loss depends on it; the others get their own loss's
+    gradient. The encoder's backward pass runs once for each loss.
+
+    >>> shared, own = (torch.ones(1, requires_grad=True) for _ in range(2))
+    >>> losses = [(2 * shared).sum(), (3 * shared * own).sum()]
+    >>> total = share_parameters(lambda gradients: (0.5, 2.0), losses)
+    >>> total.backward()
+    >>> total.item(), shared.grad.item(), own.grad.item()
+    (5.0, 7.0, 3.0)
+    """
+    # Several backward passes run through one compiled graph, which must keep its buffers.
+    functorch_config.donated_buffer = False
+    return _ParameterNode.apply(weigh, _Losses(losses), *_leaves(losses))
+
+
+def _leaves(losses: Sequence[Tensor]) -> list[Tensor]:
+    """Return the leaf tensors of the losses' graphs."""
+    found: dict[Any, Tensor | None] = {}
+    waiting = [loss.grad_fn for loss in losses]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in found:
+            found[node] = getattr(node, "variable", None)
+            waiting.extend(source for source, _ in node.next_functions)
+    return [leaf for leaf in found.values() if leaf is not None]

@@ -1,11 +1,8 @@
 """Decoders: from a feature pyramid to one feature map."""
 
-from .attention_fusion import AttentionFusionDecoder
-from .deeplab import DeepLabDecoder
+from .deeplab import AttentionFusionDecoder, DeepLabDecoder, MultiScaleDecoder
 from .mmseg_decoder import MMSegDecoder
-from .multi_scale import MultiScaleDecoder
-from .nested import NestedDecoder
-from .transformer_skip import TransformerSkipDecoder
+from .unet import NestedDecoder, TransformerSkipDecoder
 
 __all__ = [
     "AttentionFusionDecoder",

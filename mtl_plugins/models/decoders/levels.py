@@ -1,7 +1,5 @@
 """Choice of the pyramid levels that a decoder uses."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ...errors import ConfigError

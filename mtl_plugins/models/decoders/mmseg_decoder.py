@@ -1,7 +1,5 @@
 """Decode heads of mmseg as decoders."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -45,10 +43,9 @@ class MMSegDecoder(BaseModule):
         head = dict(head)
         several = head.get("input_transform") is not None or head["type"] in _ALL_LEVELS
         index = head.setdefault("in_index", list(range(len(in_channels))) if several else -1)
-        if "in_channels" not in head:
-            head["in_channels"] = (
-                in_channels[index] if isinstance(index, int) else [in_channels[i] for i in index]
-            )
+        single = isinstance(index, int)
+        widths = in_channels[index] if single else [in_channels[level] for level in index]
+        head.setdefault("in_channels", widths)
         # mmseg warns about 2; the classifier is dropped below, so any other number will do.
         head.setdefault("num_classes", 3)
         self.head = MODELS.build(head)
@@ -61,7 +58,6 @@ class MMSegDecoder(BaseModule):
         self.out_channels = self._probe(in_channels, strides)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Return the head's features."""
         features = self.head(list(levels))
         # Heads with auxiliary outputs (attention maps, context codes) return them after the map.
         return features[0] if isinstance(features, (tuple, list)) else features

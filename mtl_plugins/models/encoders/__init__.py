@@ -1,7 +1,6 @@
 """Encoders: from images to feature pyramids."""
 
-from .spec import EncoderSpec, encoder_spec
-from .task_encoders import TaskEncoders
+from .spec import EncoderSpec, TaskEncoders, encoder_spec
 from .timm_encoder import TimmEncoder
 
 __all__ = ["EncoderSpec", "TaskEncoders", "TimmEncoder", "encoder_spec"]

@@ -1,7 +1,5 @@
 """timm models as encoders."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,7 +102,6 @@ class TimmEncoder(BaseModule):
         self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return the pyramid of the images, finest level first."""
         size = tuple(images.shape[2:])
         if self.fixed_size is not None and size != self.fixed_size:
             raise ConfigError(
@@ -152,12 +149,12 @@ class TimmEncoder(BaseModule):
                     "use the model's own."
                 )
             print_log(f"{message}, which are used.", logger="current", level=logging.WARNING)
-        if _is_fixed(name) and "img_size" not in args:
+        config: Any = timm.get_pretrained_cfg(name)
+        if getattr(config, "fixed_input_size", False) and "img_size" not in args:
             try:
                 return _build(name, dict(args, dynamic_img_size=True))
             except TypeError:
                 # Some fixed-size models cannot be made dynamic and take one size only.
-                config: Any = timm.get_pretrained_cfg(name)
                 self.fixed_size = tuple(config.input_size[1:])
         return _build(name, args)
 
@@ -172,18 +169,14 @@ def _stride_of(output_stride: int | None, flags: Sequence[bool] | None) -> int |
         raise ConfigError(
             "TimmEncoder: give output_stride or replace_stride_with_dilation, not both."
         )
-    strides: dict[tuple[bool, ...], int] = {
-        (False, False, False): 32,
-        (False, False, True): 16,
-        (False, True, True): 8,
-    }
-    try:
-        return strides[tuple(bool(flag) for flag in flags)]
-    except KeyError:
+    strides = {(False, False, False): 32, (False, False, True): 16, (False, True, True): 8}
+    given: Any = tuple(map(bool, flags))
+    if given not in strides:
         raise ConfigError(
             f"TimmEncoder: replace_stride_with_dilation={tuple(flags)}; known are "
             f"{', '.join(map(str, strides))}: a stage after a dilated one is dilated too."
-        ) from None
+        )
+    return strides[given]
 
 
 def _weight_args(name: str, pretrained: bool | str) -> dict[str, Any]:
@@ -197,10 +190,6 @@ def _weight_args(name: str, pretrained: bool | str) -> dict[str, Any]:
             "or .pth file in timm's layout, True for the hub's, or False for none."
         )
     return dict(pretrained=True, pretrained_cfg_overlay=dict(file=str(path)))
-
-
-def _is_fixed(name: str) -> bool:
-    return bool(getattr(timm.get_pretrained_cfg(name), "fixed_input_size", False))
 
 
 def _build(name: str, args: dict[str, Any]) -> Any:

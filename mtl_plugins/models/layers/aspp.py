@@ -1,7 +1,5 @@
 """Context of the deepest features: atrous spatial pyramid pooling, or a 1x1 convolution."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -13,22 +11,18 @@ from ...errors import ConfigError
 
 
 def context_module(
-    in_channels: int,
-    channels: int,
-    aspp_rates: Sequence[int] | None,
-    dropout: float,
-    norm_cfg: dict,
+    in_channels: int, channels: int, rates: Sequence[int] | None, dropout: float, norm_cfg: dict
 ) -> nn.Module:
-    """Return an ASPP, or a 1x1 convolution where `aspp_rates` is None.
+    """Return an ASPP, or a 1x1 convolution where `rates` is None.
 
     Shapes of the module: (N, in_channels, h, w) -> (N, channels, h, w).
 
     >>> type(context_module(8, 4, None, 0.0, dict(type='BN'))).__name__
     'ConvModule'
     """
-    if aspp_rates is None:
+    if rates is None:
         return ConvModule(in_channels, channels, 1, norm_cfg=norm_cfg)
-    return ASPP(in_channels, channels, aspp_rates, dropout=dropout, norm_cfg=norm_cfg)
+    return ASPP(in_channels, channels, rates, dropout=dropout, norm_cfg=norm_cfg)
 
 
 class ASPP(BaseModule):
@@ -60,9 +54,8 @@ class ASPP(BaseModule):
         image_pooling: bool = True,
         dropout: float = 0.0,
         norm_cfg: dict | None = None,
-        init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         if any(rate < 1 for rate in rates):
             raise ConfigError(f"ASPP: rates={tuple(rates)}; every dilation rate must be >= 1.")
         norm_cfg = norm_cfg or dict(type="BN")
@@ -80,7 +73,6 @@ class ASPP(BaseModule):
         self.dropout = nn.Dropout2d(dropout)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the features with context from every rate."""
         maps = [branch(features) for branch in self.branches]
         if self.pooled is not None:
             mean = self.pooled(features.mean(dim=(2, 3), keepdim=True))

@@ -1,7 +1,5 @@
 """UCTransNet's layers: attention between channels, fusion of levels, gated skips."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -37,10 +35,8 @@ class ChannelAttention(BaseModule):
     [(2, 9, 4), (2, 9, 6)]
     """
 
-    def __init__(
-        self, channels: Sequence[int], num_heads: int = 4, init_cfg: dict | None = None
-    ) -> None:
-        super().__init__(init_cfg)
+    def __init__(self, channels: Sequence[int], num_heads: int = 4) -> None:
+        super().__init__()
         total = sum(channels)
         self.num_heads = num_heads
         self.queries = nn.ModuleList(nn.Linear(c, num_heads * c, bias=False) for c in channels)
@@ -49,7 +45,6 @@ class ChannelAttention(BaseModule):
         self.outs = nn.ModuleList(nn.Linear(c, c, bias=False) for c in channels)
 
     def forward(self, levels: Sequence[Tensor], context: Tensor) -> list[Tensor]:
-        """Return every level's tokens, with channels mixed from all levels."""
         keys, values = self._split(self.key(context)), self._split(self.value(context))
         # Scaled before the product, because long sums could overflow in half precision.
         keys = keys * context.shape[-1] ** -0.5
@@ -98,9 +93,8 @@ class ChannelFusion(BaseModule):
         num_layers: int = 4,
         num_heads: int = 4,
         expansion: int = 4,
-        init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__()
         self.patches = nn.ModuleList(
             nn.Conv2d(c, c, size, stride=size)
             for c, size in zip(channels, patch_sizes, strict=True)
@@ -112,7 +106,6 @@ class ChannelFusion(BaseModule):
         self.spread = nn.ModuleList(ConvModule(c, c, 1) for c in channels)
 
     def forward(self, levels: Sequence[Tensor]) -> list[Tensor]:
-        """Return the fused levels."""
         grids = [patch(level) for patch, level in zip(self.patches, levels, strict=True)]
         tokens = self.layers([grid.flatten(2).transpose(1, 2) for grid in grids])
         fused = []
@@ -125,20 +118,15 @@ class ChannelFusion(BaseModule):
 
 
 class _FusionLayer(BaseModule):
-    """Channel attention over all levels, then a perceptron for each."""
+    """Channel attention over all levels, then a perceptron of k times the width for each."""
 
-    def __init__(self, channels: Sequence[int], num_heads: int, expansion: int) -> None:
+    def __init__(self, channels: Sequence[int], num_heads: int, k: int) -> None:
         super().__init__()
         self.norms = nn.ModuleList(nn.LayerNorm(c) for c in channels)
         self.context_norm = nn.LayerNorm(sum(channels))
         self.attention = ChannelAttention(channels, num_heads)
         self.perceptrons = nn.ModuleList(
-            nn.Sequential(
-                nn.LayerNorm(c),
-                nn.Linear(c, expansion * c),
-                nn.GELU(),
-                nn.Linear(expansion * c, c),
-            )
+            nn.Sequential(nn.LayerNorm(c), nn.Linear(c, k * c), nn.GELU(), nn.Linear(k * c, c))
             for c in channels
         )
 
@@ -162,19 +150,15 @@ class ChannelGate(BaseModule):
 
     Shapes: (N, skip_channels, h, w) and (N, feature_channels, any size) -> the skip's shape.
 
-    >>> import torch
     >>> ChannelGate(4, 6)(torch.zeros(2, 4, 8, 8), torch.zeros(2, 6, 4, 4)).shape
     torch.Size([2, 4, 8, 8])
     """
 
-    def __init__(
-        self, skip_channels: int, feature_channels: int, init_cfg: dict | None = None
-    ) -> None:
-        super().__init__(init_cfg)
+    def __init__(self, skip_channels: int, feature_channels: int) -> None:
+        super().__init__()
         self.of_skip = nn.Linear(skip_channels, skip_channels)
         self.of_features = nn.Linear(feature_channels, skip_channels)
 
     def forward(self, skip: Tensor, features: Tensor) -> Tensor:
-        """Return the gated skip."""
         score = self.of_skip(skip.mean(dim=(2, 3))) + self.of_features(features.mean(dim=(2, 3)))
         return (skip * (score / 2).sigmoid()[:, :, None, None]).relu()

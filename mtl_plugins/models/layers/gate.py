@@ -1,7 +1,5 @@
 """The gate of messages between tasks."""
 
-from __future__ import annotations
-
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -26,14 +24,8 @@ class SpatialGate(BaseModule):
     True
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        learned: bool = True,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(init_cfg)
+    def __init__(self, in_channels: int, out_channels: int, learned: bool = True) -> None:
+        super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
         self.attention = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         if not learned:
@@ -42,5 +34,4 @@ class SpatialGate(BaseModule):
             self.attention.requires_grad_(False)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the gated message."""
         return self.conv(features) * self.attention(features).sigmoid()

@@ -1,7 +1,5 @@
 """Bilinear resizing of maps: whole, or a few rows at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -14,7 +12,6 @@ def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
 
     Shapes: (N, C, h, w) -> (N, C, *size). Maps that have the size already are returned as they are.
 
-    >>> import torch
     >>> resize(torch.tensor([[[[0.0, 1.0]]]]), (1, 4)).flatten().tolist()
     [0.0, 0.25, 0.75, 1.0]
     """

@@ -1,10 +1,10 @@
 """Losses, each of one task."""
 
-from .cosine import CosineLoss
-from .cross_entropy import MaskedCrossEntropyLoss
-from .depth import (
+from .losses import (
     BerHuLoss,
     BinsChamferLoss,
+    CosineLoss,
+    MaskedCrossEntropyLoss,
     MaskedL1Loss,
     MaskedL2Loss,
     MaskedLoss,

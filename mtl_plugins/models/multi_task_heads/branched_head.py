@@ -1,17 +1,17 @@
-"""The branched arrangement: one decoder per task behind the shared encoder."""
-
-from __future__ import annotations
+"""One decoder per task, without and with messages between the tasks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmcv.cnn import ConvModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...utils import did_you_mean
+from ..layers import SpatialGate, resize
 from ..task_heads.task_head import RawPrediction
-from .multi_task_head import MultiTaskHead, Share
+from .multi_task_head import MultiTaskHead, Share, build_heads
 
 Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
 """The levels of one encoder, or of each task's encoder."""
@@ -27,7 +27,6 @@ class BranchedHead(MultiTaskHead):
         in_channels, strides: channels and strides of the encoder's levels, or `{task: those of the
             task's encoder}` (filled in by the model).
         decoder: config of the decoders.
-        task_heads: config of each task's head by the task's name.
         task_decoders: changes of a task's decoder, `{task: {key: value}}`, laid over `decoder`;
             they replace it where they have a `type`.
 
@@ -68,13 +67,11 @@ class BranchedHead(MultiTaskHead):
         self.decoders = nn.ModuleDict(decoders)
 
     def forward(self, levels: Pyramid, share: Share | None = None) -> dict[str, RawPrediction]:
-        """Return the raw prediction of every task from its own decoder's map."""
         # Tasks with their own encoders share nothing.
         features = self.decode(levels if isinstance(levels, Mapping) else self.views(levels, share))
         return {task: head(features[task]) for task, head in self.tasks()}
 
     def decode(self, levels: Pyramid) -> dict[str, Tensor]:
-        """Return the feature map of every task's decoder."""
         return {task: decoder(_of(task, levels)) for task, decoder in self.decoders.items()}
 
 
@@ -88,3 +85,70 @@ def _of(task: str, value: Any) -> Any:
             + did_you_mean(task, value)
         )
     return value[task]
+
+
+@MODELS.register_module()
+class DistillationHead(BranchedHead):
+    """Add to `BranchedHead` a second prediction from each task's features and the others' messages.
+
+    The decoders' features give a first prediction of each task. Then each task adds to its own
+    features a gated message from every other task's, and predicts again. Both stages are
+    trained (deep supervision); the second is the prediction.
+
+    Source: Xu et al., *PAD-Net*, 2018 (distillation module C).
+
+    Args:
+        learned_gates: False freezes the gates' attention at zero.
+        norm_cfg: normalisation of the convolution after the messages; default: batch norm.
+
+    Returns from `forward`: `{task: [first, refined]}`.
+
+    >>> import torch
+    >>> head = DistillationHead((8, 16), (4, 16), dict(type='DeepLabDecoder', channels=4),
+    ...     dict(semseg=dict(type='SegmentationHead', num_classes=3), depth=dict(type='DepthHead')))
+    >>> raw = head((torch.zeros(2, 8, 16, 24), torch.zeros(2, 16, 4, 6)))
+    >>> [tuple(stage.shape) for stage in raw['semseg']]
+    [(2, 3, 16, 24), (2, 3, 16, 24)]
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int] | Mapping[str, Sequence[int]],
+        strides: Sequence[int] | Mapping[str, Sequence[int]],
+        decoder: dict,
+        task_heads: Mapping[str, dict],
+        task_decoders: Mapping[str, dict] | None = None,
+        learned_gates: bool = True,
+        norm_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(in_channels, strides, decoder, task_heads, task_decoders, init_cfg)
+        decoders: Any = self.decoders
+        channels = {task: module.out_channels for task, module in decoders.items()}
+        self.first_heads = build_heads(task_heads, channels)
+        self.gates, self.refine = nn.ModuleDict(), nn.ModuleDict()
+        for task, width in channels.items():
+            others = {source: own for source, own in channels.items() if source != task}
+            self.gates[task] = nn.ModuleDict(
+                {source: SpatialGate(own, width, learned_gates) for source, own in others.items()}
+            )
+        norm_cfg = norm_cfg or dict(type="BN")
+        for task, width in channels.items():
+            self.refine[task] = ConvModule(width, width, 3, padding=1, norm_cfg=norm_cfg)
+
+    def forward(
+        self, levels: Pyramid, share: Share | None = None
+    ) -> dict[str, list[RawPrediction]]:
+        decoded = self.decode(levels)
+        # Messages carry every task's loss into every decoder, so that all tasks share those too.
+        views = self.views(list(decoded.values()), share)
+        raw = {}
+        gates: Any = self.gates
+        for task, head in self.tasks():
+            features = dict(zip(decoded, views[task], strict=True))
+            mixed = features[task]
+            for source, gate in gates[task].items():
+                message = resize(gate(features[source]), mixed.shape[2:])
+                mixed = mixed + message
+            raw[task] = [self.first_heads[task](features[task]), head(self.refine[task](mixed))]
+        return raw

@@ -1,6 +1,4 @@
-"""The base of all arrangements of decoders and task heads."""
-
-from __future__ import annotations
+"""The base of all arrangements of decoders and task heads, and one decoder for all tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -44,12 +42,7 @@ class MultiTaskHead(BaseModule, ABC):
             raise ConfigError(
                 f"{type(self).__name__}: task_heads is empty; name at least one task."
             )
-        self.task_heads = nn.ModuleDict(
-            {
-                task: MODELS.build(dict(config, in_channels=feature_channels[task]))
-                for task, config in task_heads.items()
-            }
-        )
+        self.task_heads = build_heads(task_heads, feature_channels)
         _check_targets({task: head.target for task, head in self.tasks()})
 
     @property
@@ -90,6 +83,16 @@ class MultiTaskHead(BaseModule, ABC):
         }
 
 
+def build_heads(configs: Mapping[str, dict], channels: Mapping[str, int]) -> nn.ModuleDict:
+    """Build each task's head for the channels of its feature map."""
+    return nn.ModuleDict(
+        {
+            task: MODELS.build(dict(config, in_channels=channels[task]))
+            for task, config in configs.items()
+        }
+    )
+
+
 def _check_targets(targets: Mapping[str, DenseTarget]) -> None:
     """Raise for tasks with the same target, or with one that is not registered (never loaded)."""
     tasks: dict[str, str] = {}
@@ -106,3 +109,46 @@ def _check_targets(targets: Mapping[str, DenseTarget]) -> None:
                 "out, or register a target of another kind for it."
             )
         tasks[target.kind] = task
+
+
+@MODELS.register_module()
+class JointHead(MultiTaskHead):
+    """Decode once and predict every task from the same map.
+
+    For classes and depth, the tasks' 1x1 convolutions together equal the single convolution to
+    (classes + 1) channels of a joint DeepLabV3+.
+
+    Args:
+        in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
+        decoder: config of the decoder.
+
+    >>> import torch
+    >>> head = JointHead((8, 16), (4, 16), dict(type='DeepLabDecoder', channels=4),
+    ...     dict(semseg=dict(type='SegmentationHead', num_classes=3), depth=dict(type='DepthHead')))
+    >>> raw = head((torch.zeros(2, 8, 16, 24), torch.zeros(2, 16, 4, 6)))
+    >>> {task: tuple(value.shape) for task, value in raw.items()}
+    {'semseg': (2, 3, 16, 24), 'depth': (2, 1, 16, 24)}
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        strides: Sequence[int],
+        decoder: dict,
+        task_heads: Mapping[str, dict],
+        init_cfg: dict | None = None,
+    ) -> None:
+        if isinstance(in_channels, Mapping):
+            raise ConfigError(
+                "JointHead: the backbone returns a pyramid for each task, but one decoder takes "
+                "one pyramid. Use BranchedHead or DistillationHead behind TaskEncoders."
+            )
+        built = MODELS.build(dict(decoder, in_channels=in_channels, strides=strides))
+        super().__init__(task_heads, dict.fromkeys(task_heads, built.out_channels), init_cfg)
+        self.decoder = built
+
+    def forward(
+        self, levels: Sequence[Tensor], share: Share | None = None
+    ) -> dict[str, RawPrediction]:
+        views = self.views([self.decoder(levels)], share)
+        return {task: head(*views[task]) for task, head in self.tasks()}

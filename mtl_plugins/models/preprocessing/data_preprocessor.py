@@ -1,7 +1,5 @@
 """From a list of samples to a batch on the device."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,9 +13,6 @@ from torch.nn import functional as F
 
 from ...errors import ConfigError, DataError
 from ...targets import DENSE_TARGETS, MIRRORED_AXES
-
-FLIPPED_DIMS = {"horizontal": (-1,), "vertical": (-2,), "diagonal": (-2, -1)}
-"""Dimensions of C,H,W that each direction mirrors."""
 
 
 @MODELS.register_module()
@@ -62,7 +57,6 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         self.bgr_to_rgb = bgr_to_rgb
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Return the batch: `inputs` and its `data_samples`."""
         data = self.cast_data(data)
         images: list[Tensor] = list(data["inputs"])
         samples: list[SegDataSample] | None = data.get("data_samples")
@@ -71,7 +65,8 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             images = flip_on_device(images, augmented)
         height = max(image.shape[1] for image in images)
         width = max(image.shape[2] for image in images)
-        inputs = torch.stack([_padded(image, height, width) for image in images]).float()
+        filled = [F.pad(i, (0, width - i.shape[2], 0, height - i.shape[1])) for i in images]
+        inputs = torch.stack(filled).float()
         if augmented:
             inputs = recolor_on_device(inputs, augmented)
         inputs = self.normalised(inputs)
@@ -97,10 +92,6 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         if self.bgr_to_rgb:
             batch = batch.flip(1)
         return (batch - self.mean) / self.std
-
-
-def _padded(image: Tensor, height: int, width: int) -> Tensor:
-    return F.pad(image, (0, width - image.shape[2], 0, height - image.shape[1]))
 
 
 def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:
@@ -130,15 +121,17 @@ def flip_on_device(images: Sequence[Tensor], samples: Sequence[SegDataSample]) -
         if direction is None:
             flipped.append(image)
             continue
-        flipped.append(image.flip(FLIPPED_DIMS[direction]))
+        axes = MIRRORED_AXES[direction]
+        dims = [-1 - axis for axis in axes]
+        flipped.append(image.flip(dims))
         for target in DENSE_TARGETS.values():
             if target.truth not in sample:
                 continue
             pixels = sample.get(target.truth)
-            pixels.data = pixels.data.flip(FLIPPED_DIMS[direction])
+            pixels.data = pixels.data.flip(dims)
             if target.vector:
                 none = (pixels.data == target.invalid).all(0)
-                pixels.data[list(MIRRORED_AXES[direction])] *= -1
+                pixels.data[list(axes)] *= -1
                 pixels.data[:, none] = target.invalid
     return flipped
 

@@ -1,8 +1,7 @@
 """Whole models."""
 
-from .inference_config import Augmentation, InferenceConfig
 from .multi_task_segmentor import MultiTaskSegmentor
-from .prediction import View, Window, decode_views
+from .prediction import Augmentation, InferenceConfig, View, Window, decode_views
 
 __all__ = [
     "Augmentation",

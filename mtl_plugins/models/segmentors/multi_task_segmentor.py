@@ -1,7 +1,5 @@
 """The model: encoder -> multi-task head -> balancer."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +14,7 @@ from torch.nn import functional as F
 from ..encoders import encoder_spec
 from ..layers import resize
 from ..task_heads import RawPrediction, final_stage
-from .inference_config import InferenceConfig
-from .prediction import compute_views, decode_views
+from .prediction import InferenceConfig, compute_views, decode_views
 
 
 @MODELS.register_module()
@@ -74,10 +71,8 @@ class MultiTaskSegmentor(BaseSegmentor):
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
         self.inference_config = InferenceConfig.of(test_cfg)
-        if self.inference_config.tta is not None:
-            self.inference_config.tta.check_tasks(
-                {task: head.merges for task, head in self.decode_head.tasks()}
-            )
+        if tta := self.inference_config.tta:
+            tta.check_tasks({task: head.merges for task, head in self.decode_head.tasks()})
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.to(memory_format=self.memory_format)
         if compile:

@@ -1,7 +1,5 @@
 """Metric depth by attention to adaptive bins."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import isqrt
 from typing import NamedTuple
@@ -14,9 +12,105 @@ from torch.nn import functional as F
 from ...errors import ConfigError
 from ...targets import NO_DEPTH
 from ..layers import TransformerBlock, attended_mean
-from .bin_values import AdaptiveEdges, DirectValues
-from .depth_head import DepthHead
+from .depth_head import DepthCodec, DepthHead
 from .task_head import loss_key
+
+
+def bin_edges(numbers: Tensor, min_depth: float, max_depth: float) -> Tensor:
+    """Return increasing edges from `min_depth` to `max_depth`, with widths of softmax(numbers).
+
+    Shapes: (..., B) -> (..., B + 1), in the unit of the range.
+
+    >>> bin_edges(torch.tensor([0.0, 0.0]), 2.0, 10.0).tolist()
+    [2.0, 6.0, 10.0]
+    """
+    shares = F.pad(numbers.softmax(-1).cumsum(-1), (1, 0))
+    return min_depth + (max_depth - min_depth) * shares
+
+
+def midpoints(edges: Tensor) -> Tensor:
+    """Return the middle of every bin, (..., B + 1) -> (..., B).
+
+    >>> midpoints(torch.tensor([2.0, 6.0, 10.0])).tolist()
+    [4.0, 8.0]
+    """
+    return (edges[..., :-1] + edges[..., 1:]) / 2
+
+
+def growing_log_widths(num_bins: int, mean: float) -> Tensor:
+    """Return log widths, in arithmetic progression, of bins whose midpoints have a given mean.
+
+    Args:
+        mean: mean of the midpoints as a share of the range, in (0, 1): below 1/2 the bins grow
+            with the depth. A mean that `num_bins` bins cannot have is approached.
+
+    >>> log_widths = growing_log_widths(8, mean=0.2)
+    >>> round(midpoints(bin_edges(log_widths, 0.0, 1.0)).mean().item(), 4)
+    0.2
+    """
+    steps = torch.linspace(0, 1, num_bins, dtype=torch.float64)
+    low, high = -100.0, 100.0
+    for _ in range(60):
+        growth = (low + high) / 2
+        too_far = midpoints(bin_edges(growth * steps, 0.0, 1.0)).mean() > mean
+        low, high = (growth, high) if too_far else (low, growth)
+    return (growth * steps).float()
+
+
+class DirectValues(nn.Module):
+    """Turn one number per latent into metres by a codec.
+
+    The untrained values lie around `initial_depth`, or at the depth of raw 0.
+
+    Shapes: latents (N, num_bins, channels) -> values (N, num_bins) in metres, and None for edges.
+    """
+
+    def __init__(
+        self, channels: int, num_bins: int, codec: DepthCodec, initial_depth: float | None
+    ) -> None:
+        super().__init__()
+        self.codec = codec
+        self.number = nn.Linear(channels, 1)
+        if initial_depth is not None:
+            # Small weights, so that the bias decides where the values lie.
+            nn.init.normal_(self.number.weight, std=0.01)
+            nn.init.constant_(self.number.bias, codec.encode(torch.tensor(initial_depth)).item())
+
+    def forward(self, latents: Tensor) -> tuple[Tensor, None]:
+        return self.codec.decode(self.number(latents)[..., 0]), None
+
+
+class AdaptiveEdges(nn.Module):
+    """Turn one number per latent into the width of a bin; together the bins fill the codec's range.
+
+    Widths are the softmax of the numbers, so that each is positive and has a gradient (the paper
+    normalises a ReLU plus a constant).
+
+    Source: Bhat et al., *AdaBins: Depth Estimation Using Adaptive Bins*, 2021.
+
+    The mean of the untrained values is `initial_depth`, which makes far bins wider than near ones,
+    or narrower; None: equal widths.
+
+    Shapes: latents (N, B, channels) -> values (N, B) and edges (N, B + 1) in metres.
+    """
+
+    def __init__(
+        self, channels: int, num_bins: int, codec: DepthCodec, initial_depth: float | None
+    ) -> None:
+        super().__init__()
+        self.range = (codec.min_depth, codec.max_depth)
+        # No bias: softmax would cancel it.
+        self.number = nn.Linear(channels, 1, bias=False)
+        log_widths = torch.zeros(num_bins)
+        if initial_depth is not None:
+            share = (initial_depth - codec.min_depth) / (codec.max_depth - codec.min_depth)
+            log_widths = growing_log_widths(num_bins, share)
+        self.register_buffer("log_widths", log_widths)
+
+    def forward(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        edges = bin_edges(self.number(latents)[..., 0] + self.log_widths, *self.range)
+        return midpoints(edges), edges
+
 
 VALUES = dict(direct=DirectValues, adabins=AdaptiveEdges)
 LONGEST_GRID = 4
@@ -47,7 +141,6 @@ class AttentionBinsHead(DepthHead):
     Source: after Bhat et al., *AdaBins: Depth Estimation Using Adaptive Bins*, 2021.
 
     Args:
-        in_channels: channels of the feature map (filled in by the model).
         num_bins: number of bins, at least 2; default: the cells of `grid`, or 64. Without `grid`,
             the grid is the most square one of this many cells.
         grid: cells (rows, columns) over which the features are averaged; needed for a number of
@@ -63,7 +156,6 @@ class AttentionBinsHead(DepthHead):
         loss: one of the depth losses, or a list.
         bins_loss: loss of the bins' values against the depths of an image: `BinsChamferLoss`.
         initial_depth: metres around which the untrained head predicts, inside the codec's range.
-        dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> `BinsPrediction`; its raw map is the depth, metres.
 
@@ -117,7 +209,6 @@ class AttentionBinsHead(DepthHead):
         self.bins_loss = None if bins_loss is None else MODELS.build(bins_loss)
 
     def forward(self, features: Tensor) -> BinsPrediction:
-        """Return depth, values and edges."""
         queries, latents = self._attention(self.dropout(features))
         # In half precision metres would be off by a percent, and probabilities by more.
         with torch.autocast(features.device.type, enabled=False):
@@ -138,13 +229,11 @@ class AttentionBinsHead(DepthHead):
         return self.queries(features).flatten(2).mT.float(), latents.float()
 
     def to_map(self, stage: BinsPrediction) -> Tensor:
-        """Return the depth in metres."""
         return stage.depth
 
     def stage_losses(
         self, stage: BinsPrediction, truth: Tensor, size: tuple[int, int]
     ) -> dict[str, Tensor]:
-        """Return the losses of the depth and of the bins."""
         losses = super().stage_losses(stage, truth, size)
         if self.bins_loss is not None:
             losses[loss_key(self.bins_loss)] = self.bins_loss(stage.values, truth, truth > NO_DEPTH)
@@ -155,7 +244,6 @@ class AttentionBinsHead(DepthHead):
         return self._losses_in_spaces(raw, self.codec.encode(raw), truth)
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return metres inside the codec's range, N,1,H,W float32."""
         return raw.clamp(self.codec.min_depth, self.codec.max_depth)
 
 

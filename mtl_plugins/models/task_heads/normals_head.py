@@ -1,7 +1,5 @@
 """Surface normals."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -21,9 +19,7 @@ class NormalsHead(TaskHead):
     The raw map is a vector of any length; its direction is the prediction.
 
     Args:
-        in_channels: channels of the feature map (filled in by the model).
         loss: `CosineLoss`, or a list.
-        dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, 3, h, w) -> unit vectors (N, 3, h, w), x to
     the right, y down, z ahead; a raw vector of length 0 stays 0.
@@ -62,15 +58,12 @@ class NormalsHead(TaskHead):
         return {name: loss(raw, truth, valid) for name, loss in self.loss_functions.items()}
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return unit vectors, N,3,H,W float32."""
         return F.normalize(raw.float(), dim=1, eps=1e-6)
 
     def unflip(self, raw: Tensor, direction: str) -> Tensor:
-        """Undo a flip on a raw map and on its vectors."""
         signs = torch.ones(NORMALS.channels, 1, 1, device=raw.device, dtype=raw.dtype)
         signs[list(MIRRORED_AXES[direction])] = -1
         return super().unflip(raw, direction) * signs
 
     def merged(self, views: Tensor) -> Tensor:
-        """Return the direction of the mean vector, N,3,H,W."""
         return self.decode(views)

@@ -1,7 +1,5 @@
 """Semantic segmentation."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Sequence
 
@@ -18,10 +16,8 @@ class SegmentationHead(TaskHead):
     """Predict one of `num_classes` classes for every pixel.
 
     Args:
-        in_channels: channels of the feature map (filled in by the model).
         num_classes: number of classes, ids 0 to num_classes - 1; 255 is ignored.
         loss: `MaskedCrossEntropyLoss` or one of mmseg's that take an `ignore_index`, or a list.
-        dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> logits (N, num_classes, h, w) -> ids (N, 1, h, w).
 
@@ -52,7 +48,6 @@ class SegmentationHead(TaskHead):
                 )
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """Return the losses of logits N,K,H,W against class ids N,1,H,W."""
         label = truth[:, 0].long()
         return {
             name: loss(raw, label, ignore_index=IGNORE_LABEL)
@@ -60,14 +55,11 @@ class SegmentationHead(TaskHead):
         }
 
     def decode(self, raw: Tensor) -> Tensor:
-        """Return the id of the most likely class, N,1,H,W int64."""
         # Several times as fast as argmax on a CPU, and returns the first of equal ones as well.
         return raw.max(dim=1, keepdim=True).indices
 
     def mergeable(self, raw: Tensor) -> Tensor:
-        """Return the probabilities of the classes, N,K,H,W."""
         return raw.softmax(dim=1)
 
     def merged(self, views: Tensor) -> Tensor:
-        """Return the id of the most likely class, N,1,H,W int64."""
         return self.decode(views)

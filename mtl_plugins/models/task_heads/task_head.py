@@ -1,7 +1,5 @@
 """The base of all task heads: a 1x1 convolution, losses, and decoding from raw to physical."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
@@ -63,14 +61,12 @@ class TaskHead(BaseModule, ABC):
         self.predict = nn.Conv2d(in_channels, out_channels, 1)
         self.loss_functions: Any = nn.ModuleDict()
         seen: Counter[str] = Counter()
-        for config in [loss] if isinstance(loss, dict) else loss:
-            built = MODELS.build(config)
+        for built in map(MODELS.build, [loss] if isinstance(loss, dict) else loss):
             key = loss_key(built)
             seen[key] += 1
             self.loss_functions[key if seen[key] == 1 else f"{key}_x{seen[key]}"] = built
 
     def forward(self, features: Tensor) -> RawPrediction:
-        """Return the raw prediction."""
         return self.predict(self.dropout(features))
 
     def batch_losses(
@@ -115,19 +111,14 @@ class TaskHead(BaseModule, ABC):
 
     def stack_targets(self, samples: Sequence[SegDataSample], device: torch.device) -> Tensor:
         """Stack the truth of a batch to N,C,H,W; where a sample has none it is all invalid."""
-        found = {
-            index: sample.get(self.target.truth).data.to(device)
-            for index, sample in enumerate(samples)
-            if self.target.truth in sample
-        }
-        if not found:
-            height, width = samples[0].metainfo["img_shape"][:2]
-            shape, dtype = (self.target.channels, height, width), torch.float32
-        else:
-            first = next(iter(found.values()))
-            shape, dtype = tuple(first.shape), first.dtype
-        missing = torch.full(shape, self.target.invalid, dtype=dtype, device=device)
-        return torch.stack([found.get(index, missing) for index in range(len(samples))])
+        truths = [sample.get(self.target.truth) for sample in samples]
+        found = [None if truth is None else truth.data.to(device) for truth in truths]
+        first = next((truth for truth in found if truth is not None), None)
+        if first is None:
+            size = samples[0].metainfo["img_shape"][:2]
+            first = torch.empty(self.target.channels, *size, device=device)
+        missing = torch.full_like(first, self.target.invalid)
+        return torch.stack([missing if truth is None else truth for truth in found])
 
     def unflip(self, raw: Tensor, direction: str) -> Tensor:
         """Undo a flip on a raw map (..., C,H,W).

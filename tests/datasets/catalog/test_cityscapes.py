@@ -1,7 +1,5 @@
 """Cityscapes: its layout, its two sets of classes, metres by each file's own camera."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

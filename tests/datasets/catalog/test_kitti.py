@@ -1,7 +1,5 @@
 """KITTI depth: images paired with the depth of their drive, metres / 256."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """NYUv2: conversion of the .mat file, 40 and 13 classes, millimetres, the evaluation window."""
 
-from __future__ import annotations
-
 import os
 import runpy
 import sys

@@ -1,7 +1,5 @@
 """SHIFT: 24 bits to metres, the class in the red channel, a test split without targets."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from PIL import Image

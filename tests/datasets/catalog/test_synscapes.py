@@ -1,7 +1,5 @@
 """Synscapes and Miniscapes: floats of OpenEXR, 8 bits of disparity, splits."""
 
-from __future__ import annotations
-
 import os
 import sys
 

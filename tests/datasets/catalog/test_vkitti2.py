@@ -1,7 +1,5 @@
 """Virtual KITTI 2: colours to classes, centimetres to metres, splits by scene."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Reading of files: the right channels, and an error for every damaged file."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

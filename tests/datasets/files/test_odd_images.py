@@ -1,7 +1,5 @@
 """Images that could be read in two ways: they are read the right way, or refused."""
 
-from __future__ import annotations
-
 import struct
 import warnings
 import zlib

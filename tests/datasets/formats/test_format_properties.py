@@ -1,7 +1,5 @@
 """Encoding and decoding are inverse for any scale, digits and classes."""
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Decoding of label and depth values, by hand-computed numbers."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Packed data gives the samples of its source; damaged files are named."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle
@@ -59,6 +57,7 @@ def config(tmp_path):
         label_map={(9, 0, 0): 0, (0, 9, 0): 1, (0, 0, 9): 255},
         depth_format=dict(scale=1 / 65536, inverse=True, max_depth=50.0),
         depth_unit="relative",
+        serialize_data=False,  # it would collect garbage, which takes longer than a test
     )
     return Config(
         dict(

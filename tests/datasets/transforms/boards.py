@@ -1,7 +1,5 @@
 """Checkerboards on disk whose image, labels, depth and normals show the same cells."""
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

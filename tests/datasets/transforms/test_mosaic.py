@@ -1,7 +1,5 @@
 """Mosaics of four samples."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """Transforms of protocols: the depth of the sky, evaluation windows, sizes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from mmengine.config import Config

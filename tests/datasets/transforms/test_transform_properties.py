@@ -1,7 +1,5 @@
 """After any transforms in any order, on any size, pixels keep their own class, depth, normal."""
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """A checkerboard passes every transform: image, labels, depth and normals stay aligned."""
 
-from __future__ import annotations
-
 import os
 import re
 

@@ -1,7 +1,5 @@
 """Single transforms against results computed by hand, and arguments that they refuse."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from mmseg.registry import DATASETS, TRANSFORMS

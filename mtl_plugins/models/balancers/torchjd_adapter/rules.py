@@ -1,7 +1,5 @@
 """Helpers for both kinds of TorchJD rules: names, options, subsets of tasks, random numbers."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -17,12 +17,7 @@ if TYPE_CHECKING:
     from torchjd.scalarization import DWA, FAMO
 
 SCALARIZERS: dict[str, dict[str, Any]] = {
-    "UW": {},
-    "DWA": {},
-    "Random": {},
-    "GeometricMean": {},
-    "IMTLL": {},
-    "FAMO": {},
+    **{name: {} for name in ("UW", "DWA", "Random", "GeometricMean", "IMTLL", "FAMO")},
     "STCH": dict(mu=1.0),
 }
 """Scalarizers by TorchJD's names, with values for the arguments that have no default there."""

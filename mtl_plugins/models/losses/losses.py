@@ -1,14 +1,110 @@
-"""Losses of depth over the valid pixels."""
-
-from __future__ import annotations
+"""Losses over the valid pixels: classes, directions, depth."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ...errors import ConfigError
+
+
+@MODELS.register_module()
+class MaskedCrossEntropyLoss(nn.Module):
+    """Average the cross-entropy over the labelled pixels of a batch; 0 without any.
+
+    mmseg's loss of the same formula fails if class weights are given and a pixel is ignored, and
+    synchronises with the GPU in every iteration.
+
+    Args:
+        class_weight: factor of each class; the mean is weighted by it, as in PyTorch.
+        label_smoothing: share of the target spread over all classes, in [0, 1).
+        loss_weight: factor on the loss.
+
+    Shapes: `logits` N,K,H,W; `label` N,H,W int64 with `ignore_index` where unlabelled -> scalar.
+
+    >>> logits = torch.zeros(1, 4, 1, 2)
+    >>> label = torch.tensor([[[3, 255]]])
+    >>> round(MaskedCrossEntropyLoss()(logits, label).item(), 4)   # log(4)
+    1.3863
+    """
+
+    loss_name = "loss_ce"
+
+    class_weight: Tensor | None
+
+    def __init__(
+        self,
+        class_weight: Sequence[float] | None = None,
+        label_smoothing: float = 0.0,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        weight = None if class_weight is None else torch.tensor(class_weight, dtype=torch.float32)
+        self.register_buffer("class_weight", weight, persistent=False)
+        self.label_smoothing = label_smoothing
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
+        total = F.cross_entropy(
+            logits.float(),
+            label,
+            weight=self.class_weight,
+            ignore_index=ignore_index,
+            reduction="sum",
+            label_smoothing=self.label_smoothing,
+        )
+        labelled = label != ignore_index
+        if self.class_weight is None:
+            norm = labelled.sum().clamp(min=1)
+        else:
+            weights = self.class_weight[label.where(labelled, 0)] * labelled
+            norm = weights.sum().clamp(min=torch.finfo(torch.float32).eps)
+        return self.loss_weight * total / norm
+
+
+SHORT = 1e-3
+"""Length below which a vector counts as having no direction; bounds the gradient by 1 / SHORT."""
+
+
+@MODELS.register_module()
+class CosineLoss(nn.Module):
+    r"""Average 1 - cos of the angle between prediction and truth over the valid pixels.
+
+    0 is the same direction, 1 a right angle or no direction at all, 2 the opposite direction.
+    The length $|p|$ is replaced by $\sqrt{|p|^2 + 10^{-6}}$, so that a prediction of length 0 has a
+    loss of 1 and a bounded gradient. Computed in float32 even under autocast.
+
+    Args:
+        loss_weight: factor on the loss.
+
+    Shapes: `prediction` (any length) and `target` (unit vectors) N,C,H,W, `valid` N,1,H,W bool ->
+    scalar; 0 with a gradient of 0 where nothing is valid.
+
+    >>> prediction = torch.tensor([0.0, 5.0, 0.0]).view(1, 3, 1, 1)
+    >>> target = torch.tensor([0.0, 0.8, 0.6]).view(1, 3, 1, 1)
+    >>> round(CosineLoss()(prediction, target, torch.tensor([[[[True]]]])).item(), 4)
+    0.2
+    """
+
+    loss_name = "loss_cosine"
+    space = "normals"
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        # Masked before the root, so that invalid pixels cannot give infinite or NaN gradients.
+        zero = torch.zeros((), device=prediction.device)
+        prediction = prediction.float().where(valid, zero)
+        length = (prediction.square().sum(dim=1, keepdim=True) + SHORT**2).sqrt()
+        cosine = (prediction / length * target.float()).sum(dim=1, keepdim=True)
+        penalty = (1 - cosine).where(valid, zero)
+        return self.loss_weight * penalty.sum() / valid.sum().clamp(min=1)
+
 
 SQRT_EPS = 1e-12
 """Keeps the square root's gradient finite where the loss is zero."""
@@ -52,7 +148,6 @@ class MaskedLoss(nn.Module, ABC):
         """Return the penalty of each pixel's error."""
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the mean penalty over the valid pixels."""
         zero = torch.zeros((), device=prediction.device)
         # Masked before the penalty, so that invalid pixels cannot give infinite or NaN gradients.
         error = (prediction.float() - target.float()).where(valid, zero)
@@ -62,33 +157,21 @@ class MaskedLoss(nn.Module, ABC):
 
 @MODELS.register_module()
 class MaskedL1Loss(MaskedLoss):
-    """Average the absolute error over the valid pixels.
-
-    >>> target = torch.tensor([[[[2.0, 0.0]]]])
-    >>> MaskedL1Loss()(target + 3, target, target > 0).item()
-    3.0
-    """
+    """Average the absolute error over the valid pixels."""
 
     loss_name = "loss_l1"
 
     def penalty(self, error: Tensor) -> Tensor:
-        """Return |error|."""
         return error.abs()
 
 
 @MODELS.register_module()
 class MaskedL2Loss(MaskedLoss):
-    """Average the squared error over the valid pixels.
-
-    >>> target = torch.tensor([[[[2.0, 0.0]]]])
-    >>> MaskedL2Loss()(target + 3, target, target > 0).item()
-    9.0
-    """
+    """Average the squared error over the valid pixels."""
 
     loss_name = "loss_l2"
 
     def penalty(self, error: Tensor) -> Tensor:
-        """Return error squared."""
         return error.square()
 
 
@@ -104,7 +187,6 @@ class BerHuLoss(MaskedLoss):
 
     Args:
         threshold: this share of the largest error, in (0, 1].
-        space, loss_weight: as in `MaskedLoss`.
 
     Raises:
         ConfigError: `threshold` is outside its range.
@@ -126,7 +208,6 @@ class BerHuLoss(MaskedLoss):
         self.threshold = threshold
 
     def penalty(self, error: Tensor) -> Tensor:
-        """Return |error|, or the parabola where it is large."""
         size = error.abs()
         # Bounded below, because all errors can be 0.
         knee = (self.threshold * size.detach().max()).clamp(min=torch.finfo(size.dtype).eps)
@@ -174,7 +255,6 @@ class SILogLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss over the valid pixels."""
         # Invalid pixels are replaced before the logarithm: masking its result would still give
         # gradients of 0 * inf = NaN.
         prediction = prediction.float().where(valid, prediction.new_ones((), dtype=torch.float32))
@@ -217,7 +297,6 @@ class BinsChamferLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, centres: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Return the loss between bin centres and the valid depths."""
         centres = centres.float().sort(dim=1).values
         depth = target.float().where(valid, torch.inf).flatten(1).sort(dim=1).values
         valid = depth.isfinite()
