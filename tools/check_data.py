@@ -32,7 +32,7 @@ def main() -> None:
         parser.error("--workers needs 1 or more")
     # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config
-    from mtl_plugins.data_tools.check import report_data_check
+    from mtl_plugins.data_tools import report_data_check
     from mtl_plugins.utils import run_command
 
     def command() -> None:

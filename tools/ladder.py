@@ -36,7 +36,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     # Imported late, so that --help answers at once.
-    from mtl_plugins.evaluation.baselines import Baselines
+    from mtl_plugins.evaluation import Baselines
     from mtl_plugins.studies.ladder import Ladder, study
     from mtl_plugins.utils import run_command
 

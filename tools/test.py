@@ -56,7 +56,7 @@ def main() -> None:
     # Imported late, so that --help answers at once.
     from mtl_plugins.config import load_config, with_pictures, with_views
     from mtl_plugins.engine import evaluate
-    from mtl_plugins.evaluation.baselines import Baselines
+    from mtl_plugins.evaluation import Baselines
     from mtl_plugins.report import show_metrics
     from mtl_plugins.utils import run_command
 

@@ -17,9 +17,9 @@ from ..checkpoints import check_file, latest_checkpoint, load_resumable
 from ..config import check_split, run_config
 from ..errors import ConfigError
 from ..report import write_results
-from .distributed.processes import check_launcher, join_processes, lost_processes_reported
 from .hooks import cut_curves
-from .loop.runner import MultiTaskRunner
+from .processes import check_launcher, join_processes, lost_processes_reported
+from .runner import MultiTaskRunner
 
 
 def train(

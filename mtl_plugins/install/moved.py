@@ -64,9 +64,7 @@ MOVED = (
         "costs",
         "cost cost_table live_memory macs parameters process_memory random_batch run_cost",
     ),
-    ("engine", "data_tools", "browse_data depth_statistics depth_tally packing_report"),
-    ("engine", "data_tools.check", "data_check"),
-    ("engine", "engine.distributed", "processes sharded_model"),
+    ("engine", "data_tools", "browse_data data_check depth_statistics depth_tally packing_report"),
     (
         "engine",
         "engine.hooks",
@@ -74,9 +72,9 @@ MOVED = (
         "fault_hook interrupt_hook late_flag nonfinite_hook report_hook safe_checkpoint "
         "save_predictions_hook scalars_hook skipped_samples_hook summary_hook",
     ),
-    ("engine", "engine.loop", "batch_change runner train_loop"),
+    ("engine", "engine.train_loop", "batch_change"),
     ("engine", "engine.optim", "amp optim_constructor"),
-    ("engine", "evaluation.baselines", "baselines image_blind_scores"),
+    ("engine", "evaluation", "baselines image_blind_scores"),
     ("engine", "report", "balance_report metrics_table report report_details results"),
     ("engine", "studies", "sweep_hook"),
     ("engine", "studies.ladder", "ladder"),
@@ -89,16 +87,10 @@ MOVED = (
     ("engine", "tools/dev/config_gallery.py", "config_gallery"),
     ("engine", "tools/dev/endurance", "kill_test run_difference soak soak_hook"),
     ("engine", "utils", "atomic_file command machine"),
-    ("evaluation", "evaluation.baselines", "image_blind"),
     (
         "evaluation",
-        "evaluation.functional",
-        "class_scores depth depth_by_distance mtan normals semseg",
-    ),
-    (
         "evaluation",
-        "evaluation.metrics",
-        "measure mtan_metric multi_task_metric normals_metric score streaming_metric tally",
+        "class_scores depth_by_distance mtan_metric normals_metric score tally",
     ),
     (
         "inference",
@@ -123,13 +115,8 @@ MOVED = (
     ("visualization", "engine.hooks", "chosen_images_hook panel_hook"),
     (
         "visualization",
-        "visualization.painting",
-        "colors map_files normals overlay painters rows values",
-    ),
-    (
         "visualization",
-        "visualization.sheets",
-        "contact_sheet depth_picture figures panels sample_panel sheet",
+        "depth_picture figures map_files normals overlay rows sample_panel sheet values",
     ),
 )
 """(Old package, new place, modules that moved from one to the other)."""
@@ -152,10 +139,10 @@ SUBMODULES = {
 
 FACES = {
     "engine": (
-        "checkpoints", "config", "costs", "data_tools", "data_tools.check", "evaluation.baselines",
-        "report", "studies", "utils",
+        "checkpoints", "config", "costs", "data_tools", "engine.hooks", "evaluation", "report",
+        "studies", "utils",
     ),
-    "visualization": ("engine",),
+    "visualization": ("engine.hooks",),
 }  # fmt: skip
 """Old package -> the packages whose `__all__` lists names that it had."""
 

@@ -14,7 +14,7 @@ from torch import distributed
 
 from mtl_plugins.datasets import SeededSampler
 from mtl_plugins.engine import LostProcessError, train
-from mtl_plugins.engine.distributed.processes import VARIABLES, lost_processes_reported
+from mtl_plugins.engine.processes import VARIABLES, lost_processes_reported
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import tiny_config
 from tests.ranks import run_ranks
@@ -140,7 +140,10 @@ def test_when_one_dies_the_others_say_so_and_end(scene_options, tmp_path, moment
     ids=str,
 )
 def test_errors_of_lost_processes_are_recognised(error, lost):
-    with pytest.raises(LostProcessError if lost else type(error)) as raised, lost_processes_reported():
+    with (
+        pytest.raises(LostProcessError if lost else type(error)) as raised,
+        lost_processes_reported(),
+    ):
         raise error
     assert isinstance(raised.value, LostProcessError) == lost and str(error) in str(raised.value)
 

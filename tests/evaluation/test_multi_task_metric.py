@@ -145,7 +145,7 @@ def test_state_does_not_grow():
 
 def test_logs_the_classes_and_warns_of_a_wrong_number_of_images(monkeypatch):
     logged = []
-    for module in ("metrics.multi_task_metric", "metrics.streaming_metric"):
+    for module in ("multi_task_metric", "streaming_metric"):
         monkeypatch.setattr(
             f"mtl_plugins.evaluation.{module}.print_log",
             lambda message, logger, level=logging.INFO: logged.append((level, message)),

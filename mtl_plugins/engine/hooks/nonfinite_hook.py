@@ -21,7 +21,7 @@ from torch.nn.utils import get_total_norm
 
 from ...errors import ConfigError, MTLError
 from ...utils import unwrapped
-from ..distributed.sharded_model import local_part
+from ..sharded_model import local_part
 
 INSPECTION = "nonfinite.pt"
 """File for inspection; not `.pth`, so that no run resumes from it by accident."""

@@ -18,8 +18,7 @@ from mmseg.registry import HOOKS
 from rich.console import Console
 
 from ...costs import run_cost
-from ...evaluation import kind_of
-from ...evaluation.baselines import Baselines, configured_metric, image_blind_scores
+from ...evaluation import Baselines, configured_metric, image_blind_scores, kind_of
 from ...report import Details, balance_report, balance_table, metrics_table
 from ...targets import DEPTH, SEMSEG
 from ...visualization import sample_maps, save_maps

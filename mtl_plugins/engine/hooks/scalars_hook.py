@@ -13,7 +13,7 @@ from mmengine.hooks import Hook, LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..loop.train_loop import VALIDATED
+from ..train_loop import VALIDATED
 
 CURVES = "curves"
 """Key of a checkpoint's `meta`: the lengths of the log files in bytes, by path."""

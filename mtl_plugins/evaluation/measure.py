@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ...errors import ConfigError
-from ...targets import DENSE_TARGETS, SEVERAL_TASKS
+from ..errors import ConfigError
+from ..targets import DENSE_TARGETS, SEVERAL_TASKS
 
 Direction = Literal["higher", "lower"]
 

@@ -16,9 +16,9 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from torch import nn
 
-from ...datasets import seed_all
-from ...errors import ConfigError
-from ..distributed.processes import average_statistics
+from ..datasets import seed_all
+from ..errors import ConfigError
+from .processes import average_statistics
 
 POSITION = "position"
 """Key of the message hub, and so of checkpoints, for the position of a run: the `epoch`, the number

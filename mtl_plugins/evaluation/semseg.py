@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from ...targets import IGNORE_LABEL
+from ..targets import IGNORE_LABEL
 
 AbsentClass = Literal["skip", "zero"]
 

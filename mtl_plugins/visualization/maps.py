@@ -11,8 +11,8 @@ from mmengine.structures import BaseDataElement
 from PIL import Image
 from torch import Tensor
 
-from ...errors import DataError
-from ...targets import DENSE_TARGETS
+from ..errors import DataError
+from ..targets import DENSE_TARGETS
 
 JPEG_QUALITY = 85
 

@@ -9,8 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..painting import Row, Style, TaskMaps, paint_row
 from .grid import Cell, GridRow, draw_grid, fitted
+from .maps import TaskMaps
+from .painters import Row, Style, paint_row
 
 LARGEST = 360
 """Pixels of the longer side of a picture."""

@@ -11,12 +11,12 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 
-from ...datasets import TargetReader
-from ...errors import DataError
-from ...targets import IGNORE_LABEL, NO_DEPTH
-from ...utils import track
-from ..functional import AbsentClass
-from ..metrics import MultiTaskMetric, Pair, Tally, tally_image
+from ..datasets import TargetReader
+from ..errors import DataError
+from ..targets import IGNORE_LABEL, NO_DEPTH
+from ..utils import track
+from .multi_task_metric import MultiTaskMetric, Pair, Tally, tally_image
+from .semseg import AbsentClass
 
 Targets = Iterable[tuple[np.ndarray | None, np.ndarray | None]]
 """H,W integer class ids and H,W depth in metres of each image, None where missing."""

@@ -16,8 +16,8 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map
 
-from ...errors import ConfigError
-from ...models.balancers import GradientBalancer
+from ..errors import ConfigError
+from ..models.balancers import GradientBalancer
 
 
 @MODEL_WRAPPERS.register_module()

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import Normalize
 
-from ...targets import DENSE_TARGETS
-from ..painting import DEPTH_COLORMAP, Bar, Key, Row, Style, TaskMaps, colorize_depth, paint_row
+from ..targets import DENSE_TARGETS
+from .colors import DEPTH_COLORMAP, colorize_depth
 from .grid import BAR, MARGIN, Canvas, Cell, GridRow, draw_grid, fitted
+from .maps import TaskMaps
+from .painters import Bar, Key, Row, Style, paint_row
 
 # Lengths in pixels.
 _PANEL_WIDTH = 1600

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from matplotlib.colors import Normalize
 
-from ...errors import ConfigError
-from ...evaluation import confusion_matrix, depth_errors, normal_angles, semseg_scores
-from ...targets import DENSE_TARGETS, DEPTH, IGNORE_LABEL, NO_DEPTH, NORMALS, SEMSEG
+from ..errors import ConfigError
+from ..evaluation import confusion_matrix, depth_errors, normal_angles, semseg_scores
+from ..targets import DENSE_TARGETS, DEPTH, IGNORE_LABEL, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,

@@ -13,15 +13,13 @@ from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from ...config import SPLITS
-from ...errors import DataError
-from ...targets import IGNORE_LABEL
-from ...utils import ProgressLine
-from ...visualization import default_palette
-from ...visualization.sheets import SheetSample, draw_sheet
+from ..config import SPLITS
+from ..errors import DataError
+from ..targets import IGNORE_LABEL
+from ..utils import ProgressLine
+from ..visualization import SheetSample, default_palette, draw_sheet
 from .check import check_data
-from .findings import DataCheck, PartCheck, counted
-from .statistics import PartStatistics
+from .findings import DataCheck, PartCheck, PartStatistics, counted
 
 BAR_WIDTH = 30
 SPANS = 12

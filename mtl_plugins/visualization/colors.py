@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 
-from ...targets import IGNORE_LABEL, NO_DEPTH
+from ..targets import IGNORE_LABEL, NO_DEPTH
 
 RGB = tuple[int, int, int]
 
