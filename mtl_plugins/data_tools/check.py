@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -83,7 +82,14 @@ def check_data(
     for split in splits:
         loader = config.get(f"{split}_dataloader")
         if loader and not any(split in part.splits for part in parts.values()):
-            foreign.append(_foreign(split, loader["dataset"]))
+            node = loader["dataset"]
+            part = PartCheck(split, [split], node["type"], node.get("data_root") or split)
+            part.problem(
+                part.root,
+                f"{node['type']} is no data set of this toolkit and cannot be checked. Use "
+                "MultiTaskDataset, or leave its split out with --split.",
+            )
+            foreign.append(part)
     if not parts and not foreign:
         raise ConfigError(
             f"{config.filename} has no data for {', '.join(splits)}; choose another split."
@@ -92,17 +98,6 @@ def check_data(
         _check_part(part, nodes[name], workers, progress, draw)
     suspect_leaks([*parts.values()])
     return DataCheck([*parts.values(), *foreign])
-
-
-def _foreign(split: str, node: dict) -> PartCheck:
-    """Report that the data set of a split cannot be checked."""
-    part = PartCheck(split, [split], node["type"], node.get("data_root") or split)
-    part.problem(
-        part.root,
-        f"{node['type']} is no data set of this toolkit and cannot be checked. Use "
-        "MultiTaskDataset, or leave its split out with --split.",
-    )
-    return part
 
 
 def _check_part(part: PartCheck, node: dict, workers: int, progress: Progress, draw: Draw) -> None:
@@ -127,12 +122,7 @@ def _check_part(part: PartCheck, node: dict, workers: int, progress: Progress, d
 
 
 def _walk(
-    part: PartCheck,
-    dataset: DenseDataset,
-    node: dict,
-    workers: int,
-    progress: Progress,
-    draw: Draw,
+    part: PartCheck, dataset: DenseDataset, node: dict, workers: int, progress: Progress, draw: Draw
 ) -> None:
     """Read all samples of a data set; record findings and statistics, and draw some samples."""
     kinds = [target.kind for target in dataset.targets()]
@@ -174,26 +164,19 @@ def _reading(node: dict, name: str) -> dict[str, Any]:
 def _ahead(check: Callable[[int], SampleCheck], total: int, workers: int) -> Iterator[SampleCheck]:
     """Yield the checks of all samples in order, reading a few ahead in threads."""
     with ThreadPoolExecutor(workers) as pool:
-        indices = iter(range(total))
         pending: deque[Future[SampleCheck]] = deque()
-        for index in itertools.islice(indices, 2 * workers):
+        for index in range(total):
             pending.append(pool.submit(check, index))
+            if len(pending) > 2 * workers:
+                yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-            for index in itertools.islice(indices, 1):
-                pending.append(pool.submit(check, index))
 
 
 def check_sample(
     dataset: DenseDataset, index: int, load_image: LoadImage, load_targets: LoadTargets
 ) -> SampleCheck:
-    """Read the image and each target of a sample separately and check their values.
-
-    Args:
-        dataset: data set of the sample; nothing is augmented.
-        index: position of the sample.
-        load_image, load_targets: transforms of the config that read files.
-    """
+    """Read the image and each target of a sample separately and check their values."""
     check = SampleCheck(path=f"sample {index}")
     info = _guarded(check, check.path, lambda: dataset.get_data_info(index))
     if info is None:

@@ -20,7 +20,7 @@ from .colors import (
 )
 from .contact_sheet import SheetSample, draw_sheet
 from .maps import TaskMaps, as_array, load_maps, sample_maps, save_maps
-from .painters import Bar, Key, Style, depth_range, paint_row, register_painter
+from .painters import Bar, Key, Style, class_style, depth_range, paint_row, register_painter
 from .panels import depth_picture, draw_panel, draw_sample
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Style",
     "TaskMaps",
     "as_array",
+    "class_style",
     "colorize_depth",
     "colorize_depth_error",
     "colorize_labels",

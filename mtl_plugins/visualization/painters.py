@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from .colors import (
     colorize_labels,
     colorize_normals,
     colorize_semseg_error,
+    default_palette,
     depth_norm,
     paint_values,
 )
@@ -102,6 +104,13 @@ class Row:
     scores: str
     key: Key
     error_key: Key
+
+
+def class_style(meta: Mapping[str, Any]) -> tuple[Sequence[str], Sequence, str]:
+    """Return the classes' names, their RGB colours and the unit of depth from a metainfo."""
+    classes = meta.get("classes") or ()
+    palette = meta.get("palette") or default_palette(len(classes))
+    return classes, palette, meta.get("depth_unit", "m")
 
 
 def paint_row(maps: TaskMaps, style: Style) -> Row:
