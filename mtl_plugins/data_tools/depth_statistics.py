@@ -98,11 +98,18 @@ class DepthTally:
         # The middle of the bin in which the cumulative count reaches the share.
         ranks = np.array((0.01, 0.5, 0.99)) * self.valid_pixels
         reached = np.searchsorted(self._histogram.cumsum(), ranks)
-        middles = np.exp(LOWEST + (reached + 0.5) * BIN_WIDTH).clip(self.low, self.high)
-        log_std = math.sqrt(self._squares / self.valid_pixels)
-        depths = [float(self.low), float(self.high), *middles.tolist()]
-        counts = self.valid_pixels, self.pixels
-        return DepthStatistics(float(self._mean), log_std, *depths, *counts)
+        low, middle, high = np.exp(LOWEST + (reached + 0.5) * BIN_WIDTH).clip(self.low, self.high)
+        return DepthStatistics(
+            log_mean=float(self._mean),
+            log_std=math.sqrt(self._squares / self.valid_pixels),
+            min_depth=float(self.low),
+            max_depth=float(self.high),
+            percentile_1=float(low),
+            percentile_50=float(middle),
+            percentile_99=float(high),
+            valid_pixels=self.valid_pixels,
+            pixels=self.pixels,
+        )
 
     def spans(self, count: int) -> list[tuple[float, float, int]]:
         """Divide the range of depth into spans of equal ratios and count their pixels.

@@ -35,11 +35,7 @@ class SheetSample:
 
     @classmethod
     def shrunk(
-        cls,
-        path: str,
-        image: np.ndarray | None,
-        maps: Mapping[str, np.ndarray],
-        problems: Sequence[str] = (),
+        cls, path: str, image: np.ndarray | None, maps: Mapping, problems: Sequence[str] = ()
     ) -> SheetSample:
         """Reduce a sample to the size in which it is drawn: H,W,3 BGR and maps in full size."""
         if image is not None:
