@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import print_log
 
 from ..errors import DataError
+from ..utils import warn
 from .measure import Measure, declare_measures
 
 
@@ -102,11 +101,9 @@ class StreamingMetric(BaseMetric, Generic[T]):
             total.add(tally)
         self._reset()
         if total.images != size:
-            print_log(
+            warn(
                 f"{type(self).__name__} measured {total.images} images of a data set of {size}. "
-                "Use DefaultSampler, unshuffled and without drop_last, to measure each once.",
-                logger="current",
-                level=logging.WARNING,
+                "Use DefaultSampler, unshuffled and without drop_last, to measure each once."
             )
         return self.compute_metrics([total])
 
