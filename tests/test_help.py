@@ -84,8 +84,7 @@ def test_an_error_of_the_system_is_printed_with_its_path(tmp_path, capsys):
 
 
 def test_a_missing_tensorboard_is_reported_before_anything_is_built(tmp_path, monkeypatch):
-    from mtl_plugins.engine import train
-    from mtl_plugins.engine.hooks import run
+    from mtl_plugins.engine import run, train
     from mtl_plugins.errors import ConfigError
 
     monkeypatch.setattr(run, "find_spec", lambda name: None)

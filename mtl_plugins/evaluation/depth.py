@@ -10,15 +10,8 @@ from torch import Tensor
 from ..targets import NO_DEPTH
 
 DEPTH_METRICS = (
-    "si_log_rmse",
-    "rmse",
-    "abs_rel",
-    "sq_rel",
-    "rmse_log",
-    "log10",
-    "delta1",
-    "delta2",
-    "delta3",
+    *("si_log_rmse", "rmse", "abs_rel", "sq_rel", "rmse_log", "log10"),
+    *("delta1", "delta2", "delta3"),
 )
 """Names of the metrics, in the order of `depth_errors`."""
 
@@ -80,11 +73,7 @@ def depth_errors(
 def pixel_errors(
     guess: Tensor, truth: Tensor, si_lambda: float = 1.0, si_scale: float = 100.0
 ) -> dict[str, float] | None:
-    """Compute the metrics of `depth_errors` from the two vectors of `measured_pixels`.
-
-    Raises:
-        ValueError: `si_lambda` is not in 0..1.
-    """
+    """Compute the metrics of `depth_errors` from the two vectors of `measured_pixels`."""
     if not 0 <= si_lambda <= 1:
         raise ValueError(f"si_lambda={si_lambda}: expected 0..1, beyond it no root exists.")
     if truth.numel() == 0:
@@ -112,14 +101,8 @@ def measured_pixels(
 ) -> tuple[Tensor, Tensor]:
     """Select and clamp the valid pixels of prediction and target, as `depth_errors` does.
 
-    Args:
-        prediction, target, min_depth, max_depth: see `depth_errors`.
-
     Returns:
         Two vectors of one length, metres, float64.
-
-    Raises:
-        ValueError: see `depth_errors`.
 
     >>> measured_pixels(torch.tensor([2.0, 9.0]), torch.tensor([1.0, 0.0]))[0].tolist()
     [2.0]
@@ -155,8 +138,7 @@ def distance_sums(guess: Tensor, truth: Tensor) -> Tensor:
     `NEAREST` to `FARTHEST` metres. Nearer and farther pixels count in the first and the last bin.
 
     Args:
-        guess: predicted depth of N pixels, metres, above 0.
-        truth: true depth of the same pixels, metres, above 0.
+        guess, truth: predicted and true depth of N pixels, metres, above 0.
 
     Returns:
         `NUM_BINS`,4 float64 on the CPU: the sums of `SUMS`, which are 1, |p - t| / t, log p/t and

@@ -147,12 +147,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
         self.absent = absent
-        self.depth_options = {
-            "min_depth": min_depth,
-            "max_depth": max_depth,
-            "si_lambda": si_lambda,
-            "si_scale": si_scale,
-        }
+        limits = dict(min_depth=min_depth, max_depth=max_depth)
+        self.depth_options = dict(limits, si_lambda=si_lambda, si_scale=si_scale)
         self.confusion: Tensor | None = None
         self.per_class: list[ClassScore] | None = None
         self.distance_errors: dict[str, list[float]] | None = None
@@ -210,17 +206,12 @@ def tally_image(
     ignore_label: int = IGNORE_LABEL,
     depth_options: Mapping[str, float | None] | None = None,
 ) -> Tally:
-    """Measure one image.
+    """Measure one image; see `confusion_matrix` and `depth_errors`.
 
     Args:
-        semseg: predicted and true class ids of one shape, None where the task is not measured.
-        depth: predicted and true depth of one shape, None where the task is not measured.
-        num_classes: number of classes; unused without `semseg`.
-        ignore_label: class id of pixels without truth.
+        semseg, depth: prediction and truth of one shape, None where the task is not measured.
+        num_classes, ignore_label: of `semseg`.
         depth_options: keyword arguments of `depth_errors`.
-
-    Raises:
-        ValueError: see `confusion_matrix` and `depth_errors`.
     """
     tally = Tally(images=1)
     if semseg is not None:

@@ -100,8 +100,7 @@ class ChosenImagesHook(Hook, ABC):
                 "in the meta_keys of the pipeline's PackTargets."
             )
         name = Path(path).stem
-        if name in self._names:
-            # Images of different folders may share a name.
+        if name in self._names:  # images of different folders may share one
             name = f"{name}_{self._seen}"
         self._names.append(name)
         return name
