@@ -11,8 +11,7 @@ from mmengine.config import Config
 from mmseg.registry import METRICS, MODELS
 from PIL import Image
 
-from mtl_plugins.evaluation import Measure, StreamingMetric
-from mtl_plugins.evaluation.metrics import measure
+from mtl_plugins.evaluation import Measure, StreamingMetric, measure
 from mtl_plugins.models.task_heads import TaskHead
 from mtl_plugins.targets import DENSE_TARGETS, DenseTarget, register_target
 

@@ -46,11 +46,21 @@ INSIDE = {
         "layers",
         "preprocessing",
     ),
-    "engine": ("run", "hooks", "loop", "optim", "distributed"),
-    "evaluation": ("baselines", "metrics", "functional"),
-    "visualization": ("sheets", "painting"),
+    "engine": ("run", "hooks", "runner", "train_loop", "optim", "sharded_model", "processes"),
+    "evaluation": (
+        "image_blind",
+        "baselines",
+        "mtan",
+        "normals",
+        "multi_task_metric",
+        "streaming_metric",
+        "measure",
+        "depth",
+        "semseg",
+    ),
+    "visualization": ("contact_sheet", "panels", "grid", "painters", "maps", "colors"),
 }
-"""The same for folders inside a folder."""
+"""The same for folders and modules inside a folder."""
 LONGEST = 400
 SHARES = {"engine": 0.12}
 SHARE = 0.18

@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from mtl_plugins.config import build_dataset, copied, load_config, with_packed
-from mtl_plugins.data_tools import browse_data, report_packing
-from mtl_plugins.data_tools.check import report_data_check
+from mtl_plugins.data_tools import browse_data, report_data_check, report_packing
 from mtl_plugins.engine import train
 from mtl_plugins.inference import MultiTaskInferencer
 from mtl_plugins.report import write_page

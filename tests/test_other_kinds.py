@@ -14,13 +14,12 @@ from PIL import Image
 from mtl_plugins import MultiTaskInferencer, build, evaluate
 from mtl_plugins.config import final_config
 from mtl_plugins.config.final import measured_names
-from mtl_plugins.data_tools import browse_data
-from mtl_plugins.data_tools.check import report_data_check
+from mtl_plugins.data_tools import browse_data, report_data_check
 from mtl_plugins.datasets import DepthFormat, ValueFormat, pack_dataset, register_format
 from mtl_plugins.datasets.files import read_map
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.evaluation import Measure, delta_m, direction_of, main_measures
-from mtl_plugins.evaluation.metrics.measure import declare_measures
+from mtl_plugins.evaluation.measure import declare_measures
 from mtl_plugins.inference.export.agreement import compare
 from mtl_plugins.models.preprocessing.data_preprocessor import flip_on_device
 from mtl_plugins.report import metrics_table
@@ -34,7 +33,7 @@ from mtl_plugins.visualization import (
     register_painter,
     save_maps,
 )  # fmt: skip
-from mtl_plugins.visualization.painting.painters import PAINTERS
+from mtl_plugins.visualization.painters import PAINTERS
 from tests.batches import step
 from tests.other_kinds import (
     COUNT,

@@ -30,7 +30,7 @@ def main() -> None:
     if args.workers < 1:
         parser.error("--workers needs 1 or more")
     from mtl_plugins.config import load_config
-    from mtl_plugins.data_tools.check import report_data_check
+    from mtl_plugins.data_tools import report_data_check
     from mtl_plugins.utils import run_command
 
     def command() -> None:

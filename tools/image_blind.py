@@ -18,7 +18,7 @@ def main() -> None:
     from mmengine.evaluator import Evaluator
 
     from mtl_plugins.config import build_dataset, load_config
-    from mtl_plugins.evaluation.baselines import configured_metric, image_blind_scores
+    from mtl_plugins.evaluation import configured_metric, image_blind_scores
     from mtl_plugins.report import show_metrics
     from mtl_plugins.utils import run_command
 

@@ -34,7 +34,7 @@ def main() -> None:
         "study's own single-task configs)",
     )
     args = parser.parse_args()
-    from mtl_plugins.evaluation.baselines import Baselines
+    from mtl_plugins.evaluation import Baselines
     from mtl_plugins.studies.ladder import Ladder, study
     from mtl_plugins.utils import run_command
 

@@ -54,7 +54,7 @@ def main() -> None:
     scales = args.tta if args.tta is None else args.tta or [0.75, 1.0, 1.25]
     from mtl_plugins.config import load_config, with_pictures, with_views
     from mtl_plugins.engine import evaluate
-    from mtl_plugins.evaluation.baselines import Baselines
+    from mtl_plugins.evaluation import Baselines
     from mtl_plugins.report import show_metrics
     from mtl_plugins.utils import run_command
 

@@ -22,9 +22,8 @@ from ..config import check_split
 from ..datasets import seed_all, seeded
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
-from ..targets import DENSE_TARGETS
 from ..utils import track
-from ..visualization import TaskMaps, as_array, default_palette, draw_sample
+from ..visualization import class_style, draw_sample, sample_maps
 
 
 @dataclass(frozen=True)
@@ -129,13 +128,10 @@ def browse_data(
     files = []
     seen = islice(seen_samples(config, split, epoch, seed), num)
     for each in track(seen, "drawing samples", num):
-        classes = each.meta.get("classes") or ()
-        palette = each.meta.get("palette") or default_palette(len(classes))
+        classes, palette, unit = class_style(each.meta)
         title = f"{each.name}   {split}, seed {seed}, epoch {epoch}, sample {each.number}"
-        picture = draw_sample(
-            each.image, _truths(each.sample), classes, palette, title,
-            depth_unit=each.meta.get("depth_unit", "m"),
-        )  # fmt: skip
+        truths = sample_maps(each.sample, truth_only=True)
+        picture = draw_sample(each.image, truths, classes, palette, title, depth_unit=unit)
         files.append(os.path.join(folder, f"{each.number:04d}_{Path(each.name).stem}.png"))
         Image.fromarray(picture).save(files[-1])
     return files
@@ -151,11 +147,3 @@ def _set_epoch(loader: DataLoader, epoch: int) -> None:
             f"epoch={epoch}, but {type(sampler).__name__} knows no epochs. Leave the epoch out, or "
             "use SeededSampler."
         )
-
-
-def _truths(sample: BaseDataElement) -> list[TaskMaps]:
-    return [
-        TaskMaps(target.kind, truth=as_array(sample.get(target.truth).data))
-        for target in DENSE_TARGETS.values()
-        if target.truth in sample
-    ]

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from mmengine.config import Config
 from rich.console import Console
-from rich.table import Table
 
-from ..config import build_dataset
+from ..config import build_dataset, check_split
 from ..datasets import TargetReader
-from ..errors import ConfigError, DataError
+from ..errors import DataError
 from ..targets import NO_DEPTH
-from ..utils import track
+from ..utils import TextTable, track, write_text
 
 BIN_WIDTH = 1e-3
 """Width of the histogram's bins of log depth: percentiles are accurate to half of it, 0.05 %."""
@@ -25,8 +23,6 @@ BIN_WIDTH = 1e-3
 LOWEST = math.floor(math.log(2.0**-149))
 HIGHEST = math.ceil(math.log(2.0**128))
 """The histogram covers every positive float32 with 193 000 bins, 1.5 MB."""
-
-PERCENTILES = (1, 50, 99)
 
 
 @dataclass(frozen=True)
@@ -100,14 +96,20 @@ class DepthTally:
         if not self.valid_pixels:
             return None
         # The middle of the bin in which the cumulative count reaches the share.
-        shares = np.array(PERCENTILES) / 100
-        reached = np.searchsorted(self._histogram.cumsum(), shares * self.valid_pixels)
+        ranks = np.array((0.01, 0.5, 0.99)) * self.valid_pixels
+        reached = np.searchsorted(self._histogram.cumsum(), ranks)
         low, middle, high = np.exp(LOWEST + (reached + 0.5) * BIN_WIDTH).clip(self.low, self.high)
         return DepthStatistics(
-            float(self._mean), math.sqrt(self._squares / self.valid_pixels), float(self.low),
-            float(self.high), float(low), float(middle), float(high),
-            self.valid_pixels, self.pixels,
-        )  # fmt: skip
+            log_mean=float(self._mean),
+            log_std=math.sqrt(self._squares / self.valid_pixels),
+            min_depth=float(self.low),
+            max_depth=float(self.high),
+            percentile_1=float(low),
+            percentile_50=float(middle),
+            percentile_99=float(high),
+            valid_pixels=self.valid_pixels,
+            pixels=self.pixels,
+        )
 
     def spans(self, count: int) -> list[tuple[float, float, int]]:
         """Divide the range of depth into spans of equal ratios and count their pixels.
@@ -122,8 +124,7 @@ class DepthTally:
         if not self.valid_pixels:
             return []
         first, last = np.flatnonzero(self._histogram)[[0, -1]]
-        borders = np.linspace(first, last + 1, count + 1).round().astype(int)
-        borders = np.unique(borders)
+        borders = np.unique(np.linspace(first, last + 1, count + 1).round().astype(int))
         edges = np.exp(LOWEST + borders * BIN_WIDTH).clip(self.low, self.high).tolist()
         pixels = np.add.reduceat(self._histogram, borders[:-1])
         return list(zip(edges[:-1], edges[1:], pixels.tolist(), strict=True))
@@ -168,8 +169,7 @@ def split_depth_statistics(config: Config, split: str) -> DepthStatistics:
         ConfigError: the config has no such split.
         DataError: the split has no valid depth.
     """
-    if not config.get(f"{split}_dataloader"):
-        raise ConfigError(f"{config.filename} has no {split}_dataloader; choose another split.")
+    check_split(config, split)
     reader = TargetReader(build_dataset(config, split))
     return measure_depth(depth for _, depth in track(reader, f"depth of {split}"))
 
@@ -178,25 +178,20 @@ def report_depth_statistics(
     statistics: DepthStatistics, split: str, json_file: str | None = None
 ) -> None:
     """Print statistics and the codec's config line, and write both to `json_file` if given."""
-    table = Table(title=f"Depth of the {split} split")
-    table.add_column("statistic")
-    table.add_column("value", justify="right")
-    table.add_row("mean of log depth", f"{statistics.log_mean:.6g}")
-    table.add_row("standard deviation of log depth", f"{statistics.log_std:.6g}")
-    table.add_row("minimum (m)", f"{statistics.min_depth:.4g}")
-    for percent in PERCENTILES:
-        value = getattr(statistics, f"percentile_{percent}")
-        table.add_row(f"percentile {percent} (m)", f"{value:.4g}")
-    table.add_row("maximum (m)", f"{statistics.max_depth:.4g}")
-    share = statistics.valid_pixels / statistics.pixels
-    table.add_row("valid pixels (%)", f"{share * 100:.2f}")
-    table.add_row("valid pixels", str(statistics.valid_pixels))
+    rows = [
+        ("mean of log depth", f"{statistics.log_mean:.6g}"),
+        ("standard deviation of log depth", f"{statistics.log_std:.6g}"),
+        ("minimum (m)", f"{statistics.min_depth:.4g}"),
+        ("percentile 1 (m)", f"{statistics.percentile_1:.4g}"),
+        ("percentile 50 (m)", f"{statistics.percentile_50:.4g}"),
+        ("percentile 99 (m)", f"{statistics.percentile_99:.4g}"),
+        ("maximum (m)", f"{statistics.max_depth:.4g}"),
+        ("valid pixels (%)", f"{statistics.valid_pixels / statistics.pixels * 100:.2f}"),
+        ("valid pixels", str(statistics.valid_pixels)),
+    ]
     console = Console()
-    console.print(table)
+    console.print(TextTable(("statistic", "value"), rows, title=f"Depth of the {split} split"))
     console.print(statistics.codec, soft_wrap=True, markup=False, highlight=False)
     if json_file:
-        os.makedirs(os.path.dirname(json_file) or ".", exist_ok=True)
-        with open(json_file, "w", encoding="utf-8") as file:
-            json.dump(
-                dict(split=split, **asdict(statistics), codec=statistics.codec), file, indent=1
-            )
+        content = dict(split=split, **vars(statistics), codec=statistics.codec)
+        write_text(json_file, json.dumps(content, indent=1))

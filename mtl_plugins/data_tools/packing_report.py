@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -27,8 +27,4 @@ def report_packing(config: Config, folder: str, **options: Any) -> None:
 
 def folder_bytes(folder: str) -> int:
     """Return the size of all files below a folder."""
-    return sum(
-        os.path.getsize(os.path.join(base, file))
-        for base, _, files in os.walk(folder)
-        for file in files
-    )
+    return sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())

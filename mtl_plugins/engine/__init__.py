@@ -1,64 +1,26 @@
-"""One training run: train, evaluate, runner, loop, hooks, optimizer wrapper."""
+"""One training run: train, evaluate, runner, loop, optimizer wrapper; the hooks are in `hooks`."""
 
 from typing import Any
 
 from ..install import moved_attribute
-from .distributed import LostProcessError, ShardedModel
-from .hooks import (
-    CURVES,
-    ChosenImagesHook,
-    ClassCheckHook,
-    CurvesHook,
-    DepthCheckHook,
-    DurableCheckpointHook,
-    FaultError,
-    FaultHook,
-    Interrupted,
-    InterruptHook,
-    NonFiniteError,
-    NonFiniteHook,
-    PanelHook,
-    ReportHook,
-    SafeCheckpointHook,
-    SavePredictionsHook,
-    ScalarsHook,
-    SkippedSamplesHook,
-    SummaryHook,
-    curve_files,
-)
-from .loop import MultiTaskRunner, SaveError, SeededTrainLoop
+from . import hooks
 from .optim import AutocastOptimWrapper, BalancedOptimWrapperConstructor
+from .processes import LostProcessError
 from .run import evaluate, set_tf32, set_up_process, train
+from .runner import MultiTaskRunner, SaveError
+from .sharded_model import ShardedModel
+from .train_loop import SeededTrainLoop
 
 __all__ = [
-    "CURVES",
     "AutocastOptimWrapper",
     "BalancedOptimWrapperConstructor",
-    "ChosenImagesHook",
-    "ClassCheckHook",
-    "CurvesHook",
-    "DepthCheckHook",
-    "DurableCheckpointHook",
-    "FaultError",
-    "FaultHook",
-    "InterruptHook",
-    "Interrupted",
     "LostProcessError",
     "MultiTaskRunner",
-    "NonFiniteError",
-    "NonFiniteHook",
-    "PanelHook",
-    "ReportHook",
-    "SafeCheckpointHook",
     "SaveError",
-    "SavePredictionsHook",
-    "ScalarsHook",
     "SeededTrainLoop",
     "ShardedModel",
-    "SkippedSamplesHook",
-    "SummaryHook",
-    "curve_files",
     "evaluate",
+    "hooks",
     "set_tf32",
     "set_up_process",
     "train",

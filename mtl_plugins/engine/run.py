@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -10,16 +9,16 @@ from importlib.util import find_spec
 import torch
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ..checkpoints import check_file, latest_checkpoint, load_resumable
 from ..config import check_split, run_config
 from ..errors import ConfigError
 from ..report import write_results
-from .distributed.processes import check_launcher, join_processes, lost_processes_reported
+from ..utils import warn
 from .hooks import cut_curves
-from .loop.runner import MultiTaskRunner
+from .processes import check_launcher, join_processes, lost_processes_reported
+from .runner import MultiTaskRunner
 
 
 def train(
@@ -148,23 +147,13 @@ def resume_from(config: Config, checkpoint: str) -> None:
         # A remote file is checked after its download.
         path, state = checkpoint, {} if "://" in checkpoint else load_resumable(checkpoint)
     config.resume, config.load_from = state is not None, path
-    if state:
-        _keep_seed(config, state["meta"].get("seed"))
-
-
-def _keep_seed(config: Config, seed: int | None) -> None:
-    """Use a checkpoint's seed: mmengine builds the loader before it reads the checkpoint."""
-    randomness = config.get("randomness") or {}
-    given = randomness.get("seed")
-    if seed is None or seed == given:
-        return
-    if given is not None:
-        print_log(
-            f"The run goes on with its own seed {seed}; {given} is not used.",
-            logger="current",
-            level=logging.WARNING,
-        )
-    config.randomness = dict(randomness, seed=seed)
+    seed = state["meta"].get("seed") if state else None
+    given = (config.get("randomness") or {}).get("seed")
+    if seed is not None and seed != given:
+        if given is not None:
+            warn(f"The run goes on with its own seed {seed}; {given} is not used.")
+        # mmengine builds the loader before it reads the checkpoint.
+        config.randomness = dict(config.get("randomness") or {}, seed=seed)
 
 
 def _open_log(config: Config) -> None:

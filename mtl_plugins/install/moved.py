@@ -21,35 +21,33 @@ PACKAGE = "mtl_plugins"
 
 MODULES = {
     "": "compat json_text plugins processor progress started structures suggestions",
-    "datasets": "cityscapes depth_format exr folder_dataset image_io jpeg_check kitti label_format "
-    "normal_format npy_file nyuv2 nyuv2_converter png_check sample_index seeded_sampler shift "
-    "street_scenes street_scenes_dataset synscapes target_format target_formats value_format "
-    "vkitti2",
+    "datasets": "cityscapes depth_format exr folder_dataset image_io jpeg_check kitti "
+    "label_format normal_format npy_file nyuv2 nyuv2_converter png_check sample_index "
+    "seeded_sampler shift street_scenes street_scenes_dataset synscapes target_format "
+    "target_formats value_format vkitti2",
     "datasets.packed": "stored_format verification",
-    "datasets.street_scenes": "camera ground noise people primitives raster roadside scene scenery "
-    "shading street traffic vehicles writer",
+    "datasets.street_scenes": "camera ground noise people primitives raster roadside scene "
+    "scenery shading street traffic vehicles writer",
     "datasets.transforms": "arguments cutting_out evaluation_crop flipping packing padding "
     "rotating sample_size sky zooming",
-    "engine": "amp archive_check atomic_file balance_report baselines batch_change browse_data "
-    "buffer_snapshot build checkpoint_io class_check_hook command config config_check config_lines "
-    "config_options config_report config_sources cost cost_table curves_hook data_check "
-    "data_config depth_check_hook depth_statistics depth_tally durable_checkpoint_hook "
-    "evaluation_options fault_hook image_blind_scores image_transforms interrupt_hook ladder "
-    "late_flag latest_checkpoint literals live_memory machine macs metric_names metrics_table "
-    "nonfinite_hook optim_constructor option_values packed_config packing_report parameters "
-    "plain_state process_memory processes random_batch report report_details report_hook results "
-    "run_cost runner safe_checkpoint safetensors_io save_predictions_hook scalars_hook "
-    "sharded_model skipped_samples_hook stored_config summary_hook sweep sweep_hook train_loop "
-    "weights",
-    "engine.data_check": "check findings part_statistics report sample_check suspicions tables "
-    "value_tally",
+    "engine": "amp archive_check atomic_file balance_report baselines batch_change "
+    "browse_data buffer_snapshot build checkpoint_io class_check_hook command config "
+    "config_check config_lines config_options config_report config_sources cost cost_table "
+    "curves_hook data_check data_config depth_check_hook depth_statistics depth_tally "
+    "durable_checkpoint_hook evaluation_options fault_hook image_blind_scores image_transforms "
+    "interrupt_hook ladder late_flag latest_checkpoint literals live_memory machine macs "
+    "metric_names metrics_table nonfinite_hook optim_constructor option_values packed_config "
+    "packing_report parameters plain_state process_memory random_batch report report_details "
+    "report_hook results run_cost safe_checkpoint safetensors_io save_predictions_hook "
+    "scalars_hook skipped_samples_hook stored_config summary_hook sweep sweep_hook weights",
+    "engine.data_check": "check findings part_statistics report sample_check suspicions "
+    "tables value_tally",
     "engine.ladder": "picture report runs single_task statistics step study",
     "engine.report": "charts gallery page run_record",
     "engine.sweep": "report search_space study sweep training worker",
-    "evaluation": "class_scores depth depth_by_distance image_blind measure mtan mtan_metric "
-    "multi_task_metric normals normals_metric score semseg streaming_metric tally",
-    "inference": "bins command depth_png device loading metainfo names onnx_predictor optional "
-    "prediction program_predictor size_groups source sources video",
+    "evaluation": "class_scores depth_by_distance mtan_metric normals_metric score tally",
+    "inference": "bins command depth_png device loading metainfo names onnx_predictor "
+    "optional prediction program_predictor size_groups source sources video",
     "inference.export": "agreement_table exportable pooling",
     "models": "data_preprocessor device_augmentation heads",
     "models.balancers": "fixed gramian loss_balancer ranks shared_features shared_parameters",
@@ -60,8 +58,8 @@ MODULES = {
     "models.layers": "attended_mean channel_attention channel_gate transformer_block",
     "models.losses": "berhu chamfer cosine cross_entropy masked silog",
     "models.segmentors": "inference_config view",
-    "visualization": "chosen_images_hook colors contact_sheet depth_picture figures map_files "
-    "normals overlay painters panel_hook panels rows sample_panel sheet values",
+    "visualization": "chosen_images_hook depth_picture figures map_files normals overlay "
+    "panel_hook rows sample_panel sheet values",
 }
 """Package of 0.1 -> modules and packages in it that are gone."""
 

@@ -16,8 +16,7 @@ from matplotlib.colors import LogNorm
 from PIL import Image
 
 from ..targets import DENSE_TARGETS, DEPTH, NO_DEPTH
-from ..visualization import Style, TaskMaps, load_maps, paint_row
-from ..visualization.painting import Bar, Key
+from ..visualization import Bar, Key, Style, TaskMaps, load_maps, paint_row
 from .details import Details
 from .run_record import RunRecord
 

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-from ..evaluation import class_scores, direction_of, table_labels
-from ..evaluation.metrics import Direction
+from ..evaluation import Direction, class_scores, direction_of, table_labels
 from .details import PARTS
 from .run_record import RunRecord
 

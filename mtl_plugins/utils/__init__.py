@@ -1,6 +1,6 @@
 """Helpers that any module may use: files, tables, progress, suggestions, commands, devices."""
 
-from .command import run_command
+from .command import run_command, warn
 from .devices import choose_dtype, machine_name, unwrapped
 from .files import UNFINISHED, parse_json, replaced, write_text
 from .progress import ProgressLine, track
@@ -23,6 +23,7 @@ __all__ = [
     "spread_evenly",
     "track",
     "unwrapped",
+    "warn",
     "wide_console",
     "write_csv",
     "write_text",

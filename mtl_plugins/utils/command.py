@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Callable
 from typing import Any
+
+from mmengine.logging import print_log
 
 from ..errors import MTLError
 
@@ -43,3 +46,8 @@ def _message(error: Exception) -> str | None:
     if isinstance(error, (MTLError, FileNotFoundError, ImportError)):
         return re.split(r"\n(?:[\w.]+\.)?\w*Error: ", str(error))[-1].strip()
     return None
+
+
+def warn(text: str) -> None:
+    """Write a warning to the log of the run."""
+    print_log(text, logger="current", level=logging.WARNING)

@@ -3,15 +3,12 @@
 from typing import Any
 
 from ..install import moved_attribute
-from .painting import (
+from .colors import (
     IGNORE_COLOR,
     INVALID_COLOR,
     NO_NORMAL_COLOR,
     RIGHT_COLOR,
     WRONG_COLOR,
-    Style,
-    TaskMaps,
-    as_array,
     colorize_depth,
     colorize_depth_error,
     colorize_labels,
@@ -19,15 +16,12 @@ from .painting import (
     colorize_semseg_error,
     default_palette,
     depth_norm,
-    depth_range,
-    load_maps,
     overlay_colors,
-    paint_row,
-    register_painter,
-    sample_maps,
-    save_maps,
 )
-from .sheets import depth_picture, draw_panel, draw_sample
+from .contact_sheet import SheetSample, draw_sheet
+from .maps import TaskMaps, as_array, load_maps, sample_maps, save_maps
+from .painters import Bar, Key, Style, class_style, depth_range, paint_row, register_painter
+from .panels import depth_picture, draw_panel, draw_sample
 
 __all__ = [
     "IGNORE_COLOR",
@@ -35,9 +29,13 @@ __all__ = [
     "NO_NORMAL_COLOR",
     "RIGHT_COLOR",
     "WRONG_COLOR",
+    "Bar",
+    "Key",
+    "SheetSample",
     "Style",
     "TaskMaps",
     "as_array",
+    "class_style",
     "colorize_depth",
     "colorize_depth_error",
     "colorize_labels",
@@ -49,6 +47,7 @@ __all__ = [
     "depth_range",
     "draw_panel",
     "draw_sample",
+    "draw_sheet",
     "load_maps",
     "overlay_colors",
     "paint_row",

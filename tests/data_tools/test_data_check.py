@@ -15,8 +15,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mtl_plugins.config import load_config, pack_config
-from mtl_plugins.data_tools import measure_depth
-from mtl_plugins.data_tools.check import check_data, report_data_check
+from mtl_plugins.data_tools import check_data, measure_depth, report_data_check
 from mtl_plugins.datasets import MultiTaskDataset, TargetFormat
 from mtl_plugins.errors import ConfigError, DataError
 from tests.commands import call

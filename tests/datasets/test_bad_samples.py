@@ -11,7 +11,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mtl_plugins.datasets import SampleIndex
-from mtl_plugins.engine import SkippedSamplesHook
+from mtl_plugins.engine.hooks import SkippedSamplesHook
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.utils import run_command
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MMLogger
 
-from mtl_plugins.engine import ClassCheckHook, DepthCheckHook
+from mtl_plugins.engine.hooks import ClassCheckHook, DepthCheckHook
 from mtl_plugins.errors import ConfigError
 from tests.batches import NUM_CLASSES, batch, model
 

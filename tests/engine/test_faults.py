@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mtl_plugins.engine import FaultError, train
+from mtl_plugins.engine import train
+from mtl_plugins.engine.hooks import FaultError
 from tests.engine.faulty_parts import with_loss
 from tests.engine.tiny_run import tiny_config
 

@@ -6,7 +6,7 @@ import pytest
 from dev.endurance.run_difference import run_differences
 
 from mtl_plugins.checkpoints import latest_checkpoint
-from mtl_plugins.engine import InterruptHook
+from mtl_plugins.engine.hooks import InterruptHook
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import run, tiny_config
 

@@ -10,7 +10,8 @@ from mmengine.hooks import Hook
 
 from mtl_plugins.checkpoints import latest_checkpoint, load_checkpoint
 from mtl_plugins.config import run_config
-from mtl_plugins.engine import MultiTaskRunner, NonFiniteError, NonFiniteHook
+from mtl_plugins.engine import MultiTaskRunner
+from mtl_plugins.engine.hooks import NonFiniteError, NonFiniteHook
 from mtl_plugins.errors import ConfigError
 from tests.engine.faulty_parts import spoiled, with_loss
 from tests.engine.tiny_run import tiny_config

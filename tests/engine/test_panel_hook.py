@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 import mtl_plugins  # noqa: F401  prepares the stack that mmseg needs
-from mtl_plugins.engine import PanelHook
+from mtl_plugins.engine.hooks import PanelHook
 from mtl_plugins.errors import DataError
 from mtl_plugins.visualization import INVALID_COLOR
 

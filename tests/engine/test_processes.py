@@ -14,7 +14,7 @@ from torch import distributed
 
 from mtl_plugins.datasets import SeededSampler
 from mtl_plugins.engine import LostProcessError, train
-from mtl_plugins.engine.distributed.processes import VARIABLES, lost_processes_reported
+from mtl_plugins.engine.processes import VARIABLES, lost_processes_reported
 from mtl_plugins.errors import ConfigError
 from tests.engine.tiny_run import tiny_config
 from tests.ranks import run_ranks

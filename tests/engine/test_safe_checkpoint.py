@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from mtl_plugins.checkpoints import CheckpointError, load_checkpoint
 from mtl_plugins.checkpoints.plain_state import TAG
-from mtl_plugins.engine import SafeCheckpointHook
+from mtl_plugins.engine.hooks import SafeCheckpointHook
 
 
 class Ramp(Dataset):

@@ -10,7 +10,7 @@ import pytest
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.evaluation.baselines import ALL_METRICS, ONE_METRIC, Baseline, Baselines
+from mtl_plugins.evaluation import ALL_METRICS, ONE_METRIC, Baseline, Baselines
 from mtl_plugins.studies.ladder import Ladder, write_report
 from tests.commands import SMALL, call
 from tests.studies.test_ladder import MIOU, SI_LOG_RMSE, configs, read_report  # noqa: F401

@@ -13,7 +13,7 @@ from mtl_plugins.evaluation import (
     distance_errors,
     distance_sums,
 )
-from mtl_plugins.evaluation.functional.depth import BINS_PER_DECADE, NUM_BINS
+from mtl_plugins.evaluation.depth import BINS_PER_DECADE, NUM_BINS
 from tests.evaluation.test_multi_task_metric import META
 
 

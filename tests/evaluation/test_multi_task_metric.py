@@ -145,9 +145,9 @@ def test_state_does_not_grow():
 
 def test_logs_the_classes_and_warns_of_a_wrong_number_of_images(monkeypatch):
     logged = []
-    for module in ("metrics.multi_task_metric", "metrics.streaming_metric"):
+    for module in ("evaluation.multi_task_metric", "utils.command"):
         monkeypatch.setattr(
-            f"mtl_plugins.evaluation.{module}.print_log",
+            f"mtl_plugins.{module}.print_log",
             lambda message, logger, level=logging.INFO: logged.append((level, message)),
         )
     _, metric = measure([sample(0)])

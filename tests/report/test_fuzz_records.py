@@ -17,7 +17,7 @@ from mtl_plugins.checkpoints import CheckpointError, load_checkpoint, write_safe
 from mtl_plugins.config import load_config, parse_options, stored_config
 from mtl_plugins.config.data import read_literals
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.evaluation.baselines import Baselines
+from mtl_plugins.evaluation import Baselines
 from mtl_plugins.report import Details, write_page
 from mtl_plugins.report.run_record import read_run
 from mtl_plugins.studies.ladder.runs import read_json

@@ -26,7 +26,7 @@ from mtl_plugins.visualization import (
     paint_row,
     save_maps,
 )
-from mtl_plugins.visualization.painting.colors import DEPTH_COLORMAP, ERROR_COLORMAP
+from mtl_plugins.visualization.colors import DEPTH_COLORMAP, ERROR_COLORMAP
 
 CLASSES = ["road", "car", "sky"]
 PALETTE = [(128, 64, 128), (0, 0, 142), (70, 130, 180)]

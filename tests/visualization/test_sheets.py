@@ -10,6 +10,8 @@ from mtl_plugins.visualization import (
     INVALID_COLOR,
     NO_NORMAL_COLOR,
     WRONG_COLOR,
+    Key,
+    SheetSample,
     TaskMaps,
     colorize_depth,
     default_palette,
@@ -17,10 +19,9 @@ from mtl_plugins.visualization import (
     depth_picture,
     draw_panel,
     draw_sample,
+    draw_sheet,
 )
-from mtl_plugins.visualization.painting import Key
-from mtl_plugins.visualization.sheets import SheetSample, draw_sheet
-from mtl_plugins.visualization.sheets.grid import MARGIN, Cell, GridRow, draw_grid
+from mtl_plugins.visualization.grid import MARGIN, Cell, GridRow, draw_grid
 
 CLASSES = ["road", "car", "sky"]
 PALETTE = [(128, 64, 128), (0, 0, 142), (70, 130, 180)]

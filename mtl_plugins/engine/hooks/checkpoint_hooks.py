@@ -24,7 +24,7 @@ from torch import Tensor
 from ...checkpoints import INTERRUPTED, from_plain, point_at, to_plain
 from ...errors import ConfigError
 from ...utils import UNFINISHED, unwrapped
-from ..loop.runner import SaveError
+from ..runner import SaveError
 
 SUPERSEDED = "superseded_ckpts"
 """Key of a checkpoint's message hub: files to remove once this checkpoint is on the disk."""

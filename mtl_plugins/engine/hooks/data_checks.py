@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...errors import ConfigError, DataError
 from ...models.segmentors import MultiTaskSegmentor
 from ...targets import DEPTH, NO_DEPTH, SEMSEG, DenseTarget
-from ...utils import unwrapped
+from ...utils import unwrapped, warn
 
 TOO_MANY = 0.5
 """Share of the measured depths outside a codec's range above which `DepthCheckHook` warns."""
@@ -76,7 +74,7 @@ class DepthCheckHook(Hook):
             outside = (depths < codec.min_depth) | (depths > codec.max_depth)
             share = outside.float().mean().item()
             if share > TOO_MANY:
-                _warn(
+                warn(
                     f"{100 * share:.0f} % of the depths of the first batch (median "
                     f"{depths.median():.4g}) are not within the {codec.min_depth:g} to "
                     f"{codec.max_depth:g} of model.decode_head.task_heads.{task}.codec. "
@@ -115,7 +113,7 @@ class SkippedSamplesHook(Hook):
             for problem in sample.metainfo.get("skipped", ()):
                 if problem not in self.skipped:
                     self.skipped[problem] = None
-                    _warn(f"Skipped a sample: {problem}")
+                    warn(f"Skipped a sample: {problem}")
         if len(self.skipped) > self.limit:
             raise DataError(
                 f"{len(self.skipped)} samples could not be read, more than the "
@@ -128,7 +126,7 @@ class SkippedSamplesHook(Hook):
         problems = sorted({p for found in all_gather_object(list(self.skipped)) for p in found})
         if problems:
             listed = "\n".join(f"- {problem}" for problem in problems)
-            _warn(f"{len(problems)} samples could not be read and were skipped:\n{listed}")
+            warn(f"{len(problems)} samples could not be read and were skipped:\n{listed}")
 
 
 def _heads(runner: Runner, target: DenseTarget) -> Iterator[tuple[str, Any]]:
@@ -138,7 +136,3 @@ def _heads(runner: Runner, target: DenseTarget) -> Iterator[tuple[str, Any]]:
         for task, head in model.decode_head.tasks():
             if head.target is target:
                 yield task, head
-
-
-def _warn(text: str) -> None:
-    print_log(text, logger="current", level=logging.WARNING)

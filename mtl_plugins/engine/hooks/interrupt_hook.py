@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -13,12 +12,12 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce, barrier, is_main_process
 from mmengine.hooks import EMAHook, Hook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...checkpoints import INTERRUPTED, point_at
 from ...errors import ConfigError
+from ...utils import warn
 from .nonfinite_hook import LateFlag
 
 EXIT_CODE = 75
@@ -122,10 +121,8 @@ class InterruptHook(Hook):
         if is_main_process():
             point_at(path, runner.work_dir)
         barrier()  # launchers end all other processes as soon as one has ended
-        print_log(
+        warn(
             f"Interrupted by {self.received or 'another process'} after iteration {iteration}; "
-            f"--resume goes on from {path}.",
-            logger="current",
-            level=logging.WARNING,
+            f"--resume goes on from {path}."
         )
         raise Interrupted

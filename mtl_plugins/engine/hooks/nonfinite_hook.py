@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,6 @@ from typing import Any
 import torch
 from mmengine.dist import all_gather_object, all_reduce, barrier
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.registry import HOOKS
@@ -20,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 
 from ...errors import ConfigError, MTLError
-from ...utils import unwrapped
-from ..distributed.sharded_model import local_part
+from ...utils import unwrapped, warn
+from ..sharded_model import local_part
 
 INSPECTION = "nonfinite.pt"
 """File for inspection; not `.pth`, so that no run resumes from it by accident."""
@@ -279,11 +277,9 @@ class NonFiniteHook(Hook):
             self.in_a_row = self.in_a_row + 1 if skipped else 0
             if skipped:
                 text = self._report(step)
-                print_log(
+                warn(
                     f"{text} The step was skipped, {self.in_a_row} in a row; training stops at "
-                    f"{self.limit}.",
-                    logger="current",
-                    level=logging.WARNING,
+                    f"{self.limit}."
                 )
                 if self.in_a_row >= self.limit:
                     self._stop(runner, step, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from torch import Tensor
 from ...datasets.files import read_image
 from ...errors import ConfigError, DataError
 from ...utils import did_you_mean, spread_evenly
-from ...visualization import Style, default_palette, draw_panel, sample_maps
+from ...visualization import Style, class_style, draw_panel, sample_maps
 
 
 class ChosenImagesHook(Hook, ABC):
@@ -100,8 +100,7 @@ class ChosenImagesHook(Hook, ABC):
                 "in the meta_keys of the pipeline's PackTargets."
             )
         name = Path(path).stem
-        if name in self._names:
-            # Images of different folders may share a name.
+        if name in self._names:  # images of different folders may share one
             name = f"{name}_{self._seen}"
         self._names.append(name)
         return name
@@ -159,13 +158,6 @@ class PanelHook(ChosenImagesHook):
         Image.fromarray(panel).save(path)
         # No slash: backends that write files use the name as a file name.
         runner.visualizer.add_image(f"panel_{name}", panel, step or 0)
-
-
-def class_style(meta: Mapping[str, Any]) -> tuple[Sequence[str], Sequence, str]:
-    """Return the classes' names, their RGB colours and the unit of depth from a metainfo."""
-    classes = meta.get("classes") or ()
-    palette = meta.get("palette") or default_palette(len(classes))
-    return classes, palette, meta.get("depth_unit", "m")
 
 
 def _image(sample: BaseDataElement, pixels: Tensor | None) -> np.ndarray:

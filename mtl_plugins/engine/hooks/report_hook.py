@@ -18,12 +18,12 @@ from mmseg.registry import HOOKS
 from rich.console import Console
 
 from ...costs import run_cost
-from ...evaluation import kind_of
-from ...evaluation.baselines import Baselines, configured_metric, image_blind_scores
+from ...evaluation import Baselines, configured_metric, image_blind_scores, kind_of
 from ...report import Details, balance_report, balance_table, metrics_table
 from ...targets import DEPTH, SEMSEG
-from ...visualization import sample_maps, save_maps
-from .panel_hook import ChosenImagesHook, class_style
+from ...utils import write_text
+from ...visualization import class_style, sample_maps, save_maps
+from .panel_hook import ChosenImagesHook
 
 
 @HOOKS.register_module()
@@ -140,12 +140,8 @@ class SummaryHook(Hook):
             )
         balance = balance_report(runner.message_hub)
         gains = self.baselines.delta_m(self.metrics) if self.baselines else {}
-        with open(osp.join(runner.work_dir, "summary.json"), "w", encoding="utf-8") as file:
-            json.dump(
-                dict(metrics=self.metrics, image_blind=blind, balance=balance, delta_m=gains),
-                file,
-                indent=1,
-            )
+        found = dict(metrics=self.metrics, image_blind=blind, balance=balance, delta_m=gains)
+        write_text(osp.join(runner.work_dir, "summary.json"), json.dumps(found, indent=1))
         console = Console()
         console.print(metrics_table("this run", self.metrics, blind))
         for name, gain in gains.items():

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.structures import BaseDataElement
 from mmseg.registry import HOOKS
 from PIL import Image
 
 from ...datasets import DepthFormat, LabelFormat, NormalFormat, TargetFormat
 from ...errors import DataError
-from ...targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
+from ...targets import DENSE_TARGETS, DenseTarget
 
-PLAIN = {
-    SEMSEG.kind: LabelFormat(255),
-    DEPTH.kind: DepthFormat(scale=1 / 256),
-    NORMALS.kind: NormalFormat(),
-}
+PLAIN = {"semseg": LabelFormat(255), "depth": DepthFormat(scale=1 / 256), "normals": NormalFormat()}
 """Formats of predictions of images without a file of the truth."""
 
 
@@ -55,11 +49,7 @@ class SavePredictionsHook(Hook):
         self._entries = {entry["img_path"]: entry for entry in entries}
 
     def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,
-        outputs: Sequence[BaseDataElement] | None = None,
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Write the predictions of a batch."""
         for sample in outputs or ():

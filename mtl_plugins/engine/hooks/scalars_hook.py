@@ -13,7 +13,7 @@ from mmengine.hooks import Hook, LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
-from ..loop.train_loop import VALIDATED
+from ..train_loop import VALIDATED
 
 CURVES = "curves"
 """Key of a checkpoint's `meta`: the lengths of the log files in bytes, by path."""
@@ -40,11 +40,7 @@ class ScalarsHook(RuntimeInfoHook):
         self._interval = min([hook.interval for hook in loggers], default=1)
 
     def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,
-        outputs: Mapping[str, Any] | None = None,
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Keep the values of an iteration on the device, or move all kept values."""
         if outputs:
@@ -52,9 +48,8 @@ class ScalarsHook(RuntimeInfoHook):
             device = max(values, key=lambda value: value.device.type != "cpu").device
             moved = [value.to(device, torch.float32, non_blocking=True) for value in values]
             self._kept.append(([*outputs], torch.stack(moved)))
-        if self.every_n_inner_iters(batch_idx, self._interval) or self.end_of_epoch(
-            runner.train_dataloader, batch_idx
-        ):
+        last = self.end_of_epoch(runner.train_dataloader, batch_idx)
+        if last or self.every_n_inner_iters(batch_idx, self._interval):
             self.fetch(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
@@ -72,10 +67,10 @@ class ScalarsHook(RuntimeInfoHook):
         """Move the kept values into the message hub, in one copy."""
         if not self._kept:
             return
-        numbers = iter(torch.cat([values for _, values in self._kept]).tolist())
-        for names, _ in self._kept:
-            for name in names:
-                runner.message_hub.update_scalar(f"train/{name}", next(numbers))
+        names = [name for names, _ in self._kept for name in names]
+        numbers = torch.cat([values for _, values in self._kept]).tolist()
+        for name, number in zip(names, numbers, strict=True):
+            runner.message_hub.update_scalar(f"train/{name}", number)
         self._kept = []
 
 
@@ -115,12 +110,9 @@ class CurvesHook(Hook):
 
 
 def cut_curves(work_dir: str, lengths: Mapping[str, int], own: str | None = None) -> None:
-    """Cut the files of scalars in a work dir to given lengths, and remove all others.
+    """Cut the files of scalars in a work dir to lengths in bytes, and remove all others.
 
-    Args:
-        work_dir: folder to which the paths in `lengths` are relative.
-        lengths: in bytes; shorter files stay unchanged.
-        own: name of a folder whose files stay unchanged.
+    Shorter files, and those in the folder `own`, stay unchanged.
     """
     for path in curve_files(work_dir):
         name = path.relative_to(work_dir)

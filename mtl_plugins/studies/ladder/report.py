@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from ...evaluation.baselines import ALL_METRICS, ONE_METRIC, Baselines
+from ...evaluation import ALL_METRICS, ONE_METRIC, Baselines
 from ...utils import TextTable, write_csv, write_text
 from .runs import SIZE_VARIABLE, Ladder
 from .steps import (

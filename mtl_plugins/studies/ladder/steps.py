@@ -12,8 +12,7 @@ import numpy as np
 from ...config import load_config
 from ...costs import Cost, measure_costs
 from ...errors import ConfigError
-from ...evaluation import kind_of
-from ...evaluation.baselines import Baseline, Baselines
+from ...evaluation import Baseline, Baselines, kind_of
 from ...targets import SEVERAL_TASKS
 from .runs import Ladder
 

@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 from ...errors import ConfigError, MTLError
-from ...evaluation.baselines import Baselines
+from ...evaluation import Baselines
 from ...utils import ProgressLine
 from .report import write_report
 from .runs import Ladder, Run

@@ -13,7 +13,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 
 from mtl_plugins.checkpoints import from_plain, load_checkpoint
-from mtl_plugins.engine import CURVES, curve_files
+from mtl_plugins.engine.hooks import CURVES, curve_files
 from mtl_plugins.errors import MTLError
 
 MAY_DIFFER = (

@@ -11,12 +11,12 @@ import torch
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
 
-from ...datasets import TargetReader
-from ...errors import DataError
-from ...targets import IGNORE_LABEL, NO_DEPTH
-from ...utils import track
-from ..functional import AbsentClass
-from ..metrics import MultiTaskMetric, Pair, Tally, tally_image
+from ..datasets import TargetReader
+from ..errors import DataError
+from ..targets import IGNORE_LABEL, NO_DEPTH
+from ..utils import track
+from .multi_task_metric import MultiTaskMetric, Pair, Tally, tally_image
+from .semseg import AbsentClass
 
 Targets = Iterable[tuple[np.ndarray | None, np.ndarray | None]]
 """H,W integer class ids and H,W depth in metres of each image, None where missing."""
@@ -109,10 +109,8 @@ def evaluate_image_blind(
     Args:
         predictor: from `fit_image_blind`.
         dataset: the validation set's targets.
-        num_classes: number of classes.
-        ignore_label: class id of pixels without truth.
+        num_classes, ignore_label, progress: as in `fit_image_blind`.
         absent: see `semseg_scores`.
-        progress: show a progress bar.
         **depth_options: keyword arguments of `depth_errors`.
 
     Returns:
@@ -133,23 +131,11 @@ def evaluate_image_blind(
 def image_blind_scores(
     train: BaseDataset, val: BaseDataset, metric: MultiTaskMetric
 ) -> dict[str, float]:
-    """Fit an image-blind predictor on one data set and score it on another.
-
-    Args:
-        train, val: data sets of a config.
-        metric: its options apply to the scores.
-    """
-    num_classes = len(train.metainfo.get("classes", ()))
-    depth_options: dict[str, Any] = metric.depth_options
-    predictor = fit_image_blind(TargetReader(train), num_classes, ignore_label=metric.ignore_label)
-    return evaluate_image_blind(
-        predictor,
-        TargetReader(val),
-        num_classes,
-        ignore_label=metric.ignore_label,
-        absent=metric.absent,
-        **depth_options,
-    )
+    """Fit an image-blind predictor on one data set; score it on another by a metric's options."""
+    num_classes, ignored = len(train.metainfo.get("classes", ())), metric.ignore_label
+    options: dict[str, Any] = dict(metric.depth_options, absent=metric.absent, ignore_label=ignored)
+    predictor = fit_image_blind(TargetReader(train), num_classes, ignore_label=ignored)
+    return evaluate_image_blind(predictor, TargetReader(val), num_classes, **options)
 
 
 def configured_metric(metrics: Iterable[BaseMetric]) -> MultiTaskMetric:

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import print_log
 
-from ...errors import DataError
+from ..errors import DataError
+from ..utils import warn
 from .measure import Measure, declare_measures
 
 
-class Addable(Protocol):
-    """Sums over images; built without arguments they are empty."""
+@dataclass
+class Sums:
+    """Sums over images; subclasses add fields. Built without arguments they are empty.
 
-    images: int
+    Args:
+        images: number of images.
+    """
+
+    images: int = 0
 
     def add(self, other: Any) -> None:
-        """Add the sums of other images."""
+        """Add the sums of other images, field by field; None is a sum over nothing."""
+        for name, value in vars(other).items():
+            mine = getattr(self, name)
+            setattr(self, name, mine if value is None else value if mine is None else mine + value)
 
 
-T = TypeVar("T", bound=Addable)
+T = TypeVar("T", bound=Sums)
 
 
 class StreamingMetric(BaseMetric, Generic[T]):
@@ -63,7 +71,7 @@ class StreamingMetric(BaseMetric, Generic[T]):
 
     @abstractmethod
     def compute_metrics(self, results: list[T]) -> dict[str, float]:
-        """Return the metrics of the sums of all processes."""
+        """Return the metrics; `results` holds one element, the sum over all images."""
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Measure a batch of samples."""
@@ -88,17 +96,16 @@ class StreamingMetric(BaseMetric, Generic[T]):
         seen = self._total.images + self._latest.images
         if (seen - 1) * world + rank < size:
             self._total.add(self._latest)
-        tallies = all_gather_object(self._total)
+        total = self.new_tally()
+        for tally in all_gather_object(self._total):
+            total.add(tally)
         self._reset()
-        measured = sum(tally.images for tally in tallies)
-        if measured != size:
-            print_log(
-                f"{type(self).__name__} measured {measured} images of a data set of {size}. Use "
-                "DefaultSampler, unshuffled and without drop_last, to measure each of them once.",
-                logger="current",
-                level=logging.WARNING,
+        if total.images != size:
+            warn(
+                f"{type(self).__name__} measured {total.images} images of a data set of {size}. "
+                "Use DefaultSampler, unshuffled and without drop_last, to measure each once."
             )
-        return self.compute_metrics(tallies)
+        return self.compute_metrics([total])
 
     def _reset(self) -> None:
         self._total, self._latest = self.new_tally(), self.new_tally()

@@ -7,10 +7,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...errors import ConfigError
-from ...targets import SEVERAL_TASKS
-from ...utils import parse_json
-from ..metrics import delta_m, kind_of, main_measures
+from ..errors import ConfigError
+from ..targets import SEVERAL_TASKS
+from ..utils import parse_json
+from .measure import delta_m, kind_of, main_measures
 
 ONE_METRIC = "Delta_m, one metric a task (%)"
 ALL_METRICS = "Delta_m, all metrics (%)"

@@ -12,7 +12,7 @@ from mmengine.dist import all_reduce_params
 from torch import distributed, nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from ...errors import ConfigError, MTLError
+from ..errors import ConfigError, MTLError
 
 VARIABLES = {
     "pytorch": dict(RANK="RANK", WORLD_SIZE="WORLD_SIZE", LOCAL_RANK="LOCAL_RANK"),

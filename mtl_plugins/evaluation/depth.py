@@ -1,4 +1,4 @@
-"""Errors of a predicted depth map: over all pixels, by distance, and by MTAN's protocol."""
+"""Errors of a predicted depth map: over all pixels, and by distance."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from ...targets import NO_DEPTH
+from ..targets import NO_DEPTH
 
 DEPTH_METRICS = (
-    "si_log_rmse",
-    "rmse",
-    "abs_rel",
-    "sq_rel",
-    "rmse_log",
-    "log10",
-    "delta1",
-    "delta2",
-    "delta3",
+    *("si_log_rmse", "rmse", "abs_rel", "sq_rel", "rmse_log", "log10"),
+    *("delta1", "delta2", "delta3"),
 )
 """Names of the metrics, in the order of `depth_errors`."""
 
@@ -80,11 +73,7 @@ def depth_errors(
 def pixel_errors(
     guess: Tensor, truth: Tensor, si_lambda: float = 1.0, si_scale: float = 100.0
 ) -> dict[str, float] | None:
-    """Compute the metrics of `depth_errors` from the two vectors of `measured_pixels`.
-
-    Raises:
-        ValueError: `si_lambda` is not in 0..1.
-    """
+    """Compute the metrics of `depth_errors` from the two vectors of `measured_pixels`."""
     if not 0 <= si_lambda <= 1:
         raise ValueError(f"si_lambda={si_lambda}: expected 0..1, beyond it no root exists.")
     if truth.numel() == 0:
@@ -112,19 +101,13 @@ def measured_pixels(
 ) -> tuple[Tensor, Tensor]:
     """Select and clamp the valid pixels of prediction and target, as `depth_errors` does.
 
-    Args:
-        prediction, target, min_depth, max_depth: see `depth_errors`.
-
     Returns:
         Two vectors of one length, metres, float64.
-
-    Raises:
-        ValueError: see `depth_errors`.
 
     >>> measured_pixels(torch.tensor([2.0, 9.0]), torch.tensor([1.0, 0.0]))[0].tolist()
     [2.0]
     """
-    _check_shapes(prediction, target)
+    check_shapes(prediction, target)
     if min_depth <= 0:
         raise ValueError(f"min_depth={min_depth}: expected a depth above 0, logarithms need one.")
     if max_depth is not None and max_depth <= min_depth:
@@ -155,8 +138,7 @@ def distance_sums(guess: Tensor, truth: Tensor) -> Tensor:
     `NEAREST` to `FARTHEST` metres. Nearer and farther pixels count in the first and the last bin.
 
     Args:
-        guess: predicted depth of N pixels, metres, above 0.
-        truth: true depth of the same pixels, metres, above 0.
+        guess, truth: predicted and true depth of N pixels, metres, above 0.
 
     Returns:
         `NUM_BINS`,4 float64 on the CPU: the sums of `SUMS`, which are 1, |p - t| / t, log p/t and
@@ -203,49 +185,8 @@ def distance_errors(sums: Tensor) -> dict[str, list[float]]:
     return {name: values.tolist() for name, values in columns.items()}
 
 
-def mtan_errors(
-    prediction: Tensor, target: Tensor, inverse: bool = False
-) -> tuple[float, float] | None:
-    """Compute the mean absolute and relative error of depth by MTAN's protocol.
-
-    The errors are mean(|p - t|) and mean(|p - t| / t) over the measured pixels, with prediction p
-    and target t (`inverse`: 1 / p and 1 / t). Source: Liu et al. 2019,
-    https://arxiv.org/abs/1803.10704
-
-    Args:
-        prediction, target: the same shape; 0 where the target was not measured.
-        inverse: compare inverse depth.
-
-    Returns:
-        Absolute and relative error, from float64; None where no pixel is measured.
-
-    Raises:
-        ValueError: the shapes differ, or the prediction of a measured pixel is not above 0.
-
-    >>> from torch import tensor
-    >>> mtan_errors(tensor([4.0, 2.0, 9.0]), tensor([2.0, 2.0, 0.0]))
-    (1.0, 0.5)
-    >>> mtan_errors(tensor([4.0, 2.0, 9.0]), tensor([2.0, 2.0, 0.0]), inverse=True)
-    (0.125, 0.25)
-    """
-    _check_shapes(prediction, target)
-    valid = target > NO_DEPTH
-    guess, truth = prediction[valid].double(), target[valid].double()
-    if not truth.numel():
-        return None
-    # The comparison is false for nan, too.
-    if not (guess > 0).all() or not guess.isfinite().all():
-        raise ValueError(
-            f"The predicted depth goes from {guess.min()} to {guess.max()} at measured pixels: "
-            "expected finite numbers above 0. The training has diverged: lower the learning rate."
-        )
-    if inverse:
-        guess, truth = 1 / guess, 1 / truth
-    error = (guess - truth).abs()
-    return error.mean().item(), (error / truth).mean().item()
-
-
-def _check_shapes(prediction: Tensor, target: Tensor) -> None:
+def check_shapes(prediction: Tensor, target: Tensor) -> None:
+    """Raise a `ValueError` if two depth maps differ in shape."""
     if prediction.shape != target.shape:
         raise ValueError(
             f"The predicted depth has shape {tuple(prediction.shape)}, the true one "

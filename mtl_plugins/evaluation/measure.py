@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ...errors import ConfigError
-from ...targets import DENSE_TARGETS, SEVERAL_TASKS
+from ..errors import ConfigError
+from ..targets import DENSE_TARGETS, SEVERAL_TASKS
 
 Direction = Literal["higher", "lower"]
 
@@ -113,14 +113,10 @@ def kind_of(name: str) -> str:
 
 
 def multitask_score(miou: float, si_log_rmse: float) -> float:
-    """Compute max(mIoU - 50, 0) + max(50 - SI-logRMSE, 0), one number for two tasks.
+    """Compute max(mIoU - 50, 0) + max(50 - SI-logRMSE, 0), one number for two tasks, 0..100.
 
-    Args:
-        miou: percent, 0..100.
-        si_log_rmse: with lambda 1 and scale 100, at least 0.
-
-    Returns:
-        0..100, higher is better; nan where an input is nan.
+    The mIoU is in percent; SI-logRMSE has lambda 1 and scale 100. Higher is better; nan where an
+    input is nan.
 
     >>> round(multitask_score(84.83, 17.85), 2)
     66.98

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from mmengine.dist import get_rank, get_world_size
-from mmengine.logging import print_log
 from mmengine.optim import OptimWrapperDict
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmseg.registry import LOOPS
 from torch import nn
 
-from ...datasets import seed_all
-from ...errors import ConfigError
-from ..distributed.processes import average_statistics
+from ..datasets import seed_all
+from ..errors import ConfigError
+from ..utils import warn
+from .processes import average_statistics
 
 POSITION = "position"
 """Key of the message hub, and so of checkpoints, for the position of a run: the `epoch`, the number
@@ -200,12 +199,10 @@ class BatchChange:
                 "It is the config's, which may not suit these steps: set optim_wrapper.optimizer.lr"
                 f", or auto_scale_lr.enable=True and auto_scale_lr.base_batch_size={before}."
             )
-        print_log(
+        warn(
             f"The run goes on with {now} images a step ({get_world_size()} processes); it had "
             f"{before}. It continues at the next image of its epoch, and its schedules as in a run "
-            f"that always had such steps: the learning rate is {rate:.3g}. {advice}",
-            logger="current",
-            level=logging.WARNING,
+            f"that always had such steps: the learning rate is {rate:.3g}. {advice}"
         )
 
 

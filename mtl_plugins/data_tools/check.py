@@ -1,32 +1,48 @@
-"""Reading every sample of a config's data."""
+"""Read every sample of a config's data and check it."""
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from ...config import SPLITS, named_datasets
-from ...datasets import DenseDataset, LoadImage, LoadTargets, PackedDataset
-from ...datasets.packed import verify_packed
-from ...errors import ConfigError, MTLError
-from ...utils import spread_evenly
-from ...visualization.sheets import SheetSample
-from .findings import DataCheck, PartCheck, suspect_leaks, suspect_part
-from .sample_check import SampleCheck, check_sample
-from .statistics import PartStatistics
+from ..config import SPLITS, named_datasets
+from ..datasets import (
+    DenseDataset,
+    LoadImage,
+    LoadTargets,
+    PackedDataset,
+    image_breach,
+    target_breach,
+)
+from ..datasets.packed import verify_packed
+from ..errors import ConfigError, MTLError
+from ..targets import DENSE_TARGETS, DenseTarget
+from ..utils import spread_evenly
+from ..visualization import SheetSample
+from .findings import DataCheck, PartCheck, PartStatistics, SampleCheck, suspect_leaks, suspect_part
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 Draw = Callable[[PartCheck, list[SheetSample]], None]
 
 SHEET_SAMPLES = 8
 """Number of samples of each data set that are drawn."""
+
+NOTHING = {
+    "semseg": "has no pixel with a class (all are 255)",
+    "depth": "has no measured pixel (all are 0)",
+    "normals": "has no pixel with a normal (all are 0, 0, 0)",
+}
+"""Warnings about targets without a valid pixel, by kind."""
 
 
 def check_data(
@@ -66,7 +82,14 @@ def check_data(
     for split in splits:
         loader = config.get(f"{split}_dataloader")
         if loader and not any(split in part.splits for part in parts.values()):
-            foreign.append(_foreign(split, loader["dataset"]))
+            node = loader["dataset"]
+            part = PartCheck(split, [split], node["type"], node.get("data_root") or split)
+            part.problem(
+                part.root,
+                f"{node['type']} is no data set of this toolkit and cannot be checked. Use "
+                "MultiTaskDataset, or leave its split out with --split.",
+            )
+            foreign.append(part)
     if not parts and not foreign:
         raise ConfigError(
             f"{config.filename} has no data for {', '.join(splits)}; choose another split."
@@ -75,17 +98,6 @@ def check_data(
         _check_part(part, nodes[name], workers, progress, draw)
     suspect_leaks([*parts.values()])
     return DataCheck([*parts.values(), *foreign])
-
-
-def _foreign(split: str, node: dict) -> PartCheck:
-    """Report that the data set of a split cannot be checked."""
-    part = PartCheck(split, [split], node["type"], node.get("data_root") or split)
-    part.problem(
-        part.root,
-        f"{node['type']} is no data set of this toolkit and cannot be checked. Use "
-        "MultiTaskDataset, or leave its split out with --split.",
-    )
-    return part
 
 
 def _check_part(part: PartCheck, node: dict, workers: int, progress: Progress, draw: Draw) -> None:
@@ -110,12 +122,7 @@ def _check_part(part: PartCheck, node: dict, workers: int, progress: Progress, d
 
 
 def _walk(
-    part: PartCheck,
-    dataset: DenseDataset,
-    node: dict,
-    workers: int,
-    progress: Progress,
-    draw: Draw,
+    part: PartCheck, dataset: DenseDataset, node: dict, workers: int, progress: Progress, draw: Draw
 ) -> None:
     """Read all samples of a data set; record findings and statistics, and draw some samples."""
     kinds = [target.kind for target in dataset.targets()]
@@ -157,11 +164,78 @@ def _reading(node: dict, name: str) -> dict[str, Any]:
 def _ahead(check: Callable[[int], SampleCheck], total: int, workers: int) -> Iterator[SampleCheck]:
     """Yield the checks of all samples in order, reading a few ahead in threads."""
     with ThreadPoolExecutor(workers) as pool:
-        indices = iter(range(total))
         pending: deque[Future[SampleCheck]] = deque()
-        for index in itertools.islice(indices, 2 * workers):
+        for index in range(total):
             pending.append(pool.submit(check, index))
+            if len(pending) > 2 * workers:
+                yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-            for index in itertools.islice(indices, 1):
-                pending.append(pool.submit(check, index))
+
+
+def check_sample(
+    dataset: DenseDataset, index: int, load_image: LoadImage, load_targets: LoadTargets
+) -> SampleCheck:
+    """Read the image and each target of a sample separately and check their values."""
+    check = SampleCheck(path=f"sample {index}")
+    info = _guarded(check, check.path, lambda: dataset.get_data_info(index))
+    if info is None:
+        return check
+    check.path = info["img_path"]
+    loaded = _guarded(check, check.path, lambda: load_image.transform(dict(info)))
+    if loaded is not None:
+        _check_image(check, loaded["img"])
+    size = None if check.image is None else check.image.shape[:2]
+    for target in dataset.targets():
+        path = info[target.path]
+        array = _guarded(check, path, partial(_load, info, target, size, load_targets))
+        if array is not None:
+            _check_target(check, target, path, array, len(dataset.metainfo["classes"]))
+    return check
+
+
+def _guarded(check: SampleCheck, path: str, read: Callable[[], T]) -> T | None:
+    """Return the result of a function, or record its exception as a problem."""
+    try:
+        return read()
+    except MTLError as error:
+        check.problems.append((path, str(error)))
+    # Formats and data sets of plugins may raise anything; the check continues.
+    except Exception as error:
+        check.problems.append((path, f"{path} cannot be read: {type(error).__name__}: {error}"))
+    return None
+
+
+def _load(
+    info: dict, target: DenseTarget, size: tuple[int, int] | None, load_targets: LoadTargets
+) -> np.ndarray:
+    """Read and decode one target without the others."""
+    others = {other.path for other in DENSE_TARGETS.values()} - {target.path}
+    results = {key: value for key, value in info.items() if key not in others}
+    results.update(ori_shape=size, seg_fields=[])
+    return load_targets.transform(results)[target.array]
+
+
+def _check_image(check: SampleCheck, image: np.ndarray) -> None:
+    breach = image_breach(image)
+    if breach:
+        check.problems.append((check.path, f"{check.path} {breach}."))
+        return
+    check.image = image
+    check.digest = hashlib.blake2b(repr(image.shape).encode() + image.tobytes()).digest()
+    if (image == image[0, 0]).all():
+        colour = image[0, 0, ::-1].tolist()
+        check.warnings.append((check.path, f"{check.path} is of one colour (R, G, B = {colour})."))
+
+
+def _check_target(
+    check: SampleCheck, target: DenseTarget, path: str, array: np.ndarray, num_classes: int
+) -> None:
+    breach = target_breach(target, array, num_classes)
+    if breach:
+        check.problems.append((path, f"{path} {breach}. Correct the file or its format."))
+        return
+    check.targets[target.kind] = array
+    if (array == target.invalid).all():
+        nothing = NOTHING.get(target.kind, "has no valid pixel")
+        check.warnings.append((path, f"{path} {nothing}."))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.colors import Normalize
 
-from ...errors import ConfigError
-from ...evaluation import confusion_matrix, depth_errors, normal_angles, semseg_scores
-from ...targets import DENSE_TARGETS, DEPTH, IGNORE_LABEL, NO_DEPTH, NORMALS, SEMSEG
+from ..errors import ConfigError
+from ..evaluation import confusion_matrix, depth_errors, normal_angles, semseg_scores
+from ..targets import DENSE_TARGETS, DEPTH, IGNORE_LABEL, NO_DEPTH, NORMALS, SEMSEG
 from .colors import (
     DEPTH_COLORMAP,
     ERROR_COLORMAP,
@@ -26,6 +27,7 @@ from .colors import (
     colorize_labels,
     colorize_normals,
     colorize_semseg_error,
+    default_palette,
     depth_norm,
     paint_values,
 )
@@ -104,6 +106,13 @@ class Row:
     error_key: Key
 
 
+def class_style(meta: Mapping[str, Any]) -> tuple[Sequence[str], Sequence, str]:
+    """Return the classes' names, their RGB colours and the unit of depth from a metainfo."""
+    classes = meta.get("classes") or ()
+    palette = meta.get("palette") or default_palette(len(classes))
+    return classes, palette, meta.get("depth_unit", "m")
+
+
 def paint_row(maps: TaskMaps, style: Style) -> Row:
     """Paint the maps of a task with the painter of their kind.
 
@@ -139,24 +148,21 @@ def depth_range(maps: TaskMaps, percentiles: tuple[float, float]) -> tuple[float
 
 def paint_semseg(maps: TaskMaps, style: Style) -> Row:
     """Paint class ids in the colours of the palette, and right and wrong pixels."""
-    known = maps.known
-    present = np.unique(np.stack(known)).tolist()
+    present = np.unique(np.stack(maps.known)).tolist()
     ignored = [("ignored", IGNORE_COLOR)] if style.ignore_label in present else []
-    ids = [i for i in present if i != style.ignore_label]
-    both = len(known) == 2
+    # An id without a colour is reported when it is painted.
+    ids = [i for i in present if 0 <= i < len(style.palette) and i != style.ignore_label]
 
     def paint(labels: np.ndarray) -> np.ndarray:
         return colorize_labels(labels, style.palette, style.ignore_label)
 
-    return Row(
-        name=maps.name or "semantic segmentation",
-        truth=_painted(paint, maps.truth),
-        prediction=_painted(paint, maps.prediction),
-        error=colorize_semseg_error(known[1], known[0], style.ignore_label) if both else None,
-        scores=_semseg_scores(known[1], known[0], style) if both else "",
-        key=Key([*((style.classes[i], tuple(style.palette[i])) for i in ids), *ignored]),
-        error_key=Key([("right", RIGHT_COLOR), ("wrong", WRONG_COLOR), *ignored]),
-    )
+    def compare(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, str]:
+        scores = _semseg_scores(prediction, truth, style)
+        return colorize_semseg_error(prediction, truth, style.ignore_label), scores
+
+    key = Key([*((style.classes[i], tuple(style.palette[i])) for i in ids), *ignored])
+    error_key = Key([("right", RIGHT_COLOR), ("wrong", WRONG_COLOR), *ignored])
+    return _row(maps, "semantic segmentation", paint, compare, key, error_key)
 
 
 def paint_depth(maps: TaskMaps, style: Style) -> Row:
@@ -164,54 +170,59 @@ def paint_depth(maps: TaskMaps, style: Style) -> Row:
     near_far = style.depth_range or depth_range(maps, style.depth_percentiles)
     norm = depth_norm(*near_far, style.depth_log)
     error_norm = depth_norm(0.0, style.worst_depth_error)
-    known = maps.known
-    both = len(known) == 2
-    gaps = [("not measured", INVALID_COLOR)] if not all(_has_depth(m).all() for m in known) else []
+    measured = all(_has_depth(depth).all() for depth in maps.known)
 
-    def paint(depth: np.ndarray) -> np.ndarray:
-        return colorize_depth(depth, norm)
+    def compare(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, str]:
+        colors = colorize_depth_error(prediction, truth, error_norm)
+        return colors, _depth_scores(prediction, truth)
 
-    return Row(
-        name=maps.name or "depth",
-        truth=_painted(paint, maps.truth),
-        prediction=_painted(paint, maps.prediction),
-        error=colorize_depth_error(known[1], known[0], error_norm) if both else None,
-        scores=_depth_scores(known[1], known[0]) if both else "",
-        key=Key(gaps, Bar(norm, DEPTH_COLORMAP, f"depth [{style.depth_unit}]")),
-        error_key=Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth| / truth")),
-    )
+    bar = Bar(norm, DEPTH_COLORMAP, f"depth [{style.depth_unit}]")
+    key = Key([] if measured else [("not measured", INVALID_COLOR)], bar)
+    error_key = Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth| / truth"))
+    return _row(maps, "depth", lambda depth: colorize_depth(depth, norm), compare, key, error_key)
 
 
 def paint_normals(maps: TaskMaps, style: Style) -> Row:
     """Paint truth and prediction by direction, and the angle between them."""
     norm = Normalize(0.0, style.worst_angle, clip=True)
-    known = maps.known
-    error, scores = None, ""
-    if len(known) == 2:
-        valid = np.asarray(known[0].any(-1))
+
+    def compare(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, str]:
+        valid = np.asarray(truth.any(-1))
         angles = np.full(valid.shape, style.worst_angle)
         scores = "no pixel with a normal"
         # Draw a broken prediction instead of raising: the picture shows where it is broken.
-        if not np.isfinite(known[1]).all():
+        if not np.isfinite(prediction).all():
             scores = "prediction is not finite"
         elif valid.any():
-            pair = (torch.from_numpy(np.moveaxis(m, 2, 0).copy()) for m in known[::-1])
+            pair = (torch.from_numpy(np.moveaxis(m, 2, 0).copy()) for m in (prediction, truth))
             found = normal_angles(*pair).numpy()
             angles[valid] = found
             scores = f"mean {found.mean():.1f}, median {np.median(found):.1f} degrees"
-        error = paint_values(angles, valid, norm, ERROR_COLORMAP)
-    gaps = [("no normal", NO_NORMAL_COLOR)] if not all(m.any(-1).all() for m in known) else []
+        return paint_values(angles, valid, norm, ERROR_COLORMAP), scores
+
+    complete = all(normals.any(-1).all() for normals in maps.known)
+    gaps = [] if complete else [("no normal", NO_NORMAL_COLOR)]
     faces = np.array(list(DIRECTIONS.values()), float)[None]
     swatches = zip(DIRECTIONS, map(tuple, colorize_normals(faces)[0].tolist()), strict=True)
-    return Row(
-        name=maps.name or "surface normals",
-        truth=_painted(colorize_normals, maps.truth),
-        prediction=_painted(colorize_normals, maps.prediction),
-        error=error,
-        scores=scores,
-        key=Key([*swatches, *gaps]),
-        error_key=Key((), Bar(norm, ERROR_COLORMAP, "angle [degrees]")),
-    )
+    error_key = Key((), Bar(norm, ERROR_COLORMAP, "angle [degrees]"))
+    key = Key([*swatches, *gaps])
+    return _row(maps, "surface normals", colorize_normals, compare, key, error_key)
+
+
+def _row(
+    maps: TaskMaps,
+    name: str,
+    paint: Callable[[np.ndarray], np.ndarray],
+    compare: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, str]],
+    key: Key,
+    error_key: Key,
+) -> Row:
+    """Paint the maps that exist; compare prediction and truth (error, scores) if both do."""
+    truth, prediction = (None if m is None else paint(m) for m in (maps.truth, maps.prediction))
+    error, scores = None, ""
+    if maps.prediction is not None and maps.truth is not None:
+        error, scores = compare(maps.prediction, maps.truth)
+    return Row(maps.name or name, truth, prediction, error, scores, key, error_key)
 
 
 def paint_any(maps: TaskMaps, style: Style) -> Row:
@@ -245,15 +256,10 @@ def paint_any(maps: TaskMaps, style: Style) -> Row:
     }
     gaps = [] if all(each.all() for each in valid.values()) else [("invalid", INVALID_COLOR)]
     name = maps.name or maps.kind
-    return Row(
-        name=name,
-        truth=colors.get("truth"),
-        prediction=colors.get("prediction"),
-        error=error,
-        scores=scores,
-        key=Key(gaps, Bar(norm, VALUE_COLORMAP, name)),
-        error_key=Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth|")),
-    )
+    key = Key(gaps, Bar(norm, VALUE_COLORMAP, name))
+    error_key = Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth|"))
+    pictures = colors.get("truth"), colors.get("prediction"), error
+    return Row(name, *pictures, scores, key, error_key)
 
 
 Painter = Callable[[TaskMaps, Style], Row]
@@ -278,12 +284,6 @@ def register_painter(kind: str, painter: Painter) -> Painter:
         raise ConfigError(f"The kind {kind!r} {state}. Call register_target for a kind of yours.")
     PAINTERS[kind] = painter
     return painter
-
-
-def _painted(
-    paint: Callable[[np.ndarray], np.ndarray], values: np.ndarray | None
-) -> np.ndarray | None:
-    return None if values is None else paint(values)
 
 
 def _semseg_scores(prediction: np.ndarray, truth: np.ndarray, style: Style) -> str:

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, get_args
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 from torch import Tensor
 
-from ...errors import DataError
-from ...targets import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
-from ...utils import did_you_mean
-from ..functional import (
-    DEPTH_METRICS,
+from ..errors import DataError
+from ..targets import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
+from ..utils import did_you_mean
+from .depth import DEPTH_METRICS, distance_errors, distance_sums, measured_pixels, pixel_errors
+from .measure import Measure, multitask_score
+from .semseg import (
     AbsentClass,
     ClassScore,
     class_scores,
     class_table,
     confusion_matrix,
-    distance_errors,
-    distance_sums,
-    measured_pixels,
-    pixel_errors,
     semseg_scores,
 )
-from .measure import Measure, multitask_score
-from .streaming_metric import StreamingMetric
+from .streaming_metric import StreamingMetric, Sums
 
 Pair = tuple[Tensor, Tensor]
 """Prediction and truth of one image."""
@@ -38,38 +35,22 @@ MEASURED = (SEMSEG.kind, DEPTH.kind)
 
 
 @dataclass
-class Tally:
+class Tally(Sums):
     """Sums over images from which the metrics of a data set are computed; see `tally_image`.
 
     Args:
-        images: number of images.
         confusion: C,C int64 on the CPU; None as long as no segmentation was measured.
-        depth_sums: sum over images of each metric of `DEPTH_METRICS`.
+        depth_sums: sums over images of the metrics of `DEPTH_METRICS`, float64; None without any.
         depth_images: number of images in those sums.
         images_without_depth: number of images left out of them: their truth has no valid pixel.
         distance_sums: sums over all valid pixels, see `distance_sums`; None without any.
     """
 
-    images: int = 0
     confusion: Tensor | None = None
-    depth_sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(DEPTH_METRICS, 0.0))
+    depth_sums: Tensor | None = None
     depth_images: int = 0
     images_without_depth: int = 0
     distance_sums: Tensor | None = None
-
-    def add(self, other: Tally) -> None:
-        """Add the sums of other images."""
-        self.images += other.images
-        if other.confusion is not None:
-            known = 0 if self.confusion is None else self.confusion
-            self.confusion = known + other.confusion
-        if other.distance_sums is not None:
-            known = 0 if self.distance_sums is None else self.distance_sums
-            self.distance_sums = known + other.distance_sums
-        for name, value in other.depth_sums.items():
-            self.depth_sums[name] += value
-        self.depth_images += other.depth_images
-        self.images_without_depth += other.images_without_depth
 
     def scores(self, absent: AbsentClass = "skip") -> dict[str, float]:
         """Compute the metrics of the measured tasks.
@@ -88,9 +69,13 @@ class Tally:
             for name, value in semseg_scores(self.confusion, absent).items():
                 scores[f"semseg/{name}"] = value
         if self.depth_images or self.images_without_depth:
-            for name, total in self.depth_sums.items():
-                mean = total / self.depth_images if self.depth_images else float("nan")
-                scores[f"depth/{name}"] = mean
+            sums = (
+                [float("nan")] * len(DEPTH_METRICS)
+                if self.depth_sums is None
+                else self.depth_sums.tolist()
+            )
+            for name, total in zip(DEPTH_METRICS, sums, strict=True):
+                scores[f"depth/{name}"] = total / (self.depth_images or 1)
         if self.images_without_depth:
             scores["depth/images_without_depth"] = float(self.images_without_depth)
         if "semseg/mIoU" in scores and "depth/si_log_rmse" in scores:
@@ -162,12 +147,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
         self.absent = absent
-        self.depth_options = {
-            "min_depth": min_depth,
-            "max_depth": max_depth,
-            "si_lambda": si_lambda,
-            "si_scale": si_scale,
-        }
+        limits = dict(min_depth=min_depth, max_depth=max_depth)
+        self.depth_options = dict(limits, si_lambda=si_lambda, si_scale=si_scale)
         self.confusion: Tensor | None = None
         self.per_class: list[ClassScore] | None = None
         self.distance_errors: dict[str, list[float]] | None = None
@@ -179,10 +160,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         return tally_image(semseg, depth, num_classes, self.ignore_label, self.depth_options)
 
     def compute_metrics(self, results: list[Tally]) -> dict[str, float]:
-        """Compute the metrics from the sums of all processes, and log those of each class."""
-        total = Tally()
-        for tally in results:
-            total.add(tally)
+        """Compute the metrics from the sum over all images, and log those of each class."""
+        (total,) = results
         scores = total.scores(self.absent)
         if not scores:
             wanted = self.tasks or MEASURED
@@ -227,17 +206,12 @@ def tally_image(
     ignore_label: int = IGNORE_LABEL,
     depth_options: Mapping[str, float | None] | None = None,
 ) -> Tally:
-    """Measure one image.
+    """Measure one image; see `confusion_matrix` and `depth_errors`.
 
     Args:
-        semseg: predicted and true class ids of one shape, None where the task is not measured.
-        depth: predicted and true depth of one shape, None where the task is not measured.
-        num_classes: number of classes; unused without `semseg`.
-        ignore_label: class id of pixels without truth.
+        semseg, depth: prediction and truth of one shape, None where the task is not measured.
+        num_classes, ignore_label: of `semseg`.
         depth_options: keyword arguments of `depth_errors`.
-
-    Raises:
-        ValueError: see `confusion_matrix` and `depth_errors`.
     """
     tally = Tally(images=1)
     if semseg is not None:
@@ -250,6 +224,7 @@ def tally_image(
         if errors is None:
             tally.images_without_depth = 1
         else:
-            tally.depth_sums, tally.depth_images = errors, 1
+            tally.depth_images = 1
+            tally.depth_sums = torch.tensor([*errors.values()], dtype=torch.float64)
             tally.distance_sums = distance_sums(*pixels)
     return tally

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from ...targets import IGNORE_LABEL
+from ..targets import IGNORE_LABEL
 
 AbsentClass = Literal["skip", "zero"]
 
@@ -58,13 +58,10 @@ def confusion_matrix(
 
 
 def iou_per_class(confusion: Tensor) -> Tensor:
-    """Compute the intersection over union of each class, in percent.
+    """Compute the intersection over union of each class, C float64 in 0..100.
 
-    Args:
-        confusion: C,C, rows are the truth.
-
-    Returns:
-        C float64 in 0..100, nan for a class that is neither in the truth nor predicted.
+    It is nan for a class that is neither in the truth nor predicted. Rows of `confusion` (C,C) are
+    the truth.
 
     >>> iou_per_class(torch.tensor([[1, 1], [0, 1]])).tolist()
     [50.0, 50.0]
@@ -75,13 +72,9 @@ def iou_per_class(confusion: Tensor) -> Tensor:
 
 
 def accuracy_per_class(confusion: Tensor) -> Tensor:
-    """Compute the share of each true class's pixels that are predicted right, in percent.
+    """Compute the share of each true class's pixels that are right, C float64 in 0..100.
 
-    Args:
-        confusion: C,C, rows are the truth.
-
-    Returns:
-        C float64 in 0..100, nan for a class that is not in the truth.
+    It is nan for a class that is not in the truth. Rows of `confusion` (C,C) are the truth.
 
     >>> accuracy_per_class(torch.tensor([[1, 1], [0, 1]])).tolist()
     [50.0, 100.0]
@@ -132,25 +125,15 @@ class ClassScore(NamedTuple):
 
 
 def class_scores(confusion: Tensor, classes: Sequence[str]) -> list[ClassScore]:
-    """Compute the scores of every class from a confusion matrix.
-
-    Args:
-        confusion: C,C, rows are the truth.
-        classes: C names.
-
-    Raises:
-        ValueError: the number of names is not C.
+    """Compute the scores of every class from a C,C confusion matrix and C names.
 
     >>> from torch import tensor
     >>> class_scores(tensor([[3, 0], [1, 0]]), ["road", "sky"])[0]
     ClassScore(name='road', iou=75.0, accuracy=100.0, pixels=75.0)
     """
     counts = confusion.sum(1).double()
-    columns = (
-        iou_per_class(confusion),
-        accuracy_per_class(confusion),
-        100 * counts / counts.sum(),
-    )
+    shares = 100 * counts / counts.sum()
+    columns = (iou_per_class(confusion), accuracy_per_class(confusion), shares)
     values = zip(classes, *(column.tolist() for column in columns), strict=True)
     return [ClassScore(*row) for row in values]
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import Normalize
 
-from ...targets import DENSE_TARGETS
-from ..painting import DEPTH_COLORMAP, Bar, Key, Row, Style, TaskMaps, colorize_depth, paint_row
+from ..targets import DENSE_TARGETS
+from .colors import DEPTH_COLORMAP, colorize_depth
 from .grid import BAR, MARGIN, Canvas, Cell, GridRow, draw_grid, fitted
+from .maps import TaskMaps
+from .painters import Bar, Key, Row, Style, paint_row
 
 # Lengths in pixels.
 _PANEL_WIDTH = 1600
@@ -79,10 +81,7 @@ def draw_sample(
     Args:
         image: H,W,3 uint8 RGB.
         targets: maps of each task, with the truth alone.
-        classes: names of the classes.
-        palette: R, G, B in 0..255 of each class.
-        title: heading, such as the image's name.
-        **style: further fields of `Style`.
+        classes, palette, title, **style: as in `draw_panel`.
 
     Returns:
         H,W,3 uint8 RGB, about 500 pixels wide per column.
@@ -136,15 +135,15 @@ def _panel_cells(
     explained = len(fields) + 1 - ("error" in fields)
     key = Key(row.key.swatches)
     cells = [Cell(image, size, row.name, "image", smooth=True, key=key, key_columns=explained)]
-    notes = dict(prediction=row.scores)
-    keys = dict(error=row.error_key)
     for index, field in enumerate(fields):
         picture = getattr(row, field)
-        note = "not given" if picture is None else notes.get(field, "")
-        key = keys.get(field, Key()) if picture is not None else Key()
-        span = 1
+        note = row.scores if field == "prediction" else ""
+        key, span = Key(), 1
         if index == 0:
             key, span = Key(bar=row.key.bar), explained - 1
+        elif field == "error" and picture is not None:
+            key = row.error_key
+        note = "not given" if picture is None else note
         cells.append(Cell(picture, size, field, note, key=key, key_columns=span))
     return cells
 

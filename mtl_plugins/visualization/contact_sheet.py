@@ -9,8 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..painting import Row, Style, TaskMaps, paint_row
 from .grid import Cell, GridRow, draw_grid, fitted
+from .maps import TaskMaps
+from .painters import Row, Style, paint_row
 
 LARGEST = 360
 """Pixels of the longer side of a picture."""
@@ -34,11 +35,7 @@ class SheetSample:
 
     @classmethod
     def shrunk(
-        cls,
-        path: str,
-        image: np.ndarray | None,
-        maps: Mapping[str, np.ndarray],
-        problems: Sequence[str] = (),
+        cls, path: str, image: np.ndarray | None, maps: Mapping, problems: Sequence[str] = ()
     ) -> SheetSample:
         """Reduce a sample to the size in which it is drawn: H,W,3 BGR and maps in full size."""
         if image is not None:

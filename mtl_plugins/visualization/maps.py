@@ -11,8 +11,8 @@ from mmengine.structures import BaseDataElement
 from PIL import Image
 from torch import Tensor
 
-from ...errors import DataError
-from ...targets import DENSE_TARGETS
+from ..errors import DataError
+from ..targets import DENSE_TARGETS
 
 JPEG_QUALITY = 85
 
@@ -64,17 +64,18 @@ def as_array(data: Tensor) -> np.ndarray:
     return data.squeeze(0).cpu().numpy() if len(data) == 1 else data.movedim(0, 2).cpu().numpy()
 
 
-def sample_maps(sample: BaseDataElement) -> list[TaskMaps]:
-    """Return prediction and truth (None where missing) of each task that a sample predicts."""
-    return [
-        TaskMaps(
-            kind=target.kind,
-            prediction=as_array(sample.get(target.prediction).data),
-            truth=as_array(sample.get(target.truth).data) if target.truth in sample else None,
-        )
-        for target in DENSE_TARGETS.values()
-        if target.prediction in sample
-    ]
+def sample_maps(sample: BaseDataElement, truth_only: bool = False) -> list[TaskMaps]:
+    """Return prediction and truth (None where missing) of each task that a sample predicts.
+
+    With `truth_only`, return the truth of each task that has one.
+    """
+    found = []
+    for target in DENSE_TARGETS.values():
+        if (target.truth if truth_only else target.prediction) in sample:
+            keys = (None if truth_only else target.prediction, target.truth)
+            guess, truth = (as_array(sample.get(k).data) if k in sample else None for k in keys)
+            found.append(TaskMaps(target.kind, guess, truth))
+    return found
 
 
 def save_maps(

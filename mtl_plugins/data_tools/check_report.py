@@ -13,15 +13,13 @@ from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from ...config import SPLITS
-from ...errors import DataError
-from ...targets import IGNORE_LABEL
-from ...utils import ProgressLine
-from ...visualization import default_palette
-from ...visualization.sheets import SheetSample, draw_sheet
+from ..config import SPLITS
+from ..errors import DataError
+from ..targets import IGNORE_LABEL
+from ..utils import ProgressLine, write_text
+from ..visualization import SheetSample, default_palette, draw_sheet
 from .check import check_data
-from .findings import DataCheck, PartCheck, counted
-from .statistics import PartStatistics
+from .findings import DataCheck, PartCheck, PartStatistics, counted
 
 BAR_WIDTH = 30
 SPANS = 12
@@ -90,12 +88,10 @@ def _write_sheet(
 ) -> str:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{part.name}.png")
-    sheet = draw_sheet(
-        samples, found.targets, found.classes,
-        found.palette or default_palette(len(found.classes)),
-        title=f"{part.name}: {len(samples)} of {found.samples} samples, {part.root}",
-        depth_unit=found.depth_unit, depth_log=True,
-    )  # fmt: skip
+    palette = found.palette or default_palette(len(found.classes))
+    title = f"{part.name}: {len(samples)} of {found.samples} samples, {part.root}"
+    style = dict(depth_unit=found.depth_unit, depth_log=True)
+    sheet = draw_sheet(samples, found.targets, found.classes, palette, title, **style)
     Image.fromarray(sheet).save(path)
     return path
 
@@ -106,36 +102,32 @@ def _write_json(path: str, config: Config, found: DataCheck, sheets: list[str]) 
         problems=[vars(finding) for finding in found.problems],
         warnings=[vars(finding) for finding in found.warnings],
         parts={
-            part.name: dict(
-                splits=part.splits,
-                type=part.kind,
-                root=part.root,
-                **(part.statistics.as_dict() if part.statistics else {}),
-            )
+            part.name: dict(splits=part.splits, type=part.kind, root=part.root)
+            | (part.statistics.as_dict() if part.statistics else {})
             for part in found.parts
         },
         contact_sheets=sheets,
     )
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
+    write_text(path, json.dumps(content, indent=1))
+
+
+def _table(title: str, *columns: str) -> Table:
+    """Make a table; columns that begin with ">" are aligned right."""
+    table = Table(title=title)
+    for name in columns:
+        table.add_column(name.removeprefix(">"), justify="right" if name[:1] == ">" else "left")
+    return table
 
 
 def _parts_table(parts: list[PartCheck]) -> Table:
     """List the data sets with their samples, sizes, targets and numbers of findings."""
-    table = Table(title="Data")
-    for name in ("data set", "read by", "samples", "image sizes", "targets", "found"):
-        table.add_column(name, justify="right" if name == "samples" else "left")
+    table = _table("Data", "data set", "read by", ">samples", "image sizes", "targets", "found")
     for part in parts:
-        found = part.statistics
-        table.add_row(
-            part.name,
-            "\n".join(part.splits),
-            str(found.samples) if found else "-",
-            _sizes(found) if found else "-",
-            "\n".join(found.targets) or "none" if found else "-",
-            f"{counted(part.problems, 'problem')}\n{counted(part.warnings, 'warning')}",
-        )
+        found, cells = part.statistics, ["-", "-", "-"]
+        if found:
+            cells = [str(found.samples), _sizes(found), "\n".join(found.targets) or "none"]
+        counts = f"{counted(part.problems, 'problem')}\n{counted(part.warnings, 'warning')}"
+        table.add_row(part.name, "\n".join(part.splits), *cells, counts)
     return table
 
 
@@ -146,17 +138,13 @@ def _statistics_tables(name: str, found: PartStatistics) -> Iterator[Table]:
     if found.depth.images:
         yield _depth_table(name, found)
     if found.normals[1]:
-        table = Table(title=f"Normals of {name}")
-        table.add_column("pixels")
-        table.add_column("share (%)", justify="right")
+        table = _table(f"Normals of {name}", "pixels", ">share (%)")
         share = found.normals[0] / found.normals[1] * 100
         table.add_row("with a normal", f"{share:.2f}")
         table.add_row("without", f"{100 - share:.2f}")
         yield table
     for kind, tally in found.values.items():
-        table = Table(title=f"Values of {name}: {kind}")
-        table.add_column("pixels")
-        table.add_column("value", justify="right")
+        table = _table(f"Values of {name}: {kind}", "pixels", ">value")
         statistics = tally.as_dict()
         valid, pixels = statistics.pop("valid_pixels"), statistics.pop("pixels")
         for label, value in statistics.items():
@@ -172,30 +160,20 @@ def _sizes(found: PartStatistics) -> str:
 
 
 def _class_table(name: str, found: PartStatistics) -> Table:
-    table = Table(title=f"Classes of {name}")
-    table.add_column("id", justify="right")
-    table.add_column("class")
-    table.add_column("pixels (%)", justify="right")
-    table.add_column("images", justify="right")
-    table.add_column("")
+    table = _table(f"Classes of {name}", ">id", "class", ">pixels (%)", ">images", "")
     shares = found.class_pixels / found.class_pixels.sum() * 100
     for i in (*range(len(found.classes)), IGNORE_LABEL):
         label = "no class" if i == IGNORE_LABEL else found.classes[i]
         occurs = found.class_pixels[i] > 0 or i == IGNORE_LABEL
         bar = Bar(shares.max(), 0, shares[i], width=BAR_WIDTH) if occurs else "never occurs"
-        table.add_row(
-            str(i), label, f"{shares[i]:.3f}", str(found.class_images[i]), bar,
-            style=None if occurs else "yellow",
-        )  # fmt: skip
+        cells = (str(i), label, f"{shares[i]:.3f}", str(found.class_images[i]), bar)
+        table.add_row(*cells, style=None if occurs else "yellow")
     return table
 
 
 def _depth_table(name: str, found: PartStatistics) -> Table:
     unit, tally, statistics = found.depth_unit, found.depth, found.depth.statistics()
-    table = Table(title=f"Depth of {name} ({unit})")
-    table.add_column("depth", justify="right")
-    table.add_column("pixels (%)", justify="right")
-    table.add_column("")
+    table = _table(f"Depth of {name} ({unit})", ">depth", ">pixels (%)", "")
     if statistics is not None:
         spans = tally.spans(SPANS)
         most = max(pixels for *_, pixels in spans)

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import LogNorm, Normalize
 
-from ...targets import IGNORE_LABEL, NO_DEPTH
+from ..targets import IGNORE_LABEL, NO_DEPTH
 
 RGB = tuple[int, int, int]
 
@@ -48,15 +48,9 @@ def default_palette(num_classes: int) -> list[RGB]:
 def colorize_labels(
     labels: np.ndarray, palette: Sequence[Sequence[int]], ignore_label: int = IGNORE_LABEL
 ) -> np.ndarray:
-    """Paint each class in its colour and pixels without a class in `IGNORE_COLOR`.
+    """Paint H,W class ids in the classes' colours (R, G, B in 0..255), as H,W,3 uint8.
 
-    Args:
-        labels: H,W integer class ids.
-        palette: R, G, B in 0..255 of each class.
-        ignore_label: class id of pixels without a class.
-
-    Returns:
-        H,W,3 uint8.
+    Pixels of `ignore_label` have no class and get `IGNORE_COLOR`.
 
     Raises:
         ValueError: a class id has no colour.
@@ -79,28 +73,16 @@ def colorize_labels(
 def colorize_semseg_error(
     prediction: np.ndarray, truth: np.ndarray, ignore_label: int = IGNORE_LABEL
 ) -> np.ndarray:
-    """Paint right, wrong and ignored pixels of a label map.
-
-    Args:
-        prediction: H,W class ids.
-        truth: H,W class ids, `ignore_label` where there is no class.
-        ignore_label: class id of pixels without a class.
-
-    Returns:
-        H,W,3 uint8 of `RIGHT_COLOR`, `WRONG_COLOR` and `IGNORE_COLOR`.
-    """
+    """Paint H,W class ids in `RIGHT_COLOR`, `WRONG_COLOR` and `IGNORE_COLOR`, as H,W,3 uint8."""
     colors = np.where((prediction == truth)[..., None], RIGHT_COLOR, WRONG_COLOR).astype(np.uint8)
     colors[truth == ignore_label] = IGNORE_COLOR
     return colors
 
 
 def depth_norm(near: float, far: float, log: bool = False) -> Normalize:
-    """Return the scale from depth to colour, for a map and its colour bar.
+    """Return the scale from depth to colour, for a map and its colour bar; near < far.
 
-    Args:
-        near: depth of the first colour.
-        far: depth of the last colour, above `near`.
-        log: scale the logarithm of depth; needs `near` > 0.
+    With `log`, it scales the logarithm of depth, which needs near > 0.
 
     >>> float(depth_norm(1, 100, log=True)(10))
     0.5
@@ -111,15 +93,10 @@ def depth_norm(near: float, far: float, log: bool = False) -> Normalize:
 def colorize_depth(
     depth: np.ndarray, norm: Normalize, colormap: str = DEPTH_COLORMAP
 ) -> np.ndarray:
-    """Paint depth by a colour map and pixels without depth in `INVALID_COLOR`.
+    """Paint H,W depth by a colour map of matplotlib, as H,W,3 uint8.
 
-    Args:
-        depth: H,W; 0, negative, nan and infinite values are pixels without depth.
-        norm: scale from `depth_norm`; depths beyond its ends are clipped.
-        colormap: name of a matplotlib colour map.
-
-    Returns:
-        H,W,3 uint8.
+    Pixels of 0, negative, nan and infinite values have no depth and get `INVALID_COLOR`. Depths
+    beyond the ends of the scale (see `depth_norm`) are clipped.
 
     >>> colorize_depth(np.array([[0.0]]), depth_norm(1, 80)).tolist()
     [[[150, 150, 150]]]
@@ -131,16 +108,10 @@ def colorize_depth(
 def colorize_depth_error(
     prediction: np.ndarray, truth: np.ndarray, norm: Normalize, colormap: str = ERROR_COLORMAP
 ) -> np.ndarray:
-    """Paint |prediction - truth| / truth and pixels without true depth in `INVALID_COLOR`.
+    """Paint |prediction - truth| / truth of H,W metres, as H,W,3 uint8.
 
-    Args:
-        prediction: H,W metres; nan or infinite counts as the largest error.
-        truth: H,W metres, 0 where nothing was measured.
-        norm: scale of the relative error.
-        colormap: name of a matplotlib colour map.
-
-    Returns:
-        H,W,3 uint8.
+    A prediction that is nan or infinite counts as the largest error of the scale. Pixels without
+    true depth get `INVALID_COLOR`.
     """
     valid = np.isfinite(truth) & (truth > NO_DEPTH)
     error = np.full(truth.shape, norm.vmax, dtype=float)
@@ -159,13 +130,9 @@ def paint_values(
 
 
 def colorize_normals(normals: np.ndarray) -> np.ndarray:
-    """Paint unit vectors as red, green, blue = (x + 1) / 2, (y + 1) / 2, (z + 1) / 2.
+    """Paint H,W,3 unit vectors as (x + 1) / 2, (y + 1) / 2, (z + 1) / 2, as H,W,3 uint8 RGB.
 
-    Args:
-        normals: H,W,3; vectors of zeros or with a nan are pixels without a normal.
-
-    Returns:
-        H,W,3 uint8, `NO_NORMAL_COLOR` where there is no normal.
+    Vectors of zeros or with a nan are pixels without a normal and get `NO_NORMAL_COLOR`.
 
     >>> colorize_normals(np.array([[[0.0, -1.0, 0.0], [0.0, 0.0, 0.0]]])).tolist()
     [[[128, 0, 128], [0, 0, 0]]]
@@ -178,14 +145,7 @@ def colorize_normals(normals: np.ndarray) -> np.ndarray:
 
 
 def overlay_colors(image: np.ndarray, colors: np.ndarray, opacity: float = 0.5) -> np.ndarray:
-    """Blend an image with colours of its size.
-
-    Args:
-        image, colors: H,W,3 uint8, in the same channel order.
-        opacity: weight of the colours, 0..1.
-
-    Returns:
-        H,W,3 uint8.
+    """Blend two H,W,3 uint8 pictures of one channel order; `opacity` is that of the colours, 0..1.
 
     >>> red = np.full((1, 1, 3), (200, 0, 0), np.uint8)
     >>> overlay_colors(np.full((1, 1, 3), 100, np.uint8), red, opacity=0.25).tolist()

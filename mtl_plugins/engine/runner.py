@@ -22,11 +22,11 @@ from mmseg.registry import RUNNERS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ...checkpoints import MISFIT, CheckpointError, differences
-from ...errors import ConfigError, MTLError
-from ...utils import replaced, unwrapped
-from ..distributed.processes import average_statistics
-from ..distributed.sharded_model import ShardedModel
+from ..checkpoints import MISFIT, CheckpointError, differences
+from ..errors import ConfigError, MTLError
+from ..utils import replaced, unwrapped
+from .processes import average_statistics
+from .sharded_model import ShardedModel
 from .train_loop import BatchChange
 
 GRACE = 30

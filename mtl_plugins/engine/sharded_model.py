@@ -16,8 +16,8 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils._pytree import tree_map
 
-from ...errors import ConfigError
-from ...models.balancers import GradientBalancer
+from ..errors import ConfigError
+from ..models.balancers import GradientBalancer
 
 
 @MODEL_WRAPPERS.register_module()
@@ -71,7 +71,8 @@ class ShardedModel(nn.Module):
 
     def val_step(self, data: Any) -> list:
         """Predict a batch with all parameters; processes may have different numbers of windows."""
-        self._gather()
+        for part in self._sharded():
+            part.unshard()
         return self.module.val_step(data)
 
     def test_step(self, data: Any) -> list:
@@ -118,10 +119,6 @@ class ShardedModel(nn.Module):
 
     def _sharded(self) -> list[FSDPModule]:
         return [part for part in self.module.modules() if isinstance(part, FSDPModule)]
-
-    def _gather(self) -> None:
-        for part in self._sharded():
-            part.unshard()
 
 
 def local_part(value: Tensor) -> Tensor:

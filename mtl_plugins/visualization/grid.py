@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 
-from ..painting import Bar, Key
+from .painters import Bar, Key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

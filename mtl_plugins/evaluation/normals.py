@@ -1,0 +1,163 @@
+"""Angles between predicted and true surface normals, and their metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from mmseg.registry import METRICS
+from torch import Tensor
+
+from ..errors import DataError
+from ..targets import NO_NORMAL, NORMALS
+from .measure import Measure
+from .streaming_metric import StreamingMetric, Sums
+
+BINS_A_DEGREE = 100
+"""Resolution of the histogram from which the median is read."""
+
+WITHIN = (11.25, 22.5, 30.0)
+"""Thresholds in degrees of the shares of pixels (Fouhey et al. 2013)."""
+
+
+def normal_angles(prediction: Tensor, target: Tensor) -> Tensor:
+    """Compute the angle between prediction and truth at every pixel with a true normal.
+
+    Args:
+        prediction: 3,H,W vectors of any length; one of length 0 counts as an angle of 90.
+        target: 3,H,W unit vectors, 0 where there is no normal.
+
+    Returns:
+        Degrees in 0..180 of each valid pixel, float64, accurate for small angles, too.
+
+    Raises:
+        ValueError: the shapes differ or are not 3,H,W, or the prediction of a valid pixel is nan
+            or infinite.
+
+    >>> truth = torch.tensor([0.0, 0.0, 1.0]).view(3, 1, 1)
+    >>> normal_angles(torch.tensor([0.0, -2.0, 0.0]).view(3, 1, 1), truth).tolist()
+    [90.0]
+    """
+    if prediction.shape != target.shape or target.ndim != 3 or target.shape[0] != 3:
+        raise ValueError(
+            f"The predicted normals have shape {tuple(prediction.shape)}, the true ones "
+            f"{tuple(target.shape)}: expected 3,H,W of both. Predict at the size of the truth."
+        )
+    target = target.to(prediction.device)
+    # Indexing by a mask would search for its pixels each time.
+    valid = (target != NO_NORMAL).any(0).flatten().nonzero()[:, 0]
+    guess, truth = (
+        maps.flatten(1).index_select(1, valid).double() for maps in (prediction, target)
+    )
+    broken = int((~torch.isfinite(guess)).any(0).sum())
+    if broken:
+        raise ValueError(
+            f"The predicted normal is nan or infinite at {broken} of {guess.shape[1]} pixels: "
+            "expected finite vectors. The training has diverged: lower the learning rate."
+        )
+    # Unlike acos, accurate near 0 and 180 degrees.
+    sine = torch.linalg.cross(guess, truth, dim=0).square().sum(0).sqrt()
+    cosine = (guess * truth).sum(0)
+    angles = torch.rad2deg(torch.atan2(sine, cosine))
+    return angles.where(guess.any(0), 90.0)
+
+
+def angle_histogram(angles: Tensor) -> Tensor:
+    """Count the angles (degrees, 0..180) in each bin of 0.01 degrees, int64.
+
+    >>> angle_histogram(torch.tensor([0.0, 0.005, 179.999])).nonzero().flatten().tolist()
+    [0, 17999]
+    """
+    last = 180 * BINS_A_DEGREE - 1
+    bins = (angles * BINS_A_DEGREE).long().clamp(max=last)
+    return torch.bincount(bins, minlength=last + 1)
+
+
+def histogram_median(histogram: Tensor) -> float:
+    """Return the median in degrees of the angles of a histogram, exact to 0.005; nan without any.
+
+    >>> round(histogram_median(angle_histogram(torch.tensor([10.0, 30.0, 90.0]))), 3)
+    30.005
+    """
+    count = int(histogram.sum())
+    if not count:
+        return float("nan")
+    middle = torch.tensor([(count - 1) // 2, count // 2]) + 1
+    bins = torch.searchsorted(histogram.cumsum(0), middle)
+    return float((bins + 0.5).mean() / BINS_A_DEGREE)
+
+
+@dataclass
+class AngleTally(Sums):
+    """Sums over the valid pixels of images.
+
+    Args:
+        without: number of images without a valid normal.
+        total: sum of the angles, degrees.
+        within: number of pixels below each angle of `WITHIN`.
+        histogram: number of pixels in each bin of 0.01 degrees.
+    """
+
+    without: int = 0
+    total: float = 0.0
+    within: Tensor = field(default_factory=lambda: torch.zeros(len(WITHIN), dtype=torch.long))
+    histogram: Tensor = field(default_factory=lambda: angle_histogram(torch.zeros(0)))
+
+
+@METRICS.register_module()
+class NormalsMetric(StreamingMetric[AngleTally]):
+    """Measure the angles between predicted and true normals during validation.
+
+    All valid pixels of the data set have the same weight. A histogram with bins of 0.01 degrees
+    is kept, no pixels; the result does not depend on the number of processes. The metrics are
+    `normals/mean_angle` and `normals/median_angle` (degrees, the median exact to 0.005),
+    `normals/within_11.25`, `normals/within_22.5` and `normals/within_30` (percent of the pixels
+    below that angle), nan where no pixel has a normal, and `normals/images_without_normals` where
+    there are any.
+
+    Raises:
+        DataError: a sample lacks prediction or truth, or `normal_angles` refuses its maps; the
+            image is named.
+
+    In a config: `val_evaluator = [dict(type='MultiTaskMetric'), dict(type='NormalsMetric')]`.
+    """
+
+    new_tally = AngleTally
+    measures = (
+        Measure("normals/mean_angle", "lower", "normals, mean angle (deg)", main=True),
+        Measure("normals/median_angle", "lower", "normals, median angle (deg)"),
+        Measure("normals/within_11.25", "higher", "normals within 11.25 deg (%)"),
+        *(Measure(f"normals/within_{degrees:g}", "higher") for degrees in WITHIN[1:]),
+    )
+
+    def measure(self, sample: dict) -> AngleTally:
+        """Measure one sample, a dict whose maps are `{'data': 3,H,W tensor}`."""
+        missing = [key for key in (NORMALS.prediction, NORMALS.truth) if key not in sample]
+        if missing:
+            raise DataError(
+                f"the sample lacks {missing}: expected predicted and true normals. Add a "
+                "NormalsHead to the model, and load and pack (PackTargets) normals in the data."
+            )
+        maps = (sample[key]["data"] for key in (NORMALS.prediction, NORMALS.truth))
+        angles = normal_angles(*maps).cpu()
+        return AngleTally(
+            images=1,
+            without=int(angles.numel() == 0),
+            total=float(angles.sum()),
+            within=torch.stack([(angles < degrees).sum() for degrees in WITHIN]),
+            histogram=angle_histogram(angles),
+        )
+
+    def compute_metrics(self, results: list[AngleTally]) -> dict[str, float]:
+        """Compute the metrics from the sum over all images."""
+        (total,) = results
+        pixels = int(total.histogram.sum()) or float("nan")
+        scores = {
+            "normals/mean_angle": total.total / pixels,
+            "normals/median_angle": histogram_median(total.histogram),
+        }
+        for degrees, count in zip(WITHIN, total.within.tolist(), strict=True):
+            scores[f"normals/within_{degrees:g}"] = 100 * count / pixels
+        if total.without:
+            scores["normals/images_without_normals"] = float(total.without)
+        return scores
