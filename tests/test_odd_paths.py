@@ -18,7 +18,6 @@ from mtl_plugins.inference import MultiTaskInferencer
 from mtl_plugins.report import write_page
 from tests.config.test_config import BRANCHED
 from tests.conftest import SCENES
-from tests.engine.tiny_run import KEPT_OUT
 from tests.inference.conftest import brightness, read_video, write_video
 
 ODD = 'données à côté/straße [1], (2)/it\'s "new"; %d {x} $HOME #*/' + "lång " * 30
@@ -63,11 +62,7 @@ def odd(tmp_path_factory, scenes_root):
     file.write_text(config_text("bäse [0].py", data), encoding="utf-8")
     before = contents(data)
     config = load_config(str(file), [])
-    config.custom_hooks = [
-        hook
-        for hook in config.custom_hooks
-        if hook.type not in KEPT_OUT or hook.type == "ReportHook"
-    ]
+    config.default_hooks.update(panels=None, summary=None)
     work_dir = folder / "run [1], (a) 'é'"
     train(config, str(work_dir), seed=1)
     return folder, config, work_dir, before

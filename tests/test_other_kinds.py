@@ -230,10 +230,10 @@ def test_a_network_trains_predicts_and_saves(root, tmp_path):
     with torch.no_grad():  # where shades are
         network.decode_head.task_heads["light"].predict.bias.fill_(0.5)
     torch.save(dict(state_dict=network.state_dict()), tmp_path / "a.pth")
-    given.custom_hooks = [
-        dict(type="SavePredictionsHook", folder=str(tmp_path / "saved")),
-        dict(type="PanelHook", num_images=1, folder=str(tmp_path / "panels")),
-    ]
+    given.default_hooks.update(
+        save_predictions=dict(type="SavePredictionsHook", folder=str(tmp_path / "saved")),
+        panels=dict(type="PanelHook", num_images=1, folder=str(tmp_path / "panels")),
+    )
     metrics = evaluate(given, str(tmp_path / "a.pth"), str(tmp_path / "run"))
     assert set(metrics) == {"shade/bias", "shade/bright"}
     inferencer = MultiTaskInferencer(tmp_path / "a.pth", given, device="cpu")

@@ -72,7 +72,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path, scene_options):
     options = [*scene_options, *SMALL, "train_cfg.max_epochs=3"]
     config = load_config("configs/mtl_branched.py", options)
     kill = dict(type="SignalHook", signal="SIGKILL", moment="train", iteration=4)
-    config.custom_hooks = [*config.custom_hooks, kill]
+    config.custom_hooks = [kill]
     code, _ = run(config, tmp_path, resume=None)
     assert code == -signal.SIGKILL and (tmp_path / "epoch_1.pth").exists()
     result = call(

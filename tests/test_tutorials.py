@@ -111,6 +111,20 @@ def test_own_loss_and_balancer(checkout, monkeypatch, scene_options, capsys):
     assert "depth/relative" in printed and "balance/weight_depth" in printed
 
 
+def test_own_hook_metric_and_logger(checkout, monkeypatch, scene_options, capsys):
+    Image.new("RGB", (48, 32)).save("street.jpg")
+    follow("own_hook", monkeypatch, [*TINY, *SHORT, *scene_options])
+    assert "within 1 m (%)" in capsys.readouterr().out
+    [values] = (checkout / "work_dirs" / "watched").rglob("values.csv")
+    names = {line.split(",")[1] for line in values.read_text().splitlines()}
+    assert {"loss", "depth/within_1m"} <= names
+    [best] = (checkout / "work_dirs" / "watched").glob("best_depth_within_1m*.pth")
+    assert not (checkout / "work_dirs" / "watched" / "report").exists()
+    saved = torch.load(best.parent / "epoch_4.pth", weights_only=True)
+    assert "ema_state_dict" in saved  # the weights as trained; the average is the state_dict
+    assert os.listdir("work_dirs/watched_predicted/depth") == ["street.png"]
+
+
 def test_from_mmseg(checkout, monkeypatch, capsys):
     shipped = os.path.join(mmseg.__path__[0], ".mim", "configs")
     if not os.path.isdir(shipped):

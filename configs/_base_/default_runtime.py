@@ -25,20 +25,22 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     checkpoint=dict(
         type='DurableCheckpointHook', interval=1, max_keep_ckpts=2,
-        save_best='multitask/score', rule='greater'))
-custom_hooks = [
-    dict(type='SafeCheckpointHook'),
-    dict(type='ClassCheckHook'),
-    dict(type='PanelHook', num_images=4),
-    dict(type='SummaryHook'),
-    dict(type='SkippedSamplesHook', limit=100),
-    dict(type='ReportHook', num_images=4),
-    dict(type='CurvesHook'),
-    dict(type='InterruptHook'),
-    dict(type='NonFiniteHook', limit=10),
-    dict(type='FaultHook'),
-    dict(type='DepthCheckHook'),
-]
+        save_best='multitask/score', rule='greater'),
+    # What protects a run. A config that lacks one of these gets it; None switches it off.
+    safe_checkpoint=dict(type='SafeCheckpointHook'),
+    class_check=dict(type='ClassCheckHook'),
+    depth_check=dict(type='DepthCheckHook'),
+    skipped_samples=dict(type='SkippedSamplesHook', limit=100),
+    nonfinite=dict(type='NonFiniteHook', limit=10),
+    interrupt=dict(type='InterruptHook'),
+    faults=dict(type='FaultHook'),
+    curves=dict(type='CurvesHook'),
+    # Pictures and tables.
+    panels=dict(type='PanelHook', num_images=4),
+    summary=dict(type='SummaryHook'),
+    report=dict(type='ReportHook', num_images=4))
+# Yours: a list replaces the one that it inherits, so shipped configs leave it empty.
+custom_hooks = []
 
 val_evaluator = dict(type='MultiTaskMetric')
 test_evaluator = val_evaluator

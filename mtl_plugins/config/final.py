@@ -21,6 +21,19 @@ from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
 from ..utils import did_you_mean
 from .loading import as_config
 
+PROTECTION: dict[str, dict[str, Any]] = dict(
+    checkpoint=dict(type="DurableCheckpointHook", interval=1),
+    safe_checkpoint=dict(type="SafeCheckpointHook"),
+    class_check=dict(type="ClassCheckHook"),
+    depth_check=dict(type="DepthCheckHook"),
+    skipped_samples=dict(type="SkippedSamplesHook", limit=100),
+    nonfinite=dict(type="NonFiniteHook", limit=10),
+    interrupt=dict(type="InterruptHook"),
+    faults=dict(type="FaultHook"),
+    curves=dict(type="CurvesHook"),
+)
+"""The hooks that protect a run, by their names in `default_hooks`."""
+
 DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
 
 
@@ -40,6 +53,7 @@ def final_config(
     config = as_config(config, options, safe)
     _check_sharing(config)
     if config.get("model"):
+        _protect(config)
         _choose_best_metric(config)
         check_metric_names(config)
         _set_rules(config)
@@ -80,6 +94,21 @@ def run_config(
     if launcher != "none" and not torch.cuda.is_available():
         _wrap_on_cpu(config)
     return config
+
+
+def _protect(config: Config) -> None:
+    """Add the hooks of `PROTECTION` that the config neither has nor switches off with None.
+
+    One that the config gives without a type, to change an argument, gets its type.
+    """
+    hooks = dict(config.get("default_hooks") or {})
+    listed = [*hooks.values(), *(config.get("custom_hooks") or [])]
+    types = {hook.get("type") for hook in listed if isinstance(hook, Mapping)}
+    for name, hook in PROTECTION.items():
+        given = hooks.get(name, {})
+        if isinstance(given, Mapping) and "type" not in given and hook["type"] not in types:
+            hooks[name] = {**hook, **given}
+    config.default_hooks = hooks
 
 
 def _check_sharing(config: Config) -> None:

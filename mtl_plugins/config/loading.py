@@ -144,12 +144,10 @@ def with_pictures(
         save_dir: folder of the predictions, see `SavePredictionsHook`.
     """
     config = copied(config)
-    hooks = list(config.get("custom_hooks") or [])
+    hooks = config.setdefault("default_hooks", {})
     if show_dir is not None:
-        own = [hook for hook in hooks if hook["type"] == "PanelHook"] or [dict(type="PanelHook")]
-        hooks = [hook for hook in hooks if hook["type"] != "PanelHook"]
-        hooks.append(dict(own[0], num_images=None, folder=show_dir))
+        panels = hooks.get("panels") or dict(type="PanelHook")
+        hooks["panels"] = dict(panels, num_images=None, folder=show_dir)
     if save_dir is not None:
-        hooks.append(dict(type="SavePredictionsHook", folder=save_dir))
-    config.custom_hooks = hooks
+        hooks["save_predictions"] = dict(type="SavePredictionsHook", folder=save_dir)
     return config

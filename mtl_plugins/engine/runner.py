@@ -29,6 +29,11 @@ from .processes import average_statistics
 from .sharded_model import ShardedModel
 from .train_loop import BatchChange
 
+MMENGINE_HOOKS = (
+    "runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint",
+)  # fmt: skip
+"""The `default_hooks` that mmengine registers if a config does not name them."""
+
 GRACE = 30
 """Seconds that a loader's worker survives SIGTERM, enough to save a checkpoint."""
 
@@ -47,6 +52,7 @@ class MultiTaskRunner(Runner):
     - A run can resume with another number of processes or batch size (see `BatchChange`).
     - Hooks may define `after_failure(runner, error)`, called if training or testing raises, which
       may raise a better error, and `after_stop(runner)`, called at every end.
+    - Any hook of `default_hooks` can be switched off with None, not only mmengine's own.
     - Loader workers survive signals to the run (SIGTERM, SIGINT) for `GRACE` seconds.
     """
 
@@ -136,6 +142,13 @@ class MultiTaskRunner(Runner):
         change = BatchChange(self)
         super().resume(*args, **kwargs)
         change.follow()
+
+    def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
+        """Register `default_hooks`; see mmengine, which takes None for its own hooks alone."""
+        given = (hooks or {}).items()
+        super().register_default_hooks(
+            {name: hook for name, hook in given if hook is not None or name in MMENGINE_HOOKS}
+        )
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:

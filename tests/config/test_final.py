@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 import torch
 
 from mtl_plugins.config import final_config, load_config, run_config
-from mtl_plugins.config.final import measured_names
+from mtl_plugins.config.final import PROTECTION, measured_names
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import declared_measures
 from tests.config.test_config import BRANCHED
@@ -91,11 +92,9 @@ def test_the_score_is_replaced_if_the_model_lacks_one_of_its_tasks():
     assert depth.default_hooks.checkpoint.rule == "less"
 
 
-@pytest.mark.parametrize("hooks", [dict(checkpoint=None), {}, None])
-def test_a_run_may_have_no_checkpoint_hook(hooks):
-    config = load_config(BRANCHED)
-    config.default_hooks = hooks
-    assert final_config(config).default_hooks == hooks
+def test_a_run_may_have_no_checkpoint_hook():
+    config = load_config(BRANCHED, ["default_hooks.checkpoint=None"])
+    assert final_config(config).default_hooks.checkpoint is None
 
 
 @pytest.mark.parametrize(
@@ -111,7 +110,7 @@ def test_a_metric_that_is_not_measured_is_refused_before_training(option, messag
     config = load_config(BRANCHED)
     # A scheduler and a hook that have a monitor.
     config.param_scheduler[1] = dict(type="ReduceOnPlateauLR", monitor="depth/rmse")
-    config.custom_hooks[0] = dict(type="EarlyStoppingHook", monitor="depth/rmse")
+    config.custom_hooks = [dict(type="EarlyStoppingHook", monitor="depth/rmse")]
     final_config(config)
     with pytest.raises(ConfigError, match=message):
         final_config(config, [option])
@@ -132,3 +131,44 @@ def test_metrics_of_other_libraries_are_not_checked():
     config = load_config(BRANCHED, ["val_evaluator.type=IoUMetric", f"{SAVE_BEST}=mIoU"])
     assert measured_names(config) == set()
     assert final_config(config).default_hooks.checkpoint.save_best == "mIoU"
+
+
+def protection(config):
+    """The hooks that protect a run with this config, by name."""
+    hooks = final_config(config).default_hooks
+    return {name: hooks[name] for name in PROTECTION if hooks.get(name) is not None}
+
+
+def test_no_list_of_a_user_removes_what_protects_a_run(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(f"_base_ = {BRANCHED!r}\ncustom_hooks = [dict(type='EMAHook')]\n")
+    config = load_config(str(file))
+    assert {hook["type"] for hook in protection(config).values()} >= {
+        "SafeCheckpointHook", "NonFiniteHook", "InterruptHook", "FaultHook", "ClassCheckHook",
+    }  # fmt: skip
+    assert [hook.type for hook in final_config(config).custom_hooks] == ["EMAHook"]
+    config.default_hooks = None
+    assert {*protection(config)} == {*PROTECTION}
+
+
+def test_a_protecting_hook_is_changed_or_switched_off_by_its_name_alone():
+    config = load_config(BRANCHED)
+    config.default_hooks = dict(nonfinite=dict(limit=3), faults=None)
+    found = protection(config)
+    assert found["nonfinite"] == dict(type="NonFiniteHook", limit=3)
+    assert {*found} == {*PROTECTION} - {"faults"}
+
+
+def test_hooks_that_a_config_of_0_1_lists_are_not_added_again():
+    config = load_config(BRANCHED)
+    config.default_hooks = dict(timer=dict(type="IterTimerHook"))
+    config.custom_hooks = [dict(type="NonFiniteHook", limit=4)]
+    assert {*protection(config)} == {*PROTECTION} - {"nonfinite"}
+
+
+def test_shipped_configs_leave_custom_hooks_to_the_user():
+    paths = [path for path in Path(ROOT, "configs").rglob("*.py") if "_base_" not in str(path)]
+    assert len(paths) > 20
+    for path in paths:
+        if path.parent.name != "sweeps":
+            assert not load_config(str(path)).get("custom_hooks"), path

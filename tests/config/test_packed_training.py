@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 
 import torch
-from mmengine.runner import Runner
 
 from mtl_plugins.config import load_config, pack_config, run_config, with_packed
+from mtl_plugins.engine import MultiTaskRunner
 from tests.commands import call
 from tests.config.test_config import BRANCHED
 from tests.conftest import ROOT
 
 
 def weights(config, work_dir):
-    config.custom_hooks = []
+    config.default_hooks.update(panels=None, report=None, summary=None)
     config.randomness = dict(seed=5)
-    runner = Runner.from_cfg(run_config(config, work_dir=str(work_dir)))
+    runner = MultiTaskRunner.from_cfg(run_config(config, work_dir=str(work_dir)))
     runner.train()
     return runner.model.state_dict()
 
@@ -45,9 +45,9 @@ def test_joined_sets_are_packed_each(partial_options, tmp_path):
     config = load_config(os.path.join(ROOT, "configs", "mtl_partial_labels.py"), partial_options)
     pack_config(config, str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == ["train-0", "train-1", "val"]
-    files = Runner.build_dataloader(config.train_dataloader, seed=0)
+    files = MultiTaskRunner.build_dataloader(config.train_dataloader, seed=0)
     packed = with_packed(config, str(tmp_path)).train_dataloader
-    for batch, other in zip(files, Runner.build_dataloader(packed, seed=0), strict=True):
+    for batch, other in zip(files, MultiTaskRunner.build_dataloader(packed, seed=0), strict=True):
         for image, same in zip(batch["inputs"], other["inputs"], strict=True):
             assert torch.equal(image, same)
         keys = [[*sample.keys()] for sample in batch["data_samples"]]

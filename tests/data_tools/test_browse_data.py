@@ -38,7 +38,7 @@ def config(scene_options):
     config = load_config(NORMALS, options)
     config.train_dataloader.dataset.pipeline = PIPELINE
     config.train_cfg.val_interval = 9
-    config.custom_hooks = []
+    config.default_hooks.update(panels=None, report=None, summary=None)
     return config
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import ConcatDataset, RepeatDataset
-from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from mtl_plugins.config import load_config, run_config
 from mtl_plugins.datasets import SampleIndex, SeededSampler, seed_all, seeded
+from mtl_plugins.engine import MultiTaskRunner
 from mtl_plugins.engine.run import resume_from
 from tests.config.test_config import BRANCHED
 
@@ -29,14 +29,12 @@ QUICK = [
 def trained(scene_options, work_dir, *options, resume=None):
     """The weights after two epochs of three batches on tiny scenes."""
     config = load_config(BRANCHED, [*scene_options, *QUICK, *options])
-    config.custom_hooks = [
-        hook for hook in config.custom_hooks if hook.type == "SafeCheckpointHook"
-    ]
+    config.default_hooks.update(panels=None, report=None, summary=None)
     config.randomness = dict(seed=5)
     config = run_config(config, work_dir=str(work_dir))
     if resume:
         resume_from(config, str(resume))
-    runner = Runner.from_cfg(config)
+    runner = MultiTaskRunner.from_cfg(config)
     runner.train()
     return runner.model.state_dict()
 
@@ -63,7 +61,7 @@ def test_seven_workers_load_what_none_loads(scene_options):
     epochs = []
     for workers in (0, 7):
         loader.update(num_workers=workers, pin_memory=False)
-        batches = Runner.build_dataloader(loader, seed=4)
+        batches = MultiTaskRunner.build_dataloader(loader, seed=4)
         epochs.append([image for batch in batches for image in batch["inputs"]])
     assert len(epochs[0]) == 6
     assert all(torch.equal(*images) for images in zip(*epochs, strict=True))
@@ -72,8 +70,7 @@ def test_seven_workers_load_what_none_loads(scene_options):
 def test_another_seed_changes_something(reference, scene_options, tmp_path):
     config = load_config(BRANCHED, [*scene_options, *QUICK])
     config.randomness = dict(seed=6)
-    config.custom_hooks = []
-    runner = Runner.from_cfg(run_config(config, work_dir=str(tmp_path)))
+    runner = MultiTaskRunner.from_cfg(run_config(config, work_dir=str(tmp_path)))
     assert not equal(runner.model.state_dict(), reference[0])
 
 

@@ -88,7 +88,7 @@ def test_accumulated_batches_are_skipped_together(scene_options, tmp_path):
 
 def test_too_many_bad_steps_stop_training_with_a_file_for_inspection(scene_options, tmp_path):
     config = spoiled(tiny_config(scene_options))
-    next(h for h in config.custom_hooks if h.type == "NonFiniteHook").limit = 2
+    config.default_hooks.nonfinite.limit = 2
     with pytest.raises(NonFiniteError, match=r"2 steps in a row.*nonfinite\.pt holds"):
         trained(config, tmp_path)
     inspected = load_checkpoint(tmp_path / "nonfinite.pt")

@@ -41,8 +41,9 @@ def test_a_network_is_built_from_a_path_a_config_or_its_values(tmp_path):
 
 
 def test_training_and_testing_by_path(scene_options, tmp_path):
-    quick = [*scene_options, *TINY, "train_cfg.max_epochs=1", "custom_hooks.3.image_blind=False"]
-    quick += [f"custom_hooks.{index}.num_images=0" for index in (2, 5)]
+    quick = [*scene_options, *TINY, "train_cfg.max_epochs=1"]
+    quick.append("default_hooks.summary.image_blind=False")
+    quick += [f"default_hooks.{name}.num_images=0" for name in ("panels", "report")]
     runner = train(BRANCHED, str(tmp_path), seed=5, options=quick)
     assert runner.iter == 3
     config = tiny_config(scene_options)

@@ -32,7 +32,7 @@ def runs(scene_options, tmp_path_factory):
         work_dir = tmp_path_factory.mktemp(hook)
         config = load_config(BRANCHED, [*scene_options, *OPTIONS])
         config.default_hooks.runtime_info.type = hook
-        config.custom_hooks = [dict(type="SafeCheckpointHook")]
+        config.default_hooks.update(panels=None, report=None, summary=None)
         hub = train(config, str(work_dir), seed=1).message_hub
         found[hook] = work_dir, hub.log_scalars
     return found

@@ -23,13 +23,14 @@ TINY = [
 ]
 """Two epochs of three batches on the scenes of `scene_options`."""
 
-KEPT_OUT = ("PanelHook", "ReportHook", "SummaryHook")
+KEPT_OUT = ("panels", "report", "summary")
 """Hooks that take long and do not change the weights."""
 
 
 def tiny_config(scene_options, *options, hooks=()):
     config = load_config(BRANCHED, [*scene_options, *TINY, *options])
-    config.custom_hooks = [h for h in config.custom_hooks if h.type not in KEPT_OUT] + [*hooks]
+    config.default_hooks.update(dict.fromkeys(KEPT_OUT))
+    config.custom_hooks = [*hooks]
     return config
 
 

@@ -102,7 +102,8 @@ def test_training_and_testing_print_delta_m(tmp_path, scene_options, capfd):
     tasks = dict(semseg={MIOU: 10.0}, depth={SI_LOG_RMSE: 40.0})
     Baselines("by hand", {k: Baseline(k, 1, v) for k, v in tasks.items()}).write(file)
     config, run = "configs/mtl_branched.py", tmp_path / "both"
-    train(load_config(config, [*options, f"custom_hooks.3.baselines={file}"]), str(run), seed=1)
+    options.append(f"default_hooks.summary.baselines={file}")
+    train(load_config(config, options), str(run), seed=1)
     summary = json.loads((run / "summary.json").read_text())
     metrics = summary["metrics"]
     expected = 50 * ((metrics[MIOU] - 10) / 10 - (metrics[SI_LOG_RMSE] - 40) / 40)

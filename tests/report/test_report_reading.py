@@ -85,8 +85,8 @@ def trained(tmp_path_factory, scene_options):
         config = load_config("configs/mtl_cagrad.py", options)
         folders.append(tmp_path_factory.mktemp(name))
         # Drawing panels would make the test slow.
-        dropped = ["PanelHook", "ReportHook"][: 1 + (name == "without")]
-        config.custom_hooks = [h for h in config.custom_hooks if h.type not in dropped]
+        dropped = ["panels", "report"][: 1 + (name == "without")]
+        config.default_hooks.update(dict.fromkeys(dropped))
         train(config, str(folders[-1]), seed=4)
     return folders
 

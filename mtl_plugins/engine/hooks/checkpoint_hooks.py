@@ -42,7 +42,7 @@ class SafeCheckpointHook(Hook):
     loading, it turns them back before the runner gives them to the message hub, so that training
     continues with the same histories and best scores. Accumulated gradients are saved too, except
     with several processes, each of which has its own. In a config:
-    `custom_hooks=[dict(type='SafeCheckpointHook')]`.
+    `default_hooks=dict(safe_checkpoint=dict(type='SafeCheckpointHook'))`.
 
     It runs after all other hooks and therefore converts what they store. Hooks of yours should
     store tensors, not arrays, because on loading they run before this one.

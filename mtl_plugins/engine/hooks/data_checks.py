@@ -49,7 +49,7 @@ class DepthCheckHook(Hook):
     train silently, with every truth clamped to the codec's ends. Heads without a codec are not
     checked.
 
-    In a config: `custom_hooks = [dict(type='DepthCheckHook')]`.
+    In a config: `default_hooks = dict(depth_check=dict(type='DepthCheckHook'))`.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class SkippedSamplesHook(Hook):
         ConfigError: `limit` is negative.
         DataError: more than `limit` samples are bad.
 
-    In a config: `custom_hooks = [dict(type='SkippedSamplesHook', limit=100)]`, and
+    In a config: `default_hooks = dict(skipped_samples=dict(limit=5))`, and
     `train_dataloader.dataset.on_bad_sample='skip'`.
     """
 

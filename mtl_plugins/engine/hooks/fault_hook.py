@@ -23,7 +23,7 @@ class FaultHook(Hook):
 
     Explained are memory that runs out, on GPUs and on the machine; loader workers that die; and
     what `--detect-anomaly` finds. All other errors are left unchanged. In a config:
-    `custom_hooks = [dict(type='FaultHook')]`.
+    `default_hooks = dict(faults=dict(type='FaultHook'))`.
 
     Raises:
         FaultError: from torch's error, if training or evaluation ended with one of these.

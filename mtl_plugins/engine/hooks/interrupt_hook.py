@@ -53,7 +53,7 @@ class InterruptHook(Hook):
     Raises:
         ConfigError: a signal does not exist.
 
-    In a config: `custom_hooks = [dict(type='InterruptHook')]`.
+    In a config: `default_hooks = dict(interrupt=dict(type='InterruptHook'))`.
     """
 
     # After all other hooks, so that the checkpoint holds what they did in the iteration.

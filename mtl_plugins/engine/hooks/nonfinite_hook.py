@@ -150,7 +150,7 @@ class NonFiniteHook(Hook):
         ConfigError: `limit` is not positive.
         NonFiniteError: `limit` steps in a row were not finite.
 
-    In a config: `custom_hooks = [dict(type='NonFiniteHook', limit=10)]`.
+    In a config: `default_hooks = dict(nonfinite=dict(limit=20))`.
     """
 
     # After the schedulers, so that the state saved for inspection can be resumed.

@@ -124,7 +124,7 @@ class PanelHook(ChosenImagesHook):
         ConfigError: `num_images` is negative, `style` has an unknown name, or a sample lacks the
             path of its image.
 
-    In a config: `custom_hooks = [dict(type='PanelHook', num_images=4)]`.
+    In a config: `default_hooks = dict(panels=dict(type='PanelHook', num_images=4))`.
     """
 
     priority = "LOW"

@@ -41,7 +41,7 @@ class ReportHook(ChosenImagesHook):
     Raises:
         ConfigError: `num_images` is negative, or a sample lacks the path of its image.
 
-    In a config: `custom_hooks = [dict(type='ReportHook', num_images=4)]`.
+    In a config: `default_hooks = dict(report=dict(type='ReportHook', num_images=4))`.
     """
 
     priority = "LOW"

@@ -179,9 +179,8 @@ def short_run(
     config.default_hooks.checkpoint = (
         dict(type="DurableCheckpointHook", interval=1) if keep else None
     )
-    config.custom_hooks = [
-        hook for hook in config.custom_hooks if hook.type not in ("PanelHook", "ReportHook")
-    ] + [dict(type="RecordingHook", **recorded)]
+    config.default_hooks.update(panels=None, report=None)
+    config.custom_hooks = [dict(type="RecordingHook", **recorded)]
     with _quiet():
         runner = train(config, work_dir, resume, launcher=launcher, seed=0)
     return runner, RecordingHook.last
