@@ -12,9 +12,10 @@ import mmseg
 import pytest
 import torch
 from mmengine.config import Config
-from mmseg.registry import MODELS
+from mmseg.registry import HOOKS, METRICS, MODELS, VISBACKENDS
 from PIL import Image
 
+from mtl_plugins.evaluation import measure
 from tests.conftest import ROOT
 from tests.datasets.layouts import write_cityscapes
 from tests.inference.conftest import save_run
@@ -39,11 +40,15 @@ def checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.syspath_prepend(os.path.join(ROOT, "tools"))
+    declared = dict(measure._DECLARED)
     yield tmp_path
-    # Other tests compare the registries with the classes of the package.
-    for name, registered in [*MODELS.module_dict.items()]:
-        if registered.__module__.startswith("mine."):
-            del MODELS.module_dict[name]
+    # Other tests compare the registries and the metrics with those of the package.
+    for registry in (HOOKS, METRICS, MODELS, VISBACKENDS):
+        for name, registered in [*registry.module_dict.items()]:
+            if registered.__module__.startswith("mine."):
+                del registry.module_dict[name]
+    measure._DECLARED.clear()
+    measure._DECLARED.update(declared)
     for name in [name for name in sys.modules if name.partition(".")[0] == "mine"]:
         del sys.modules[name]
 

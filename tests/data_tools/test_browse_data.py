@@ -7,13 +7,13 @@ import os
 import numpy as np
 import pytest
 import torch
-from mmengine.runner import Runner
 from mmseg.registry import MODELS
 from PIL import Image
 
 from mtl_plugins.config import load_config, pack_config, run_config, with_packed
 from mtl_plugins.data_tools import browse_data, seen_samples
 from mtl_plugins.datasets.files import read_image
+from mtl_plugins.engine import MultiTaskRunner
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.targets import DENSE_TARGETS
 from tests.conftest import ROOT, SCENES
@@ -61,7 +61,7 @@ def assert_equal(found, expected):
 
 def test_the_samples_are_those_of_training(config, tmp_path):
     config.randomness = dict(seed=SEED)
-    runner = Runner.from_cfg(run_config(config, work_dir=str(tmp_path)))
+    runner = MultiTaskRunner.from_cfg(run_config(config, work_dir=str(tmp_path)))
     preprocessor = runner.model.data_preprocessor
     trained = []
 
