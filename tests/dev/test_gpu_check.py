@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from dev.gpu import Settings, cases, supervise
 
+from tests.commands import call
 from tests.conftest import ROOT
-
-PROGRAM = os.path.join(ROOT, "tools", "dev", "commands", "gpu_check.py")
 
 ELSEWHERE = {"tests", "onnx", "losses_and_bins", "evaluation_against_mmseg", "runner"}
 """Cases that call pytest, the export, or rows of the benchmark, which have tests of their own."""
 
 
-def gpu_check(out, *arguments):
-    """Run the program on the CPU at tiny sizes."""
-    command = [sys.executable, PROGRAM, "--device", "cpu", "--quick", "--out", str(out)]
-    environment = dict(os.environ, OMP_NUM_THREADS="1")
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, env=environment, timeout=600
-    )
+def gpu_check(out, names, again=False, budget=600.0, limit=None):
+    """Run cases on the CPU at tiny sizes; return the exit code."""
+    settings = Settings(ROOT, str(out), "cpu", quick=True)
+    return supervise(settings, names, again, budget, limit)
 
 
 def lines(out):
@@ -33,40 +27,43 @@ def lines(out):
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """Run the cases, without pytest in pytest and what other tests run at such sizes."""
+    """Run all cases that no other test covers at such sizes; return their folder and the code."""
     out = tmp_path_factory.mktemp("gpu_check")
-    names = gpu_check(out, "--cases", "nothing").stdout
-    cases = [name.strip(" .\n") for name in names.partition("choose from ")[2].split(",")]
-    assert len(cases) >= 18
-    return out, gpu_check(out, "--cases", *[name for name in cases if name not in ELSEWHERE]), cases
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        return out, gpu_check(out, [case.name for case in cases() if case.name not in ELSEWHERE])
 
 
 def test_every_case_runs(ran):
-    out, done, cases = ran
+    out, code = ran
     found = {line["case"]: line for line in lines(out)}
-    assert {*found} == {*cases} - ELSEWHERE, done.stdout
-    bad = {
-        name: line for name, line in found.items() if line["status"] not in ("passed", "skipped")
-    }
-    assert not bad and done.returncode == 0, done.stdout
+    assert {*found} == {case.name for case in cases()} - ELSEWHERE
+    bad = [line for line in found.values() if line["status"] not in ("passed", "skipped")]
+    assert not bad and code == 0
     assert found["precision"]["measured"]["float32_first"] < 1e-6
     assert found["resume"]["measured"]["deterministic_largest_difference"] == 0
 
 
 def test_a_finished_case_does_not_run_again(ran):
-    out, _, _ = ran
+    out, _ = ran
     before = lines(out)
-    done = gpu_check(out, "--cases", "evaluation")
-    assert done.returncode == 0 and lines(out) == before
+    assert gpu_check(out, ["evaluation", "resume"]) == 0 and lines(out) == before
 
 
-def test_a_case_that_takes_too_long_is_stopped_and_the_next_one_runs(tmp_path):
-    done = gpu_check(tmp_path, "--cases", "environment", "precision", "cpu_losses", "--limit", "1")
-    found = {line["case"]: line["status"] for line in lines(tmp_path)}
-    assert found["environment"] == "skipped" and found["precision"] == "timeout"
-    assert done.returncode == 1 and "stopped after 1 s" in done.stdout
+def test_a_case_that_takes_too_long_is_stopped(tmp_path, capsys):
+    assert gpu_check(tmp_path, ["precision"], limit=0.5) == 1
+    [line] = lines(tmp_path)
+    assert line["status"] == "timeout" and "TIMEOUT precision" in capsys.readouterr().out
 
 
-def test_cases_that_are_not_reached_are_listed(tmp_path):
-    done = gpu_check(tmp_path, "--cases", "resume", "--budget", "0")
-    assert done.returncode == 1 and "NOT REACHED resume: 0 s are over" in done.stdout
+def test_cases_that_are_not_reached_are_listed(tmp_path, capsys):
+    assert gpu_check(tmp_path, ["resume"], budget=0) == 1
+    assert "NOT REACHED resume: 0 s are over" in capsys.readouterr().out
+
+
+def test_an_unknown_case_is_named(tmp_path):
+    result = call(
+        "dev/commands/gpu_check.py", "--out", str(tmp_path), "--cases", "evaluatoin", check=False
+    )
+    assert result.returncode == 2
+    assert "no case 'evaluatoin'" in result.stdout and "precision" in result.stdout
