@@ -183,7 +183,7 @@ def test_two_processes_of_torchrun_measure_like_one(tmp_path, trained):
     result = subprocess.run(
         [
             sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2",
-            "--master_port=29611", "tools/test.py", "configs/mtl_branched.py",
+            "--standalone", "tools/test.py", "configs/mtl_branched.py",
             os.path.join(work_dir, "epoch_2.pth"), "--work-dir", str(tmp_path),
             "--launcher", "pytorch", "--cfg-options", *options,
         ],

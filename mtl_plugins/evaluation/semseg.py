@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from io import StringIO
 from typing import Literal, NamedTuple
 
 import torch
-from rich import box
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor
 
 from ..targets import IGNORE_LABEL
@@ -144,16 +140,11 @@ def class_table(scores: Sequence[ClassScore]) -> str:
     >>> print(class_table([ClassScore("road", 75.0, 100.0, 80.0)]).splitlines()[2])
     | road  | 75.00 |   100.00 |       80.00 |
     """
-    table = Table(box=box.MARKDOWN)
-    table.add_column("class")
-    for column in ("IoU", "accuracy", "% of pixels"):
-        table.add_column(column, justify="right")
-    for name, *values in scores:
-        table.add_row(name, *("-" if math.isnan(value) else f"{value:.2f}" for value in values))
-    text = StringIO()
-    # For log files: fixed width, no colours, and class names are not read as markup.
-    Console(file=text, width=100, color_system=None, markup=False, emoji=False).print(table)
-    return text.getvalue().strip()
+    rows = [
+        [name, *("-" if math.isnan(value) else f"{value:.2f}" for value in values)]
+        for name, *values in scores
+    ]
+    return TextTable(["class", "IoU", "accuracy", "% of pixels"], rows).markdown(aligned=True)
 
 
 def _class_ids(ids: Tensor, counted: Tensor, num_classes: int, name: str, hint: str) -> Tensor:

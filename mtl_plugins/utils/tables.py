@@ -44,11 +44,22 @@ class TextTable:
     words: Collection[str] | None = None
     title: str | None = None
 
-    def markdown(self) -> str:
-        """Return the table as Markdown, without a line end behind the last row."""
+    def markdown(self, aligned: bool = False) -> str:
+        """Return the table as Markdown, without a line end behind the last row.
+
+        Args:
+            aligned: pad the cells to columns of one width, for logs.
+        """
         rule = ["---" if self._holds_words(name) else "---:" for name in self.columns]
         cells = [[_cell(text) for text in row] for row in (self.columns, *self.rows)]
-        return "\n".join(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))
+        cells.insert(1, rule)
+        if aligned:
+            widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+            for row in cells:
+                for index, (name, width) in enumerate(zip(self.columns, widths, strict=True)):
+                    pad = str.ljust if self._holds_words(name) else str.rjust
+                    row[index] = pad(row[index], width, "-" if row is rule else " ")
+        return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
     def __rich__(self) -> Table:
         """Return the table for a console."""
