@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..targets import IGNORE_LABEL
+from ..utils import TextTable
 
 AbsentClass = Literal["skip", "zero"]
 
