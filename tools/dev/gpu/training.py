@@ -65,7 +65,8 @@ def _device_seconds(run: Any) -> float:
 @case(rank=1, limit=180)
 def precision(settings: Settings, findings: Findings) -> None:
     """The default run's first 50 steps in four precisions against the processor's float32."""
-    short_run(settings, "rendering", steps=settings.choose(50, 3))  # renders, warms up
+    if not settings.quick:
+        short_run(settings, "rendering")  # renders, warms up
     begin = time.perf_counter()
     on_cpu = _cpu_process(settings)
     found = {}
@@ -180,10 +181,11 @@ def compile(settings: Settings, findings: Findings) -> None:
 @case(rank=6, limit=45)
 def nonfinite(settings: Settings, findings: Findings) -> None:
     """A step whose loss is NaN leaves weights and statistics as they were."""
-    for name, options in (
+    ways: tuple[tuple[str, list[str]], ...] = (
         ("fused", []),
         ("unfused", ["optim_wrapper.optimizer.fused=False"]),
-    ):
+    )
+    for name, options in settings.choose(ways, ways[:1]):
         at = settings.choose(10, 1)
         _, recorded = short_run(
             settings, f"nonfinite_{name}", options, settings.choose(20, 3), poisoned=at
@@ -237,7 +239,8 @@ def processes(settings: Settings, findings: Findings) -> None:
 def resume(settings: Settings, findings: Findings) -> None:
     """A resumed run equals an uninterrupted one: bit for bit where algorithms are deterministic."""
     steps = settings.choose(20, 2)
-    for name, deterministic in (("deterministic", True), ("default", False)):
+    ways = (("deterministic", True), ("default", False))
+    for name, deterministic in settings.choose(ways, ways[:1]):
         options = [f"randomness.deterministic={deterministic}"]
         options += ["env_cfg.cudnn_benchmark=False"] if deterministic else []
         try:
