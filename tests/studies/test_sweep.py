@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from mtl_plugins.errors import MTLError
 from mtl_plugins.studies.sweep import run_sweep
-from mtl_plugins.studies.sweep.study import counted
+from mtl_plugins.studies.sweep.study import TWIN, counted
 from mtl_plugins.studies.sweep.worker import job_environments
 from tests.studies.sweeps import GRID, LINE, SCRIPT, read_csv, study_of, sweep_of, work
 
@@ -98,8 +98,10 @@ def test_tables_hold_means_and_spreads_and_the_cost_of_a_batch_size(tmp_path, sc
     assert {row["state"] for row in rows} == {"complete"}
     # A second call has nothing left to train.
     work(sweep, str(tmp_path / "nowhere.py"), jobs=2)
-    assert len(counted(study_of(sweep))) <= 6 + 2 + 2
-    assert all(trial.state == TrialState.COMPLETE for trial in counted(study_of(sweep)))
+    trials = counted(study_of(sweep))
+    # How many copies of results the exhausted grid adds depends on timing.
+    assert sum(TWIN not in trial.user_attrs for trial in trials) == 6
+    assert all(trial.state == TrialState.COMPLETE for trial in trials)
 
 
 @pytest.mark.parametrize(
