@@ -27,9 +27,9 @@ FLOORS = (
     ("checkpoints",),
     ("street_scenes",),
     ("models",),
+    ("targets",),
     ("utils",),
     ("install",),
-    ("targets",),
     ("errors", "version"),
 )
 """Folders and modules of the package. Each may import those below it; "" is the package itself."""

@@ -25,7 +25,7 @@ from ..datasets import (
 )
 from ..datasets.packed import verify_packed
 from ..errors import ConfigError, MTLError
-from ..targets import DENSE_TARGETS, DenseTarget
+from ..targets import Target
 from ..utils import spread_evenly
 from ..visualization import SheetSample
 from .findings import DataCheck, PartCheck, PartStatistics, SampleCheck, suspect_leaks, suspect_part
@@ -133,6 +133,8 @@ def _walk(
     drawn: list[SheetSample] = []
     chosen = spread_evenly(SHEET_SAMPLES, total)
     load = LoadImage(**_reading(node, "LoadImage")), LoadTargets(**_reading(node, "LoadTargets"))
+    for transform in load:
+        transform.read_from(dataset)
 
     def check(index: int) -> SampleCheck:
         return check_sample(dataset, index, *load)
@@ -190,7 +192,7 @@ def check_sample(
         path = info[target.path]
         array = _guarded(check, path, partial(_load, info, target, size, load_targets))
         if array is not None:
-            _check_target(check, target, path, array, len(dataset.metainfo["classes"]))
+            _check_target(check, target, path, array)
     return check
 
 
@@ -207,12 +209,10 @@ def _guarded(check: SampleCheck, path: str, read: Callable[[], T]) -> T | None:
 
 
 def _load(
-    info: dict, target: DenseTarget, size: tuple[int, int] | None, load_targets: LoadTargets
+    info: dict, target: Target, size: tuple[int, int] | None, load_targets: LoadTargets
 ) -> np.ndarray:
     """Read and decode one target without the others."""
-    others = {other.path for other in DENSE_TARGETS.values()} - {target.path}
-    results = {key: value for key, value in info.items() if key not in others}
-    results.update(ori_shape=size, seg_fields=[])
+    results = {**info, "targets": [target], "ori_shape": size, "seg_fields": []}
     return load_targets.transform(results)[target.array]
 
 
@@ -228,14 +228,12 @@ def _check_image(check: SampleCheck, image: np.ndarray) -> None:
         check.warnings.append((check.path, f"{check.path} is of one colour (R, G, B = {colour})."))
 
 
-def _check_target(
-    check: SampleCheck, target: DenseTarget, path: str, array: np.ndarray, num_classes: int
-) -> None:
-    breach = target_breach(target, array, num_classes)
+def _check_target(check: SampleCheck, target: Target, path: str, array: np.ndarray) -> None:
+    breach = target_breach(target, array)
     if breach:
         check.problems.append((path, f"{path} {breach}. Correct the file or its format."))
         return
     check.targets[target.kind] = array
-    if (array == target.invalid).all():
+    if not target.known(array).any():
         nothing = NOTHING.get(target.kind, "has no valid pixel")
         check.warnings.append((path, f"{path} {nothing}."))

@@ -171,7 +171,7 @@ def split_depth_statistics(config: Config, split: str) -> DepthStatistics:
     """
     check_split(config, split)
     reader = TargetReader(build_dataset(config, split))
-    return measure_depth(depth for _, depth in track(reader, f"depth of {split}"))
+    return measure_depth(maps.get("depth") for maps in track(reader, f"depth of {split}"))
 
 
 def report_depth_statistics(

@@ -13,12 +13,12 @@ from .catalog import (
 from .contract import image_breach, target_breach
 from .dense_dataset import DenseDataset, TargetReader
 from .formats import (
+    FORMATS,
     DepthFormat,
     LabelFormat,
     NormalFormat,
     TargetFormat,
     ValueFormat,
-    register_format,
 )
 from .multi_task_dataset import MultiTaskDataset
 from .packed import PackedDataset, pack_dataset
@@ -32,9 +32,11 @@ from .transforms import (
     LoadTargets,
     PackTargets,
     ResizeSample,
+    ResizeTargets,
 )
 
 __all__ = [
+    "FORMATS",
     "CityscapesDepthFormat",
     "CityscapesMultiTask",
     "DecodeTargets",
@@ -53,6 +55,7 @@ __all__ = [
     "PackTargets",
     "PackedDataset",
     "ResizeSample",
+    "ResizeTargets",
     "SampleIndex",
     "SeededSampler",
     "ShiftMultiTask",
@@ -64,7 +67,6 @@ __all__ = [
     "VirtualKitti2MultiTask",
     "image_breach",
     "pack_dataset",
-    "register_format",
     "seed_all",
     "seeded",
     "target_breach",

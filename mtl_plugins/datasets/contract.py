@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..targets import DEPTH, IGNORE_LABEL, NORMALS, SEMSEG, DenseTarget
+from ..targets import DEPTH, Target  # noqa: F401  # DEPTH: for the example
 
 LENGTH_ERROR = 1e-3
 """Tolerance of the length of unit vectors in float32."""
@@ -15,55 +15,63 @@ def image_breach(image: np.ndarray) -> str | None:
     return None
 
 
-def target_breach(target: DenseTarget, array: np.ndarray, num_classes: int) -> str | None:
+def target_breach(target: Target, array: np.ndarray) -> str | None:
     """Describe how a decoded target breaks its contract; None if it does not.
 
-    Class ids must be in range, depths finite and not negative, normals of length 1 or 0, values of
-    other kinds finite.
+    Ids must be in range, distances finite and not negative, directions of length 1 or 0, and other
+    values within the target's range or nan.
 
     Args:
-        target: its kind.
+        target: what the array should be.
         array: the decoded file, H,W or H,W,C.
-        num_classes: number of classes of the data set.
 
-    >>> target_breach(SEMSEG, np.array([[0, 2]], np.uint8), num_classes=2)
+    >>> walls = Target("walls", "classes", classes=("none", "wall"))
+    >>> target_breach(walls, np.array([[0, 2]], np.uint8))
     'has the class ids [2]; expected 0 to 1, or 255 for no class'
-    >>> target_breach(DEPTH, np.array([[0.0, 2.5]], np.float32), num_classes=0)
+    >>> target_breach(DEPTH, np.array([[0.0, 2.5]], np.float32))
     """
-    dtype = np.uint8 if target.kind == SEMSEG.kind else np.float32
     shape = array.shape[:2] + ((target.channels,) if target.channels > 1 else ())
-    if array.dtype != dtype or array.ndim < 2 or array.shape != shape:
+    if array.dtype != target.dtype or array.ndim < 2 or array.shape != shape:
         wanted = "H, W" + (f", {target.channels}" if target.channels > 1 else "")
         return (
-            f"decodes to {array.dtype} of shape {array.shape}; expected {np.dtype(dtype)} "
-            f"of {wanted}"
+            f"decodes to {array.dtype} of shape {array.shape}; expected {target.dtype} of {wanted}"
         )
-    return CHECKS.get(target.kind, _finite)(array, num_classes)
+    return CHECKS[target.type](target, array)
 
 
-def _semseg(labels: np.ndarray, num_classes: int) -> str | None:
-    # 255 + 1 is 0 in 8 bits, so one comparison covers "no class" as well.
-    if (labels + np.uint8(1)).max(initial=0) <= num_classes:
+def _ids(target: Target, labels: np.ndarray) -> str | None:
+    # The largest id + 1 is 0, so one comparison covers "no class" as well.
+    if (labels + labels.dtype.type(1)).max(initial=0) <= target.num_classes:
         return None
-    wrong = np.unique(labels[(labels >= num_classes) & (labels != IGNORE_LABEL)])
+    wrong = np.unique(labels[(labels >= target.num_classes) & (labels != target.invalid)])
     return (
-        f"has the class ids {wrong.tolist()}; expected 0 to {num_classes - 1}, or "
-        f"{IGNORE_LABEL} for no class"
+        f"has the class ids {wrong.tolist()}; expected 0 to {target.num_classes - 1}, or "
+        f"{target.invalid} for no class"
     )
 
 
-def _depth(depth: np.ndarray, num_classes: int) -> str | None:
-    wrong = ~np.isfinite(depth) | (depth < 0)
+def _scalars(target: Target, values: np.ndarray) -> str | None:
+    wrong = np.isinf(values)
+    if target.distance:
+        wrong = ~np.isfinite(values) | (values < 0)
+    if target.range is not None:
+        known = target.known(values)
+        wrong |= known & ((values < target.range[0]) | (values > target.range[1]))
     if not wrong.any():
         return None
+    if target.distance and target.range is None:
+        return (
+            f"decodes to {wrong.sum()} depths that are negative, nan or infinite, such as "
+            f"{values[wrong][0]}; expected metres, or 0 for not measured"
+        )
     return (
-        f"decodes to {wrong.sum()} depths that are negative, nan or infinite, such as "
-        f"{depth[wrong][0]}; expected metres, or 0 for not measured"
+        f"decodes to {wrong.sum()} values such as {values[wrong][0]}; expected "
+        f"{'finite ones' if target.range is None else target.range}, or {target.invalid} for none"
     )
 
 
-def _normals(normals: np.ndarray, num_classes: int) -> str | None:
-    length = np.linalg.norm(normals, axis=-1)
+def _directions(target: Target, vectors: np.ndarray) -> str | None:
+    length = np.linalg.norm(vectors, axis=-1)
     # Negated, so that nan is wrong as well.
     wrong = ~((np.abs(length - 1) < LENGTH_ERROR) | (length == 0))
     if not wrong.any():
@@ -74,12 +82,12 @@ def _normals(normals: np.ndarray, num_classes: int) -> str | None:
     )
 
 
-def _finite(values: np.ndarray, num_classes: int) -> str | None:
-    wrong = ~np.isfinite(values)
+def _offsets(target: Target, values: np.ndarray) -> str | None:
+    wrong = np.isinf(values)
     if not wrong.any():
         return None
-    return f"decodes to {wrong.sum()} values that are nan or infinite; expected finite ones"
+    return f"decodes to {wrong.sum()} values that are infinite; expected pixels, or nan for none"
 
 
-CHECKS = {SEMSEG.kind: _semseg, DEPTH.kind: _depth, NORMALS.kind: _normals}
-"""Kind -> check of its values."""
+CHECKS = dict(classes=_ids, binary=_ids, scalar=_scalars, direction=_directions, offset=_offsets)
+"""Type -> check of its values."""

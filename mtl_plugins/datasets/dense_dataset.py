@@ -1,6 +1,7 @@
 """The base of all data sets of images and dense targets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -9,9 +10,10 @@ from mmengine.dataset import BaseDataset
 from mmseg.datasets import BaseSegDataset
 
 from ..errors import ConfigError, DataError
-from ..targets import DENSE_TARGETS, DEPTH, SEMSEG, DenseTarget
+from ..targets import DEPTH, PREDEFINED, SEMSEG, Target, declared_target, loaded_targets
+from .files import read_image, read_map
 from .formats import TargetFormat
-from .pipeline_check import check_pipeline
+from .pipeline_check import check_pipeline, within
 from .sampling import SampleIndex, seeded
 from .transforms import LoadImage, LoadTargets
 
@@ -22,8 +24,9 @@ BAD_IN_A_ROW = 20
 class DenseDataset(BaseSegDataset):
     """Load images with any of the dense targets strictly, and augment them reproducibly.
 
-    A subclass lists its samples in `load_data_list`, sets `formats` (the format of each kind of
-    target) and returns from `has_target` which kinds it loads.
+    A subclass lists its samples in `load_data_list`, sets `formats` (the format of each target by
+    name), and returns from `has_target` which targets it loads. It may declare further targets in
+    `declared`, and read from something else than files.
 
     Args:
         depth_unit: name of the unit in pictures and tables; "m" unless depth is relative.
@@ -46,6 +49,11 @@ class DenseDataset(BaseSegDataset):
 
     formats: dict[str, TargetFormat]
 
+    declared: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    """Parameters of targets that are not predefined, or that differ from the predefined ones."""
+
+    _targets: Sequence[Target] = ()
+
     def __init__(
         self,
         depth_unit: str = "m",
@@ -58,19 +66,34 @@ class DenseDataset(BaseSegDataset):
         super().__init__(**kwargs)
         # Not through metainfo=, in which mmengine opens every string as a file.
         self._metainfo.setdefault("depth_unit", depth_unit)
+        self._targets = self.targets()
+        self._metainfo["targets"] = {target.name: target.to_dict() for target in self._targets}
         check_pipeline(self.pipeline.transforms, self.targets())
+        for transform in within(self.pipeline.transforms):
+            if hasattr(transform, "read_from"):
+                transform.read_from(self)
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:
         """Return no map: class ids come from the label format, not from mmseg's class names."""
         return None
 
-    def has_target(self, target: DenseTarget) -> bool:
-        """Return whether the samples have this kind of target."""
+    def has_target(self, target: Target) -> bool:
+        """Return whether the samples have this target."""
         return bool(self.data_prefix.get(target.path))
 
-    def targets(self) -> list[DenseTarget]:
-        return [target for target in DENSE_TARGETS.values() if self.has_target(target)]
+    def targets(self) -> list[Target]:
+        """Return the targets that are loaded: predefined ones, with this set's classes, first."""
+        if self._targets:
+            return [*self._targets]
+        meta = self._metainfo
+        given: dict[str, dict[str, Any]] = {name: {} for name in PREDEFINED}
+        given[SEMSEG.name] = dict(classes=meta.get("classes"), palette=meta.get("palette"))
+        given[DEPTH.name] = dict(unit=meta.get("depth_unit", DEPTH.unit))
+        for name, parameters in self.declared.items():
+            given[name] = {**given.get(name, {}), **parameters}
+        known = [declared_target(name, parameters) for name, parameters in given.items()]
+        return [target for target in known if self.has_target(target)]
 
     def __getitem__(self, index: int) -> dict:
         """Return a sample, augmented with the randomness of a `SampleIndex`, else the current."""
@@ -101,14 +124,29 @@ class DenseDataset(BaseSegDataset):
             return sample
 
     def get_data_info(self, idx: int) -> dict:
-        """Return one entry with the formats and the data set, which its transforms need."""
+        """Return one entry and the targets that its transforms will find."""
         info = super().get_data_info(idx)
-        info.update(seg_fields=[], formats=self.formats, reduce_zero_label=False, dataset=self)
+        info.update(seg_fields=[], targets=self.targets(), reduce_zero_label=False)
         return info
+
+    def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
+        """Return the image of an entry, H,W,3 uint8 BGR."""
+        return read_image(entry["img_path"], backend_args, warn_turned=True)
+
+    def read_target(
+        self, entry: dict, target: Target, backend_args: dict | None = None
+    ) -> np.ndarray:
+        """Return the raw values of a target of an entry, as in its file."""
+        decode = self.format_of(entry, target)
+        return read_map(entry[target.path], backend_args, decode.channels, decode.exact)
+
+    def format_of(self, entry: dict, target: Target) -> TargetFormat:
+        """Return the format that decodes what `read_target` returns."""
+        return self.formats[target.name]
 
 
 class TargetReader:
-    """Iterate over a data set's (class ids, depth) without augmentation; None if not loaded.
+    """Iterate over a data set's decoded targets by name, without augmentation.
 
     They have the size of their files, unless the pipeline has transforms of the protocol
     (`of_protocol`), which define the truth and are applied.
@@ -116,15 +154,16 @@ class TargetReader:
 
     def __init__(self, dataset: BaseDataset) -> None:
         self.dataset = dataset
-        self.load = Compose([LoadImage(), LoadTargets()])
+        self.load = LoadImage(), LoadTargets()
+        for transform in self.load:
+            transform.read_from(dataset)
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray | None, np.ndarray | None]]:
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        protocol = [t for t in self.dataset.pipeline.transforms if getattr(t, "of_protocol", False)]
+        steps = Compose([*self.load, *protocol])
         for index in range(len(self.dataset)):
-            sample = self.load(self.dataset.get_data_info(index))
-            for transform in sample["dataset"].pipeline.transforms:
-                if getattr(transform, "of_protocol", False):
-                    sample = transform(sample)
-            yield sample.get(SEMSEG.array), sample.get(DEPTH.array)
+            sample = steps(self.dataset.get_data_info(index))
+            yield {target.name: sample[target.array] for target in loaded_targets(sample)}

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
-from ..targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG, DenseTarget
+from ..targets import PREDEFINED, Target, declared_target
 from ..utils import did_you_mean, did_you_mean_path, track
+from .declarations import Declaration, declarations
 from .dense_dataset import DenseDataset
-from .formats.label_format import LabelFormat
-from .formats.target_format import build_format
+from .formats import build_format
 
 
 @DATASETS.register_module()
@@ -24,27 +24,36 @@ class MultiTaskDataset(DenseDataset):
 
     Args:
         data_root: folder that contains the others.
+        targets: declaration of each target by its name: `folder` (of this split, below
+            `data_root`), `suffix` (ending of its file names; default ".png"), parameters of
+            `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and arguments of
+            its format (`label_map`, `scale`, `invalid`, ...), or `format=dict(type=...)` for a
+            format of your own. `semseg`, `depth` and `normals` need no `type`. The predefined
+            three may also be described by mmseg's arguments below.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
-            this split, and the `path` of any other registered kind.
+            this split.
         img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: endings of the file
             names; the names before them must be equal.
         ann_file: text file with one name (without suffix) per line; '': every image of the folder.
-        metainfo: `classes` (names) and `palette` (RGB per class).
+        metainfo: `classes` (names) and `palette` (RGB per class) of `semseg`.
         label_map: class id (255: none) of each raw label value or, if labels are colours, of each
             (R, G, B); None: raw values are ids already.
         depth_format: arguments of `DepthFormat`: scale, offset, inverse, invalid, ...
         normal_format: arguments of `NormalFormat`: scale, offset, signs.
-        target_formats: other kind -> arguments of its format: the one given to `register_format`,
-            else `ValueFormat` (scale, offset, invalid).
-        target_suffixes: other kind -> ending of its file names; default: ".png".
         check_files: look for all files at once; False: a missing file is an error when its sample
             is read.
         kwargs: as in `DenseDataset` and mmseg's `BaseSegDataset` (pipeline, indices, ...).
 
+    A config declares a second label set and a mask like this:
+
+        targets=dict(
+            lanes=dict(type="classes", folder="lanes/train", classes=("none", "solid", "dashed")),
+            edges=dict(type="binary", folder="edges/train", label_map={0: 0, 255: 1}))
+
     Raises:
         DataError: a folder or file is missing; the message has the first few names.
-        ConfigError: a format has no such argument, or a transform of the pipeline would break a
-            target that is loaded.
+        ConfigError: a target has no such parameter, or one of another form; or a transform of the
+            pipeline would break a target that is loaded.
     """
 
     CHECKING: ClassVar[dict] = dict(check_files=False)
@@ -54,38 +63,63 @@ class MultiTaskDataset(DenseDataset):
 
     def __init__(
         self,
+        targets: Mapping[str, Mapping[str, Any]] | None = None,
         depth_map_suffix: str = ".png",
         normal_map_suffix: str = ".png",
         label_map: Mapping | None = None,
         depth_format: Mapping[str, Any] | None = None,
         normal_format: Mapping[str, Any] | None = None,
-        target_formats: Mapping[str, Mapping[str, Any]] | None = None,
-        target_suffixes: Mapping[str, str] | None = None,
         check_files: bool = True,
         **kwargs: Any,
     ) -> None:
-        self.depth_map_suffix = depth_map_suffix
-        self.normal_map_suffix = normal_map_suffix
         self.check_files = check_files
-        self.target_suffixes = dict(target_suffixes or {})
-        given = dict(target_formats or {})
-        _check_kinds("target_formats", given)
-        _check_kinds("target_suffixes", self.target_suffixes)
-        decode_depth = build_format(DEPTH.kind, depth_format, "depth_format")
-        decode_normals = build_format(NORMALS.kind, normal_format, "normal_format")
-        others = {
-            kind: build_format(kind, given.get(kind), f"target_formats.{kind}")
-            for kind in DENSE_TARGETS
-            if kind not in (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
+        own = dict(
+            semseg=dict(suffix=kwargs.get("seg_map_suffix", ".png"), label_map=label_map),
+            depth=dict(suffix=depth_map_suffix, **_checked("depth_format", depth_format)),
+            normals=dict(suffix=normal_map_suffix, **_checked("normal_format", normal_format)),
+        )
+        self.declarations: dict[str, Declaration] = declarations(targets or {}, own)
+        self.declared = {name: each.parameters for name, each in self.declarations.items()}
+        kwargs["data_prefix"] = self._folders(kwargs.get("data_prefix") or {})
+        # mmseg's name for the classes of `semseg`.
+        own_classes = {k: self.declared["semseg"].get(k) for k in ("classes", "palette")}
+        kwargs["metainfo"] = {
+            **(kwargs.get("metainfo") or {}),
+            **{key: value for key, value in own_classes.items() if value},
         }
-        _check_prefix(kwargs.get("data_prefix") or {})
         super().__init__(**kwargs)
         self.formats = {
-            SEMSEG.kind: LabelFormat(len(self.metainfo["classes"]), label_map),
-            DEPTH.kind: decode_depth,
-            NORMALS.kind: decode_normals,
-            **others,
+            target.name: build_format(target, *self.declarations[target.name].format)
+            for target in self.targets()
         }
+
+    def _folders(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return `data_prefix` with the folders of the declared targets.
+
+        Raises:
+            ConfigError: a folder is of no target, or is given twice.
+        """
+        folders = dict(given)
+        keys = {"img_path"}
+        for name, declaration in self.declarations.items():
+            key = declared_target(name, declaration.parameters).path
+            keys.add(key)
+            if declaration.folder is not None:
+                if folders.get(key, declaration.folder) != declaration.folder:
+                    raise ConfigError(
+                        f"targets.{name}.folder={declaration.folder!r}, but data_prefix.{key}="
+                        f"{folders[key]!r}. Leave one of them out."
+                    )
+                folders[key] = declaration.folder
+            elif name not in PREDEFINED and key not in folders:
+                raise ConfigError(
+                    f"targets.{name} has no folder; give the one of its files, or leave the target "
+                    "out of a data set without it."
+                )
+        for key in given:
+            if key not in keys:
+                raise ConfigError(f"data_prefix has no folder {key!r}. {did_you_mean(key, keys)}")
+        return folders
 
     def load_data_list(self) -> list[dict]:
         folder = self.data_prefix.get("img_path") or ""
@@ -101,7 +135,7 @@ class MultiTaskDataset(DenseDataset):
             self._check_files(entries)
         return entries
 
-    def target_path(self, name: str, target: DenseTarget) -> str:
+    def target_path(self, name: str, target: Target) -> str:
         """Return the target file of the image `name` (its path without folder and suffix)."""
         return os.path.join(self.data_prefix[target.path], name + self._suffix(target))
 
@@ -120,9 +154,8 @@ class MultiTaskDataset(DenseDataset):
         )
         return sorted(set(found) - used)
 
-    def _suffix(self, target: DenseTarget) -> str:
-        own = target.path.removesuffix("_path") + "_suffix"
-        return getattr(self, own, self.target_suffixes.get(target.kind, ".png"))
+    def _suffix(self, target: Target) -> str:
+        return self.declarations[target.name].suffix
 
     def _listed_names(self) -> list[str]:
         if not os.path.isfile(self.ann_file):
@@ -159,38 +192,19 @@ class MultiTaskDataset(DenseDataset):
         )
 
     def _check_files(self, entries: list[dict]) -> None:
-        names = {target.path: target.kind for target in self.targets()}
-        for key, kind in {"img_path": "image", **names}.items():
-            looked_for = track([e[key] for e in entries], f"looking for {kind} files")
+        names = {target.path: target.name for target in self.targets()}
+        for key, name in {"img_path": "image", **names}.items():
+            looked_for = track([e[key] for e in entries], f"looking for {name} files")
             missing = [path for path in looked_for if not os.path.isfile(path)]
             if missing:
                 listed = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
                 raise DataError(
-                    f"{len(missing)} of {len(entries)} {kind} files are missing: {listed}. "
-                    f"Complete the folder, list the complete samples in ann_file, or leave "
-                    f"data_prefix.{key} out."
+                    f"{len(missing)} of {len(entries)} {name} files are missing: {listed}. "
+                    f"Complete the folder, list the complete samples in ann_file, or leave the "
+                    f"folder (data_prefix.{key}) out."
                 )
 
 
-def _check_prefix(folders: Mapping[str, str]) -> None:
-    """Raise for an unknown key of `data_prefix`, whose folder would be ignored."""
-    known = {"img_path", *(target.path for target in DENSE_TARGETS.values())}
-    for name in folders:
-        if name not in known:
-            raise ConfigError(f"data_prefix has no folder {name!r}. {did_you_mean(name, known)}")
-
-
-def _check_kinds(argument: str, given: Mapping[str, Any]) -> None:
-    """Raise for kinds that are unknown, or that have arguments of their own."""
-    own = {SEMSEG.kind: "seg_map", DEPTH.kind: "depth", NORMALS.kind: "normal"}
-    for kind in given:
-        if kind in own:
-            raise ConfigError(
-                f"{argument} is for other kinds than {kind!r}, which has arguments of its own that "
-                f"begin with {own[kind]!r}, or label_map."
-            )
-        if kind not in DENSE_TARGETS:
-            raise ConfigError(
-                f"{argument} names {kind!r}, which is no registered kind of target. "
-                f"{did_you_mean(kind, DENSE_TARGETS)} Is its module in custom_imports?"
-            )
+def _checked(name: str, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the arguments of a format with the name that they have in the config."""
+    return dict(format=dict(arguments), format_name=name) if arguments else dict(format_name=name)

@@ -5,8 +5,17 @@ from itertools import compress
 from typing import Any
 
 from ..errors import ConfigError
-from ..targets import DEPTH, SEMSEG, DenseTarget
-from .transforms import MosaicTargets, TargetTransform
+from ..targets import MMSEG_LABELS, PACKED_BY_MMSEG, Target
+from .transforms import (
+    DecodeTargets,
+    EvaluationCrop,
+    FillSkyDepth,
+    FlipTargets,
+    LoadTargets,
+    MosaicTargets,
+    ResizeTargets,
+    TargetTransform,
+)
 
 SEMSEG_BREAKING = {"RandomRotFlip": "RotateTargets and FlipTargets"}
 """Transforms that mix class ids of neighbouring pixels -> replacement."""
@@ -25,26 +34,40 @@ DEPTH_BREAKING = {
 """Transforms of mmcv and mmseg that treat depth as labels, or ignore it -> replacement."""
 
 OTHERS_BREAKING = {**DEPTH_BREAKING, "PackSegInputs": "PackTargets"}
-"""Those that ignore kinds of target that mmseg does not know -> replacement."""
+"""Those that ignore targets that mmseg does not know -> replacement."""
 
 VECTORS_BREAKING = {**OTHERS_BREAKING, "RandomFlip": "FlipTargets"}
-"""Those that ignore normals, or move them without turning their vectors -> replacement."""
+"""Those that ignore vectors, or move them without turning them -> replacement."""
+
+OFFSETS_BREAKING = {**VECTORS_BREAKING, "Resize": "ResizeTargets (resize_type of RandomResize)"}
+"""Those that do not scale vectors in pixels either -> replacement."""
+
+ON_VALUES = (
+    TargetTransform,
+    FlipTargets,
+    MosaicTargets,
+    EvaluationCrop,
+    FillSkyDepth,
+    ResizeTargets,
+)
+"""Transforms that compute with decoded values."""
 
 
-def check_pipeline(transforms: Sequence[Any], targets: Sequence[DenseTarget]) -> None:
+def check_pipeline(transforms: Sequence[Any], targets: Sequence[Target]) -> None:
     """Raise if a transform would ignore a target or make it wrong.
 
     Transforms within others (`RandomApply`, `RandomChoice`, `RandomResize`) are checked as well.
 
     Args:
         transforms: a built pipeline.
-        targets: the kinds that the data set loads.
+        targets: those that the data set loads.
 
     Raises:
         ConfigError: the message names the transform, and its replacement or its place.
     """
-    found = [*_within(transforms)]
+    found = [*within(transforms)]
     names = {_name(transform) for transform in found}
+    arrays = {target.array for target in targets}
     for target in reversed(targets):
         breaking, harm = _breaking(target)
         wrong = sorted(names & set(breaking))
@@ -58,12 +81,12 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[DenseTarget]) ->
                 f"{name} leaves its work to the device, but PackSegInputs forgets what was drawn. "
                 "Use PackTargets."
             )
-        if getattr(transform, "cat_max_ratio", 1.0) < 1 and SEMSEG not in targets:
+        if getattr(transform, "cat_max_ratio", 1.0) < 1 and MMSEG_LABELS not in arrays:
             raise ConfigError(
                 f"{name}(cat_max_ratio={transform.cat_max_ratio}) looks at labels, but none are "
                 "loaded. Leave cat_max_ratio out."
             )
-        if getattr(transform, "swap_seg_labels", None) and {*targets} - {SEMSEG}:
+        if getattr(transform, "swap_seg_labels", None) and arrays - {MMSEG_LABELS}:
             raise ConfigError(
                 f"{name}(swap_seg_labels={transform.swap_seg_labels}) swaps depths that equal a "
                 "class id too, and whatever else is loaded. Use FlipTargets."
@@ -71,19 +94,25 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[DenseTarget]) ->
     _check_order(found)
 
 
-def _breaking(target: DenseTarget) -> tuple[dict[str, str], str]:
+def _breaking(target: Target) -> tuple[dict[str, str], str]:
     """Return the transforms that harm a target with their replacements, and the harm."""
-    if target == SEMSEG:
+    if target.array == MMSEG_LABELS:
         return SEMSEG_BREAKING, "mix the class ids of neighbouring pixels"
-    if target == DEPTH:
-        return DEPTH_BREAKING, "leave depth behind, or fill new area with a depth of 255"
+    if target.type == "offset":
+        return OFFSETS_BREAKING, f"leave {target.name} behind, or do not turn and scale its vectors"
     if target.vector:
-        return VECTORS_BREAKING, f"leave {target.kind} behind, or do not turn their vectors"
-    return OTHERS_BREAKING, f"leave {target.kind} behind, or fill new area with 255"
+        return VECTORS_BREAKING, f"leave {target.name} behind, or do not turn its vectors"
+    if target.array in PACKED_BY_MMSEG:
+        return DEPTH_BREAKING, f"leave {target.name} behind, or fill new area with 255"
+    return OTHERS_BREAKING, f"leave {target.name} behind, or fill new area with 255"
 
 
 def _check_order(transforms: Sequence[Any]) -> None:
-    """Raise if the image is transformed before its targets are loaded."""
+    """Raise if the image is transformed before its targets are loaded, or values before decoding.
+
+    Between `LoadTargets(decode=False)` and `DecodeTargets`, targets have the raw values of their
+    files, with which no transform may compute.
+    """
     names = [_name(transform) for transform in transforms]
     loaded = names.index("LoadTargets") if "LoadTargets" in names else 0
     moving = [isinstance(each, (TargetTransform, MosaicTargets)) for each in transforms]
@@ -92,13 +121,39 @@ def _check_order(transforms: Sequence[Any]) -> None:
             f"The pipeline has {early} before LoadTargets: the targets would stay behind. Put "
             "LoadTargets first."
         )
+    raw = False
+    for transform, name in zip(transforms, names, strict=True):
+        if isinstance(transform, LoadTargets):
+            raw = not transform.decode
+        elif isinstance(transform, DecodeTargets):
+            if not raw:
+                raise ConfigError(
+                    "The pipeline has DecodeTargets, but the targets are decoded already. Take it "
+                    "out, or write LoadTargets(decode=False)."
+                )
+            raw = False
+        elif raw and isinstance(transform, ON_VALUES) and not _only_cuts(transform):
+            raise ConfigError(
+                f"{name} would change targets that are still as in their files. Put it after "
+                "DecodeTargets; before that, LoadTargets(decode=False) allows only crops."
+            )
+    if raw:
+        raise ConfigError(
+            "The pipeline has LoadTargets(decode=False) without DecodeTargets: the network would "
+            "get the raw values of the files. Put DecodeTargets after the crop."
+        )
 
 
-def _within(transforms: Sequence[Any]) -> Iterator[Any]:
+def _only_cuts(transform: Any) -> bool:
+    on_device = isinstance(transform, FlipTargets) and transform.on_device
+    return on_device or getattr(transform, "before_decoding", False)
+
+
+def within(transforms: Sequence[Any]) -> Iterator[Any]:
     """Yield transforms and those that they contain, in order."""
     for transform in transforms:
         yield transform
-        yield from _within(getattr(transform, "transforms", ()))
+        yield from within(getattr(transform, "transforms", ()))
         if hasattr(transform, "resize"):
             yield transform.resize
 

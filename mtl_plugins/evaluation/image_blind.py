@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,8 +134,23 @@ def image_blind_scores(
     """Fit an image-blind predictor on one data set; score it on another by a metric's options."""
     num_classes, ignored = len(train.metainfo.get("classes", ())), metric.ignore_label
     options: dict[str, Any] = dict(metric.depth_options, absent=metric.absent, ignore_label=ignored)
-    predictor = fit_image_blind(TargetReader(train), num_classes, ignore_label=ignored)
-    return evaluate_image_blind(predictor, TargetReader(val), num_classes, **options)
+    truths = [_Pairs(TargetReader(dataset)) for dataset in (train, val)]
+    predictor = fit_image_blind(truths[0], num_classes, ignore_label=ignored)
+    return evaluate_image_blind(predictor, truths[1], num_classes, **options)
+
+
+@dataclass
+class _Pairs:
+    """Labels and depth of a reader's samples."""
+
+    reader: TargetReader
+
+    def __len__(self) -> int:
+        return len(self.reader)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray | None, np.ndarray | None]]:
+        for maps in self.reader:
+            yield maps.get("semseg"), maps.get("depth")
 
 
 def configured_metric(metrics: Iterable[BaseMetric]) -> MultiTaskMetric:

@@ -132,4 +132,4 @@ class CityscapesMultiTask(MultiTaskDataset):
         )
         super().__init__(**{**defaults, **kwargs})
         if "depth_format" not in kwargs:
-            self.formats[DEPTH.kind] = CityscapesDepthFormat()
+            self.formats[DEPTH.name] = CityscapesDepthFormat()

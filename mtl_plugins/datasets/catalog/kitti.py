@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ...errors import DataError
-from ...targets import DenseTarget
+from ...targets import DEPTH, Target
 from ..multi_task_dataset import MultiTaskDataset
 
 
@@ -43,19 +43,19 @@ class KittiMultiTask(MultiTaskDataset):
             return [n for n in super()._names_in(folder) if f"/{self.camera}/" in n]
         inside = os.path.join("proj_depth", "groundtruth", self.camera)
         names = []
-        for name in self._files(depth, self.depth_map_suffix):
+        for name in self._files(depth, self._suffix(DEPTH)):
             drive, _, frame = name.partition(os.sep)
             if os.path.dirname(frame) == inside:
                 day, number = drive[:10], os.path.basename(frame)
                 names.append(os.path.join(day, drive, self.camera, "data", number))
         if not names:
             raise DataError(
-                f"{depth} has no <drive>/{inside}/*{self.depth_map_suffix}. Set data_root (now "
+                f"{depth} has no <drive>/{inside}/*{self._suffix(DEPTH)}. Set data_root (now "
                 f"{self.data_root!r}) or data_prefix.depth_map_path to where the depth is."
             )
         return names
 
-    def target_path(self, name: str, target: DenseTarget) -> str:
+    def target_path(self, name: str, target: Target) -> str:
         """Return the depth file of the image <day>/<drive>/<camera>/data/<number>."""
         _, drive, camera, _, number = name.split(os.sep)
         path = os.path.join(drive, "proj_depth", "groundtruth", camera, number)

@@ -97,4 +97,5 @@ class ShiftMultiTask(MultiTaskDataset):
             metainfo=dict(classes=CLASSES, palette=[list(COLOURS[name]) for name in CLASSES]),
         )
         super().__init__(**{**defaults, **kwargs})
-        self.formats[SEMSEG.kind] = FirstChannelFormat(self.formats[SEMSEG.kind])
+        if SEMSEG.name in self.formats:
+            self.formats[SEMSEG.name] = FirstChannelFormat(self.formats[SEMSEG.name])

@@ -9,12 +9,16 @@ from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
 from ...street_scenes import DEPTH_SCALE, ensure_street_scenes, find_street_scenes
-from ...targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from ...targets import DEPTH, NORMALS, SEMSEG
 from ...utils import did_you_mean
 from ..multi_task_dataset import MultiTaskDataset
 
-FOLDERS = {SEMSEG.kind: "label", DEPTH.kind: "depth", NORMALS.kind: "normals"}
-"""Kind of target -> folder below `data_root`."""
+FOLDERS: dict[str, dict[str, Any]] = {
+    SEMSEG.name: dict(folder="label"),
+    DEPTH.name: dict(folder="depth", scale=DEPTH_SCALE),
+    NORMALS.name: dict(folder="normals"),
+}
+"""Declaration of each target that the renderer writes, with its folder below `data_root`."""
 
 
 @DATASETS.register_module()
@@ -27,7 +31,9 @@ class StreetScenesDataset(MultiTaskDataset):
         counts: number of scenes of every split.
         size: (height, width) in pixels.
         seed: another seed gives other scenes.
-        targets: kinds of target to load: "semseg", "depth", "normals".
+        targets: names of the targets to load: "semseg", "depth", "normals"; or a dict of them and
+            of others that are made from the same files, as in `MultiTaskDataset`; `folder` is then
+            one of "label", "depth" and "normals".
         render: False: missing scenes are an error.
 
     Raises:
@@ -45,23 +51,26 @@ class StreetScenesDataset(MultiTaskDataset):
         counts: Mapping[str, int],
         size: Sequence[int] = (128, 256),
         seed: int = 0,
-        targets: Sequence[str] = ("semseg", "depth"),
+        targets: Sequence[str] | Mapping[str, Mapping[str, Any]] = ("semseg", "depth"),
         render: bool = True,
         **kwargs: Any,
     ) -> None:
         self.render = render
         self.scenes: dict[str, Any] = dict(counts=dict(counts), size=tuple(size), seed=seed)
-        unknown = sorted(set(targets) - set(FOLDERS))
-        if unknown:
-            raise ConfigError(
-                f"StreetScenesDataset: targets={list(targets)}; choose from {list(FOLDERS)}. "
-                + did_you_mean(unknown[0], FOLDERS)
-            )
-        paths = {DENSE_TARGETS[kind].path: f"{FOLDERS[kind]}/{split}" for kind in targets}
+        if not isinstance(targets, Mapping):
+            targets = {key: {} for key in targets}
+        declared = {}
+        for name, given in targets.items():
+            if name not in FOLDERS and "folder" not in given:
+                raise ConfigError(
+                    f"StreetScenesDataset: targets={list(targets)}. {did_you_mean(name, FOLDERS)}"
+                )
+            declared[name] = {**FOLDERS.get(name, {}), **given}
+            declared[name]["folder"] = f"{declared[name]['folder']}/{split}"
         super().__init__(
             data_root=data_root,
-            data_prefix=dict(img_path=f"rgb/{split}", **paths),
-            depth_format=dict(scale=DEPTH_SCALE),
+            data_prefix=dict(img_path=f"rgb/{split}"),
+            targets=declared,
             **kwargs,
         )
 

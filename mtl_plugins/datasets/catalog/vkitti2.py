@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ...errors import DataError
-from ...targets import IGNORE_LABEL, SEMSEG, DenseTarget
+from ...targets import IGNORE_LABEL, Target
 from ..multi_task_dataset import MultiTaskDataset
 
 COLOURS = {
@@ -71,11 +71,11 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
             names += [os.path.join(drive, f.removesuffix(self.img_suffix)) for f in sorted(files)]
         return names
 
-    def target_path(self, name: str, target: DenseTarget) -> str:
+    def target_path(self, name: str, target: Target) -> str:
         """Return the target file of the image frames/rgb/<camera>/rgb_<number>."""
         folder, frame = os.path.split(name)
         frames, camera = os.path.split(folder)
         number = frame.removeprefix("rgb_")
-        kind, start = ("classSegmentation", "classgt_") if target is SEMSEG else ("depth", "depth_")
+        kind, start = ("classSegmentation", "classgt_") if target.integer else ("depth", "depth_")
         path = os.path.join(os.path.dirname(frames), kind, camera, start + number)
         return os.path.join(self.data_prefix[target.path], path + self._suffix(target))

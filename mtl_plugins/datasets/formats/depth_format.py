@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from ...errors import DataError
-from ...targets import DEPTH, NO_DEPTH, NO_NORMAL, NORMALS
-from .target_format import TargetFormat, register_format
+from ...targets import NO_DEPTH, NO_NORMAL
+from .target_format import FORMATS, TargetFormat
 
 TABLE_TYPES = (np.uint8, np.uint16)
 """Raw types that are decoded by a lookup table, which is five times as fast."""
@@ -16,6 +16,7 @@ FARTHEST = float(np.finfo(np.float32).max)
 """Larger depths would become infinite in float32."""
 
 
+@FORMATS.register_module()
 @dataclass(frozen=True)
 class DepthFormat(TargetFormat):
     """Decode raw depth values: `value = raw * scale + offset`, inverted for disparity.
@@ -56,7 +57,7 @@ class DepthFormat(TargetFormat):
         if self.scale == 0:
             raise DataError("depth_format: scale=0 makes every depth the same; expected not 0.")
         # Configs and JSON have lists where equality and hashing need tuples.
-        object.__setattr__(self, "invalid", tuple(self.invalid))
+        object.__setattr__(self, "invalid", tuple(np.atleast_1d(self.invalid).tolist()))
         object.__setattr__(self, "digits", tuple(self.digits))
         object.__setattr__(self, "channels", len(self.digits))
         # Lossy compression of the highest digit would change depth a lot.
@@ -129,13 +130,11 @@ class DepthFormat(TargetFormat):
         return [self._decode(np.arange(np.iinfo(t).max + 1, dtype=t)) for t in TABLE_TYPES]
 
 
-register_format(DEPTH.kind, DepthFormat)
-
-
 LENGTHS = (0.5, 1.5)
 """Range of lengths of a normal; vectors outside are invalid (black, grey and NaN pixels)."""
 
 
+@FORMATS.register_module()
 @dataclass(frozen=True)
 class NormalFormat(TargetFormat):
     """Decode raw normals: `vector = (raw * scale + offset) * signs`, normalised to length 1.
@@ -187,6 +186,3 @@ class NormalFormat(TargetFormat):
         """
         raw = (values * np.array(self.signs) - self.offset) / self.scale
         return raw.round().clip(0, 255).astype(np.uint8)
-
-
-register_format(NORMALS.kind, NormalFormat)

@@ -6,8 +6,8 @@ from typing import NoReturn
 import numpy as np
 
 from ...errors import DataError
-from ...targets import IGNORE_LABEL
-from .target_format import TargetFormat
+from ...targets import IGNORE_LABEL, WIDE_IGNORE_LABEL
+from .target_format import FORMATS, TargetFormat
 
 PALETTE_DIGITS = np.array([1 << 16, 1 << 8, 1])
 """Weights that make one integer of a colour (R, G, B)."""
@@ -16,11 +16,14 @@ LARGEST_FLOAT = 2.0**53
 """Below it a float64 represents every integer."""
 
 
+@FORMATS.register_module()
 class LabelFormat(TargetFormat):
     """Decode raw label values into class ids 0 to num_classes - 1, and 255 for "no class".
 
+    With more than 255 classes "no class" is 65535, and ids have 16 bits.
+
     Args:
-        num_classes: number of classes, at most 255.
+        num_classes: number of classes, at most 65535.
         label_map: id (or 255) of each raw value, or of each colour (R, G, B) if files are
             pictures of classes; None: raw values are ids already.
 
@@ -42,30 +45,32 @@ class LabelFormat(TargetFormat):
         num_classes: int,
         label_map: Mapping[int, int] | Mapping[tuple[int, int, int], int] | None = None,
     ) -> None:
-        ids = set(range(num_classes)) | {IGNORE_LABEL}
+        none = IGNORE_LABEL if num_classes <= IGNORE_LABEL else WIDE_IGNORE_LABEL
+        ids = set(range(num_classes)) | {none}
         wrong = {raw: to for raw, to in (label_map or {}).items() if to not in ids}
         if wrong:
             raise DataError(
                 f"label_map sends {wrong}, but there are only the classes 0 to {num_classes - 1} "
-                f"(and {IGNORE_LABEL} for no class)."
+                f"(and {none} for no class)."
             )
         entries = {i: i for i in ids} if label_map is None else dict(label_map)
         self.channels = 3 if any(isinstance(raw, tuple) for raw in entries) else 1
         codes = {int(self._code(np.array(raw))): to for raw, to in entries.items()}
         self._raw = np.array(sorted(codes))
-        self._ids = np.array([codes[raw] for raw in self._raw], np.uint8)
+        self._dtype = np.uint8 if none == IGNORE_LABEL else np.uint16
+        self._ids = np.array([codes[raw] for raw in self._raw], self._dtype)
         # Almost all files have 8 bits. Raw values may be negative (Cityscapes' licence plates).
-        self._of_byte = np.full(256, -1, np.int16)
+        self._of_byte = np.full(256, -1, np.int16 if none == IGNORE_LABEL else np.int32)
         bytes_ = (self._raw >= 0) & (self._raw < 256)
         self._of_byte[self._raw[bytes_]] = self._ids[bytes_]
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
-        """Decode raw values of the file `path` into H,W uint8 ids."""
+        """Decode raw values of the file `path` into H,W ids, uint8 (uint16: over 255 classes)."""
         if self.channels == 1 and raw.dtype == np.uint8:
-            ids = self._of_byte.take(raw)
+            ids: np.ndarray = self._of_byte.take(raw)
             if ids.min(initial=0) < 0:
                 self._refuse(raw[ids < 0], path)
-            return ids.astype(np.uint8)
+            return ids.astype(self._dtype)
         self._check_whole(raw, path)
         codes = self._code(raw)
         position = np.searchsorted(self._raw, codes).clip(max=len(self._raw) - 1)
@@ -80,7 +85,7 @@ class LabelFormat(TargetFormat):
         >>> LabelFormat(2, {0: 255, 7: 0, 8: 0, 26: 1}).encode(np.array([[0, 1, 255]])).tolist()
         [[7, 26, 0]]
         """
-        codes = np.zeros(256, np.int64)
+        codes = np.zeros(int(self._ids.max(initial=IGNORE_LABEL)) + 1, np.int64)
         for raw, to in reversed([*zip(self._raw.tolist(), self._ids.tolist(), strict=True)]):
             if raw >= 0:
                 codes[to] = raw

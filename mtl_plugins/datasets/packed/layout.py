@@ -1,6 +1,6 @@
 """The files of a packed data set: layout, writing of descriptions, and checks.
 
-index.json          written last: version, metainfo, kinds of target, shards, source
+index.json          written last: version, metainfo, targets, shards, source
 shard-00000.bin     the arrays of some samples one after the other, each at a multiple of 64 bytes
 shard-00000.json    offset and format of each array; size and checksum of the .bin
 
@@ -15,8 +15,11 @@ from collections.abc import Iterator
 from ...errors import DataError
 from ...utils import did_you_mean_path, replaced
 
-VERSION = 2
-"""Version of the layout; any other is refused."""
+VERSION = 3
+"""Version of the layout that is written."""
+
+READABLE = (2, 3)
+"""Versions that are read. Version 2 has a list of the names of predefined targets."""
 
 INDEX = "index.json"
 
@@ -57,7 +60,7 @@ def read_json(path: str) -> dict:
         ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is damaged: {error}. {REMEDY}") from error
-    if not isinstance(content, dict) or content.get("version") != VERSION:
+    if not isinstance(content, dict) or content.get("version") not in READABLE:
         raise DataError(f"{path} is not of version {VERSION} of the packed layout. {REMEDY}")
     if content.pop(CHECKSUM, None) != _content_sum(content):
         raise DataError(f"{path} is damaged: it changed after it was written. {REMEDY}")
@@ -76,6 +79,12 @@ def read_description(folder: str, index: dict, shard: int) -> dict:
     if found != (index["source"], index["shards"][shard]):
         raise DataError(f"{path} belongs to another data set than {INDEX} beside it. {REMEDY}")
     return description
+
+
+def stored_targets(index: dict) -> dict[str, dict]:
+    """Return the parameters of the targets of an index by name."""
+    targets = index["targets"]
+    return targets if isinstance(targets, dict) else {key: {} for key in targets}
 
 
 def _content_sum(content: dict) -> int:

@@ -13,10 +13,10 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from ...errors import DataError
-from ...targets import DenseTarget
+from ...targets import Target
 from ..contract import target_breach
 from ..dense_dataset import DenseDataset
-from ..formats.target_format import TargetFormat, format_class_of
+from ..formats import FORMATS, TargetFormat
 from .layout import (
     INDEX,
     REMEDY,
@@ -24,6 +24,7 @@ from .layout import (
     read_description,
     read_json,
     shard_path,
+    stored_targets,
     verify_packed,
 )
 
@@ -36,15 +37,13 @@ class StoredFormat(TargetFormat):
 
     Args:
         shard: path of the shard.
-        target: kind of the target.
-        num_classes: number of classes of the data set.
+        stored: the target.
         decode: the format of raw values; None if decoded values were packed, which are checked
             and copied.
     """
 
     shard: str
-    target: DenseTarget
-    num_classes: int
+    stored: Target
     decode: TargetFormat | None
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
@@ -54,7 +53,7 @@ class StoredFormat(TargetFormat):
                 return self.decode(raw, path)
         except DataError as error:
             raise self._damaged(str(error)) from error
-        breach = target_breach(self.target, raw, self.num_classes)
+        breach = target_breach(self.stored, raw)
         if breach:
             raise self._damaged(f"{path} {breach}.")
         # The mapping is read-only, and a later transform may write.
@@ -70,49 +69,10 @@ class StoredFormat(TargetFormat):
         return self if self.decode is None else self.decode.for_file(path)
 
 
-@dataclass
-class PackedSample:
-    """One sample in a mapped shard.
-
-    Args:
-        path: of the shard, for messages.
-        shard: its bytes, mapped.
-        arrays: key -> (offset in bytes, dtype, shape) of each array.
-        decoding: kind of target -> arguments of its format; kinds that were packed decoded are
-            missing.
-        num_classes: number of classes of the data set.
-    """
-
-    path: str
-    shard: np.ndarray
-    arrays: dict
-    decoding: dict
-    num_classes: int
-
-    def image(self) -> np.ndarray:
-        """Return H,W,3 uint8 BGR, a read-only view: only pages that are used are read."""
-        return self._view("img")
-
-    def target(self, target: DenseTarget) -> tuple[np.ndarray, TargetFormat]:
-        """Return a target's stored values, as a view, and their format."""
-        arguments = self.decoding.get(target.kind)
-        decode = None if arguments is None else _format(target.kind, json.dumps(arguments))
-        stored = StoredFormat(self.path, target, self.num_classes, decode)
-        return self._view(target.array), stored
-
-    def _view(self, key: str) -> np.ndarray:
-        offset, dtype, shape = self.arrays[key]
-        size = np.dtype(dtype).itemsize * math.prod(shape)
-        stored = self.shard[offset : offset + size]
-        if len(stored) < size:
-            raise DataError(f"{self.path} ends within a sample: it was replaced. {REMEDY}")
-        return stored.view(dtype).reshape(shape)
-
-
 @lru_cache(64)
-def _format(kind: str, arguments: str) -> TargetFormat:
+def _format(name: str, arguments: str) -> TargetFormat:
     """Build a format once for all samples with the same arguments, as its tables are large."""
-    return format_class_of(kind)(**json.loads(arguments))
+    return FORMATS.module_dict[name](**json.loads(arguments))
 
 
 class MappedShards:
@@ -169,13 +129,13 @@ class PackedDataset(DenseDataset):
         self.shards = MappedShards(data_root)
         self.formats = {}
         stored = self.index["metainfo"]
+        self.declared = stored_targets(self.index)
         metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
-        self.num_classes = len(metainfo["classes"])
         unit = stored["depth_unit"]
         super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
 
-    def has_target(self, target: DenseTarget) -> bool:
-        return target.kind in self.index["targets"]
+    def has_target(self, target: Target) -> bool:
+        return target.name in self.index["targets"]
 
     def load_data_list(self) -> list[dict]:
         entries = []
@@ -185,12 +145,44 @@ class PackedDataset(DenseDataset):
             entries += [dict(entry, shard=shard) for entry in description["samples"]]
         return entries
 
+    def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
+        """Return H,W,3 uint8 BGR, a read-only view: only pixels that are used are read."""
+        return self._view(entry, "img")
+
+    def read_target(
+        self, entry: dict, target: Target, backend_args: dict | None = None
+    ) -> np.ndarray:
+        """Return a target's stored values, as a read-only view."""
+        return self._view(entry, target.array)
+
+    def format_of(self, entry: dict, target: Target) -> TargetFormat:
+        """Return the format of a target's stored values."""
+        arguments = dict(entry["packed"]["decoding"]).get(target.name)
+        decode = None
+        if arguments is not None:
+            # Version 2 stored only the arguments of the predefined targets' formats.
+            name = arguments.pop("type", "NormalFormat" if target.vector else "DepthFormat")
+            decode = _format(name, json.dumps(arguments))
+        return StoredFormat(self._shard_path(entry), target, decode)
+
     def get_data_info(self, idx: int) -> dict:
         info = super().get_data_info(idx)
-        shard, arrays, decoding = (info.pop(key) for key in ("shard", "arrays", "decoding"))
-        path = shard_path(self.shards.folder, shard, ".bin")
-        info["packed"] = PackedSample(path, self.shards[shard], arrays, decoding, self.num_classes)
+        info["packed"] = {key: info.pop(key) for key in ("shard", "arrays", "decoding")}
         return info
+
+    def _shard_path(self, entry: dict) -> str:
+        return shard_path(self.shards.folder, entry["packed"]["shard"], ".bin")
+
+    def _view(self, entry: dict, key: str) -> np.ndarray:
+        packed = entry["packed"]
+        offset, dtype, shape = packed["arrays"][key]
+        size = np.dtype(dtype).itemsize * math.prod(shape)
+        stored = self.shards[packed["shard"]][offset : offset + size]
+        if len(stored) < size:
+            raise DataError(
+                f"{self._shard_path(entry)} ends within a sample: it was replaced. {REMEDY}"
+            )
+        return stored.view(dtype).reshape(shape)
 
     def verify(self) -> Iterator[str]:
         """Read every byte of the shards, and yield a message for each damaged file."""

@@ -5,17 +5,16 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from ...errors import DataError
-from ...targets import DENSE_TARGETS
 from ...utils import replaced
 from ..dense_dataset import DenseDataset
-from ..formats.target_format import format_class_of
-from ..transforms.loading import LoadImage, LoadTargets
+from ..formats import FORMATS
+from ..transforms.loading import check_target_size
 from .layout import (
     ALIGNMENT,
     INDEX,
@@ -77,8 +76,8 @@ def pack_dataset(
     if not sum(shards):
         raise DataError(f"No sample of {len(dataset)} could be packed into {folder}.")
     metainfo = {key: dataset.metainfo.get(key) for key in ("classes", "palette", "depth_unit")}
-    kinds = [target.kind for target in dataset.targets()]
-    about = dict(version=VERSION, metainfo=metainfo, targets=kinds, shards=shards, source=as_read)
+    targets = {target.name: target.to_dict() for target in dataset.targets()}
+    about = dict(version=VERSION, metainfo=metainfo, targets=targets, shards=shards, source=as_read)
     write_json(index_path, about)
     return skipped
 
@@ -105,27 +104,29 @@ def _read_all(
 
 
 def _read(dataset: DenseDataset, index: int) -> dict | str:
-    results = dataset.get_data_info(index)
+    entry = dataset.get_data_info(index)
     try:
-        results = LoadTargets(decode=False)(LoadImage()(results))
-        arrays, decoding = dict(img=results["img"]), {}
-        for target in DENSE_TARGETS.values():
-            if target.array not in results["undecoded"]:
-                continue
-            path, raw = results[target.path], results[target.array]
-            decode: Any = results["undecoded"][target.array].for_file(path)
+        arrays, decoding = dict(img=dataset.read_image(entry)), {}
+        for target in dataset.targets():
+            path, raw = entry[target.path], dataset.read_target(entry, target)
+            check_target_size(entry, target, raw, arrays["img"].shape[:2])
+            decode: Any = dataset.format_of(entry, target).for_file(path)
             decoded = decode(raw, path)
-            # The reader can build only the kind's own format; otherwise decoded values are stored.
-            rebuilt = type(decode) is format_class_of(target.kind)
+            # Only a dataclass can be built again from its arguments; otherwise decoded values are
+            # stored.
+            rebuilt = is_dataclass(decode) and FORMATS.module_dict.get(
+                type(decode).__name__
+            ) is type(decode)
             if rebuilt:
                 names = [each.name for each in fields(decode) if each.init]
-                decoding[target.kind] = {name: getattr(decode, name) for name in names}
+                arguments = {name: getattr(decode, name) for name in names}
+                decoding[target.name] = dict(type=type(decode).__name__, **arguments)
             arrays[target.array] = raw if rebuilt else decoded
     except DataError as error:
         if dataset.on_bad_sample == "raise":
             raise
         return str(error)
-    paths = {key: value for key, value in results.items() if key.endswith("_path")}
+    paths = {key: value for key, value in entry.items() if key.endswith("_path")}
     return dict(paths=paths, arrays=arrays, decoding=decoding)
 
 

@@ -5,7 +5,7 @@ from .geometric import FlipTargets, RotateTargets, ZoomTargets
 from .loading import DecodeTargets, LoadImage, LoadTargets, PackTargets
 from .mosaic import MosaicTargets
 from .photometric import PhotometricJitter
-from .protocol import EvaluationCrop, FillSkyDepth, ResizeSample
+from .protocol import EvaluationCrop, FillSkyDepth, ResizeSample, ResizeTargets
 from .target_transform import MEAN_COLOUR, TargetTransform
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "PadTargets",
     "PhotometricJitter",
     "ResizeSample",
+    "ResizeTargets",
     "RotateTargets",
     "TargetTransform",
     "ZoomTargets",

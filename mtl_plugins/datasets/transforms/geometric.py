@@ -1,6 +1,6 @@
 """Transforms that change the meaning of values too: flips, rotation, zoom."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
@@ -10,7 +10,7 @@ from mmseg.datasets.transforms import RandomFlip
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
-from ...targets import DENSE_TARGETS, DEPTH, MIRRORED_AXES, NORMALS, SEMSEG, DenseTarget
+from ...targets import MIRRORED_AXES, MMSEG_LABELS, Target, loaded_targets
 from .target_transform import (
     MEAN_COLOUR,
     TargetTransform,
@@ -18,14 +18,15 @@ from .target_transform import (
     is_number,
     is_range,
     require,
-    require_decoded,
-    turn_vectors,
 )
+
+Pairs = Sequence[Sequence[int]]
+"""Pairs of class ids."""
 
 
 @TRANSFORMS.register_module()
 class FlipTargets(RandomFlip):
-    """Flip image and targets at random, and mirror the vectors of normals.
+    """Flip image and targets at random, and mirror vectors (directions and offsets).
 
     In a mirrored picture the world is mirrored: a wall that faced right faces left. mmseg's
     `RandomFlip` moves the normals' pixels without changing their x (vertical flips: y), and its
@@ -34,13 +35,13 @@ class FlipTargets(RandomFlip):
     Args:
         prob: probability of a flip, 0 to 1, or one per direction.
         direction: "horizontal", "vertical" or "diagonal", or a list of them.
-        swap_seg_labels: pairs of classes that are swapped in a flip, such as left and right arm.
+        swap_seg_labels: pairs of classes that are swapped in a flip, such as left and right arm;
+            for another target than `semseg`, `{target: pairs}`.
         on_device: only draw; `MultiTaskDataPreprocessor` flips the batch in training. Put the
             transform last, before `PackTargets`: later transforms would get the unflipped sample.
 
     Raises:
-        ConfigError: an argument has another form; `on_device` together with `swap_seg_labels`;
-            while flipping, a target is not decoded yet.
+        ConfigError: an argument has another form; `on_device` together with `swap_seg_labels`.
 
     Shapes: image H,W,3; targets H,W or H,W,3, listed in `seg_fields`.
     """
@@ -49,7 +50,7 @@ class FlipTargets(RandomFlip):
         self,
         prob: float | Sequence[float] = 0.5,
         direction: str | Sequence[str] = "horizontal",
-        swap_seg_labels: Sequence[Sequence[int]] | None = None,
+        swap_seg_labels: Pairs | Mapping[str, Pairs] | None = None,
         on_device: bool = False,
     ) -> None:
         if on_device and swap_seg_labels:
@@ -57,6 +58,9 @@ class FlipTargets(RandomFlip):
                 "FlipTargets: on_device=True does not swap labels. Leave on_device or "
                 f"swap_seg_labels={swap_seg_labels} out."
             )
+        swapped: Any = swap_seg_labels or {}
+        # Without a name they are those of mmseg's labels.
+        self.swapped = dict(swapped) if isinstance(swapped, Mapping) else {MMSEG_LABELS: swapped}
         single = not isinstance(prob, (list, tuple))
         shares: Any = [prob] if single else prob
         names = [direction] if isinstance(direction, str) else direction
@@ -65,7 +69,7 @@ class FlipTargets(RandomFlip):
             and sum(shares) <= 1
             and set(names) <= set(MIRRORED_AXES)
             and (single or len(shares) == len(names))
-            and all(len(pair) == 2 for pair in swap_seg_labels or ()),
+            and all(len(pair) == 2 for pairs in self.swapped.values() for pair in pairs),
             "FlipTargets",
             f"a prob of 0 to 1, or one a direction that together are 1 at most; a direction of "
             f"{list(MIRRORED_AXES)}, or a list of them; swap_seg_labels of pairs of class ids",
@@ -76,7 +80,6 @@ class FlipTargets(RandomFlip):
             float(shares[0]) if single else [float(share) for share in shares],
             direction if isinstance(direction, str) else list(direction),
         )
-        self.swapped = swap_seg_labels or ()
         self.on_device = on_device
 
     def _flip(self, results: dict) -> None:
@@ -86,32 +89,27 @@ class FlipTargets(RandomFlip):
             # Nothing is flipped yet.
             results.update(flip=False, flip_direction=None)
             return
-        require_decoded(results, self)
         super()._flip(results)
         axes = list(MIRRORED_AXES[results["flip_direction"]])
-        fields = results.get("seg_fields", ())
-
-        def mirror(vectors: np.ndarray) -> None:
-            vectors[..., axes] *= -1
-
-        for target in DENSE_TARGETS.values():
-            if target.vector and target.array in fields:
-                turn_vectors(results[target.array], target, mirror)
-        if SEMSEG.array in fields and self.swapped:
-            labels = results[SEMSEG.array]
-            before = labels.copy()
-            for one, other in self.swapped:
-                labels[before == one] = other
-                labels[before == other] = one
+        for target in loaded_targets(results):
+            values = results[target.array]
+            if target.vector:
+                values[..., axes] *= -1
+            pairs = self.swapped.get(target.name) or self.swapped.get(target.array) or ()
+            before = values.copy() if pairs else values
+            for one, other in pairs:
+                values[before == one] = other
+                values[before == other] = one
 
 
 @TRANSFORMS.register_module()
 class RotateTargets(TargetTransform):
-    """Rotate image and targets about the centre by a random angle, and the vectors of normals.
+    """Rotate image and targets about the centre by a random angle, and turn vectors with them.
 
     This is a rotation of the camera about its optical axis: depth (along that axis) stays the same,
-    x and y of normals rotate. The size stays; corners that leave it are lost, corners that enter
-    are new area. mmseg's `RandomRotate` fills depth with 255 m and does not rotate normals.
+    x and y of normals and offsets rotate. The size stays; corners that leave it are lost, corners
+    that enter are new area. mmseg's `RandomRotate` fills depth with 255 m and does not rotate
+    normals.
 
     Args:
         degree: largest angle to either side in degrees, or (smallest, largest); positive is
@@ -154,15 +152,12 @@ class RotateTargets(TargetTransform):
         interpolation = "bilinear" if smooth else "nearest"
         return mmcv.imrotate(array, drawn, border_value=fill, interpolation=interpolation)
 
-    def adjust(self, values: np.ndarray, target: DenseTarget, drawn: float) -> np.ndarray:
-        angle = np.deg2rad(drawn)
-        matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-
-        def turn(vectors: np.ndarray) -> None:
-            vectors[..., :2] = vectors[..., :2] @ matrix.T.astype(vectors.dtype)
-
+    def adjust(self, values: np.ndarray, target: Target, drawn: float) -> np.ndarray:
+        """Rotate the x and y of vectors."""
         if target.vector:
-            turn_vectors(values, target, turn)
+            angle = np.deg2rad(drawn)
+            matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            values[..., :2] = values[..., :2] @ matrix.T.astype(values.dtype)
         return values
 
 
@@ -174,8 +169,9 @@ class ZoomTargets(TargetTransform):
     as near: depth is divided by s (https://arxiv.org/abs/1406.2283). Distances across the optical
     axis stay the same, so the scene is compressed along the axis, and the z of normals is
     multiplied by s before they are normalised. A network that infers metres from apparent size
-    needs this. Without it the zoom is a lens of s times the focal length: depth and normals stay
-    the same, as with mmseg's `RandomResize`.
+    needs this; it holds for every distance. Without it the zoom is a lens of s times the focal
+    length: depth and normals stay the same, as with mmseg's `RandomResize`. Offsets are in pixels
+    and always multiplied by s.
 
     The size of the sample changes; nothing is cropped or padded, so add a `RandomCrop` after it.
     The image is interpolated bilinearly. Targets take the value at the nearest pixel centre, which
@@ -214,13 +210,15 @@ class ZoomTargets(TargetTransform):
         method = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST_EXACT
         return cv2.resize(array, (width, height), interpolation=method)
 
-    def adjust(self, values: np.ndarray, target: DenseTarget, drawn: float) -> np.ndarray:
-        """Divide depth by the factor, and compress normals along the optical axis."""
+    def adjust(self, values: np.ndarray, target: Target, drawn: float) -> np.ndarray:
+        """Scale offsets, divide distances by the factor, and compress normals along the axis."""
+        if target.type == "offset":
+            return values * np.float32(drawn)
         if not self.rescale_depth:
             return values
-        if target.kind == DEPTH.kind:
+        if target.distance:
             return values / np.float32(drawn)
-        if target.kind == NORMALS.kind:
+        if target.type == "direction":
             # The new length of unit vectors; invalid ones (0, 0, 0) stay invalid.
             length = np.sqrt(1 + np.float32(drawn**2 - 1) * values[..., 2] ** 2)
             values[..., 2] *= drawn

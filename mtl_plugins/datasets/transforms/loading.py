@@ -1,5 +1,10 @@
 """The first and last steps of a pipeline: from files to arrays, from arrays to a sample."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -7,17 +12,53 @@ from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
-from ...errors import DataError
-from ...targets import DENSE_TARGETS, DenseTarget
-from ..files import read_image, read_map
+from ...errors import ConfigError, DataError
+from ...targets import Target, loaded_targets
+from ..files import read_image
 from ..formats import TargetFormat
 
 ON_DEVICE = ("device_flip", "device_colors")
 """Keys of random draws that the preprocessor applies on the device."""
 
 
+class Source(Protocol):
+    """Read the parts of an entry; every `DenseDataset` does."""
+
+    def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
+        """Return the image, H,W,3 uint8 BGR."""
+
+    def read_target(
+        self, entry: dict, target: Target, backend_args: dict | None = None
+    ) -> np.ndarray:
+        """Return the raw values of a target."""
+
+    def format_of(self, entry: dict, target: Target) -> TargetFormat:
+        """Return the format of these values."""
+
+
+class SourceTransform(BaseTransform):
+    """A transform that reads from the data set to whose pipeline it belongs.
+
+    The data set calls `read_from` when it is built, so that samples carry data alone.
+    """
+
+    source: Any = None
+
+    def read_from(self, source: Source) -> None:
+        """Set the data set that entries belong to."""
+        self.source = source
+
+    def _needed_source(self) -> Any:
+        if self.source is None:
+            raise ConfigError(
+                f"{type(self).__name__} has no data set to read from. Put it into the pipeline of "
+                "one of mtl_plugins' data sets, or call its read_from(dataset)."
+            )
+        return self.source
+
+
 @TRANSFORMS.register_module()
-class LoadImage(BaseTransform):
+class LoadImage(SourceTransform):
     """Read `img_path` into `img`, H,W,3 uint8 BGR.
 
     Args:
@@ -31,22 +72,22 @@ class LoadImage(BaseTransform):
         self.backend_args = backend_args
 
     def transform(self, results: dict) -> dict:
-        if "packed" in results:
-            image = results["packed"].image()
-        else:
+        # The images of a prediction belong to no data set.
+        if self.source is None:
             image = read_image(results["img_path"], self.backend_args, warn_turned=True)
+        else:
+            image = self.source.read_image(results, self.backend_args)
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
         return results
 
 
 @TRANSFORMS.register_module()
-class LoadTargets(BaseTransform):
+class LoadTargets(SourceTransform):
     """Read and decode every target whose file a sample names.
 
-    Adds `gt_seg_map` (H,W uint8, 255: no class), `gt_depth_map` (H,W float32 metres, 0: not
-    measured), `gt_normal_map` (H,W,3 float32 unit vectors, 0: none) and those of other registered
-    kinds, and lists them in `seg_fields`, so that flips, crops and resizes move them with the
-    image.
+    Adds the array of each target (see `targets.py`: `gt_seg_map`, `gt_depth_map`,
+    `gt_<name>_map`, ...), and lists them in `seg_fields`, so that flips, crops and resizes move
+    them with the image.
 
     Args:
         backend_args: storage of the files, see `mmengine.fileio`; default: disk.
@@ -63,33 +104,19 @@ class LoadTargets(BaseTransform):
         self.decode = decode
 
     def transform(self, results: dict) -> dict:
+        source = self._needed_source()
         fields = results.setdefault("seg_fields", [])
-        undecoded = results.setdefault("undecoded", {})
-        for target in DENSE_TARGETS.values():
+        for target in results["targets"]:
             if target.path in results:
-                results[target.array], undecoded[target.array] = self._read(results, target)
+                raw = source.read_target(results, target, self.backend_args)
+                check_target_size(results, target, raw, results.get("ori_shape"))
+                results[target.array] = raw
                 fields.append(target.array)
-        return DecodeTargets().transform(results) if self.decode else results
-
-    def _read(self, results: dict, target: DenseTarget) -> tuple[np.ndarray, TargetFormat]:
-        if "packed" in results:
-            return results["packed"].target(target)
-        decode, path = results["formats"][target.kind], results[target.path]
-        values = read_map(path, self.backend_args, decode.channels, decode.exact)
-        size = results["ori_shape"]
-        # None if a check of the data could not read the image but goes on with the targets.
-        if size is not None and values.shape[:2] != tuple(size):
-            raise DataError(
-                f"{path} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
-                f"{results['img_path']} is {size[0]}x{size[1]} "
-                "(height x width, turned as EXIF says). Resize the target (nearest neighbour) or "
-                "pair the right files."
-            )
-        return values, decode
+        return _decoded(source, results) if self.decode else results
 
 
 @TRANSFORMS.register_module()
-class DecodeTargets(BaseTransform):
+class DecodeTargets(SourceTransform):
     """Decode the raw values from `LoadTargets(decode=False)`; after a crop this costs less.
 
     Raises:
@@ -97,10 +124,28 @@ class DecodeTargets(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        for target in DENSE_TARGETS.values():
-            if decode := results["undecoded"].pop(target.array, None):
-                results[target.array] = decode(results[target.array], results[target.path])
-        return results
+        return _decoded(self._needed_source(), results)
+
+
+def _decoded(source: Source, results: dict) -> dict:
+    """Decode the arrays of a sample in place."""
+    for target in loaded_targets(results):
+        decode = source.format_of(results, target)
+        results[target.array] = decode(results[target.array], results[target.path])
+    return results
+
+
+def check_target_size(
+    entry: dict, target: Target, values: np.ndarray, size: Sequence[int] | None
+) -> None:
+    """Raise a `DataError` if a target has another size than its image (None: unreadable)."""
+    if size is not None and values.shape[:2] != tuple(size):
+        raise DataError(
+            f"{entry[target.path]} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
+            f"{entry['img_path']} is {size[0]}x{size[1]} "
+            "(height x width, turned as EXIF says). Resize the target (nearest neighbour) or "
+            "pair the right files."
+        )
 
 
 @TRANSFORMS.register_module()
@@ -123,9 +168,13 @@ class PackTargets(PackSegInputs):
         packed["inputs"] = torch.from_numpy(image.copy(order="C")).permute(2, 0, 1)
         sample = packed["data_samples"]
         sample.set_metainfo({key: results[key] for key in ON_DEVICE if key in results})
-        for target in DENSE_TARGETS.values():
-            if target.array in results and target.truth not in sample:
+        targets = loaded_targets(results)
+        sample.set_metainfo(dict(targets=targets))
+        for target in targets:
+            if target.truth not in sample:
                 channels = np.moveaxis(np.atleast_3d(results[target.array]), 2, 0)
-                data = torch.from_numpy(np.ascontiguousarray(channels))
+                # Torch computes with few of the unsigned types.
+                signed = channels.astype(np.int32) if channels.dtype == np.uint16 else channels
+                data = torch.from_numpy(np.ascontiguousarray(signed))
                 sample.set_data({target.truth: PixelData(data=data)})
         return packed

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
-from ...targets import DENSE_TARGETS
+from ...targets import PREDEFINED
+from .loading import SourceTransform
 from .target_transform import (
     MEAN_COLOUR,
     is_colour,
@@ -22,7 +22,7 @@ Window = tuple[slice, slice]
 
 
 @TRANSFORMS.register_module()
-class MosaicTargets(BaseTransform):
+class MosaicTargets(SourceTransform):
     """Combine windows of four samples into one, with all their targets.
 
     The sample is joined by three random ones of its data set, which pass the transforms before
@@ -79,7 +79,11 @@ class MosaicTargets(BaseTransform):
             for place, sample in zip(self._quarters(size), samples, strict=True)
         ]
         fields = [sample["seg_fields"] for sample in samples]
-        targets = [t for t in DENSE_TARGETS.values() if any(t.array in names for names in fields)]
+        targets = [
+            target
+            for target in results.get("targets", PREDEFINED.values())
+            if any(target.array in names for names in fields)
+        ]
         images = [sample["img"] for sample in samples]
         changed = dict(
             img=_joined(images, parts, size, self.fill),
@@ -95,7 +99,7 @@ class MosaicTargets(BaseTransform):
 
     def _another_sample(self, results: dict) -> dict:
         """Return a random sample of the same data set after the transforms before this one."""
-        pipeline = getattr(results.get("dataset"), "pipeline", None)
+        pipeline = getattr(self.source, "pipeline", None)
         transforms = getattr(pipeline, "transforms", [])
         if self not in transforms:
             raise ConfigError(
@@ -103,7 +107,7 @@ class MosaicTargets(BaseTransform):
                 "the pipeline of one of mtl_plugins' data sets, not into RandomApply or the like: "
                 "it has a prob of its own."
             )
-        dataset = results["dataset"]
+        dataset = self.source
         sample = dataset.get_data_info(np.random.randint(len(dataset)))
         for transform in transforms[: transforms.index(self)]:
             sample = transform(sample)

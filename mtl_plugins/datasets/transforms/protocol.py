@@ -6,13 +6,13 @@ Those with `of_protocol` are also applied where targets are read without augment
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.datasets.transforms import Resize
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError, DataError
-from ...targets import DENSE_TARGETS, DEPTH, NO_DEPTH, SEMSEG
-from .target_transform import require_decoded
+from ...targets import NO_DEPTH, loaded_targets, named_targets
 
 
 @TRANSFORMS.register_module()
@@ -20,17 +20,18 @@ class FillSkyDepth(BaseTransform):
     """Set the depth of all sky pixels to "not measured", or to one large value.
 
     Stereo gives no or wrong depth in the sky, and renderers give the end of their world. Put the
-    transform after the targets are decoded. Samples without depth stay unchanged.
+    transform after the targets are decoded. Every target that is a distance is changed, where a
+    target of classes has the sky's name; samples without a distance stay unchanged.
 
     Args:
         depth: metres; 0: not measured.
         class_name: the data set's name of the sky.
 
     Raises:
-        ConfigError: `depth` is negative or not finite; or, while transforming, the data set has no
-            such class, or loads depth without labels.
+        ConfigError: `depth` is negative or not finite; or, while transforming, no target that is
+            loaded has such a class.
 
-    Shapes: `gt_depth_map` H,W float32, changed in place where `gt_seg_map` is the sky.
+    Shapes: distances H,W float32, changed in place.
     """
 
     of_protocol = True
@@ -42,19 +43,21 @@ class FillSkyDepth(BaseTransform):
         self.class_name = class_name
 
     def transform(self, results: dict) -> dict:
-        fields = results.get("seg_fields", ())
-        if DEPTH.array not in fields:
+        targets = loaded_targets(results)
+        distances = [target for target in targets if target.distance]
+        labels = next((each for each in targets if self.class_name in each.classes), None)
+        if not distances:
             return results
-        classes = results["dataset"].metainfo["classes"]
-        if SEMSEG.array not in fields or self.class_name not in classes:
+        if labels is None:
             raise ConfigError(
                 f"FillSkyDepth(class_name={self.class_name!r}) needs labels with that class; the "
-                f"data set loads {fields} and has the classes {list(classes)}. Load seg_map_path, "
-                "correct class_name, or leave FillSkyDepth out."
+                f"data set loads {[t.name for t in targets]} with the classes "
+                f"{[name for t in targets for name in t.classes]}. Load such labels, correct "
+                "class_name, or leave FillSkyDepth out."
             )
-        require_decoded(results, self)
-        sky = results[SEMSEG.array] == classes.index(self.class_name)
-        results[DEPTH.array][sky] = self.depth
+        sky = results[labels.array] == labels.classes.index(self.class_name)
+        for target in distances:
+            results[target.array][sky] = self.depth
         return results
 
 
@@ -68,10 +71,10 @@ class EvaluationCrop(BaseTransform):
 
     Args:
         rows, columns: first and last + 1, in pixels.
-        kinds: the kinds of target to change, such as "depth"; default: all.
+        kinds: names of the targets to change, such as "depth"; default: all.
 
     Raises:
-        ConfigError: the window has no pixels, or a kind is unknown.
+        ConfigError: the window has no pixels; or, while transforming, a target is not loaded.
         DataError: while transforming, the window is not inside the image.
 
     Shapes: targets H,W or H,W,3, changed in place.
@@ -86,20 +89,19 @@ class EvaluationCrop(BaseTransform):
         kinds: Sequence[str] | None = None,
     ) -> None:
         proper = all(len(ends) == 2 and 0 <= ends[0] < ends[1] for ends in (rows, columns))
-        if not proper or not set(kinds or ()) <= set(DENSE_TARGETS):
+        if not proper:
             raise ConfigError(
                 f"EvaluationCrop(rows={rows}, columns={columns}, kinds={kinds}); expected (first, "
-                f"last + 1) with at least one pixel each, and kinds of {list(DENSE_TARGETS)}."
+                "last + 1) with at least one pixel each."
             )
         self.rows = rows
         self.columns = columns
         self.kinds = kinds
 
     def transform(self, results: dict) -> dict:
-        targets = [t for t in DENSE_TARGETS.values() if self.kinds is None or t.kind in self.kinds]
-        targets = [each for each in targets if each.array in results.get("seg_fields", ())]
-        if targets:
-            require_decoded(results, self)
+        targets = loaded_targets(results)
+        if self.kinds is not None and targets:
+            targets = named_targets(targets, self.kinds, "EvaluationCrop(kinds=...)")
         height, width = results["img"].shape[:2]
         if targets and (self.rows[1] > height or self.columns[1] > width):
             raise DataError(
@@ -117,19 +119,35 @@ class EvaluationCrop(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class ResizeSample(Resize):
+class ResizeTargets(Resize):
+    """Resize image and targets as mmseg's `Resize`, and scale offsets with the image.
+
+    The image is interpolated, targets take the nearest pixel. Depth stays the same: only the number
+    of pixels changes. In `RandomResize` write `resize_type="ResizeTargets"`.
+
+    Args:
+        as in mmcv's `Resize` (`scale` is width, height).
+    """
+
+    def _resize_seg(self, results: dict) -> None:
+        super()._resize_seg(results)
+        for target in loaded_targets(results):
+            if target.type == "offset":
+                results[target.array] *= np.float32(results["scale_factor"])
+
+
+@TRANSFORMS.register_module()
+class ResizeSample(ResizeTargets):
     """Resize image and targets to the size at which a protocol trains and measures.
 
-    Unlike after mmseg's `Resize`, the new size counts as the original one: predictions are returned
-    and measured at it, not at the size of the file. The image is interpolated, targets take the
-    nearest pixel. Depth stays the same, because a smaller picture of a scene does not move it.
+    Unlike after `ResizeTargets`, the new size counts as the original one: predictions are returned
+    and measured at it, not at the size of the file.
 
     Args:
         size: (height, width) in pixels, such as MTAN's (128, 256) for Cityscapes.
 
     Raises:
-        ConfigError: `size` is not two positive numbers; or, while transforming, targets are not
-            decoded yet.
+        ConfigError: `size` is not two positive numbers.
 
     Shapes: image and targets H,W,... -> height,width,...
     """
@@ -143,7 +161,6 @@ class ResizeSample(Resize):
 
     def transform(self, results: dict) -> dict:
         """Resize image and targets, and set `ori_shape` to the new size."""
-        require_decoded(results, self)
         results = super().transform(results)
         results["ori_shape"] = results["img_shape"]
         return results

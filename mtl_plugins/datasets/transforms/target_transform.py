@@ -2,14 +2,14 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError
-from ...targets import DENSE_TARGETS, DenseTarget
+from ...targets import Target, loaded_targets
 
 MEAN_COLOUR = (104, 116, 124)
 """ImageNet's mean (blue, green, red): 0 after normalisation, as the preprocessor's padding."""
@@ -23,17 +23,18 @@ class TargetTransform(BaseTransform):
 
     Args:
         fill: colour (blue, green, red; 0 to 255) of new area in the image. In targets new area
-            gets their invalid value (classes 255, depth and normals 0).
+            gets their invalid value (classes 255, depth and normals 0, see `targets.py`).
 
     Raises:
-        ConfigError: an argument has another form; or, while transforming, a target is not decoded
-            yet, has another size than the image, or is not one of `DENSE_TARGETS`.
+        ConfigError: an argument has another form; or, while transforming, a target has another
+            size than the image, or `seg_fields` lists an array of no target.
 
     Shapes: image H,W,3 uint8; targets H,W or H,W,C, listed in `seg_fields`.
     """
 
     before_decoding = False
-    """Whether the transform may come before `DecodeTargets`, because it only cuts."""
+    """Whether the transform may come before `DecodeTargets`, because it only cuts; the data set
+    checks the order."""
 
     def __init__(self, fill: Sequence[float] = MEAN_COLOUR) -> None:
         self.fill = tuple(fill)
@@ -53,7 +54,7 @@ class TargetTransform(BaseTransform):
             smooth: whether values may be interpolated: yes for the image, no for targets.
         """
 
-    def adjust(self, values: np.ndarray, target: DenseTarget, drawn: Any) -> np.ndarray:
+    def adjust(self, values: np.ndarray, target: Target, drawn: Any) -> np.ndarray:
         """Correct the values of a moved target, if the change affects their meaning."""
         return values
 
@@ -73,23 +74,20 @@ class TargetTransform(BaseTransform):
         return results
 
 
-def targets_of(results: dict, transform: BaseTransform) -> list[DenseTarget]:
+def targets_of(results: dict, transform: BaseTransform) -> list[Target]:
     """Return the targets of a sample after checking that `transform` can change them.
 
     Raises:
         ConfigError: see `TargetTransform`.
     """
     name = type(transform).__name__
-    fields = results.get("seg_fields", [])
-    targets = [target for target in DENSE_TARGETS.values() if target.array in fields]
-    unknown = sorted(set(fields) - {target.array for target in targets})
+    targets = loaded_targets(results)
+    unknown = sorted(set(results.get("seg_fields", ())) - {target.array for target in targets})
     if unknown:
         raise ConfigError(
-            f"{name} does not know which value of {unknown} is invalid. Call register_target for "
-            "the target (docs/plugins.md), or take it out of seg_fields."
+            f"{name} does not know which value of {unknown} is invalid. Declare the target in the "
+            "data set's targets (docs/datasets.md), or take it out of seg_fields."
         )
-    if not getattr(transform, "before_decoding", False):
-        require_decoded(results, transform)
     size = results["img"].shape[:2]
     for target in targets:
         found = results[target.array].shape[:2]
@@ -99,31 +97,6 @@ def targets_of(results: dict, transform: BaseTransform) -> list[DenseTarget]:
                 f"{size[0]}x{size[1]}. Put LoadTargets before whatever resizes or cuts the image."
             )
     return targets
-
-
-def require_decoded(results: dict, transform: BaseTransform) -> None:
-    """Raise if a target still has the raw values of its file, with which one must not compute.
-
-    Raises:
-        ConfigError: the message names `transform` and the targets.
-    """
-    raw = sorted(results.get("undecoded", ()))
-    if raw:
-        raise ConfigError(
-            f"{type(transform).__name__} would change {raw}, which are still as in their files. "
-            "Put it after DecodeTargets; before that, LoadTargets(decode=False) allows only crops."
-        )
-
-
-def turn_vectors(
-    values: np.ndarray, target: DenseTarget, turn: Callable[[np.ndarray], None]
-) -> None:
-    """Apply `turn` to the vectors H,W,C in place; pixels without truth keep the invalid value."""
-    # An invalid value of zero needs no care: any rotation keeps it.
-    none = (values == target.invalid).all(-1) if target.invalid else None
-    turn(values)
-    if none is not None:
-        values[none] = target.invalid
 
 
 def require(correct: bool, owner: str, expected: str, given: dict[str, Any]) -> None:

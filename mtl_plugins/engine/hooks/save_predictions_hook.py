@@ -41,10 +41,11 @@ class SavePredictionsHook(Hook):
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._entries: dict[str, dict] = {}
+        self._dataset: Any = None
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Look up the files that belong to each image."""
-        dataset = runner.test_loop.dataloader.dataset
+        self._dataset = dataset = runner.test_loop.dataloader.dataset
         entries = (dataset.get_data_info(index) for index in range(len(dataset)))
         self._entries = {entry["img_path"]: entry for entry in entries}
 
@@ -66,11 +67,12 @@ class SavePredictionsHook(Hook):
 
     def _write(self, entry: dict, target: DenseTarget, data: np.ndarray) -> None:
         values = data[0] if len(data) == 1 else np.moveaxis(data, 0, 2)
-        root = entry["dataset"].data_root
-        truth, encoder = entry.get(target.path), entry["formats"].get(target.kind)
+        root = self._dataset.data_root
+        truth = entry.get(target.path)
         encoded = None
-        if truth and encoder is not None and truth.endswith(".png"):
-            encoded, name = _encoded(encoder.for_file(truth), values), _below(truth, root)
+        if truth and truth.endswith(".png"):
+            encoder = self._dataset.format_of(entry, target).for_file(truth)
+            encoded, name = _encoded(encoder, values), _below(truth, root)
         if encoded is None:
             encoded = _encoded(PLAIN.get(target.kind), values)
             stem = os.path.splitext(_below(entry["img_path"], root))[0]

@@ -1,6 +1,6 @@
 """From a list of samples to a batch on the device."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import ConfigError, DataError
-from ...targets import DENSE_TARGETS, MIRRORED_AXES
+from ...targets import MIRRORED_AXES, PREDEFINED, Target
 
 
 @MODELS.register_module()
@@ -20,9 +20,9 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     """Normalise images and stack samples of different size into a batch.
 
     Images are padded at the right and bottom with the mean colour, targets with their own invalid
-    value (classes 255, depth and normals 0), so that padding is never trained on. mmseg's
-    preprocessor pads depth with 255, which is then trained on as 255 metres. In training, the
-    flips and colours that the pipeline drew but left to the device are applied here
+    value (classes 255, depth and normals 0, others nan), so that padding is never trained on.
+    mmseg's preprocessor pads depth with 255, which is then trained on as 255 metres. In training,
+    the flips and colours that the pipeline drew but left to the device are applied here
     (`FlipTargets(on_device=True)`, `PhotometricJitter`).
 
     Args:
@@ -94,11 +94,15 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         return (batch - self.mean) / self.std
 
 
+def sample_targets(sample: SegDataSample) -> list[Target]:
+    """Return the targets that a sample has; without a list of its own, the predefined ones."""
+    known: Iterable[Target] = sample.metainfo.get("targets", PREDEFINED.values())
+    return [target for target in known if target.truth in sample]
+
+
 def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:
     """Pad every target of a sample with its invalid value."""
-    for target in DENSE_TARGETS.values():
-        if target.truth not in sample:
-            continue
+    for target in sample_targets(sample):
         truth = sample.get(target.truth).data
         if tuple(truth.shape[-2:]) != tuple(sample.img_shape):
             raise DataError(
@@ -124,15 +128,11 @@ def flip_on_device(images: Sequence[Tensor], samples: Sequence[SegDataSample]) -
         axes = MIRRORED_AXES[direction]
         dims = [-1 - axis for axis in axes]
         flipped.append(image.flip(dims))
-        for target in DENSE_TARGETS.values():
-            if target.truth not in sample:
-                continue
+        for target in sample_targets(sample):
             pixels = sample.get(target.truth)
             pixels.data = pixels.data.flip(dims)
             if target.vector:
-                none = (pixels.data == target.invalid).all(0)
                 pixels.data[list(axes)] *= -1
-                pixels.data[:, none] = target.invalid
     return flipped
 
 
