@@ -1,21 +1,23 @@
 """Losses, each of one task."""
 
-from .losses import (
+from .class_losses import BinaryCrossEntropyLoss, MaskedCrossEntropyLoss
+from .scalar_losses import (
     BerHuLoss,
     BinsChamferLoss,
-    CosineLoss,
-    MaskedCrossEntropyLoss,
     MaskedL1Loss,
     MaskedL2Loss,
     MaskedLoss,
     SILogLoss,
     masked_mean,
 )
+from .vector_losses import CosineLoss, EndPointLoss
 
 __all__ = [
     "BerHuLoss",
+    "BinaryCrossEntropyLoss",
     "BinsChamferLoss",
     "CosineLoss",
+    "EndPointLoss",
     "MaskedCrossEntropyLoss",
     "MaskedL1Loss",
     "MaskedL2Loss",

@@ -9,8 +9,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...targets import DENSE_TARGETS, DenseTarget
-from ..task_heads.task_head import RawPrediction, TaskHead
+from ...targets import Target
+from ..task_heads import RawPrediction, TaskHead, head_config, task_targets
 
 Share = Callable[[Sequence[Tensor]], Mapping[str, Sequence[Tensor]]]
 """Map the last maps that all tasks share to each task's own view of them."""
@@ -23,12 +23,12 @@ class MultiTaskHead(BaseModule, ABC):
 
     Args:
         task_heads: config of each task's head by the task's name, which is also the prefix of the
-            task's losses and the balancer's name of the task. No two predict the same kind of
-            target.
+            task's losses and the balancer's name of the task. A task learns the target of its
+            name, or the one that its `target` names; type and number of classes follow from it.
         feature_channels: channels of the feature map that each task's head gets.
 
     Raises:
-        ConfigError: no task, two of one kind, or a kind that is not registered.
+        ConfigError: no task, or a task without a target.
     """
 
     def __init__(
@@ -43,7 +43,6 @@ class MultiTaskHead(BaseModule, ABC):
                 f"{type(self).__name__}: task_heads is empty; name at least one task."
             )
         self.task_heads = build_heads(task_heads, feature_channels)
-        _check_targets({task: head.target for task, head in self.tasks()})
 
     @property
     def out_channels(self) -> dict[str, int]:
@@ -53,6 +52,10 @@ class MultiTaskHead(BaseModule, ABC):
     def tasks(self) -> list[tuple[str, TaskHead]]:
         """Return the tasks' names and heads, in the order of the config."""
         return list(self.task_heads.items())  # type: ignore[arg-type]
+
+    def targets(self) -> dict[str, Target]:
+        """Return the target of each task."""
+        return {task: head.target for task, head in self.tasks()}
 
     @abstractmethod
     def forward(
@@ -84,31 +87,15 @@ class MultiTaskHead(BaseModule, ABC):
 
 
 def build_heads(configs: Mapping[str, dict], channels: Mapping[str, int]) -> nn.ModuleDict:
-    """Build each task's head for the channels of its feature map."""
-    return nn.ModuleDict(
-        {
-            task: MODELS.build(dict(config, in_channels=channels[task]))
-            for task, config in configs.items()
-        }
-    )
-
-
-def _check_targets(targets: Mapping[str, DenseTarget]) -> None:
-    """Raise for tasks with the same target, or with one that is not registered (never loaded)."""
-    tasks: dict[str, str] = {}
-    for task, target in targets.items():
-        if DENSE_TARGETS.get(target.kind) != target:
-            raise ConfigError(
-                f"task_heads.{task} predicts {target.kind!r}, which is not registered. Call "
-                "mtl_plugins.targets.register_target where the target is defined."
-            )
-        if target.kind in tasks:
-            raise ConfigError(
-                f"task_heads.{tasks[target.kind]} and task_heads.{task} both predict "
-                f"{target.kind!r}, of which a sample holds one truth and one prediction. Leave one "
-                "out, or register a target of another kind for it."
-            )
-        tasks[target.kind] = task
+    """Build each task's head for the channels of its feature map, and set its target."""
+    targets = task_targets(configs)
+    heads: dict[str, TaskHead] = {}
+    for task, config in configs.items():
+        completed = head_config(config, targets[task])
+        completed.pop("target", None)
+        heads[task] = MODELS.build(dict(completed, in_channels=channels[task]))
+        heads[task].learn(task, targets[task])
+    return nn.ModuleDict(heads)
 
 
 @MODELS.register_module()

@@ -155,6 +155,9 @@ class MultiTaskSegmentor(BaseSegmentor):
             for key, maps in found.items():
                 for sample, data in zip(samples, maps, strict=True):
                     sample.set_data({key: PixelData(data=data)})
+        predicted = [*self.decode_head.targets().values()]
+        for sample in samples:
+            sample.set_metainfo(dict(predicted=predicted))
 
     def _coarse_maps(self, images: Tensor) -> tuple[dict[str, Tensor], dict[str, int]]:
         """Return each task's raw map of the padded images, and its stride in pixels."""

@@ -230,7 +230,8 @@ class View:
         piece = self._enlarged_rows(task, seen)
         for flip in reversed(self.flips):
             piece = head.unflip(piece, flip)
-        return resized_rows(piece, held, height, rows, size)
+        raw = resized_rows(piece, held, height, rows, size)
+        return head.rescale(raw, (size[1] / self.size[1], size[0] / self.size[0]))
 
     def _enlarged_rows(self, task: str, rows: range) -> Tensor:
         """Return some rows of the raw map at the view's size, the mean of the windows there."""

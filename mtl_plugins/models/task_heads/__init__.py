@@ -1,6 +1,7 @@
 """Task heads: from a feature map to one task's raw map, losses and predictions."""
 
 from .attention_bins_head import AttentionBinsHead, BinsPrediction
+from .defaults import head_config, task_targets
 from .depth_head import (
     DepthCodec,
     DepthHead,
@@ -12,9 +13,11 @@ from .depth_head import (
 from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
 from .task_head import RawPrediction, TaskHead, final_stage
+from .value_heads import BinaryHead, OffsetHead, ScalarHead
 
 __all__ = [
     "AttentionBinsHead",
+    "BinaryHead",
     "BinsPrediction",
     "DepthCodec",
     "DepthHead",
@@ -23,8 +26,12 @@ __all__ = [
     "LinearCodec",
     "LogNormalizedCodec",
     "NormalsHead",
+    "OffsetHead",
     "RawPrediction",
+    "ScalarHead",
     "SegmentationHead",
     "TaskHead",
     "final_stage",
+    "head_config",
+    "task_targets",
 ]

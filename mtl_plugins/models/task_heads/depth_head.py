@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...targets import DEPTH, NO_DEPTH
+from ...targets import DEPTH, NO_DEPTH, Target
 from .task_head import TaskHead
 
 
@@ -32,7 +32,7 @@ class DepthCodec(ABC):
 
     def decode(self, raw: Tensor) -> Tensor:
         """Map a raw prediction to depth in metres."""
-        return _bounded(self._to_depth(raw), self.min_depth, self.max_depth)
+        return bounded(self._to_depth(raw), self.min_depth, self.max_depth)
 
     def encode(self, depth: Tensor) -> Tensor:
         """Map depth in metres to the raw value that decodes to it."""
@@ -65,7 +65,7 @@ class LinearCodec(DepthCodec):
     def _to_depth(self, raw: Tensor) -> Tensor:
         # Bounded before the product, which could be infinite; wider than the depths themselves.
         low, high = 0.5 * self.min_depth / self.scale, 2 * self.max_depth / self.scale
-        return self.scale * _bounded(raw, low, high)
+        return self.scale * bounded(raw, low, high)
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return depth / self.scale
@@ -84,7 +84,7 @@ class ExpCodec(DepthCodec):
         super().__init__(min_depth, max_depth)
 
     def _to_depth(self, raw: Tensor) -> Tensor:
-        return _bounded(raw, math.log(self.min_depth) - 1, math.log(self.max_depth) + 1).exp()
+        return bounded(raw, math.log(self.min_depth) - 1, math.log(self.max_depth) + 1).exp()
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return depth.log()
@@ -120,7 +120,7 @@ class LogNormalizedCodec(DepthCodec):
         limits = math.log(self.min_depth) - 1, math.log(self.max_depth) + 1
         # Bounded before the product, which could be infinite.
         low, high = ((limit - self.log_mean) / self.log_std for limit in limits)
-        return (_bounded(raw, low, high) * self.log_std + self.log_mean).exp()
+        return (bounded(raw, low, high) * self.log_std + self.log_mean).exp()
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return (depth.log() - self.log_mean) / self.log_std
@@ -145,13 +145,13 @@ class InverseCodec(DepthCodec):
     def _to_depth(self, raw: Tensor) -> Tensor:
         # A disparity of zero or less is infinitely far: bounded before the division.
         nearest = self.scale / self.min_depth
-        return self.scale / _bounded(raw, self.scale / self.max_depth, nearest)
+        return self.scale / bounded(raw, self.scale / self.max_depth, nearest)
 
     def _to_raw(self, depth: Tensor) -> Tensor:
         return self.scale / depth
 
 
-def _bounded(values: Tensor, low: float, high: float) -> Tensor:
+def bounded(values: Tensor, low: float, high: float) -> Tensor:
     """Clamp, but let the gradient pass as if nothing had been clamped.
 
     Otherwise a pixel outside the range would have no gradient that leads it back. An untrained
@@ -180,6 +180,7 @@ class DepthHead(TaskHead):
     1.0
     """
 
+    types = ("scalar",)
     target = DEPTH
 
     def __init__(
@@ -204,6 +205,16 @@ class DepthHead(TaskHead):
             raw = self.codec.encode(torch.tensor(float(initial_depth)))
             bias: Any = self.predict.bias
             torch.nn.init.constant_(bias, raw.item())
+
+    def learn(self, task: str, target: Target) -> None:
+        """Set the target, which must be a distance: codecs and losses know no number below 0."""
+        super().learn(task, target)
+        if not target.distance:
+            raise ConfigError(
+                f"task_heads.{task}: {type(self).__name__} learns distances, but "
+                f"{target.truth_name!r} is none. Use ScalarHead, or declare the target with "
+                "distance=True."
+            )
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of a raw map N,1,H,W against metres N,1,H,W (0: not measured)."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import torch
 from mmseg.registry import MODELS
 from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import ConfigError
-from ...targets import MIRRORED_AXES, NO_NORMAL, NORMALS
+from ...targets import NORMALS
 from .task_head import TaskHead
 
 
@@ -32,6 +31,7 @@ class NormalsHead(TaskHead):
     [0.6000000238418579, 0.0, -0.800000011920929]
     """
 
+    types = ("direction",)
     target = NORMALS
     # The maximum of each component is not the direction of any view.
     merges = ("mean",)
@@ -54,16 +54,11 @@ class NormalsHead(TaskHead):
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of raw vectors N,3,H,W against unit vectors N,3,H,W (0: none)."""
-        valid = (truth != NO_NORMAL).any(dim=1, keepdim=True)
+        valid = self.target.known_pixels(truth)
         return {name: loss(raw, truth, valid) for name, loss in self.loss_functions.items()}
 
     def decode(self, raw: Tensor) -> Tensor:
         return F.normalize(raw.float(), dim=1, eps=1e-6)
-
-    def unflip(self, raw: Tensor, direction: str) -> Tensor:
-        signs = torch.ones(NORMALS.channels, 1, 1, device=raw.device, dtype=raw.dtype)
-        signs[list(MIRRORED_AXES[direction])] = -1
-        return super().unflip(raw, direction) * signs
 
     def merged(self, views: Tensor) -> Tensor:
         return self.decode(views)

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...targets import IGNORE_LABEL, SEMSEG
+from ...targets import SEMSEG
 from .task_head import TaskHead
 
 
@@ -16,7 +16,8 @@ class SegmentationHead(TaskHead):
     """Predict one of `num_classes` classes for every pixel.
 
     Args:
-        num_classes: number of classes, ids 0 to num_classes - 1; 255 is ignored.
+        num_classes: number of classes, ids 0 to num_classes - 1; default: as many as the target
+            has. 255 (65535 where there are more) is ignored.
         loss: `MaskedCrossEntropyLoss` or one of mmseg's that take an `ignore_index`, or a list.
 
     Shapes: features (N, in_channels, h, w) -> logits (N, num_classes, h, w) -> ids (N, 1, h, w).
@@ -27,6 +28,7 @@ class SegmentationHead(TaskHead):
     [1]
     """
 
+    types = ("classes",)
     target = SEMSEG
 
     def __init__(
@@ -50,7 +52,7 @@ class SegmentationHead(TaskHead):
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         label = truth[:, 0].long()
         return {
-            name: loss(raw, label, ignore_index=IGNORE_LABEL)
+            name: loss(raw, label, ignore_index=int(self.target.invalid))
             for name, loss in self.loss_functions.items()
         }
 

@@ -11,7 +11,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ...targets import MIRRORED_AXES, DenseTarget
+from ...errors import ConfigError
+from ...targets import MIRRORED_AXES, Target
 from ..layers import resize
 
 RawPrediction = Any
@@ -31,7 +32,8 @@ def final_stage(raw: RawPrediction) -> RawPrediction:
 class TaskHead(BaseModule, ABC):
     """Predict one task from a feature map.
 
-    To add a task: subclass, set `target`, implement `losses_of` and `decode`, register.
+    To add a head: subclass, set `types`, implement `losses_of` and `decode`, register. The model
+    sets `target`, what the task learns, after the head is built.
 
     Args:
         in_channels: channels of the feature map (filled in by the model).
@@ -43,7 +45,12 @@ class TaskHead(BaseModule, ABC):
     Shapes: features (N, in_channels, h, w) -> raw (N, out_channels, h, w).
     """
 
-    target: DenseTarget
+    types: tuple[str, ...]
+    """Types of target that the head can learn."""
+
+    target: Target
+    """What the head learns; a class may have the one that a task of another name learns."""
+
     merges: tuple[str, ...] = ("mean", "max")
     """How predictions of several views of an image can be merged."""
 
@@ -65,6 +72,20 @@ class TaskHead(BaseModule, ABC):
             key = loss_key(built)
             seen[key] += 1
             self.loss_functions[key if seen[key] == 1 else f"{key}_x{seen[key]}"] = built
+
+    def learn(self, task: str, target: Target) -> None:
+        """Set the target.
+
+        Raises:
+            ConfigError: the head learns targets of another type.
+        """
+        if target.type not in self.types:
+            raise ConfigError(
+                f"task_heads.{task}: {type(self).__name__} learns targets of the types "
+                f"{list(self.types)}, but {target.truth_name!r} is of the type {target.type!r}. "
+                "Leave type out to get the default head, or choose another."
+            )
+        self.target = target
 
     def forward(self, features: Tensor) -> RawPrediction:
         return self.predict(self.dropout(features))
@@ -121,13 +142,30 @@ class TaskHead(BaseModule, ABC):
         return torch.stack([missing if truth is None else truth for truth in found])
 
     def unflip(self, raw: Tensor, direction: str) -> Tensor:
-        """Undo a flip on a raw map (..., C,H,W).
+        """Undo a flip on a raw map (..., C,H,W); raw vectors are mirrored as well.
 
         Args:
             raw: raw map of the flipped image.
             direction: "horizontal", "vertical" or "diagonal" (both), as in the sample's metainfo.
         """
-        return raw.flip([-1 - axis for axis in MIRRORED_AXES[direction]])
+        axes = MIRRORED_AXES[direction]
+        flipped = raw.flip([-1 - axis for axis in axes])
+        if self.target.vector:
+            signs = torch.ones(self.target.channels, 1, 1, device=raw.device, dtype=raw.dtype)
+            signs[list(axes)] = -1
+            flipped = flipped * signs
+        return flipped
+
+    def rescale(self, raw: Tensor, factors: tuple[float, float]) -> Tensor:
+        """Correct a raw map that was resized, where its unit is pixels.
+
+        Args:
+            raw: map (..., C,H,W) after resizing.
+            factors: of width and height by which the image would be enlarged to the new size.
+        """
+        if self.target.type == "offset" and factors != (1.0, 1.0):
+            return raw * raw.new_tensor(factors).view(2, 1, 1)
+        return raw
 
     def mergeable(self, raw: Tensor) -> Tensor:
         """Map a raw map (N,C,H,W) to the space in which views of an image are merged."""

@@ -1,110 +1,12 @@
-"""Losses over the valid pixels: classes, directions, depth."""
+"""Losses of depth and other numbers, over the valid pixels."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ...errors import ConfigError
-
-
-@MODELS.register_module()
-class MaskedCrossEntropyLoss(nn.Module):
-    """Average the cross-entropy over the labelled pixels of a batch; 0 without any.
-
-    mmseg's loss of the same formula fails if class weights are given and a pixel is ignored, and
-    synchronises with the GPU in every iteration.
-
-    Args:
-        class_weight: factor of each class; the mean is weighted by it, as in PyTorch.
-        label_smoothing: share of the target spread over all classes, in [0, 1).
-        loss_weight: factor on the loss.
-
-    Shapes: `logits` N,K,H,W; `label` N,H,W int64 with `ignore_index` where unlabelled -> scalar.
-
-    >>> logits = torch.zeros(1, 4, 1, 2)
-    >>> label = torch.tensor([[[3, 255]]])
-    >>> round(MaskedCrossEntropyLoss()(logits, label).item(), 4)   # log(4)
-    1.3863
-    """
-
-    loss_name = "loss_ce"
-
-    class_weight: Tensor | None
-
-    def __init__(
-        self,
-        class_weight: Sequence[float] | None = None,
-        label_smoothing: float = 0.0,
-        loss_weight: float = 1.0,
-    ) -> None:
-        super().__init__()
-        weight = None if class_weight is None else torch.tensor(class_weight, dtype=torch.float32)
-        self.register_buffer("class_weight", weight, persistent=False)
-        self.label_smoothing = label_smoothing
-        self.loss_weight = loss_weight
-
-    def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
-        total = F.cross_entropy(
-            logits.float(),
-            label,
-            weight=self.class_weight,
-            ignore_index=ignore_index,
-            reduction="sum",
-            label_smoothing=self.label_smoothing,
-        )
-        labelled = label != ignore_index
-        if self.class_weight is None:
-            norm = labelled.sum().clamp(min=1)
-        else:
-            weights = self.class_weight[label.where(labelled, 0)] * labelled
-            norm = weights.sum().clamp(min=torch.finfo(torch.float32).eps)
-        return self.loss_weight * total / norm
-
-
-SHORT = 1e-3
-"""Length below which a vector counts as having no direction; bounds the gradient by 1 / SHORT."""
-
-
-@MODELS.register_module()
-class CosineLoss(nn.Module):
-    r"""Average 1 - cos of the angle between prediction and truth over the valid pixels.
-
-    0 is the same direction, 1 a right angle or no direction at all, 2 the opposite direction.
-    The length $|p|$ is replaced by $\sqrt{|p|^2 + 10^{-6}}$, so that a prediction of length 0 has a
-    loss of 1 and a bounded gradient. Computed in float32 even under autocast.
-
-    Args:
-        loss_weight: factor on the loss.
-
-    Shapes: `prediction` (any length) and `target` (unit vectors) N,C,H,W, `valid` N,1,H,W bool ->
-    scalar; 0 with a gradient of 0 where nothing is valid.
-
-    >>> prediction = torch.tensor([0.0, 5.0, 0.0]).view(1, 3, 1, 1)
-    >>> target = torch.tensor([0.0, 0.8, 0.6]).view(1, 3, 1, 1)
-    >>> round(CosineLoss()(prediction, target, torch.tensor([[[[True]]]])).item(), 4)
-    0.2
-    """
-
-    loss_name = "loss_cosine"
-    space = "normals"
-
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-
-    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        # Masked before the root, so that invalid pixels cannot give infinite or NaN gradients.
-        zero = torch.zeros((), device=prediction.device)
-        prediction = prediction.float().where(valid, zero)
-        length = (prediction.square().sum(dim=1, keepdim=True) + SHORT**2).sqrt()
-        cosine = (prediction / length * target.float()).sum(dim=1, keepdim=True)
-        penalty = (1 - cosine).where(valid, zero)
-        return self.loss_weight * penalty.sum() / valid.sum().clamp(min=1)
-
 
 SQRT_EPS = 1e-12
 """Keeps the square root's gradient finite where the loss is zero."""
