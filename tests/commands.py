@@ -20,6 +20,9 @@ SMALL = [
     "model.decode_head.decoder.channels=8",
     "train_cfg.val_interval=1",
 ]
+PLAIN = ["default_hooks.panels.num_images=0", "default_hooks.summary.image_blind=False"]
+"""Draw and compare nothing at the end."""
+
 SECONDS = 120
 
 

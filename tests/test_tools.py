@@ -16,7 +16,7 @@ import torch
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
 from mtl_plugins.engine.run import resume_from
-from tests.commands import SMALL, call
+from tests.commands import PLAIN, SMALL, call
 from tests.conftest import ROOT
 from tests.engine.tiny_run import run
 
@@ -69,7 +69,7 @@ def test_image_blind_command_prints_what_the_summary_holds(trained):
 
 
 def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path, scene_options):
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=3"]
+    options = [*scene_options, *SMALL, *PLAIN, "train_cfg.max_epochs=3"]
     config = load_config("configs/mtl_branched.py", options)
     kill = dict(type="SignalHook", signal="SIGKILL", moment="train", iteration=4)
     config.custom_hooks = [kill]
@@ -114,7 +114,7 @@ def test_resume_prefers_the_runs_own_checkpoint_to_the_weights_it_started_with(t
     ("task", "metric"), [("semseg", "semseg/mIoU"), ("depth", "depth/si_log_rmse")]
 )
 def test_a_model_of_one_task_keeps_its_best_by_that_task(tmp_path, scene_options, task, metric):
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
+    options = [*scene_options, *SMALL, *PLAIN, "train_cfg.max_epochs=1"]
     config = load_config(os.path.join(ROOT, "configs", "mtl_branched.py"), options)
     heads = config.model.decode_head.task_heads
     config.model.decode_head.task_heads = {task: heads[task]}
@@ -124,7 +124,7 @@ def test_a_model_of_one_task_keeps_its_best_by_that_task(tmp_path, scene_options
 
 
 def test_mixed_precision_trains_on_this_device(tmp_path, scene_options):
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
+    options = [*scene_options, *SMALL, *PLAIN, "train_cfg.max_epochs=1"]
     result = call(
         "train.py", "configs/mtl_joint.py", "--amp", "--work-dir", str(tmp_path),
         "--cfg-options", *options,

@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,8 @@ JPEG_QUALITY = 92
 MANIFEST = "street_scenes.json"
 RENDERER_VERSION = 3
 """Part of the manifest: raise it whenever the same seed renders other images or other files."""
+SHARE = 16
+"""Scenes that a process renders before it asks for more."""
 _ENDINGS = {"rgb": "jpg", "label": "png", "depth": "png", "normals": "png", "camera": "json"}
 # Every split draws from its own range of scene numbers.
 _FIRST_INDEX = {"train": 0, "val": 10_000_000, "test": 20_000_000}
@@ -66,7 +69,7 @@ def write_street_scenes(
     ``normals/<split>/000000.png`` (8-bit RGB, x, y, z = value / 127.5 - 1 in the camera frame,
     exact to 0.4 degrees, black = none) and ``camera/<split>/000000.json`` below ``root``. The
     manifest ``street_scenes.json`` is written last, so a folder without one is unfinished.
-    ``workers`` is the number of processes, by default one per CPU. Raises DataError for a split
+    ``workers`` is the largest number of processes, by default one per CPU. Raises DataError for a split
     other than train, val and test.
     """
     root = Path(root)
@@ -77,14 +80,15 @@ def write_street_scenes(
         for split in counts:
             (root / kind / split).mkdir(parents=True, exist_ok=True)
     work = partial(_render_and_write, root, size, seed)
-    workers = min(workers or os.cpu_count() or 1, max(1, len(jobs)))
+    # More processes than shares would start for nothing.
+    workers = min(workers or os.cpu_count() or 1, max(1, ceil(len(jobs) / SHARE)))
     if workers == 1:
         for job in track(jobs, "rendering StreetScenes"):
             work(job)
     else:
         # Forking is unsafe once the calling process runs threads, as torch does.
         with multiprocessing.get_context("spawn").Pool(workers, _prepare_worker) as pool:
-            done = pool.imap_unordered(work, jobs, chunksize=8)
+            done = pool.imap_unordered(work, jobs, chunksize=SHARE)
             for _ in track(done, "rendering StreetScenes", total=len(jobs)):
                 pass
     with replaced(str(root / MANIFEST)) as unfinished:

@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import json
+import multiprocessing
 
 import cv2
 import numpy as np
@@ -220,6 +221,21 @@ def test_files_round_trip(tmp_path, scenes):
         assert camera["fx"] == scene.camera.fx and camera["height"] == scene.camera.height
     val = np.asarray(Image.open(tmp_path / "label/val/000000.png"))
     assert (val != scenes[0].labels).mean() > 0.1
+
+
+def test_several_processes_write_what_one_writes(tmp_path, monkeypatch):
+    # A fork spares the processes the seconds of importing.
+    context = multiprocessing.get_context("fork")
+    started = []
+    monkeypatch.setattr(multiprocessing, "get_context", lambda kind: started.append(kind) or context)
+    for workers in (1, 2):
+        write_street_scenes(tmp_path / str(workers), {"train": 17}, (16, 32), 5, workers)
+    assert started == ["spawn"]
+    one, other = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*.*")}
+        for root in (tmp_path / "1", tmp_path / "2")
+    )
+    assert one == other and len(one) == 17 * 5 + 1
 
 
 def test_finished_folder_is_kept_and_another_refused(tmp_path):

@@ -10,12 +10,11 @@ import cv2
 import numpy as np
 import torch
 from mmseg.structures import SegDataSample
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
 from ...targets import DEPTH, SEMSEG
+from ...utils import TextTable
 from ..exported_predictor import pixels_first
 from ..predictor import Maps, Predictor
 from .tracing import ExportError
@@ -170,21 +169,24 @@ def report_agreement(path: str, agreements: Sequence[Agreement]) -> None:
     Raises:
         ExportError: a difference exceeds the limits.
     """
-    title = f"{path} and the model it was exported from"
-    table = Table("images", "task", title=title, box=box.SIMPLE, caption=LIMITS)
-    for heading in ("max difference", "max relative", "pixels that agree"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for each in agreements:
-        table.add_row(
+    rows = [
+        [
             f"{each.images} x {each.height} x {each.width}",
             each.task,
             # The difference of two class ids means nothing.
             "-" if each.kind == SEMSEG.kind else f"{each.largest:.1e}",
             "-" if each.relative is None else f"{each.relative:.1e}",
             "-" if each.agreeing is None else f"{each.agreeing:.3%}",
-            "ok" if each.holds else "[red]differs[/red]",
-        )
+            "ok" if each.holds else "differs",
+        ]
+        for each in agreements
+    ]
+    table = TextTable(
+        ("images", "task", "max difference", "max relative", "pixels that agree", ""), rows,
+        words=("images", "task", ""),
+        title=f"{path} and the model it was exported from", caption=LIMITS,
+        colours={index: "red" for index, each in enumerate(agreements) if not each.holds},
+    )  # fmt: skip
     Console().print(table)
     if not all(each.holds for each in agreements):
         raise ExportError(
