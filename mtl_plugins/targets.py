@@ -142,8 +142,6 @@ class Target:
         texts = all(isinstance(name, str) for name in self.classes)
         if (self.classes and self.type != "classes") or not texts:
             return f"classes={self.classes!r}; expected names, and only for the type 'classes'."
-        if len(set(self.classes)) != len(self.classes):
-            return f"classes={self.classes!r} has a name twice; expected different names."
         if len(self.classes) > WIDE_IGNORE_LABEL:
             return f"{len(self.classes)} classes; expected at most {WIDE_IGNORE_LABEL}."
         colors = all(

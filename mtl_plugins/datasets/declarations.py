@@ -21,13 +21,15 @@ class Declaration:
     Args:
         parameters: arguments of `Target`.
         format: arguments of its format, and the name of these arguments in errors.
-        folder: of its files; None: not given here.
+        folder: of its files; None: there are none, or it is not given here.
+        has_folder: whether the folder is given here.
         suffix: ending of its file names.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     format: tuple[Mapping[str, Any], str] = field(default_factory=lambda: ({}, ""))
     folder: str | None = None
+    has_folder: bool = False
     suffix: str = ".png"
 
 
@@ -84,5 +86,6 @@ def _declaration(name: str, given: Mapping[str, Any], own: dict[str, Any]) -> De
         parameters,
         ({**inherited, **stated}, format_name),
         given.get("folder"),
+        "folder" in given,
         given.get("suffix") or own.get("suffix", ".png"),
     )

@@ -24,7 +24,6 @@ from .layout import (
     read_description,
     read_json,
     shard_path,
-    stored_targets,
     verify_packed,
 )
 
@@ -129,13 +128,13 @@ class PackedDataset(DenseDataset):
         self.shards = MappedShards(data_root)
         self.formats = {}
         stored = self.index["metainfo"]
-        self.declared = stored_targets(self.index)
+        self.declared = self.index["targets"]
         metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
         unit = stored["depth_unit"]
         super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
 
     def has_target(self, target: Target) -> bool:
-        return target.name in self.index["targets"]
+        return target.name in self.index["loaded"]
 
     def load_data_list(self) -> list[dict]:
         entries = []
