@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from mtl_plugins.datasets.transforms import MEAN_COLOUR
-from mtl_plugins.targets import DENSE_TARGETS
+from mtl_plugins.targets import PREDEFINED
 
 SIZE, CELL, BOARDS = (64, 96), 16, 4
 COLOURS = np.array([[b, g, r] for b in (0, 255) for g in (0, 255) for r in (0, 255)], np.uint8)
@@ -17,7 +17,6 @@ ANGLES = np.arange(8)
 NORMALS = np.stack([0.6 * np.cos(ANGLES), 0.6 * np.sin(ANGLES), np.full(8, -0.8)], 1)
 NORMALS = NORMALS.astype(np.float32)
 NEW, MIXED = -1, -2
-TYPES = dict(semseg=np.uint8, depth=np.float32, normals=np.float32)
 LOAD = [dict(type="LoadImage"), dict(type="LoadTargets")]
 RAW = [dict(type="LoadImage"), dict(type="LoadTargets", decode=False)]
 
@@ -95,11 +94,11 @@ def assert_one_picture(results, colours=True, blurred=0.0, **changes):
     shape = tuple(results["img"].shape[:2])
     assert results["img"].dtype == np.uint8 and results["img"].shape == (*shape, 3)
     assert tuple(results["img_shape"][:2]) == shape
-    for target in DENSE_TARGETS.values():
+    for target in PREDEFINED.values():
         if target.array in results:
             channels = (target.channels,) if target.channels > 1 else ()
             assert results[target.array].shape == (*shape, *channels), "another size"
-            assert results[target.array].dtype == TYPES[target.kind]
+            assert results[target.array].dtype == target.dtype
     found = kinds_of(results, **changes)
     labels = found["semseg"]
     for kind in set(found) - {"img", "semseg"}:

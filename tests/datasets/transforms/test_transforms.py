@@ -56,6 +56,7 @@ OURS = [
         for name, signs in FLIPS.items()
     ),
     (dict(type="ResizeSample", size=(80, 144)), dict(size=(80, 144))),
+    (dict(type="ResizeTargets", scale=(144, 80)), dict(size=(80, 144))),
     # Both leave their work to the device (tests/models/test_device_augmentation.py).
     (dict(type="FlipTargets", prob=1.0, on_device=True), dict(size=SIZE)),
     (dict(type="PhotometricJitter"), dict(size=SIZE)),
@@ -194,15 +195,17 @@ def test_a_centre_crop_before_decoding_gives_the_same(boards):
 
 
 def test_raw_values_are_cropped_or_refused(boards):
+    decode = dict(type="DecodeTargets")
     for case in {case["type"]: case for case, _ in reversed(OURS)}.values():
-        dataset = loaded(boards, case, load=RAW)
         if case["type"] in ("CenterCropTargets", "PhotometricJitter"):
-            assert dataset[0]["undecoded"]
+            loaded(boards, case, decode, load=RAW)
             continue
         with pytest.raises(
             ConfigError, match=rf"{case['type']} would change .*after DecodeTargets"
         ):
-            dataset[0]
-    assert loaded(boards, dict(type="FlipTargets", prob=1, on_device=True), load=RAW)[0][
-        "undecoded"
-    ]
+            loaded(boards, case, decode, load=RAW)
+    loaded(boards, dict(type="FlipTargets", prob=1, on_device=True), decode, load=RAW)
+    with pytest.raises(ConfigError, match="without DecodeTargets"):
+        loaded(boards, load=RAW)
+    with pytest.raises(ConfigError, match="decoded already"):
+        loaded(boards, decode)

@@ -181,5 +181,5 @@ def test_targets_of_another_size_or_unknown_are_refused():
     pad = TRANSFORMS.build(dict(type="PadTargets", size=(9, 9)))
     with pytest.raises(ConfigError, match=r"gt_depth_map is 2x2 pixels, but its image 4x4"):
         pad(sample(4, 4, gt_depth_map=np.ones((2, 2), np.float32)))
-    with pytest.raises(ConfigError, match=r"gt_edge_map.*register_target"):
+    with pytest.raises(ConfigError, match=r"gt_edge_map.*Declare the target"):
         pad(sample(4, 4, gt_edge_map=np.ones((4, 4), np.uint8)))
