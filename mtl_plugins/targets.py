@@ -34,6 +34,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .errors import ConfigError
+from .install import check_gone
 from .utils import did_you_mean
 
 IGNORE_LABEL = 255
@@ -372,3 +373,9 @@ def named_targets(targets: Iterable[Target], names: Sequence[str], owner: str) -
 
 DENSE_TARGETS = PREDEFINED
 DenseTarget = Target
+
+
+def __getattr__(name: str) -> Any:
+    """Explain what replaces a name that is gone."""
+    check_gone(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

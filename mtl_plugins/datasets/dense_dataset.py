@@ -147,6 +147,17 @@ class DenseDataset(BaseSegDataset):
         return self.formats[target.name]
 
 
+def leaf_of(dataset: Any, index: int) -> tuple[Any, int]:
+    """Return the data set that holds a sample of a joined or repeated one, and its index there."""
+    while hasattr(dataset, "_get_ori_dataset_idx"):
+        place = dataset._get_ori_dataset_idx(index)
+        if isinstance(place, tuple):
+            dataset, index = dataset.datasets[place[0]], place[1]
+        else:
+            dataset, index = dataset.dataset, place
+    return dataset, index
+
+
 class TargetReader:
     """Iterate over a data set's decoded targets by name, without augmentation.
 
@@ -156,16 +167,24 @@ class TargetReader:
 
     def __init__(self, dataset: BaseDataset) -> None:
         self.dataset = dataset
-        self.load = LoadImage(), LoadTargets()
-        for transform in self.load:
-            transform.read_from(dataset)
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        protocol = [t for t in self.dataset.pipeline.transforms if getattr(t, "of_protocol", False)]
-        steps = Compose([*self.load, *protocol])
+        steps: dict[int, Compose] = {}
         for index in range(len(self.dataset)):
-            sample = steps(self.dataset.get_data_info(index))
+            leaf, inner = leaf_of(self.dataset, index)
+            if id(leaf) not in steps:
+                steps[id(leaf)] = _unaugmented(leaf)
+            sample = steps[id(leaf)](leaf.get_data_info(inner))
             yield {target.name: sample[target.array] for target in loaded_targets(sample)}
+
+
+def _unaugmented(dataset: DenseDataset) -> Compose:
+    """Return the steps that load a sample's truth."""
+    load = LoadImage(), LoadTargets()
+    for transform in load:
+        transform.read_from(dataset)
+    protocol = [t for t in dataset.pipeline.transforms if getattr(t, "of_protocol", False)]
+    return Compose([*load, *protocol])
