@@ -165,7 +165,8 @@ class Target:
         return ""
 
     def _own_keys(self) -> set[str]:
-        return {self.array, self.truth, self.prediction, self.logits, self.path}
+        shared = set() if self.truth_of else {self.array, self.truth, self.path}
+        return {self.prediction, self.logits, *shared}
 
     def _key(self, which: str, name: str, default: str) -> str:
         return _MMSEG_KEYS.get(name, {}).get(which, default)
