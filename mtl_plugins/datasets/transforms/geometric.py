@@ -10,6 +10,7 @@ from mmseg.datasets.transforms import RandomFlip
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
+from ...models.preprocessing import FLIP
 from ...targets import MIRRORED_AXES, MMSEG_LABELS, Target, loaded_targets
 from .target_transform import (
     MEAN_COLOUR,
@@ -85,7 +86,7 @@ class FlipTargets(RandomFlip):
     def _flip(self, results: dict) -> None:
         """Flip image and targets and negate the mirrored components, or leave it to the device."""
         if self.on_device:
-            results["device_flip"] = results["flip_direction"]
+            results[FLIP] = results["flip_direction"]
             # Nothing is flipped yet.
             results.update(flip=False, flip_direction=None)
             return
