@@ -65,7 +65,10 @@ class StreetScenesDataset(MultiTaskDataset):
                 raise ConfigError(
                     f"StreetScenesDataset: targets={list(targets)}. {did_you_mean(name, FOLDERS)}"
                 )
-            declared[name] = {**FOLDERS.get(name, {}), **given}
+            own = FOLDERS.get(name, {})
+            if "format" in given:
+                own = dict(folder=own["folder"]) if own else {}
+            declared[name] = {**own, **given}
             declared[name]["folder"] = f"{declared[name]['folder']}/{split}"
         super().__init__(
             data_root=data_root,
