@@ -150,6 +150,10 @@ class RotateTargets(TargetTransform):
         return angle if np.random.random() < self.prob else None
 
     def apply(self, array: np.ndarray, drawn: float, fill: tuple, smooth: bool) -> np.ndarray:
+        if array.ndim == 3 and array.shape[2] == 2:
+            # OpenCV 5 rounds the places of two channels differently than those of one or three.
+            three = np.concatenate([array, array[..., :1]], axis=2)
+            return self.apply(three, drawn, (*fill, fill[0]), smooth)[..., :2]
         interpolation = "bilinear" if smooth else "nearest"
         return mmcv.imrotate(array, drawn, border_value=fill, interpolation=interpolation)
 
