@@ -135,7 +135,7 @@ class Target:
         if self.type not in TYPES:
             return f"type={self.type!r}. {did_you_mean(str(self.type), TYPES)}"
         named = str(self.name).isidentifier() and self.name != SEVERAL_TASKS
-        if not named or self._own_keys() & (GIVEN | _taken_keys(self.name)):
+        if not named or self._own_keys() & (GIVEN | _taken_keys(self.name, self.truth_of)):
             return (
                 f"the name {self.name!r} cannot be used; expected an identifier other than "
                 f"{SEVERAL_TASKS!r} whose keys (gt_{self.name}_map, ...) are free."
@@ -284,9 +284,10 @@ class Target:
         return replace(self, name=task, truth_of=self.truth_name)
 
 
-def _taken_keys(name: str) -> set[str]:
-    """Return mmseg's keys of the other targets."""
-    return {key for other, keys in _MMSEG_KEYS.items() if other != name for key in keys.values()}
+def _taken_keys(*names: str) -> set[str]:
+    """Return mmseg's keys of the targets of other names."""
+    others = {name: keys for name, keys in _MMSEG_KEYS.items() if name not in names}
+    return {key for keys in others.values() for key in keys.values()}
 
 
 SEMSEG = Target("semseg", "classes")
