@@ -20,7 +20,7 @@ train: $(STAMP)
 	$(BIN)/python tools/train.py $(CONFIG) $(ARGS)
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .
