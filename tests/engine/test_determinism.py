@@ -75,7 +75,7 @@ def test_another_seed_changes_something(reference, scene_options, tmp_path):
 
 
 @pytest.mark.parametrize("iteration", [3, 5])
-def test_a_resume_between_or_within_epochs_changes_nothing(iteration, reference, scene_options, tmp_path):
+def test_a_resume_changes_nothing(iteration, reference, scene_options, tmp_path):
     checkpoint = reference[1] / f"iter_{iteration}.pth"
     assert equal(trained(scene_options, tmp_path, resume=checkpoint), reference[0])
 
