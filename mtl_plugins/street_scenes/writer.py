@@ -78,8 +78,8 @@ def write_street_scenes(
     exact to 0.4 degrees, black = none), ``boundary/<split>/000000.png`` (8-bit, 1 = outline, 255 =
     unknown, see ``StreetScene.boundary``) and ``camera/<split>/000000.json`` below ``root``. The
     manifest ``street_scenes.json`` is written last, so a folder without one is unfinished.
-    ``workers`` is the largest number of processes, by default one per CPU. Raises DataError for a
-    split other than train, val and test.
+    At most ``workers`` processes render, by default one per CPU. Raises DataError for a split other
+    than train, val and test.
     """
     root = Path(root)
     jobs = [(split, number) for split, count in counts.items() for number in range(count)]
