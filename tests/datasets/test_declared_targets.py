@@ -206,6 +206,16 @@ def test_folders_of_version_2_are_still_read(tmp_path):
     np.testing.assert_allclose(sample[NORMALS.array][known], expected, atol=1e-6)
 
 
+def test_joined_data_sets_have_the_targets_of_all(root):
+    parts = [config(root, {name: TARGETS[name]}) for name in ("flow", "mask")]
+    joined = DATASETS.build(dict(type="ConcatDataset", datasets=parts))
+    assert [*targets_in(joined.metainfo)] == ["flow", "mask"]
+    assert "gt_flow_map" in joined[0] and "gt_flow_map" not in joined[COUNT]
+    other = config(root, dict(flow=dict(TARGETS["mask"])))
+    with pytest.raises(ConfigError, match=r"part 1 has the target 'flow'.*different names"):
+        DATASETS.build(dict(type="ConcatDataset", datasets=[parts[0], other]))
+
+
 @pytest.fixture
 def own_format():
     @dataclass(frozen=True)
