@@ -34,6 +34,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .errors import ConfigError
+from .install import check_gone
 from .utils import did_you_mean
 
 IGNORE_LABEL = 255
@@ -164,7 +165,8 @@ class Target:
         return ""
 
     def _own_keys(self) -> set[str]:
-        return {self.array, self.truth, self.prediction, self.logits, self.path}
+        shared = set() if self.truth_of else {self.array, self.truth, self.path}
+        return {self.prediction, self.logits, *shared}
 
     def _key(self, which: str, name: str, default: str) -> str:
         return _MMSEG_KEYS.get(name, {}).get(which, default)
@@ -373,3 +375,9 @@ def named_targets(targets: Iterable[Target], names: Sequence[str], owner: str) -
 
 DENSE_TARGETS = PREDEFINED
 DenseTarget = Target
+
+
+def __getattr__(name: str) -> Any:
+    """Explain what replaces a name that is gone."""
+    check_gone(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -77,9 +77,10 @@ def _declaration(name: str, given: Mapping[str, Any], own: dict[str, Any]) -> De
             f"targets.{name} has a format and {sorted(flat)} beside it; write all of them into "
             "format=dict(...)."
         )
-    # `label_map` of the data set itself is that of its classes.
-    inherited = {k: v for k, v in own.items() if k in arguments}
-    inherited |= own.get("format", {})
+    # `label_map` of the data set itself is that of its classes. Another format has other arguments.
+    inherited = {k: v for k, v in own.items() if k in arguments} | own.get("format", {})
+    if "type" in chosen:
+        inherited = {}
     stated = chosen or flat
     format_name = f"targets.{name}" if stated else own.get("format_name", f"targets.{name}")
     return Declaration(

@@ -7,11 +7,14 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
-from ..targets import PREDEFINED, Target, declared_target
+from ..targets import PREDEFINED, SEMSEG, Target, declared_target
 from ..utils import did_you_mean, did_you_mean_path, track
 from .declarations import Declaration, declarations
 from .dense_dataset import DenseDataset
-from .formats import build_format
+from .formats import TargetFormat, build_format
+
+MMSEG_META = ("classes", "palette")
+"""Parameters of `semseg` that mmseg keeps in `metainfo`."""
 
 
 @DATASETS.register_module()
@@ -81,14 +84,15 @@ class MultiTaskDataset(DenseDataset):
         self.declarations: dict[str, Declaration] = declarations(targets or {}, own)
         self.declared = {name: each.parameters for name, each in self.declarations.items()}
         kwargs["data_prefix"] = self._folders(kwargs.get("data_prefix") or {})
-        # mmseg's name for the classes of `semseg`.
-        own_classes = {k: self.declared["semseg"].get(k) for k in ("classes", "palette")}
-        kwargs["metainfo"] = {
-            **(kwargs.get("metainfo") or {}),
-            **{key: value for key, value in own_classes.items() if value},
-        }
+        classes = {k: v for k, v in self.declared[SEMSEG.name].items() if k in MMSEG_META}
+        if "classes" in classes:
+            # Colours belong to the classes that they are given with.
+            classes = dict(palette=[]) | classes
+        kwargs["metainfo"] = {**(kwargs.get("metainfo") or {}), **classes}
         super().__init__(**kwargs)
-        self.formats = {
+
+    def make_formats(self) -> dict[str, TargetFormat]:
+        return {
             target.name: build_format(target, *self.declarations[target.name].format)
             for target in self.targets()
         }
@@ -201,7 +205,7 @@ class MultiTaskDataset(DenseDataset):
                 raise DataError(
                     f"{len(missing)} of {len(entries)} {name} files are missing: {listed}. "
                     f"Complete the folder, list the complete samples in ann_file, or leave the "
-                    f"folder (data_prefix.{key}) out."
+                    f"folder (data_prefix.{key} or targets.{name}) out."
                 )
 
 

@@ -92,13 +92,13 @@ class DepthFormat(TargetFormat):
         while high in self.invalid:
             high -= 1
         raw = raw.clip(low, high).astype(np.int64)
-        for value in self.invalid:
-            where = raw == value
+        for none in self.invalid:
+            where = raw == none
             if where.any():
                 raw[where] = next(
                     near
                     for step in count(1)
-                    for near in (int(value) - step, int(value) + step)
+                    for near in (int(none) - step, int(none) + step)
                     if low <= near <= high and near not in self.invalid
                 )
         if self.channels == 1:
