@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 
 FLOORS = (
-    ("info", "new_plugin"),
+    ("info",),
     ("",),
     ("studies",),
     ("engine",),
