@@ -227,7 +227,9 @@ def test_several_processes_write_what_one_writes(tmp_path, monkeypatch):
     # A fork spares the processes the seconds of importing.
     context = multiprocessing.get_context("fork")
     started = []
-    monkeypatch.setattr(multiprocessing, "get_context", lambda kind: started.append(kind) or context)
+    monkeypatch.setattr(
+        multiprocessing, "get_context", lambda kind: started.append(kind) or context
+    )
     for workers in (1, 2):
         write_street_scenes(tmp_path / str(workers), {"train": 17}, (16, 32), 5, workers)
     assert started == ["spawn"]
