@@ -45,6 +45,17 @@ def call(tool, *args, check=True, fresh=False, cwd=ROOT):
     return result
 
 
+def start(tool, *args, cwd=ROOT):
+    """Start a command in a fork of this process, without output; return the process."""
+    tool, args = os.path.join(ROOT, "tools", tool), [*map(str, args)]
+    with open(os.devnull, "w") as out, open(os.devnull, "w") as err:
+        process = multiprocessing.get_context("fork").Process(
+            target=_run, args=(tool, args, cwd, out, err)
+        )
+        process.start()
+    return process
+
+
 def own_process(out, err):
     """Let a forked process stand on its own: its output in files, its loggers and group new."""
     for descriptor, file in ((1, out), (2, err)):

@@ -21,7 +21,7 @@ from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.evaluation import Measure, delta_m, direction_of, main_measures
 from mtl_plugins.evaluation.measure import declare_measures
 from mtl_plugins.inference.export.agreement import compare
-from mtl_plugins.models.preprocessing.data_preprocessor import flip_on_device
+from mtl_plugins.models.preprocessing.device_augmentation import flip_on_device
 from mtl_plugins.report import metrics_table
 from mtl_plugins.targets import DENSE_TARGETS, DenseTarget, register_target
 from mtl_plugins.visualization import (

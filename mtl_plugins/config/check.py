@@ -17,7 +17,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from ..errors import ConfigError
-from ..models import TaskHead
+from ..models.task_heads import TaskHead
 from ..utils import did_you_mean, nearest
 
 NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}

@@ -9,7 +9,6 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from ..datasets import DenseDataset
 from ..errors import ConfigError, MTLError
 from ..models.task_heads import head_config, task_targets
 from ..targets import PREDEFINED, Target, targets_in
@@ -60,36 +59,29 @@ def declared_targets(config: Config) -> tuple[dict[str, Target], MTLError | None
     nothing; their error is returned as well.
 
     Raises:
-        ConfigError: two data sets of the split declare a target differently.
+        ConfigError: two data sets of the split declare different targets.
     """
     init_default_scope(config.get("default_scope", "mmseg"))
-    found: dict[str, Target] = {}
     for split in SPLITS:
         loader = config.get(f"{split}_dataloader")
+        found: dict[str, Target] = {}
         for node in dataset_nodes(loader["dataset"]) if loader else ():
             try:
-                targets = _targets_of(node)
+                dataset = DATASETS.build(dict(node, pipeline=[], lazy_init=True))
             except MTLError as error:
                 return {}, error
-            for name, target in targets.items():
-                if found.setdefault(name, target) != target:
+            targets = targets_in(dataset.metainfo)
+            for name in {**found, **targets} if found else ():
+                if found.get(name) != targets.get(name):
                     raise ConfigError(
                         f"The data sets of {split}_dataloader declare {name!r} differently: "
-                        f"{found[name]} and {target}. Give both the same parameters, or one of "
-                        "them another name."
+                        f"{found.get(name)} and {targets.get(name)}. Give both the same "
+                        "parameters; folder=None is for a data set without its files."
                     )
+            found = targets
         if found:
-            break
-    return found, None
-
-
-def _targets_of(node: Mapping[str, Any]) -> dict[str, Target]:
-    """Return the targets of one data set."""
-    registered = DATASETS.get(node["type"])
-    if registered is None or not issubclass(registered, DenseDataset):
-        return {}
-    dataset = DATASETS.build(dict(node, pipeline=[], lazy_init=True))
-    return targets_in(dataset.metainfo)
+            return found, None
+    return {}, None
 
 
 def _check_classes(task: str, head: Mapping[str, Any], target: Target) -> None:

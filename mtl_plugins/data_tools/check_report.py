@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 from mmengine.config import Config
 from PIL import Image
 from rich.console import Console
 
 from ..config import SPLITS
 from ..errors import DataError
-from ..targets import IGNORE_LABEL
-from ..utils import ProgressLine, TextTable, bar, write_text
+from ..utils import ProgressLine, TextTable, write_text
 from ..visualization import SheetSample, default_palette, draw_sheet
 from .check import check_data
 from .findings import DataCheck, PartCheck, PartStatistics, counted
@@ -60,8 +58,9 @@ def report_data_check(
     console.print(_parts_table(found.parts))
     for part in found.parts:
         if part.statistics is not None:
-            for table in _statistics_tables(part.name, part.statistics):
-                console.print(table)
+            for tally in part.statistics.tallies.values():
+                if tally.maps:
+                    console.print(tally.table(part.name))
     for kind, findings in (("warning", found.warnings), ("problem", found.problems)):
         for finding in findings:
             text = f"{kind} [{finding.part}]: {finding}"
@@ -85,10 +84,11 @@ def _write_sheet(
 ) -> str:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{part.name}.png")
-    palette = found.palette or default_palette(len(found.classes))
+    labels = next((target for target in found.targets if target.classes), None)
+    classes = labels.classes if labels else ()
+    palette = (labels.palette if labels else ()) or default_palette(len(classes))
     title = f"{part.name}: {len(samples)} of {found.samples} samples, {part.root}"
-    style = dict(depth_unit=found.depth_unit, depth_log=True)
-    sheet = draw_sheet(samples, found.targets, found.classes, palette, title, **style)
+    sheet = draw_sheet(samples, [*found.tallies], classes, palette, title, depth_log=True)
     Image.fromarray(sheet).save(path)
     return path
 
@@ -115,71 +115,13 @@ def _parts_table(parts: list[PartCheck]) -> TextTable:
     for part in parts:
         found, cells = part.statistics, ["-", "-", "-"]
         if found:
-            cells = [str(found.samples), _sizes(found), "\n".join(found.targets) or "none"]
+            cells = [str(found.samples), _sizes(found), "\n".join(found.tallies) or "none"]
         counts = f"{counted(part.problems, 'problem')}\n{counted(part.warnings, 'warning')}"
         rows.append([part.name, "\n".join(part.splits), *cells, counts])
     return TextTable(columns, rows, {*columns} - {"samples"}, "Data")
-
-
-def _statistics_tables(name: str, found: PartStatistics) -> Iterator[TextTable]:
-    """Yield a table for each target of a data set."""
-    if found.class_pixels.any():
-        yield _class_table(name, found)
-    if found.depth.images:
-        yield _depth_table(name, found)
-    if found.normals[1]:
-        share = found.normals[0] / found.normals[1] * 100
-        rows = [("with a normal", f"{share:.2f}"), ("without", f"{100 - share:.2f}")]
-        yield TextTable(("pixels", "share (%)"), rows, title=f"Normals of {name}")
-    for kind, tally in found.values.items():
-        statistics = tally.as_dict()
-        valid, pixels = statistics.pop("valid_pixels"), statistics.pop("pixels")
-        rows = [(label, f"{value:.5g}") for label, value in statistics.items()]
-        rows.append(("invalid (%)", f"{100 - 100 * valid / pixels:.2f}"))
-        yield TextTable(("pixels", "value"), rows, title=f"Values of {name}: {kind}")
 
 
 def _sizes(found: PartStatistics) -> str:
     sizes = [f"{h}x{w}: {count}" for (h, w), count in found.sizes.most_common(SIZES)]
     more = len(found.sizes) - len(sizes)
     return "\n".join(sizes) + (f"\n{more} others" if more > 0 else "")
-
-
-def _class_table(name: str, found: PartStatistics) -> TextTable:
-    columns = ("id", "class", "pixels (%)", "images", "")
-    rows: list[list[str]] = []
-    colours = {}
-    shares = found.class_pixels / found.class_pixels.sum() * 100
-    for i in (*range(len(found.classes)), IGNORE_LABEL):
-        label = "no class" if i == IGNORE_LABEL else found.classes[i]
-        occurs = found.class_pixels[i] > 0 or i == IGNORE_LABEL
-        if not occurs:
-            colours[len(rows)] = "yellow"
-        drawn = bar(shares[i] / shares.max()) if occurs else "never occurs"
-        rows.append([str(i), label, f"{shares[i]:.3f}", str(found.class_images[i]), drawn])
-    return TextTable(columns, rows, ("class", ""), f"Classes of {name}", colours=colours)
-
-
-def _depth_table(name: str, found: PartStatistics) -> TextTable:
-    unit, tally, statistics = found.depth_unit, found.depth, found.depth.statistics()
-    rows = []
-    if statistics is not None:
-        spans = tally.spans(SPANS)
-        most = max(pixels for *_, pixels in spans)
-        for low, high, pixels in spans:
-            share = f"{pixels / tally.valid_pixels * 100:.2f}"
-            rows.append((f"{low:.3g} - {high:.3g}", share, bar(pixels / most)))
-        rows.append(("", "", ""))
-        values = {
-            "minimum": statistics.min_depth,
-            "percentile 1": statistics.percentile_1,
-            "percentile 50": statistics.percentile_50,
-            "percentile 99": statistics.percentile_99,
-            "maximum": statistics.max_depth,
-            "mean of log depth": statistics.log_mean,
-            "std of log depth": statistics.log_std,
-        }
-        rows += [(label, f"{value:.5g}", "") for label, value in values.items()]
-    missing = 100 - tally.valid_pixels / np.float64(tally.pixels) * 100
-    rows.append(("not measured (%)", f"{missing:.2f}", ""))
-    return TextTable(("depth", "pixels (%)", ""), rows, ("",), f"Depth of {name} ({unit})")

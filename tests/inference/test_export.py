@@ -281,13 +281,14 @@ def test_rounded_up_divisions_of_sizes_can_be_stored(tmp_path):
 def test_transformers_and_adaptive_bins():
     """Position embeddings are resized to the image, features pooled to a grid of fixed size."""
     config = load_config(CONFIG, ["model.backbone.model_name=test_vit", *SMALL[1:]])
-    config.model.backbone.model_args = dict(depth=4)  # blocks; more take longer to trace
-    heads = config.model.decode_head.task_heads
-    heads.depth = dict(type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1)
+    config.model.backbone.model_args = dict(depth=3)  # blocks; more take longer to trace
+    head = dict(type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1)
+    config.model.decode_head.task_heads = dict(depth=head)
+    config.model.balancer = None
     models = networks(dict(bins=config))
     [result] = export_all(dict(bins=models["bins"]), ["onnx"])
     assert result.error == "" and result.holds
-    assert set(result.agreements) == {"semseg", "depth", "normals"}
+    assert set(result.agreements) == {"depth"}
 
 
 @pytest.mark.parametrize("name", [*FILES, "weights.safetensors"])
