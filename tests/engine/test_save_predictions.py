@@ -14,7 +14,6 @@ from mtl_plugins import evaluate
 from mtl_plugins.checkpoints import load_checkpoint
 from mtl_plugins.config import stored_config
 from mtl_plugins.datasets import DepthFormat, pack_dataset
-from mtl_plugins.targets import targets_in
 from tests.inference.every_type import (
     COUNT,
     PIPELINE,
@@ -69,7 +68,7 @@ def files(folder):
 
 def assert_read_back(read, predicted, own="", steps=STEPS):
     """Assert that the truth of a data set is what was predicted."""
-    targets, values = targets_in(read.metainfo), {}
+    targets, values = {target.name: target for target in read.targets()}, {}
     for index in range(len(read)):
         sample = read[index]["data_samples"]
         maps = predicted[sample.img_path]
@@ -86,7 +85,7 @@ def test_predictions_of_every_type_are_read_back(root, checkpoint, tmp_path):
     predicted = saved(dataset(root / "data"), checkpoint, tmp_path)
     assert len(predicted) == COUNT
     found = DATASETS.build(dataset(tmp_path / "saved", root / "data" / "rgb"))
-    assert [*targets_in(found.metainfo)] == [*TARGETS]
+    assert [target.name for target in found.targets()] == [*TARGETS]
     assert_read_back(found, predicted)
     # The encoding is that of the data set's own files.
     label = np.asarray(Image.open(tmp_path / "saved" / "label" / "0.png"))

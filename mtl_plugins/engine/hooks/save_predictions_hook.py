@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from ...datasets import (
     NormalFormat,
     PackedDataset,
     TargetFormat,
+    leaf_of,
 )
 from ...errors import DataError
 from ...targets import IGNORE_LABEL, PREDEFINED, Target
@@ -68,21 +69,20 @@ class SavePredictionsHook(Hook):
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Look up the data set and the names of each image."""
-        leaves = [*_leaves(runner.test_loop.dataloader.dataset)]
-        roots = [*dict.fromkeys(map(_root, leaves))]
+        dataset: Any = runner.test_loop.dataloader.dataset  # torch's has no length
+        found = [leaf_of(dataset, index) for index in range(len(dataset))]
+        paths = [leaf.get_data_info(number)["img_path"] for leaf, number in found]
+        roots = [*dict.fromkeys(_root(leaf) for leaf, _ in found)]
+        # Images outside the data root are named from their deepest common folder.
+        common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
         self._places = {}
-        for leaf in leaves:
+        for path, (leaf, number) in zip(paths, found, strict=True):
             root = _root(leaf)
-            folder = self.folder
-            if len(roots) > 1:
-                folder = os.path.join(folder, str(roots.index(root)))
-            paths = [leaf.get_data_info(index)["img_path"] for index in range(len(leaf))]
-            # Images outside the data root are named from their deepest common folder.
-            common = os.path.commonpath(map(os.path.dirname, map(os.path.abspath, paths)))
-            for index, path in enumerate(paths):
-                image = _below(path, root) or os.path.relpath(path, common)
-                place = _Place(leaf, index, folder, root, os.path.splitext(image)[0])
-                self._places[path] = place
+            several = len(roots) > 1
+            folder = os.path.join(self.folder, str(roots.index(root))) if several else self.folder
+            image = _below(path, root) or os.path.relpath(path, common)
+            name = os.path.splitext(image)[0]
+            self._places[path] = _Place(leaf, number, folder, root, name)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -139,16 +139,6 @@ class _Place(NamedTuple):
     folder: str
     root: str
     image: str
-
-
-def _leaves(dataset: Any) -> Iterator[DenseDataset]:
-    """Yield the data sets of this toolkit inside concatenated and repeated ones."""
-    if isinstance(dataset, DenseDataset):
-        yield dataset
-        return
-    inner = [dataset.dataset] if hasattr(dataset, "dataset") else getattr(dataset, "datasets", ())
-    for each in inner:
-        yield from _leaves(each)
 
 
 def _root(dataset: DenseDataset) -> str:
