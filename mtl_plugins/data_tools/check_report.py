@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -15,9 +16,9 @@ from rich.table import Table
 
 from ..config import SPLITS
 from ..errors import DataError
-from ..targets import IGNORE_LABEL
+from ..targets import IGNORE_LABEL, targets_in
 from ..utils import ProgressLine, write_text
-from ..visualization import SheetSample, default_palette, draw_sheet
+from ..visualization import SheetSample, draw_sheet
 from .check import check_data
 from .findings import DataCheck, PartCheck, PartStatistics, counted
 
@@ -88,11 +89,11 @@ def _write_sheet(
 ) -> str:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{part.name}.png")
-    palette = found.palette or default_palette(len(found.classes))
+    meta = dict(classes=found.classes, palette=found.palette, depth_unit=found.depth_unit)
+    known: dict[Any, Any] = {**targets_in(meta)}  # `found.targets` may be names or targets
+    targets = [known.get(each, each) for each in found.targets]
     title = f"{part.name}: {len(samples)} of {found.samples} samples, {part.root}"
-    style = dict(depth_unit=found.depth_unit, depth_log=True)
-    sheet = draw_sheet(samples, found.targets, found.classes, palette, title, **style)
-    Image.fromarray(sheet).save(path)
+    Image.fromarray(draw_sheet(samples, targets, title, depth_log=True)).save(path)
     return path
 
 

@@ -10,9 +10,11 @@ from mmengine.config import Config
 from mmengine.visualization import LocalVisBackend
 
 from mtl_plugins.report import Details
+from mtl_plugins.targets import DEPTH, Target
 from mtl_plugins.visualization import TaskMaps, save_maps
 
 NASTY = "</script><script>hacked=1</script><img src=http://x.example onerror=hacked=1>&\"'"
+PALETTE = ((128, 64, 128), (70, 130, 180))
 COST = dict(
     parameters=dict(encoder=2_000_000, decoders=500_000, task_heads=0, rest=0),
     macs=3_000_000_000, height=4, width=6, machine="a machine",
@@ -62,15 +64,16 @@ def write_run(folder: Path, metrics, classes=("road", "sky"), images=("one",), d
     truth = np.zeros((4, 6), np.float32)
     truth[2:] = 10
     labels = np.arange(24).reshape(4, 6) % 2
+    labelled = Target("semseg", "classes", classes=classes, palette=PALETTE)
     maps = [
-        TaskMaps("semseg", prediction=labels, truth=labels),
-        TaskMaps("depth", prediction=np.full((4, 6), depth, np.float32), truth=truth),
+        TaskMaps(labelled, prediction=labels, truth=labels),
+        TaskMaps(DEPTH, prediction=np.full((4, 6), depth, np.float32), truth=truth),
     ]
     for name in images:
         save_maps(Details.gallery(folder) / name, np.full((8, 12, 3), 99, np.uint8), maps)
     Details(
-        epoch=2, iteration=20, classes=list(classes), palette=[[128, 64, 128], [70, 130, 180]],
-        depth_unit="m", ignore_label=255, confusion=[[6, 2], [0, 4]], distance_errors=ERRORS,
+        epoch=2, iteration=20, targets={each.name: each.to_dict() for each in (labelled, DEPTH)},
+        confusion=dict(semseg=[[6, 2], [0, 4]]), distance_errors=dict(depth=ERRORS),
         cost=COST, images=list(images),
     ).write(folder)  # fmt: skip
     return str(folder)

@@ -95,13 +95,15 @@ def test_numbers_of_every_section(two, tmp_path):
     # The horizontal axis counts epochs of ten iterations.
     assert training[0, "loss"] == [[0.5, 0.8], [1.0, 0.4], [1.5, 0.26667], [2.0, 0.2]]
     assert training[1, "semseg/mIoU"] == [[1.0, 26.25], [2.0, 52.5]]
-    distance = {(c["run"], c["name"]): c["data"] for c in data["charts"]["distance"]["series"]}
+    distance = {
+        (c["run"], c["name"]): c["data"] for c in data["charts"]["distance-depth"]["series"]
+    }
     assert distance[0, "relative error"] == [[2.0, 0.1], [20.0, 0.4]]
     assert distance[1, "share of the pixels (%)"] == [[2.0, 75.0], [20.0, 25.0]]
     [classes] = page.find("ul", class_="classes")
     road, sky = (item.text for item in classes.find("li"))
     assert road.startswith("road 66.7 % of pixels 75.00") and "66.67" in sky
-    right, wrong = (series["data"] for series in data["matrices"]["0"]["series"])
+    right, wrong = (series["data"] for series in data["matrices"]["semseg-0"]["series"])
     # Prediction, truth, opacity, percent of the true class, pixels.
     assert right == [[0, 0, 0.86603, 75.0, 6], [1, 1, 1.0, 100.0, 4]]
     assert wrong == [[1, 0, 0.5, 25.0, 2]]
@@ -143,7 +145,7 @@ def test_names_and_configs_are_escaped(tmp_path):
     )
     [config] = page.find("pre")
     assert "<script>hacked=1</script>" in config.text
-    assert NASTY in page.text and data["matrices"]["0"]["xAxis"]["data"][0] == NASTY
+    assert NASTY in page.text and data["matrices"]["semseg-0"]["xAxis"]["data"][0] == NASTY
     assert data["runs"] == ["<b>run"]
 
 
@@ -191,7 +193,9 @@ def test_damaged_and_missing_files_are_reported(two, tmp_path, capsys):
     (second / "summary.json").write_text("{")
     (first / "report" / "gallery" / "one.npz").write_bytes(b"PK")
     details = json.loads((second / "report" / "metrics.json").read_text())
-    (second / "report" / "metrics.json").write_text(json.dumps(dict(details, palette=["red"])))
+    (second / "report" / "metrics.json").write_text(
+        json.dumps(dict(details, confusion=dict(semseg=[["red"]])))
+    )
     page, _, _ = page_of(two, tmp_path / "r.html")
     printed = capsys.readouterr().out
     assert "b: 1 unreadable lines of the log were skipped." in printed

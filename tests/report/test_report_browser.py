@@ -113,10 +113,10 @@ def test_cursor_shows_values_by_mouse_and_by_keys(browser, report):
     browser.press("ArrowRight")
     assert browser.evaluate(CHART_TIP).startswith("epoch 2\n")
     # The distances 2 and 20 on a logarithmic axis.
-    browser.evaluate("document.querySelector('[data-chart=distance] .plot').focus()")
+    browser.evaluate("document.querySelector('[data-chart=distance-depth] .plot').focus()")
     for _ in range(2):
         browser.press("ArrowRight")
-    text = browser.evaluate(TIP.format("[data-chart=distance]"))
+    text = browser.evaluate(TIP.format("[data-chart=distance-depth]"))
     assert text.startswith("true distance (m) 20\n") and "first · relative error\n0.4" in text
 
 
