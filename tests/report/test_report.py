@@ -16,12 +16,13 @@ from PIL import Image
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.report import read_runs, write_page
-from mtl_plugins.report.gallery import paint_image, read_gallery
+from mtl_plugins.report.gallery import paint_image, read_gallery, shared_range
 from mtl_plugins.report.page import SCRIPTS, TEMPLATES
-from mtl_plugins.visualization import INVALID_COLOR
+from mtl_plugins.targets import Target
+from mtl_plugins.visualization import INVALID_COLOR, TaskMaps, offset_wheel
 from tests.conftest import ROOT
 from tests.html_page import parse_html
-from tests.report.report_runs import NASTY, nasty_run, write_run
+from tests.report.report_runs import NASTY, nasty_run, write_many, write_run
 
 SECTIONS = ("summary", "curves", "classes", "confusion", "distance", "balance", "cost", "gallery")
 
@@ -176,6 +177,90 @@ def test_equal_depths_have_equal_colours_in_every_picture(tmp_path):
     error = [pixels(task.runs[i]["error"]) for i in range(3)]
     assert all((e[:2] == INVALID_COLOR).all() for e in error)
     assert (error[0][3, 3] != error[2][3, 3]).any()
+
+
+def test_every_target_is_in_every_section_of_its_type(tmp_path):
+    folders = [write_many(tmp_path / "a"), write_run(tmp_path / "b", {"semseg/mIoU": 1.0})]
+    page, _, data = page_of(folders, tmp_path / "r.html")
+
+    def headings(section):
+        [part] = page.find("section", id=section)
+        return [each.text for each in part.find("h3")]
+
+    labels = ["semantic segmentation", "parts", "edges", "second"]
+    assert headings("classes") == headings("confusion") == labels
+    assert headings("distance") == ["depth", "range [km]"]
+    assert {*data["matrices"]} == {
+        *("semseg-0", "semseg-1", "parts-0", "edges-0", "second-0"),
+    }
+    assert data["matrices"]["edges-0"]["xAxis"]["data"] == ["no edges", "edges"]
+    assert data["charts"]["distance-range"]["xAxis"][-1]["name"] == "true distance (km)"
+    assert len(data["charts"]["distance-depth"]["series"]) == 8
+    for section, count in (("classes", 3), ("confusion", 3), ("distance", 1)):
+        [part] = page.find("section", id=section)
+        assert part.text.count("Not recorded: b.") == count
+    lists = [*page.find("ul", class_="classes")]
+    assert [len([*each.find("li")]) for each in lists] == [2, 4, 2, 2]
+
+
+def test_every_target_is_in_the_gallery_with_its_legend(tmp_path):
+    folders = [write_many(tmp_path / "a"), write_many(tmp_path / "b", seed=1)]
+    [one, _] = [paint_image(image) for image in read_gallery(read_runs(folders))[0]]
+    tasks = {task.name: task for task in one.tasks}
+    names = ["semantic segmentation", "depth", "surface normals", "parts", "edges"]
+    assert [*tasks] == [*names, "range [km]", "height [m]", "flow", "second"]
+    assert [name for name, _ in tasks["edges"].legend.swatches][:2] == ["no edges", "edges"]
+    assert tasks["height [m]"].legend.scale["caption"] == "height [m]"
+    assert tasks["flow"].legend.wheel["caption"].startswith("rim: ")
+    wheel = pixels(tasks["flow"].legend.wheel["picture"])
+    assert (wheel == offset_wheel(96)).all()
+    assert tasks["parts"].legend.wheel is tasks["parts"].legend.scale is None
+    assert all(pixels(task.runs[0]["prediction"]).shape == (64, 96, 3) for task in one.tasks)
+    assert pixels(tasks["flow"].truth)[0, 0].tolist() == list(INVALID_COLOR)
+
+
+def test_scalars_and_offsets_share_their_colours(tmp_path):
+    """The colours span both runs, whichever is first."""
+    maps = [np.float32([[0, 10]]), np.float32([[5, 40]])]
+    for target, span in (
+        (Target("height", "scalar"), (0, 40)),
+        (Target("flow", "offset"), (0, 50)),
+    ):
+        pair = [m if target.channels == 1 else np.stack([m, m * 0.75], -1) for m in maps]
+        found = [TaskMaps(target, guess) for guess in pair]
+        low, high = shared_range(found)
+        assert shared_range(found[::-1]) == (low, high)
+        assert low == pytest.approx(span[0], abs=0.2) and high == pytest.approx(span[1], rel=0.03)
+    assert shared_range([TaskMaps(Target("a", "classes"), np.zeros((1, 1), int))]) is None
+    nothing = np.full((1, 1), np.nan, np.float32)
+    assert shared_range([TaskMaps(height, nothing, nothing)]) is None
+
+
+MEASURED_BY_0_1 = dict(confusion="semseg", distance_errors="depth")
+
+
+def as_0_1(folder):
+    """Turn the details of a run into those that version 0.1 wrote."""
+    path = Path(folder, "report", "metrics.json")
+    content = json.loads(path.read_text())
+    labels = content.pop("targets")["semseg"]
+    content.update({key: content[key][name] for key, name in MEASURED_BY_0_1.items()})
+    found = dict(classes=labels["classes"], palette=labels["palette"], depth_unit="m")
+    content.update(found, ignore_label=255)
+    path.write_text(json.dumps(content))
+
+
+def test_records_of_version_0_1_give_the_same_page(two, tmp_path):
+    _, text, _ = page_of(two, tmp_path / "r.html")
+    for folder in two:
+        as_0_1(folder)
+    assert page_of(two, tmp_path / "r.html")[1] == text
+    path = Path(two[0], "report", "metrics.json")
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(content, confusion=None, distance_errors=None)))
+    page, _, _ = page_of(two[:1], tmp_path / "r.html")
+    for section in ("classes", "confusion", "distance"):
+        assert "Not recorded: a." in next(page.find("section", id=section)).text
 
 
 def test_images_of_one_name_but_other_content_are_not_joined(two, tmp_path):
