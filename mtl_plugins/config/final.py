@@ -13,13 +13,14 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmseg.registry import METRICS, MODELS
+from mmseg.registry import METRICS
 
 from ..errors import ConfigError
 from ..evaluation import direction_of, main_measures
 from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
 from ..utils import did_you_mean
 from .loading import as_config
+from .tasks import complete_tasks, model_targets
 
 PROTECTION: dict[str, dict[str, Any]] = dict(
     checkpoint=dict(type="DurableCheckpointHook", interval=1),
@@ -53,6 +54,7 @@ def final_config(
     config = as_config(config, options, safe)
     _check_sharing(config)
     if config.get("model"):
+        complete_tasks(config)
         _protect(config)
         _choose_best_metric(config)
         check_metric_names(config)
@@ -136,10 +138,8 @@ def _wrap_on_cpu(config: Config) -> None:
 
 
 def task_kinds(config: Config) -> set[str]:
-    """Return the kinds of `DENSE_TARGETS` that the model predicts."""
-    head = config.model.get("decode_head")
-    heads = head.get("task_heads", {}) if isinstance(head, Mapping) else {}
-    return {MODELS.get(head["type"]).target.kind for head in heads.values()}
+    """Return the names of the targets that the model predicts."""
+    return {target.name for target in model_targets(config).values()}
 
 
 def measured_names(config: Config) -> set[str]:

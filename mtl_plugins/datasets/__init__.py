@@ -11,7 +11,7 @@ from .catalog import (
     VirtualKitti2MultiTask,
 )
 from .contract import image_breach, target_breach
-from .dense_dataset import DenseDataset, TargetReader
+from .dense_dataset import DenseDataset, TargetReader, leaf_of
 from .formats import (
     FORMATS,
     DepthFormat,
@@ -66,6 +66,7 @@ __all__ = [
     "ValueFormat",
     "VirtualKitti2MultiTask",
     "image_breach",
+    "leaf_of",
     "pack_dataset",
     "seed_all",
     "seeded",

@@ -21,13 +21,15 @@ class Declaration:
     Args:
         parameters: arguments of `Target`.
         format: arguments of its format, and the name of these arguments in errors.
-        folder: of its files; None: not given here.
+        folder: of its files; None: there are none, or it is not given here.
+        has_folder: whether the folder is given here.
         suffix: ending of its file names.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     format: tuple[Mapping[str, Any], str] = field(default_factory=lambda: ({}, ""))
     folder: str | None = None
+    has_folder: bool = False
     suffix: str = ".png"
 
 
@@ -75,14 +77,16 @@ def _declaration(name: str, given: Mapping[str, Any], own: dict[str, Any]) -> De
             f"targets.{name} has a format and {sorted(flat)} beside it; write all of them into "
             "format=dict(...)."
         )
-    # `label_map` of the data set itself is that of its classes.
-    inherited = {k: v for k, v in own.items() if k in arguments}
-    inherited |= own.get("format", {})
+    # `label_map` of the data set itself is that of its classes. Another format has other arguments.
+    inherited = {k: v for k, v in own.items() if k in arguments} | own.get("format", {})
+    if "type" in chosen:
+        inherited = {}
     stated = chosen or flat
     format_name = f"targets.{name}" if stated else own.get("format_name", f"targets.{name}")
     return Declaration(
         parameters,
         ({**inherited, **stated}, format_name),
         given.get("folder"),
+        "folder" in given,
         given.get("suffix") or own.get("suffix", ".png"),
     )

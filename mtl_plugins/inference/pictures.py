@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from ..errors import DataError
-from ..targets import DEPTH, NORMALS, SEMSEG
+from ..targets import Target
 from ..visualization import (
     Style,
     TaskMaps,
     colorize_depth,
     colorize_labels,
     colorize_normals,
+    default_palette,
     depth_norm,
     depth_picture,
     depth_range,
@@ -29,62 +31,94 @@ WIDEST = 3840
 """Pixels; MPEG-4 and most players support little more."""
 
 
-def near_far(prediction: Prediction, style: Style) -> tuple[float, float]:
-    """Return the depth range of the colours: the style's, else that of this prediction."""
-    maps = TaskMaps(DEPTH.kind, prediction.depth)
+Styles = Mapping[str, Style]
+"""How to paint each task."""
+
+
+def form_of(target: Target) -> str:
+    """Return the form of a target, by which kinds of output choose: its type, or "distance"."""
+    return "distance" if target.distance else target.type
+
+
+def style_of(target: Target, style: Style) -> Style:
+    """Return a style with the classes and the unit of a target."""
+    classes = target.classes or [f"class {index}" for index in range(255)]
+    palette = target.palette or default_palette(len(classes))
+    return replace(style, classes=classes, palette=palette, depth_unit=target.unit)
+
+
+def near_far(depth: np.ndarray, target: Target, style: Style) -> tuple[float, float]:
+    """Return the range of a distance's colours: the style's, else that of this map."""
+    maps = TaskMaps(target.truth_name, depth)
     return style.depth_range or depth_range(maps, style.depth_percentiles)
 
 
-def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
-    """Return the available panes image | classes | depth | normals | others, H,W,3 uint8 RGB."""
-    found = [prediction.image[..., ::-1]]
-    if prediction.semseg is not None:
-        found.append(_overlay(prediction, style))
-    if prediction.depth is not None:
-        norm = depth_norm(*near_far(prediction, style), style.depth_log)
-        found.append(colorize_depth(prediction.depth, norm))
-    if prediction.normals is not None:
-        found.append(colorize_normals(prediction.normals))
-    drawn = (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
-    for kind in prediction.kinds.values():
-        if kind not in drawn:
-            row = paint_row(TaskMaps(kind, prediction.needed(kind)), style)
-            found += [] if row.prediction is None else [row.prediction]
-    return found
+def panes(prediction: Prediction, styles: Styles) -> list[np.ndarray]:
+    """Return pictures H,W,3 uint8 RGB of the image and each task, in the order of `PANES`."""
+    tasks = sorted(prediction.maps, key=lambda task: PANES.index(_form(prediction, task)))
+    pictures = [_pane(prediction, task, styles[task]) for task in tasks]
+    return [prediction.image[..., ::-1], *(each for each in pictures if each is not None)]
 
 
-def _panel(prediction: Prediction, style: Style) -> np.ndarray:
-    maps = [
-        TaskMaps(prediction.kinds[task], values, name=task)
-        for task, values in prediction.maps.items()
-    ]
+def _form(prediction: Prediction, task: str) -> str:
+    return form_of(prediction.targets[task])
+
+
+def _pane(prediction: Prediction, task: str, style: Style) -> np.ndarray | None:
+    form = _form(prediction, task)
+    if form == "classes":
+        return _overlay(prediction, task, style)
+    if form == "distance":
+        norm = depth_norm(*_near_far(prediction, task, style), style.depth_log)
+        return colorize_depth(prediction[task], norm)
+    if form == "direction":
+        return colorize_normals(prediction[task])
+    return paint_row(_task_maps(prediction, task), style).prediction
+
+
+def draw_predictions(prediction: Prediction, styles: Styles) -> np.ndarray:
+    """Draw the panel of a prediction: image and tasks with their keys."""
+    # A panel has the classes of one task, and the unit and range of one distance.
+    of = {_form(prediction, task): style for task, style in reversed([*styles.items()])}
+    labels, distance = (of.get(form, next(iter(of.values()))) for form in ("classes", "distance"))
+    style = replace(labels, depth_unit=distance.depth_unit, depth_range=distance.depth_range)
     return draw_panel(
         np.ascontiguousarray(prediction.image[..., ::-1]),
-        maps,
+        [_task_maps(prediction, task) for task in prediction.maps],
         # File names need not be valid Unicode.
         title=prediction.name.encode("utf-8", "replace").decode(),
         **vars(style),
     )
 
 
-def _overlay(prediction: Prediction, style: Style) -> np.ndarray:
-    colors = colorize_labels(prediction.needed(SEMSEG.kind), style.palette, style.ignore_label)
+def _task_maps(prediction: Prediction, task: str) -> TaskMaps:
+    return TaskMaps(prediction.targets[task].truth_name, prediction[task], name=task)
+
+
+def _near_far(prediction: Prediction, task: str, style: Style) -> tuple[float, float]:
+    return near_far(prediction[task], prediction.targets[task], style)
+
+
+def _overlay(prediction: Prediction, task: str, style: Style) -> np.ndarray:
+    colors = colorize_labels(prediction[task], style.palette, style.ignore_label)
     return overlay_colors(prediction.image[..., ::-1], colors)
 
 
-def _depth_color(prediction: Prediction, style: Style) -> np.ndarray:
-    norm = depth_norm(*near_far(prediction, style), style.depth_log)
-    return depth_picture(prediction.needed(DEPTH.kind), norm, style.depth_unit)
+def _depth_color(prediction: Prediction, task: str, style: Style) -> np.ndarray:
+    norm = depth_norm(*_near_far(prediction, task, style), style.depth_log)
+    return depth_picture(prediction[task], norm, style.depth_unit)
 
 
-DRAW: dict[str, Callable[[Prediction, Style], np.ndarray]] = {
-    "panel": _panel,
+DRAW: dict[str, Callable[[Prediction, str, Style], np.ndarray]] = {
     "overlay": _overlay,
-    "labels": lambda prediction, style: prediction.needed(SEMSEG.kind),
+    "labels": lambda prediction, task, style: prediction[task],
     "depth_color": _depth_color,
-    "normals": lambda prediction, style: colorize_normals(prediction.needed(NORMALS.kind)),
+    "normals": lambda prediction, task, style: colorize_normals(prediction[task]),
 }
-"""The functions that draw an 8-bit picture, H,W or H,W,3 RGB, by their kind."""
+"""Kind of output -> function that draws a task: H,W uint8 or uint16, or H,W,3 uint8 RGB."""
+
+PANES = ("classes", "distance", "direction", "binary", "scalar", "offset")
+"""Forms in the order of a video's pictures."""
 
 
 class SideBySideVideo:

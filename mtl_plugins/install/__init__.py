@@ -2,7 +2,7 @@
 
 from . import compat, plugins
 from .compat import FAMILIES, prepare_stack
-from .moved import keep_old_imports, moved_attribute
+from .moved import check_gone, keep_old_imports, moved_attribute
 from .plugins import load_plugins
 from .process import INFO, NEW_PLUGIN, cpu_name, started_module
 
@@ -10,6 +10,7 @@ __all__ = [
     "FAMILIES",
     "INFO",
     "NEW_PLUGIN",
+    "check_gone",
     "compat",
     "cpu_name",
     "keep_old_imports",

@@ -14,11 +14,11 @@ from mmengine.dist import master_only
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MessageHub
 from rich.console import Console
-from rich.table import Table
 
 from ..evaluation import table_labels
 from ..models.balancers import LOG_PREFIX
 from ..targets import PREDEFINED
+from ..utils import TextTable
 
 BALANCE_COLUMNS = dict(
     weight="weight", grad_norm="gradient norm", cosine="cosine", conflict="in conflict (%)"
@@ -27,7 +27,7 @@ BALANCE_COLUMNS = dict(
 
 def metrics_table(
     name: str, metrics: Mapping[str, float], blind: Mapping[str, float] | None = None
-) -> Table:
+) -> TextTable:
     """Return a table of metrics, optionally compared with those of the image-blind predictor.
 
     Args:
@@ -36,15 +36,18 @@ def metrics_table(
         blind: metrics of the image-blind predictor, shown with the ratio to them.
     """
     blind = blind or {}
-    table = _table("Metrics", "metric", name, *(("image-blind", "ratio") if blind else ()))
+    rows = []
     for key, label in table_labels().items():
         if key in metrics:
             row = [label, f"{metrics[key]:.3f}"]
             if key in blind:
                 ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
                 row += [f"{blind[key]:.3f}", ratio]
-            table.add_row(*row)
-    return table
+            elif blind:
+                row += ["", ""]
+            rows.append(row)
+    columns = ["metric", name, *(("image-blind", "ratio") if blind else ())]
+    return TextTable(columns, rows, title="Metrics")
 
 
 @master_only
@@ -82,12 +85,14 @@ def balance_report(hub: MessageHub) -> dict[str, dict[str, float]]:
     return report
 
 
-def balance_table(report: dict[str, dict[str, float]]) -> Table:
+def balance_table(report: dict[str, dict[str, float]]) -> TextTable:
     """Format the report as a table for the terminal."""
-    table = _table("Balance of the tasks (means over all steps)", "task", *BALANCE_COLUMNS.values())
-    for name, row in report.items():
-        table.add_row(name, *(f"{row[k]:.4g}" if k in row else "" for k in BALANCE_COLUMNS))
-    return table
+    rows = [
+        [name, *(f"{row[k]:.4g}" if k in row else "" for k in BALANCE_COLUMNS)]
+        for name, row in report.items()
+    ]
+    title = "Balance of the tasks (means over all steps)"
+    return TextTable(["task", *BALANCE_COLUMNS.values()], rows, title=title)
 
 
 def write_results(
@@ -102,7 +107,7 @@ def write_results(
     found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
     for evaluator in evaluators:
         per_class = getattr(evaluator, "per_class", None) or {}
-        confusion = getattr(evaluator, "confusion", None)
+        confusion: Any = getattr(evaluator, "confusion", None)
         if not isinstance(per_class, Mapping):
             # Those of one target alone.
             name = next(iter(PREDEFINED))
@@ -118,13 +123,6 @@ def write_results(
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(_plain(found), file, indent=1)
-
-
-def _table(title: str, first: str, *numbers: str) -> Table:
-    table = Table(first, title=title)
-    for heading in numbers:
-        table.add_column(heading, justify="right")
-    return table
 
 
 def _mean(values: np.ndarray) -> float:

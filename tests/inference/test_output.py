@@ -15,7 +15,7 @@ from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import KINDS, MultiTaskInferencer, encode_depth
 from mtl_plugins.inference.inputs import distinct_names
-from mtl_plugins.inference.pictures import panes
+from mtl_plugins.inference.pictures import panes, style_of
 from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
 from tests.commands import call
 from tests.inference.conftest import RATE, brightness, images, read_video, write_video
@@ -36,7 +36,7 @@ def save(image, path):
 
 def test_files_hold_what_was_predicted(tmp_path, inferencer):
     save(images()[0], tmp_path / "in" / "street.png")
-    asked = [kind for kind in KINDS if kind != "maps"]  # no task of another kind
+    asked = [kind for kind in KINDS if kind != "maps"]
     report = inferencer.save(tmp_path / "in", tmp_path / "out", kinds=asked)
     [found] = inferencer(tmp_path / "in")
     out = tmp_path / "out"
@@ -99,10 +99,11 @@ def test_a_video_side_by_side(tmp_path, inferencer):
     assert rate == RATE and len(found) == 7
     predictions = inferencer(tmp_path / "clip ö.mp4")
     assert [p.name for p in predictions][:2] == ["clip ö/000000", "clip ö/000001"]
-    style = Style((), inferencer.metainfo["palette"])
+    styles = {task: style_of(each, Style((), ())) for task, each in inferencer.targets.items()}
     for frame, prediction in zip(found, predictions, strict=True):
         span = np.percentile(predictions[0].depth, (2, 98))
-        expected = np.hstack(panes(prediction, replace(style, depth_range=tuple(span))))
+        styles["depth"] = replace(styles["depth"], depth_range=tuple(span))
+        expected = np.hstack(panes(prediction, styles))
         assert frame.shape == expected.shape == (64, 4 * 128, 3)
         assert np.abs(frame[..., ::-1].astype(float) - expected).mean() < 10  # it is lossy
 
@@ -202,7 +203,7 @@ def test_kinds_of_missing_tasks_are_left_out_or_refused(tmp_path):
     assert files(tmp_path / "out") == ["depth/x.png", "panel/x.png", "predictions.json"]
     [found] = only(tmp_path / "x.png")
     assert found.semseg is None and found.normals is None and found["far"] is found.depth
-    with pytest.raises(ConfigError, match="overlay needs a task of semseg"):
+    with pytest.raises(ConfigError, match="overlay needs a target of the type classes"):
         only.save(tmp_path / "x.png", tmp_path / "out", kinds=["overlay"])
     with pytest.raises(ConfigError, match="gives no bins"):
         only(tmp_path / "x.png", bins=True)

@@ -219,18 +219,16 @@ def test_every_target_is_in_the_gallery_with_its_legend(tmp_path):
     assert pixels(tasks["flow"].truth)[0, 0].tolist() == list(INVALID_COLOR)
 
 
-def test_scalars_and_offsets_share_their_colours(tmp_path):
+def test_scalars_and_offsets_share_their_colours():
     """The colours span both runs, whichever is first."""
+    height, flow = Target("height", "scalar"), Target("flow", "offset")
     maps = [np.float32([[0, 10]]), np.float32([[5, 40]])]
-    for target, span in (
-        (Target("height", "scalar"), (0, 40)),
-        (Target("flow", "offset"), (0, 50)),
-    ):
-        pair = [m if target.channels == 1 else np.stack([m, m * 0.75], -1) for m in maps]
+    vectors = [np.stack([values, values * 0.75], axis=-1) for values in maps]
+    for target, pair, highest in ((height, maps, 40), (flow, vectors, 50)):
         found = [TaskMaps(target, guess) for guess in pair]
         low, high = shared_range(found)
         assert shared_range(found[::-1]) == (low, high)
-        assert low == pytest.approx(span[0], abs=0.2) and high == pytest.approx(span[1], rel=0.03)
+        assert low == pytest.approx(0, abs=0.2) and high == pytest.approx(highest, rel=0.03)
     assert shared_range([TaskMaps(Target("a", "classes"), np.zeros((1, 1), int))]) is None
     nothing = np.full((1, 1), np.nan, np.float32)
     assert shared_range([TaskMaps(height, nothing, nothing)]) is None
