@@ -58,7 +58,10 @@ INSIDE = {
         "depth",
         "semseg",
     ),
-    "visualization": ("contact_sheet", "panels", "grid", "painters", "maps", "colors"),
+    "visualization": (
+        *("contact_sheet", "panels", "grid", "painters"),
+        *("class_painters", "value_painters", "rows", "maps", "colors"),
+    ),
 }
 """The same for folders and modules inside a folder."""
 LONGEST = 400

@@ -13,7 +13,7 @@ from rich.console import Console
 from ..config import SPLITS
 from ..errors import DataError
 from ..utils import ProgressLine, TextTable, write_text
-from ..visualization import SheetSample, default_palette, draw_sheet
+from ..visualization import SheetSample, draw_sheet
 from .check import check_data
 from .findings import DataCheck, PartCheck, PartStatistics, counted
 
@@ -84,12 +84,8 @@ def _write_sheet(
 ) -> str:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{part.name}.png")
-    labels = next((target for target in found.targets if target.classes), None)
-    classes = labels.classes if labels else ()
-    palette = (labels.palette if labels else ()) or default_palette(len(classes))
     title = f"{part.name}: {len(samples)} of {found.samples} samples, {part.root}"
-    sheet = draw_sheet(samples, [*found.tallies], classes, palette, title, depth_log=True)
-    Image.fromarray(sheet).save(path)
+    Image.fromarray(draw_sheet(samples, found.targets, title, depth_log=True)).save(path)
     return path
 
 

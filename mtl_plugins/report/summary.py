@@ -17,6 +17,7 @@ from rich.console import Console
 
 from ..evaluation import table_labels
 from ..models.balancers import LOG_PREFIX
+from ..targets import PREDEFINED
 from ..utils import TextTable
 
 BALANCE_COLUMNS = dict(
@@ -101,13 +102,24 @@ def write_results(
 
     The file holds `checkpoint` and `metrics` (by name). If classes were measured, it also holds
     `classes` (name, iou, accuracy, pixels; all in percent) and `confusion` (pixel counts, rows are
-    the truth).
+    the truth) of the predefined target, and `targets` with the same two of each other target.
     """
     found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
     for evaluator in evaluators:
-        if getattr(evaluator, "per_class", None) is not None:
-            found["classes"] = [score._asdict() for score in evaluator.per_class]
-            found["confusion"] = evaluator.confusion.tolist()
+        per_class = getattr(evaluator, "per_class", None) or {}
+        confusion: Any = getattr(evaluator, "confusion", None)
+        if not isinstance(per_class, Mapping):
+            # Those of one target alone.
+            name = next(iter(PREDEFINED))
+            per_class, confusion = {name: per_class}, {name: confusion}
+        for name, scores in per_class.items():
+            details = dict(
+                classes=[score._asdict() for score in scores], confusion=confusion[name].tolist()
+            )
+            if name in PREDEFINED:
+                found.update(details)
+            else:
+                found.setdefault("targets", {})[name] = details
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(_plain(found), file, indent=1)
