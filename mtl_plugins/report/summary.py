@@ -36,13 +36,12 @@ def metrics_table(
     """
     blind = blind or {}
     table = _table("Metrics", "metric", name, *(("image-blind", "ratio") if blind else ()))
-    for key, label in table_labels().items():
-        if key in metrics:
-            row = [label, f"{metrics[key]:.3f}"]
-            if key in blind:
-                ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
-                row += [f"{blind[key]:.3f}", ratio]
-            table.add_row(*row)
+    for key, label in table_labels(metrics).items():
+        row = [label, f"{metrics[key]:.3f}"]
+        if key in blind:
+            ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
+            row += [f"{blind[key]:.3f}", ratio]
+        table.add_row(*row)
     return table
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from ...costs import run_cost
 from ...evaluation import Baselines, configured_metric, image_blind_scores, kind_of
 from ...report import Details, balance_report, balance_table, metrics_table
-from ...targets import DEPTH, SEMSEG
+from ...targets import IGNORE_LABEL, targets_in
 from ...utils import write_text
 from ...visualization import class_style, sample_maps, save_maps
 from .panel_hook import ChosenImagesHook
@@ -88,7 +88,7 @@ class ReportHook(ChosenImagesHook):
             classes=[str(name) for name in classes],
             palette=[[int(value) for value in color] for color in palette],
             depth_unit=unit,
-            ignore_label=metric.ignore_label,
+            ignore_label=IGNORE_LABEL if metric.ignore_label is None else metric.ignore_label,
             confusion=None if metric.confusion is None else metric.confusion.tolist(),
             distance_errors=metric.distance_errors,
             cost=self._cost,
@@ -131,10 +131,10 @@ class SummaryHook(Hook):
     @master_only
     def _report(self, runner: Runner) -> None:
         blind: dict[str, float] = {}
-        # The image-blind predictor predicts these kinds only.
-        if self.image_blind and {*map(kind_of, self.metrics)} & {SEMSEG.kind, DEPTH.kind}:
+        dataset = runner.train_dataloader.dataset
+        if self.image_blind and {*map(kind_of, self.metrics)} & {*targets_in(dataset.metainfo)}:
             blind = image_blind_scores(
-                runner.train_dataloader.dataset,
+                dataset,
                 runner.val_dataloader.dataset,
                 configured_metric(runner.val_evaluator.metrics),
             )
