@@ -37,16 +37,17 @@ def test_refined_prediction_is_own_features_plus_gated_messages():
     with torch.no_grad():
         raw = head(pyramid)
         a, b = (head.decoders[task](pyramid) for task in TASK_HEADS)
-        gate = head.gates["semseg"]["depth"]
+        level = head.interaction.levels[0]
+        gate = level.gates["semseg"]["depth"]
         mixed = a + gate.conv(b) * gate.attention(b).sigmoid()
-        expected = head.task_heads["semseg"].predict(head.refine["semseg"](mixed))
-    assert torch.allclose(raw["semseg"][1], expected, atol=1e-6)
-    assert torch.equal(raw["semseg"][0], head.first_heads["semseg"](a))
+        expected = head.task_heads["semseg"].predict(level.refine["semseg"](mixed))
+    assert torch.allclose(raw["semseg"]["final"], expected, atol=1e-6)
+    assert torch.equal(raw["semseg"]["first"], level.first_heads["semseg"](a))
 
 
 def test_no_task_sends_a_message_to_itself():
     head = build()
-    assert {to: list(givers) for to, givers in head.gates.items()} == dict(
+    assert {to: list(givers) for to, givers in head.interaction.levels[0].gates.items()} == dict(
         semseg=["depth"], depth=["semseg"]
     )
 
@@ -54,7 +55,7 @@ def test_no_task_sends_a_message_to_itself():
 def test_both_stages_are_trained():
     network = model("DistillationHead")
     logged = step(network, batch((64, 64), (64, 64)))
-    names = {"semseg/ce_stage0", "semseg/ce", "depth/silog_stage0", "depth/silog"}
+    names = {"semseg/ce_first", "semseg/ce", "depth/silog_first", "depth/silog"}
     assert set(logged) == {"loss", *names}
     assert logged["loss"].item() == pytest.approx(sum(logged[n].item() for n in names), rel=1e-5)
     grads = gradients(network)
@@ -72,7 +73,7 @@ def test_the_second_stage_is_the_prediction():
     image = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         before = raw(network, image)
-        for head in network.decode_head.first_heads.values():
+        for head in network.decode_head.interaction.levels[0].first_heads.values():
             torch.nn.init.zeros_(head.predict.weight)
         assert torch.equal(raw(network, image), before)
         for head in network.decode_head.task_heads.values():
@@ -92,12 +93,12 @@ def test_other_tasks_loss_reaches_a_tasks_decoder():
 
 def test_frozen_gates_stay_at_one_half():
     head = build(learned_gates=False)
-    gate = head.gates["semseg"]["depth"]
+    gate = head.interaction.levels[0].gates["semseg"]["depth"]
     assert not any(p.requires_grad for p in gate.attention.parameters())
     x = torch.rand(1, gate.conv.in_channels, 5, 5)
     assert torch.equal(gate(x), gate.conv(x) / 2)
     optimizer = torch.optim.SGD([p for p in head.parameters() if p.requires_grad], lr=1.0)
-    sum(stage.sum() for stages in head(levels()).values() for stage in stages).backward()
+    sum(stage.sum() for raw in head(levels()).values() for stage in raw.values()).backward()
     optimizer.step()
     assert not any(p.any() for p in gate.attention.parameters())
 

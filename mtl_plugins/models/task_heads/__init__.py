@@ -11,9 +11,11 @@ from .depth_head import (
 )
 from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
-from .task_head import RawPrediction, TaskHead, final_stage
+from .stages import StageHeads
+from .task_head import FINAL, RawPrediction, TaskHead, final_stage
 
 __all__ = [
+    "FINAL",
     "AttentionBinsHead",
     "BinsPrediction",
     "DepthCodec",
@@ -25,6 +27,7 @@ __all__ = [
     "NormalsHead",
     "RawPrediction",
     "SegmentationHead",
+    "StageHeads",
     "TaskHead",
     "final_stage",
 ]
