@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from mmcv.cnn import ConvModule
+from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
@@ -115,9 +115,9 @@ class FusionDecoder(BaseModule):
         width = sum(in_channels)
         self.out_channels = width if channels is None else channels
         self.finest = min(range(len(strides)), key=lambda level: strides[level])
-        # The paper's convolution has a bias although a normalisation follows.
-        self.mix = ConvModule(width, self.out_channels, 1, bias=True, norm_cfg=norm_cfg)
+        self.mix = nn.Conv2d(width, self.out_channels, 1)
+        self.norm = build_norm_layer(norm_cfg, self.out_channels)[1]
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
         size = levels[self.finest].shape[2:]
-        return self.mix(torch.cat([resize(level, size) for level in levels], dim=1))
+        return self.norm(self.mix(torch.cat([resize(x, size) for x in levels], dim=1))).relu()
