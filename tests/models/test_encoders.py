@@ -287,7 +287,7 @@ def test_timm_encoder_takes_other_patches(patch, size):
 
 
 class Odd(torch.nn.Module):
-    """An encoder of one size that no attribute tells."""
+    """An encoder of one size that no attribute gives."""
 
     def __init__(self, side=200, pad=0):
         super().__init__()

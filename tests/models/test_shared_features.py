@@ -1,4 +1,4 @@
-"""The balancer's node stands behind the last shared features, in every arrangement."""
+"""The node of the balancer lies behind the last shared features, in every arrangement."""
 
 from copy import deepcopy
 
