@@ -91,14 +91,16 @@ def model(
     task_heads=TASK_HEADS,
     **kwargs,
 ) -> nn.Module:
-    """A small multi-task model."""
-    own = {} if task_decoders is None else dict(task_decoders=task_decoders)
+    """A small multi-task model; `head` is the arrangement's type, or a dict with more options."""
+    own = dict(type=head) if isinstance(head, str) else dict(head)
+    if task_decoders is not None:
+        own["task_decoders"] = task_decoders
     return MODELS.build(
         dict(
             type="MultiTaskSegmentor",
             data_preprocessor=dict(type="MultiTaskDataPreprocessor"),
             backbone=backbone or dict(type="TimmEncoder", model_name="test_resnet"),
-            decode_head=dict(type=head, decoder=decoder or DECODER, task_heads=task_heads, **own),
+            decode_head=dict(own, decoder=decoder or DECODER, task_heads=task_heads),
             **kwargs,
         )
     )

@@ -94,3 +94,16 @@ def test_every_data_set_of_the_configs_is_described():
                 for experiment in glob.glob(os.path.join(configs, folder, "*.py")):
                     name = os.path.relpath(experiment, configs)
                     assert name in text or f"{folder}/*.py" in text
+
+
+def test_the_head_of_several_scales_trains():
+    values: dict = {}
+    exec(next(block for block in blocks("concepts.md") if "PyramidDecoder" in block), values)
+    head = MODELS.build(dict(values["decode_head"], in_channels=(8, 8), strides=(4, 8)))
+    raw = head((torch.rand(2, 8, 16, 16), torch.rand(2, 8, 8, 8)))
+    losses = head.batch_losses(raw, batch((64, 64), (64, 64))["data_samples"], (64, 64))
+    stages = ("scale0", "scale1")
+    assert set(losses) == {
+        "depth/silog", "depth/l1_scale0", "depth/silog_scale1",
+        "semseg/ce", *(f"semseg/ce_{stage}" for stage in stages),
+    }  # fmt: skip

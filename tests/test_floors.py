@@ -38,6 +38,7 @@ INSIDE = {
     "models": (
         "segmentors",
         "multi_task_heads",
+        "interactions",
         "task_heads",
         "balancers",
         "losses",

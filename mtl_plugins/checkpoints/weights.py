@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..errors import ConfigError
+from ..models.multi_task_heads import DistillationHead
 from ..models.segmentors import MultiTaskSegmentor
 
 WEIGHT_SOURCES = {"pretrained", "checkpoint_path", "init_cfg"}
@@ -87,6 +88,9 @@ it was trained with, --cfg-options included.
         for key, value in dict(weights).items()
         if isinstance(value, Tensor) and not str(key).startswith("balancer.")
     }
+    for prefix, module in network.named_modules():
+        if isinstance(module, DistillationHead):
+            module.rename_weights(found, f"{prefix}.")
     own = {k: v for k, v in network.state_dict().items() if not k.startswith("balancer.")}
     if problems := differences(own, found):
         raise ConfigError(MISFIT.format(name=name, problems=problems))

@@ -178,7 +178,7 @@ class TestEveryKindOfValues:
         network = model(arrangement)
         data = batch((64, 64), (64, 96))
         logged = step(network, data)
-        stages = ("", "_stage0") if arrangement == "DistillationHead" else ("",)
+        stages = ("", "_first") if arrangement == "DistillationHead" else ("",)
         expected = {f"depth/{name}{stage}" for name in ("silog", "chamfer") for stage in stages}
         assert {key for key in logged if key.startswith("depth/")} == expected
         assert all(torch.isfinite(value) for value in logged.values())

@@ -219,3 +219,113 @@ def test_measuring_an_encoder_keeps_its_training_modes():
     assert spec.channels == (64, 128, 256, 512) and spec.strides == (4, 8, 16, 32)
     assert not backbone.layer1.training and backbone.layer2.training
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
+
+
+VIT = dict(embed_dims=32, num_layers=2, num_heads=2)
+
+
+@pytest.mark.parametrize("config", MMSEG_BACKBONES, ids=lambda config: config["type"])
+def test_measured_strides_of_mmseg_backbones_are_exact(config):
+    backbone = MODELS.build(config)
+    backbone.eval()
+    spec = encoder_spec(backbone)
+    side = spec.size_divisor * 3
+    with torch.no_grad():
+        maps = backbone(torch.zeros(1, 3, side, 2 * side))
+    shapes = [(1, c, side // s, 2 * side // s) for c, s in zip(*vars(spec).values(), strict=True)]
+    assert [tuple(level.shape) for level in maps] == shapes
+
+
+@pytest.mark.parametrize("patch", [14, 16])
+@pytest.mark.parametrize(
+    "config",
+    [
+        dict(VIT, type="VisionTransformer", img_size=56),
+        # These take images of one size.
+        dict(VIT, type="BEiT", img_size=112, out_indices=(0, 1)),
+        dict(VIT, type="MAE", img_size=(112, 224), out_indices=(0, 1)),
+    ],
+    ids=lambda config: config["type"],
+)
+def test_strides_of_mmseg_transformers(config, patch):
+    spec = encoder_spec(MODELS.build(dict(config, patch_size=patch)))
+    assert set(spec.strides) == {patch} and set(spec.channels) == {32}
+
+
+class Plain(torch.nn.Module):
+    """A timm transformer as a backbone that declares nothing; by default of one image size."""
+
+    def __init__(self, patch, side, **options):
+        super().__init__()
+        self.net = timm.create_model("test_vit", patch_size=patch, img_size=side, **options)
+
+    def forward(self, images):
+        return tuple(self.net.forward_intermediates(images, intermediates_only=True))
+
+
+@pytest.mark.parametrize("options", [dict(), dict(dynamic_img_size=True)])
+@pytest.mark.parametrize(("patch", "side"), [(14, 112), (14, 518), (16, 112), (16, (64, 96))])
+def test_strides_of_timm_transformers(patch, side, options):
+    config = dict(type=Plain, patch=patch, side=side, **options)
+    spec = encoder_spec(MODELS.build(config))
+    assert set(spec.strides) == {patch} and set(spec.channels) == {64}
+    height, width = (side, side) if isinstance(side, int) else side
+    network = model(
+        backbone=config, decoder=dict(type="DeepLabDecoder", channels=8, skip_stride=None)
+    )
+    logged = step(network, batch((height, width)))
+    assert torch.isfinite(logged["loss"])
+
+
+@pytest.mark.parametrize(("patch", "size"), [(14, (112, 126)), (16, (112, 128))])
+def test_timm_encoder_takes_other_patches(patch, size):
+    encoder = TimmEncoder("test_vit", model_args=dict(patch_size=patch), img_size=size).eval()
+    assert set(encoder.strides) == {patch}
+    with torch.no_grad():
+        maps = encoder(torch.zeros(1, 3, *size))
+    assert {tuple(level.shape[2:]) for level in maps} == {(size[0] // patch, size[1] // patch)}
+
+
+class Odd(torch.nn.Module):
+    """An encoder of one size that no attribute gives."""
+
+    def __init__(self, side=200, pad=0):
+        super().__init__()
+        self.side, self.pad = side, pad
+        self.conv = torch.nn.Conv2d(3, 4, 8, stride=8)
+
+    def forward(self, images):
+        if self.side and images.shape[2] != self.side:
+            raise ValueError(f"expected {self.side} pixels")
+        return (torch.nn.functional.pad(self.conv(images), (0, self.pad)),)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (Odd(), r"Odd: .*128 x 128 \(ValueError: expected 200 pixels\).*img_size.*`strides`"),
+        (Odd(side=None, pad=1), r"tried .*224 x 224 \(the maps' sides do not divide"),
+        (torch.nn.Flatten(), r"Flatten must return a tuple of N,C,H,W"),
+    ],
+)
+def test_encoders_that_cannot_be_measured_are_refused(encoder, message):
+    with pytest.raises(ConfigError, match=message):
+        encoder_spec(encoder)
+    assert encoder.training
+
+
+def test_pyramids_of_each_task_are_measured_too():
+    class Both(torch.nn.Module):
+        def forward(self, images):
+            pooled = torch.nn.functional.avg_pool2d(images, 4)
+            return dict(semseg=(pooled,), depth=(images, pooled))
+
+    spec = encoder_spec(Both())
+    assert spec.strides == dict(semseg=(4,), depth=(1, 4))
+    assert spec.channels == dict(semseg=(3,), depth=(3, 3)) and spec.size_divisor == 4
+
+
+def test_an_encoder_of_one_size_is_measured_together_with_its_neck():
+    encoder = TimmEncoder("mixer_s32_224", out_indices=(0, 1))
+    spec = encoder_spec(torch.nn.Sequential(encoder, torch.nn.Identity()))
+    assert spec.strides == encoder.strides == (32, 32)

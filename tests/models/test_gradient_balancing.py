@@ -59,21 +59,6 @@ def shared_names(head, names):
 
 
 @ARRANGEMENTS
-@LEVELS
-def test_shared_parameters_get_the_weighted_sum_and_others_their_own(head, level):
-    data = batch((64, 64), (64, 64))
-    own = task_gradients(head, data)
-    found, log = backward(network(head, gradient_balancer(level=level)), data)
-    weights = {task: log[f"balance/weight_{task}"].item() for task in TASKS}
-    assert len({round(weight, 3) for weight in weights.values()} | {1.0}) == 3
-    shared = shared_names(head, found)
-    assert shared and set(found) - set(shared)
-    for name, gradient in found.items():
-        parts = [(weights[t] if name in shared else 1.0) * own[t][name] for t in TASKS]
-        torch.testing.assert_close(gradient, sum(parts), rtol=1e-3, atol=1e-5, msg=name)
-
-
-@ARRANGEMENTS
 def test_parameter_level_is_exact(head):
     """Norms, cosine and weights are those of the Jacobian of the shared parameters."""
     from torchjd.aggregation import AlignedMTLWeighting

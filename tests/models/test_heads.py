@@ -146,15 +146,6 @@ def test_a_sample_without_a_target_changes_nothing_for_the_others():
     assert both.item() == pytest.approx(alone.item(), rel=1e-6)
 
 
-def test_deeply_supervised_stages_each_have_a_loss():
-    head = MODELS.build(dict(type="SegmentationHead", in_channels=4, num_classes=NUM_CLASSES))
-    stages = [torch.randn(1, NUM_CLASSES, 4, 4), torch.randn(1, NUM_CLASSES, 8, 8)]
-    losses = head.batch_losses(stages, [sample(16, 16)], (16, 16))
-    assert set(losses) == {"ce_stage0", "ce"}
-    final = head.batch_losses(stages[1], [sample(16, 16)], (16, 16))
-    assert set(final) == {"ce"}
-
-
 def test_predictions_have_the_units_of_the_contract():
     head = MODELS.build(dict(type="DepthHead", in_channels=4))
     metres = head.decode(torch.full((1, 1, 4, 4), 2.0))

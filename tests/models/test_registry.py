@@ -13,8 +13,8 @@ from mmseg.registry import MODELS
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
 from mtl_plugins.models.preprocessing.device_augmentation import flip_on_device
-from mtl_plugins.models.task_heads import TaskHead, final_stage, head_config
-from tests.batches import DECODER, TARGETS, TASK_HEADS, batch, model, sample, sample_of
+from mtl_plugins.models.task_heads import StageHeads, TaskHead, final_stage, head_config
+from tests.batches import DECODER, TARGETS, TASK_HEADS, sample, sample_of
 
 CHANNELS, STRIDES = (8, 16, 24, 32), (4, 8, 16, 32)
 PYRAMID = dict(in_channels=CHANNELS, strides=STRIDES)
@@ -27,8 +27,11 @@ CASES: dict[str, dict[str, dict]] = dict(
         AttentionFusionDecoder=dict(PYRAMID, channels=6),
         NestedDecoder=dict(PYRAMID, channels=6, hidden_channels=4),
         TransformerSkipDecoder=dict(PYRAMID, channels=6, hidden_channels=4, num_layers=1),
+        PyramidDecoder=dict(PYRAMID, channels=6, top_down=True),
+        FusionDecoder=dict(PYRAMID, channels=6),
         MMSegDecoder=dict(PYRAMID, head=dict(type="FCNHead", channels=6, norm_cfg=dict(type="BN"))),
     ),
+    interaction=dict(SpatialGates=dict()),
     multi_task_head=dict(
         JointHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
         BranchedHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
@@ -49,7 +52,14 @@ CASES: dict[str, dict[str, dict]] = dict(
         },
     ),
 )
-CONTRACTS = ("encoders", "decoders", "task_heads", "multi_task_heads", "balancers")
+CONTRACTS = (
+    "encoders",
+    "decoders",
+    "interactions",
+    "task_heads",
+    "multi_task_heads",
+    "balancers",
+)
 """Folders of models/ whose registered classes have a case."""
 VARIANTS = dict(AttentionBinsHead=[BINS, dict(BINS, values="adabins")])
 """Arguments of a task head, beside those that follow from its target; default: none."""
@@ -147,42 +157,51 @@ def test_encoders_return_what_they_declare(name):
 
 
 @cases("decoder")
-def test_decoders_return_one_map_and_train_every_parameter(name):
+def test_decoders_return_what_they_declare_and_train_every_parameter(name):
     decoder = build("decoder", name).train()
     features = decoder(levels())
-    assert features.shape[:2] == (1, decoder.out_channels)
-    assert 64 % features.shape[2] == 0
-    features.square().mean().backward()
+    if isinstance(decoder.out_channels, int):
+        assert features.shape[:2] == (1, decoder.out_channels)
+        assert 64 % features.shape[2] == 0
+    else:
+        declared = zip(decoder.out_channels, decoder.out_strides, strict=True)
+        assert isinstance(features, tuple)
+        assert [each.shape for each in features] == [(1, c, 64 // s, 64 // s) for c, s in declared]
+    sum(each.square().mean() for each in features).backward()
     assert_finite_gradients(decoder)
 
 
-BINS = dict(
-    type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1, initial_depth=10.0,
-    bins_loss=dict(type="BinsChamferLoss"),
-)  # fmt: skip
+@cases("interaction")
+@pytest.mark.parametrize(("channels", "strides"), [(8, None), (CHANNELS, STRIDES)])
+def test_interactions_return_what_they_declare_and_share_once(name, channels, strides):
+    heads, tasks, shared = StageHeads(TASK_HEADS), list(TASK_HEADS), []
+    arguments = dict(in_channels=channels, strides=strides)
+    config = {key: dict.fromkeys(tasks, value) for key, value in arguments.items()}
+    if "task_heads" in inspect.signature(MODELS.get(name)).parameters:
+        config["task_heads"] = heads
+    interaction = MODELS.build(dict(CASES["interaction"][name], type=name, **config))
 
+    def share(maps):
+        shared.append(maps)
+        return dict.fromkeys(tasks, maps)
 
-@pytest.mark.parametrize(
-    ("name", "arrangement", "depth"),
-    [
-        (name, arrangement, (TASK_HEADS["depth"], BINS)[(row + column) % 2])
-        for row, name in enumerate(CASES["decoder"])
-        for column, arrangement in enumerate(CASES["multi_task_head"])
-    ],
-)
-def test_decoders_arrangements_and_depth_heads_combine(name, arrangement, depth):
-    decoder = {k: v for k, v in CASES["decoder"][name].items() if k not in PYRAMID}
-    heads = dict(TASK_HEADS, depth=depth)
-    # Its views of shared features must not be changed in place.
-    balancer = dict(type="GradientBalancer", weighting="UPGrad")
-    network = model(
-        arrangement, decoder=dict(decoder, type=name), task_heads=heads, balancer=balancer
-    ).train()
-    total, _ = network.parse_losses(
-        network(**network.data_preprocessor(batch((64, 64), (64, 64)), True), mode="loss")
-    )
-    total.backward()
-    assert_finite_gradients(network)
+    given = {task: torch.rand(1, 8, 16, 16) if strides is None else levels() for task in tasks}
+    features, first = interaction(given, share)
+    assert len(shared) == 1 and list(features) == tasks and list(first) == list(heads.heads)
+    for task, each in features.items():
+        widths, steps = interaction.out_channels[task], interaction.out_strides[task]
+        if isinstance(each, torch.Tensor):
+            each, widths, steps = [each], [widths], [4]
+        shapes = [(1, c, 64 // s, 64 // s) for c, s in zip(widths, steps, strict=True)]
+        assert [level.shape for level in each] == shapes
+    used = [level for each in features.values() for level in each]
+    used += [
+        heads.heads[stage][task].to_map(raw)
+        for stage, raws in first.items()
+        for task, raw in raws.items()
+    ]
+    sum(each.square().mean() for each in used).backward()
+    assert_finite_gradients(interaction)
 
 
 @task_head_cases
@@ -277,6 +296,19 @@ def test_task_heads_refuse_targets_of_other_types(config, target):
         ConfigError, match=f"task_heads.mine: {config['type']} learns .*{target.name}"
     ):
         head.learn("mine", target)
+
+
+@task_head_cases
+def test_local_heads_decode_some_rows_as_in_the_whole_map(config, target):
+    head = build_task_head(config, target)
+    raw = 3 * torch.randn(2, head.out_channels, 13, 7)
+    whole = [head.decode(raw), head.mergeable(raw)]
+    if head.decode_is_local:
+        bands = [raw[:, :, start : start + 3] for start in range(0, 13, 3)]
+        parts = [torch.cat(list(map(f, bands)), dim=2) for f in (head.decode, head.mergeable)]
+        for part, each in zip(parts, whole, strict=True):
+            # exp() rounds differently at the end of a vector register.
+            torch.testing.assert_close(part, each, rtol=1e-6, atol=0)
 
 
 @cases("multi_task_head")

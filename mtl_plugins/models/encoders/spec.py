@@ -29,41 +29,123 @@ class EncoderSpec:
         return lcm(*(stride for strides in by_task for stride in strides))
 
 
-def encoder_spec(encoder: nn.Module, probe_size: int = 128) -> EncoderSpec:
+PROBE_SIZE = 128
+"""Least side, in pixels, of the image that measures an encoder."""
+
+DEEPEST = 32
+"""Stride that the side of this image is a multiple of, if the encoder's layers say nothing else."""
+
+USUAL_SIZES = (224, 256, 384, 512)
+"""Sides that encoders of fixed size are usually built for."""
+
+
+def encoder_spec(encoder: nn.Module) -> EncoderSpec:
     """Read an encoder's declared channels and strides, or measure them with one small image.
 
     Encoders of this package declare `channels` and `strides`. Others, such as mmseg's backbones,
-    are run once on a zero image of `probe_size` pixels.
+    are run on a zero image of a size that they accept and whose sides all strides divide.
 
     Raises:
-        ConfigError: the encoder does not return a pyramid of N,C,H,W maps.
+        ConfigError: no size was found, or the encoder does not return a pyramid of N,C,H,W maps.
 
-    >>> encoder_spec(nn.Sequential(nn.Conv2d(3, 8, 4, stride=4)))
-    EncoderSpec(channels=(8,), strides=(4,))
+    >>> encoder_spec(nn.Sequential(nn.Conv2d(3, 8, 14, stride=14)))
+    EncoderSpec(channels=(8,), strides=(14,))
     """
     if hasattr(encoder, "channels") and hasattr(encoder, "strides"):
         declared: Any = encoder
         return EncoderSpec(declared.channels, declared.strides)
     training = {module: module.training for module in encoder.modules()}
     encoder.eval()
-    parameter = next(encoder.parameters())
-    with torch.no_grad():
-        maps = encoder(parameter.new_zeros(1, 3, probe_size, probe_size))
-    # Restored part by part, because an encoder may keep some in eval mode (frozen stages).
-    for module, mode in training.items():
-        module.training = mode
-    maps = [maps] if isinstance(maps, torch.Tensor) else list(maps)
-    for level in maps:
-        if not isinstance(level, torch.Tensor) or level.dim() != 4:
-            found = getattr(level, "shape", type(level).__name__)
+    like = next(encoder.parameters(), torch.empty(0))
+    failures: list[str] = []
+    cause: Exception | None = None
+    try:
+        for height, width in _probe_sizes(encoder):
+            try:
+                with torch.no_grad():
+                    maps = encoder(like.new_zeros(1, 3, height, width))
+            except Exception as error:  # each encoder refuses a size in its own way
+                cause = cause or error
+                reason = str(error).strip().partition("\n")[0]
+                failures.append(f"{height} x {width} ({type(error).__name__}: {reason})")
+                continue
+            if (spec := _measured(encoder, maps, height, width)) is not None:
+                return spec
+            failures.append(f"{height} x {width} (the maps' sides do not divide the image's)")
+    finally:
+        # Restored part by part, because an encoder may keep some in eval mode (frozen stages).
+        for module, mode in training.items():
+            module.training = mode
+    raise ConfigError(
+        f"{type(encoder).__name__}: its strides could not be measured; tried images of "
+        f"{', '.join(failures)}. Set its image size (img_size), or give the class attributes "
+        "`channels` and `strides` with one number for each level."
+    ) from cause
+
+
+def _probe_sizes(encoder: nn.Module) -> list[tuple[int, int]]:
+    """Return the sizes (height, width) with which an encoder is measured, the best first.
+
+    The first is a multiple of the strides of all layers. Then come the sizes that the encoder and
+    its parts were built for, and the usual ones.
+    """
+    steps: set[int] = {DEEPEST}
+    built_for: list[tuple[int, int] | None] = []
+    for module in encoder.modules():
+        steps |= set(_pair(getattr(module, "stride", None)) or ())
+        steps |= set(_pair(getattr(module, "patch_size", None)) or ())
+        built_for += [_pair(getattr(module, name, None)) for name in ("fixed_size", "img_size")]
+    side = lcm(*steps)
+    if side > max(USUAL_SIZES):
+        side = DEEPEST  # an image of that size would cost too much
+    first = -(-PROBE_SIZE // side) * side
+    sizes = [(first, first), *filter(None, built_for), *((each, each) for each in USUAL_SIZES)]
+    return list(dict.fromkeys(sizes))
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    """Return a number or a pair of numbers as a pair; None for anything else, and for 0.
+
+    >>> _pair(14), _pair([7, 8]), _pair("auto")
+    ((14, 14), (7, 8), None)
+    """
+    pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
+    whole = len(pair) == 2 and all(isinstance(side, int) and side > 0 for side in pair)
+    return (pair[0], pair[1]) if whole else None
+
+
+def _measured(encoder: nn.Module, maps: Any, height: int, width: int) -> EncoderSpec | None:
+    """Return the spec of the maps of an image; None where a stride is no whole number.
+
+    Args:
+        maps: what the encoder returned: a pyramid, or one for each task.
+        height, width: of the image.
+
+    Raises:
+        ConfigError: they are no pyramid of N,C,H,W maps.
+    """
+    if isinstance(maps, Mapping):
+        specs: Any = {t: _measured(encoder, each, height, width) for t, each in maps.items()}
+        if None in specs.values():
+            return None
+        return EncoderSpec(
+            {task: spec.channels for task, spec in specs.items()},
+            {task: spec.strides for task, spec in specs.items()},
+        )
+    levels = [maps] if isinstance(maps, Tensor) else list(maps)
+    strides = []
+    for level in levels:
+        if not isinstance(level, Tensor) or level.dim() != 4:
+            found = tuple(getattr(level, "shape", ())) or type(level).__name__
             raise ConfigError(
                 f"{type(encoder).__name__} must return a tuple of N,C,H,W feature maps, but a "
                 f"level is {found}. Set its options so that it returns a feature pyramid."
             )
-    return EncoderSpec(
-        tuple(level.shape[1] for level in maps),
-        tuple(round(probe_size / level.shape[3]) for level in maps),
-    )
+        stride = height // max(level.shape[2], 1)
+        if (stride * level.shape[2], stride * level.shape[3]) != (height, width):
+            return None
+        strides.append(stride)
+    return EncoderSpec(tuple(level.shape[1] for level in levels), tuple(strides))
 
 
 @MODELS.register_module()

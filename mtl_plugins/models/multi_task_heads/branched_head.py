@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmcv.cnn import ConvModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...utils import did_you_mean
-from ..layers import SpatialGate, resize
-from ..task_heads.task_head import RawPrediction
-from .multi_task_head import MultiTaskHead, Share, build_heads
+from ..interactions import Interaction
+from ..layers import Features, Share, shared_views
+from ..task_heads import FINAL, RawPrediction, StageHeads
+from .multi_task_head import MultiTaskHead, build_fusion
 
 Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
 """The levels of one encoder, or of each task's encoder."""
@@ -19,9 +19,10 @@ Pyramid = Sequence[Tensor] | Mapping[str, Sequence[Tensor]]
 
 @MODELS.register_module()
 class BranchedHead(MultiTaskHead):
-    """Decode separately for each task, so that tasks share only the encoder.
+    """Decode separately for each task: decoder, interaction, fusion, task head.
 
-    Behind `TaskEncoders` each task's decoder gets its own pyramid, and tasks share nothing.
+    Without an interaction tasks share only the encoder; behind `TaskEncoders`, where each task's
+    decoder gets its own pyramid, they then share nothing.
 
     Args:
         in_channels, strides: channels and strides of the encoder's levels, or `{task: those of the
@@ -29,9 +30,16 @@ class BranchedHead(MultiTaskHead):
         decoder: config of the decoders.
         task_decoders: changes of a task's decoder, `{task: {key: value}}`, laid over `decoder`;
             they replace it where they have a `type`.
+        interaction: config of what the tasks tell each other, such as `SpatialGates`; None:
+            nothing.
+        fusion: config of a second decoder for each task, which makes one map of its pyramid, such
+            as `FusionDecoder`; for decoders or interactions that return pyramids.
+        stages: weights and losses of the stages of supervision, see `StageHeads`. The last one is
+            called `final`, first predictions as the interaction calls them.
 
     Raises:
-        ConfigError: `task_decoders` names a task that has no head.
+        ConfigError: `task_decoders` names a task that has no head, `stages` a stage that is not
+            there, or `fusion` gets a single map.
 
     >>> import torch
     >>> head = BranchedHead((8, 16), (4, 16), dict(type='DeepLabDecoder', channels=4),
@@ -48,6 +56,9 @@ class BranchedHead(MultiTaskHead):
         decoder: dict,
         task_heads: Mapping[str, dict],
         task_decoders: Mapping[str, dict] | None = None,
+        interaction: dict | None = None,
+        fusion: dict | None = None,
+        stages: Mapping[str, dict] | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         task_decoders = task_decoders or {}
@@ -62,16 +73,51 @@ class BranchedHead(MultiTaskHead):
             own = task_decoders.get(task, {})
             pyramid = dict(in_channels=_of(task, in_channels), strides=_of(task, strides))
             decoders[task] = MODELS.build({**({} if "type" in own else decoder), **own, **pyramid})
-        channels = {task: decoder.out_channels for task, decoder in decoders.items()}
-        super().__init__(task_heads, channels, init_cfg)
+        heads = StageHeads(task_heads, stages)
+        channels, out_strides = _specs(decoders)
+        mixing = None
+        if interaction is not None:
+            mixing = _build_interaction(interaction, decoders, heads)
+            channels, out_strides = mixing.out_channels, mixing.out_strides
+        fusions = {}
+        if fusion is not None:
+            fusions = {
+                task: build_fusion(fusion, channels[task], out_strides[task]) for task in channels
+            }
+            channels, _ = _specs(fusions)
+        super().__init__(task_heads, channels, init_cfg, heads)
+        self.stages.check()
         self.decoders = nn.ModuleDict(decoders)
+        self.interaction = mixing
+        self.fusion = nn.ModuleDict(fusions)
+
+    @property
+    def mixes_tasks(self) -> bool:
+        return self.interaction is not None
 
     def forward(self, levels: Pyramid, share: Share | None = None) -> dict[str, RawPrediction]:
-        # Tasks with their own encoders share nothing.
-        features = self.decode(levels if isinstance(levels, Mapping) else self.views(levels, share))
-        return {task: head(features[task]) for task, head in self.tasks()}
+        first: Any = {}
+        if self.interaction is not None:
+            features, first = self.interaction(self.decode(levels), share)
+        elif isinstance(levels, Mapping):
+            # Whatever such tasks share is inside their encoder.
+            features = self.decode(levels)
+        else:
+            views = shared_views(dict.fromkeys(self.task_heads, levels), share)
+            own: Any = {task: view[task] for task, view in views.items()}
+            features = self.decode(own)
+        for task, fusion in self.fusion.items():
+            features[task] = fusion(features[task])
+        final = {task: head(features[task]) for task, head in self.tasks()}
+        if not first:
+            return final
+        return {
+            task: {**{stage: raw[task] for stage, raw in first.items() if task in raw}, FINAL: each}
+            for task, each in final.items()
+        }
 
-    def decode(self, levels: Pyramid) -> dict[str, Tensor]:
+    def decode(self, levels: Pyramid) -> dict[str, Features]:
+        """Return each task's features from its decoder."""
         return {task: decoder(_of(task, levels)) for task, decoder in self.decoders.items()}
 
 
@@ -87,28 +133,39 @@ def _of(task: str, value: Any) -> Any:
     return value[task]
 
 
+def _specs(modules: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return channels and strides of what each task's module returns; no strides for one map."""
+    channels = {task: module.out_channels for task, module in modules.items()}
+    return channels, {t: getattr(module, "out_strides", None) for t, module in modules.items()}
+
+
+def _build_interaction(config: dict, decoders: Mapping[str, Any], heads: StageHeads) -> Interaction:
+    """Build an interaction for what the decoders return."""
+    channels, strides = _specs(decoders)
+    return MODELS.build(dict(config, in_channels=channels, strides=strides, task_heads=heads))
+
+
 @MODELS.register_module()
 class DistillationHead(BranchedHead):
-    """Add to `BranchedHead` a second prediction from each task's features and the others' messages.
+    """Predict twice: from each task's own features, and with the others' messages.
 
-    The decoders' features give a first prediction of each task. Then each task adds to its own
-    features a gated message from every other task's, and predicts again. Both stages are
-    trained (deep supervision); the second is the prediction.
+    `BranchedHead` with the interaction `SpatialGates`, under the name and with the weights of
+    version 0.1. For further options write that.
 
     Source: Xu et al., *PAD-Net*, 2018 (distillation module C).
 
     Args:
-        learned_gates: False freezes the gates' attention at zero.
-        norm_cfg: normalisation of the convolution after the messages; default: batch norm.
+        in_channels, strides, decoder, task_heads, task_decoders: see `BranchedHead`.
+        learned_gates, norm_cfg: see `SpatialGates`.
 
-    Returns from `forward`: `{task: [first, refined]}`.
+    Returns from `forward`: `{task: dict(first=raw, final=raw)}`.
 
     >>> import torch
     >>> head = DistillationHead((8, 16), (4, 16), dict(type='DeepLabDecoder', channels=4),
     ...     dict(semseg=dict(type='SegmentationHead', num_classes=3), depth=dict(type='DepthHead')))
     >>> raw = head((torch.zeros(2, 8, 16, 24), torch.zeros(2, 16, 4, 6)))
-    >>> [tuple(stage.shape) for stage in raw['semseg']]
-    [(2, 3, 16, 24), (2, 3, 16, 24)]
+    >>> {stage: tuple(each.shape) for stage, each in raw['semseg'].items()}
+    {'first': (2, 3, 16, 24), 'final': (2, 3, 16, 24)}
     """
 
     def __init__(
@@ -122,33 +179,26 @@ class DistillationHead(BranchedHead):
         norm_cfg: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(in_channels, strides, decoder, task_heads, task_decoders, init_cfg)
+        super().__init__(
+            in_channels, strides, decoder, task_heads, task_decoders, init_cfg=init_cfg
+        )
+        gates = dict(type="SpatialGates", learned_gates=learned_gates, norm_cfg=norm_cfg)
+        # Built after the task heads, so that a seed gives the weights that it gave in 0.1.
         decoders: Any = self.decoders
-        channels = {task: module.out_channels for task, module in decoders.items()}
-        self.first_heads = build_heads(task_heads, channels)
-        self.gates, self.refine = nn.ModuleDict(), nn.ModuleDict()
-        for task, width in channels.items():
-            others = {source: own for source, own in channels.items() if source != task}
-            self.gates[task] = nn.ModuleDict(
-                {source: SpatialGate(own, width, learned_gates) for source, own in others.items()}
-            )
-        norm_cfg = norm_cfg or dict(type="BN")
-        for task, width in channels.items():
-            self.refine[task] = ConvModule(width, width, 3, padding=1, norm_cfg=norm_cfg)
+        self.interaction = _build_interaction(gates, decoders, self.stages)
 
-    def forward(
-        self, levels: Pyramid, share: Share | None = None
-    ) -> dict[str, list[RawPrediction]]:
-        decoded = self.decode(levels)
-        # Messages carry every task's loss into every decoder, so that all tasks share those too.
-        views = self.views(list(decoded.values()), share)
-        raw = {}
-        gates: Any = self.gates
-        for task, head in self.tasks():
-            features = dict(zip(decoded, views[task], strict=True))
-            mixed = features[task]
-            for source, gate in gates[task].items():
-                message = resize(gate(features[source]), mixed.shape[2:])
-                mixed = mixed + message
-            raw[task] = [self.first_heads[task](features[task]), head(self.refine[task](mixed))]
-        return raw
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        self.rename_weights(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    @staticmethod
+    def rename_weights(weights: dict[str, Any], prefix: str) -> None:
+        """Rename, in place, weights of version 0.1, which kept them in the head itself.
+
+        Args:
+            prefix: of the head's names, such as "decode_head.".
+        """
+        moved = tuple(f"{prefix}{part}." for part in ("first_heads", "gates", "refine"))
+        for key in [key for key in weights if key.startswith(moved)]:
+            new = f"{prefix}interaction.levels.0.{key.removeprefix(prefix)}"
+            weights[new] = weights.pop(key)

@@ -1,7 +1,7 @@
 """The base of all arrangements of decoders and task heads, and one decoder for all tasks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
@@ -10,10 +10,8 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...targets import Target
-from ..task_heads import RawPrediction, TaskHead, head_config, task_targets
-
-Share = Callable[[Sequence[Tensor]], Mapping[str, Sequence[Tensor]]]
-"""Map the last maps that all tasks share to each task's own view of them."""
+from ..layers import Share, Widths, shared_views
+from ..task_heads import FINAL, RawPrediction, StageHeads, TaskHead
 
 
 class MultiTaskHead(BaseModule, ABC):
@@ -25,7 +23,10 @@ class MultiTaskHead(BaseModule, ABC):
         task_heads: config of each task's head by the task's name, which is also the prefix of the
             task's losses and the balancer's name of the task. A task learns the target of its
             name, or the one that its `target` names; type and number of classes follow from it.
-        feature_channels: channels of the feature map that each task's head gets.
+        feature_channels: channels of what each task's head gets: a number for one feature map, a
+            tuple for a pyramid.
+        stages: builder of `task_heads` that has built the heads of first predictions; default:
+            there are none.
 
     Raises:
         ConfigError: no task, or a task without a target.
@@ -34,20 +35,27 @@ class MultiTaskHead(BaseModule, ABC):
     def __init__(
         self,
         task_heads: Mapping[str, dict],
-        feature_channels: Mapping[str, int],
+        feature_channels: Mapping[str, Widths],
         init_cfg: dict | None = None,
+        stages: StageHeads | None = None,
     ) -> None:
         super().__init__(init_cfg)
         if not task_heads:
             raise ConfigError(
                 f"{type(self).__name__}: task_heads is empty; name at least one task."
             )
-        self.task_heads = build_heads(task_heads, feature_channels)
+        self.stages = stages or StageHeads(task_heads)
+        self.task_heads = self.stages(FINAL, feature_channels)
 
     @property
     def out_channels(self) -> dict[str, int]:
         """Raw channels of each task."""
         return {task: head.out_channels for task, head in self.tasks()}
+
+    @property
+    def mixes_tasks(self) -> bool:
+        """Whether a task's prediction depends on several tasks' levels, where each has its own."""
+        return False
 
     def tasks(self) -> list[tuple[str, TaskHead]]:
         """Return the tasks' names and heads, in the order of the config."""
@@ -65,12 +73,9 @@ class MultiTaskHead(BaseModule, ABC):
 
         Args:
             levels: the encoder's feature maps.
-            share: the balancer's `share`, called once with the last maps that all tasks share.
+            share: the balancer's `share`, called once with the last maps that all tasks share
+                (see `shared_views`); not called where tasks share none.
         """
-
-    def views(self, maps: Sequence[Tensor], share: Share | None) -> Mapping[str, Sequence[Tensor]]:
-        """Return each task's view of the last maps that all tasks share."""
-        return dict.fromkeys(self.task_heads, maps) if share is None else share(maps)
 
     def batch_losses(
         self,
@@ -78,24 +83,15 @@ class MultiTaskHead(BaseModule, ABC):
         samples: Sequence[SegDataSample],
         size: tuple[int, int],
     ) -> dict[str, Tensor]:
-        """Return `{'<task>/<loss>': scalar}` for raw predictions of an input of `size`."""
+        """Return `{'<task>/<loss>': scalar}` for raw predictions of an input of `size`.
+
+        Losses of first predictions are called `<task>/<loss>_<stage>`.
+        """
         return {
             f"{task}/{name}": value
-            for task, head in self.tasks()
-            for name, value in head.batch_losses(raw[task], samples, size).items()
+            for task, _ in self.tasks()
+            for name, value in self.stages.losses(task, raw[task], samples, size).items()
         }
-
-
-def build_heads(configs: Mapping[str, dict], channels: Mapping[str, int]) -> nn.ModuleDict:
-    """Build each task's head for the channels of its feature map, and set its target."""
-    targets = task_targets(configs)
-    heads: dict[str, TaskHead] = {}
-    for task, config in configs.items():
-        completed = head_config(config, targets[task])
-        completed.pop("target", None)
-        heads[task] = MODELS.build(dict(completed, in_channels=channels[task]))
-        heads[task].learn(task, targets[task])
-    return nn.ModuleDict(heads)
 
 
 @MODELS.register_module()
@@ -108,6 +104,10 @@ class JointHead(MultiTaskHead):
     Args:
         in_channels, strides: channels and strides of the encoder's levels (filled in by the model).
         decoder: config of the decoder.
+        fusion: config of a second decoder, which makes one map of the first one's pyramid.
+
+    Raises:
+        ConfigError: each task has an encoder of its own, or `fusion` gets a single map.
 
     >>> import torch
     >>> head = JointHead((8, 16), (4, 16), dict(type='DeepLabDecoder', channels=4),
@@ -123,6 +123,7 @@ class JointHead(MultiTaskHead):
         strides: Sequence[int],
         decoder: dict,
         task_heads: Mapping[str, dict],
+        fusion: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         if isinstance(in_channels, Mapping):
@@ -131,11 +132,28 @@ class JointHead(MultiTaskHead):
                 "one pyramid. Use BranchedHead or DistillationHead behind TaskEncoders."
             )
         built = MODELS.build(dict(decoder, in_channels=in_channels, strides=strides))
-        super().__init__(task_heads, dict.fromkeys(task_heads, built.out_channels), init_cfg)
+        last = built
+        if fusion is not None:
+            last = build_fusion(fusion, built.out_channels, getattr(built, "out_strides", None))
+        super().__init__(task_heads, dict.fromkeys(task_heads, last.out_channels), init_cfg)
         self.decoder = built
+        self.fusion = None if fusion is None else last
 
     def forward(
         self, levels: Sequence[Tensor], share: Share | None = None
     ) -> dict[str, RawPrediction]:
-        views = self.views([self.decoder(levels)], share)
-        return {task: head(*views[task]) for task, head in self.tasks()}
+        features = self.decoder(levels)
+        if self.fusion is not None:
+            features = self.fusion(features)
+        views = shared_views(dict.fromkeys(self.task_heads, features), share)
+        return {task: head(views[task][task]) for task, head in self.tasks()}
+
+
+def build_fusion(config: dict, channels: Widths, strides: Widths | None) -> nn.Module:
+    """Build the decoder that makes one map of a pyramid of these channels and strides."""
+    if isinstance(channels, int):
+        raise ConfigError(
+            f"fusion={config}, but the features are one map of {channels} channels already; leave "
+            "fusion out, or choose a decoder that returns a pyramid, such as PyramidDecoder."
+        )
+    return MODELS.build(dict(config, in_channels=channels, strides=strides))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..encoders import encoder_spec
-from ..layers import resize
+from ..layers import Share, resize
 from ..task_heads import RawPrediction, final_stage
 from .prediction import InferenceConfig, compute_views, decode_views
 
@@ -80,9 +80,15 @@ class MultiTaskSegmentor(BaseSegmentor):
             for part in (self.backbone, self.decode_head):
                 part.compile(**({} if compile is True else compile))
 
-    def extract_feat(self, inputs: Tensor) -> Sequence[Tensor] | Mapping[str, Sequence[Tensor]]:
-        """Return the pyramid of images that are padded to whole strides, or each task's."""
-        levels = self.backbone(inputs)
+    def extract_feat(
+        self, inputs: Tensor, share: Share | None = None
+    ) -> Sequence[Tensor] | Mapping[str, Sequence[Tensor]]:
+        """Return the pyramid of images that are padded to whole strides, or each task's.
+
+        Args:
+            share: the balancer's, where the last maps that all tasks share are in the encoder.
+        """
+        levels = self.backbone(inputs) if share is None else self.backbone(inputs, share)
         return self.neck(levels) if self.with_neck else levels
 
     def _forward(
@@ -90,7 +96,10 @@ class MultiTaskSegmentor(BaseSegmentor):
     ) -> dict[str, RawPrediction]:
         """Return every task's raw prediction, for images padded to whole strides."""
         images = self._pad_to_strides(inputs).contiguous(memory_format=self.memory_format)
-        return self.decode_head(self.extract_feat(images), self.balancer.share)
+        share = self.balancer.share
+        inside = getattr(self.backbone, "shares_inside", False) and not self.decode_head.mixes_tasks
+        levels = self.extract_feat(images, share if inside else None)
+        return self.decode_head(levels, share)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[SegDataSample]) -> dict[str, Tensor]:
         """Return `{'<task>/<loss>': scalar}`, from which `parse_losses` makes one scalar."""

@@ -270,6 +270,8 @@ def decode_views(
     first = views[0].windows[0].maps[task]
     values = first.shape[0] * first.shape[1] * size[1]
     step = max(1, BAND_VALUES.get(first.device.type, BAND_VALUES["cpu"]) // values)
+    if not head.decode_is_local:
+        step = size[0]
     result: Tensor | None = None
     for start in range(0, size[0], step):
         rows = range(start, min(start + step, size[0]))

@@ -12,10 +12,12 @@ from .depth_head import (
 )
 from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
-from .task_head import RawPrediction, TaskHead, final_stage
+from .stages import StageHeads
+from .task_head import FINAL, RawPrediction, TaskHead, final_stage
 from .value_heads import BinaryHead, OffsetHead, ScalarHead
 
 __all__ = [
+    "FINAL",
     "AttentionBinsHead",
     "BinaryHead",
     "BinsPrediction",
@@ -30,6 +32,7 @@ __all__ = [
     "RawPrediction",
     "ScalarHead",
     "SegmentationHead",
+    "StageHeads",
     "TaskHead",
     "final_stage",
     "head_config",

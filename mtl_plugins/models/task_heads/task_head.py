@@ -17,16 +17,19 @@ from ..layers import resize
 
 RawPrediction = Any
 """A task's raw map (N,C,h,w), or a structure that its head's `to_map` turns into one. Under deep
-supervision: a list of these, one for each stage, the final one last."""
+supervision: a dict of these by the stage's name, the final one last."""
+
+FINAL = "final"
+"""Name of the stage whose prediction is the task's."""
 
 
 def final_stage(raw: RawPrediction) -> RawPrediction:
-    """Return the prediction of the last stage.
+    """Return the prediction of the final stage.
 
-    >>> final_stage(['first', 'final']), final_stage('only')
-    ('final', 'only')
+    >>> final_stage(dict(first=1, final=2)), final_stage(3)
+    (2, 3)
     """
-    return raw[-1] if isinstance(raw, list) else raw
+    return raw[FINAL] if isinstance(raw, dict) else raw
 
 
 class TaskHead(BaseModule, ABC):
@@ -36,13 +39,17 @@ class TaskHead(BaseModule, ABC):
     sets `target`, what the task learns, after the head is built.
 
     Args:
-        in_channels: channels of the feature map (filled in by the model).
+        in_channels: channels of the feature map (filled in by the model). A head whose `forward`
+            takes a pyramid gets a tuple, and gives this constructor one number.
         out_channels: channels of the raw prediction.
         loss: config of a loss, or a list of configs whose values are added; a second one of the
             same name is logged as `<name>_x2`.
         dropout: share of feature channels dropped before the prediction.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, out_channels, h, w).
+
+    Raises:
+        ConfigError: the features are a pyramid.
     """
 
     types: tuple[str, ...] = ()
@@ -57,6 +64,9 @@ class TaskHead(BaseModule, ABC):
         if not cls.types and hasattr(cls, "target"):
             cls.types = (cls.target.type,)
 
+    decode_is_local: bool = True
+    """Whether `decode` and `mergeable` look at each pixel alone, so that some rows of a map are
+    decoded as in the whole map. If not, they get whole maps, at the images' size."""
     merges: tuple[str, ...] = ("mean", "max")
     """How predictions of several views of an image can be merged."""
 
@@ -69,6 +79,12 @@ class TaskHead(BaseModule, ABC):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if not isinstance(in_channels, int):
+            raise ConfigError(
+                f"{type(self).__name__} takes one feature map, but gets a pyramid of "
+                f"{tuple(in_channels)} channels; set fusion=dict(type='FusionDecoder') in the "
+                "BranchedHead or JointHead, or choose a decoder that returns one map."
+            )
         self.out_channels = out_channels
         self.dropout = nn.Dropout2d(dropout)
         self.predict = nn.Conv2d(in_channels, out_channels, 1)
@@ -104,22 +120,16 @@ class TaskHead(BaseModule, ABC):
     def batch_losses(
         self, raw: RawPrediction, samples: Sequence[SegDataSample], size: tuple[int, int]
     ) -> dict[str, Tensor]:
-        """Return the losses of all stages by name, computed at the targets' resolution.
+        """Return the losses of one stage by name, computed at the targets' resolution.
 
         Args:
-            raw: raw prediction of the whole (padded) input of `size` pixels.
+            raw: the stage's raw prediction of the whole (padded) input of `size` pixels.
             samples: the batch's samples, with targets no larger than `size`.
 
         A sample without this task's target counts as one whose pixels are all invalid.
         """
-        stages = raw if isinstance(raw, list) else [raw]
-        truth = self.stack_targets(samples, self.to_map(stages[-1]).device)
-        result: dict[str, Tensor] = {}
-        for index, stage in enumerate(stages):
-            suffix = "" if index == len(stages) - 1 else f"_stage{index}"
-            for name, value in self.stage_losses(stage, truth, size).items():
-                result[name + suffix] = value
-        return result
+        truth = self.stack_targets(samples, self.to_map(raw).device)
+        return self.stage_losses(raw, truth, size)
 
     def stage_losses(
         self, stage: RawPrediction, truth: Tensor, size: tuple[int, int]
@@ -135,7 +145,10 @@ class TaskHead(BaseModule, ABC):
 
     @abstractmethod
     def decode(self, raw: Tensor) -> Tensor:
-        """Decode a raw map, or some rows of one: N,C,H,W -> N,C,H,W in the task's unit."""
+        """Decode a raw map: N,C,H,W -> N,C,H,W in the task's unit.
+
+        With `decode_is_local`, it also gets some rows of a map.
+        """
 
     def to_map(self, stage: RawPrediction) -> Tensor:
         """Return the raw map (N,C,h,w) of one stage, which is then resized, merged and decoded."""
