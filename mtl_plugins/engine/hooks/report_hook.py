@@ -84,22 +84,22 @@ class ReportHook(ChosenImagesHook):
         if self._cost is None and self._size is not None:
             self._cost = run_cost(runner.model, self._size)
         metric = configured_metric(runner.val_evaluator.metrics)
-        confusion = _by_target(metric.confusion, SEMSEG)
+        # A metric may know one target of each kind alone.
+        confusions = getattr(metric, "confusions", {}) or _alone(metric.confusion, SEMSEG)
+        errors = getattr(metric, "errors_by_distance", {}) or _alone(metric.distance_errors, DEPTH)
         Details(
             epoch=runner.epoch,
             iteration=runner.iter,
             targets={name: target.to_dict() for name, target in self._targets.items()},
-            confusion={name: counts.tolist() for name, counts in confusion.items()},
-            distance_errors=_by_target(metric.distance_errors, DEPTH),
+            confusion={name: counts.tolist() for name, counts in confusions.items()},
+            distance_errors=errors,
             cost=self._cost,
             images=self._names,
         ).write(runner.work_dir)
 
 
-def _by_target(found: Any, target: Target) -> dict[str, Any]:
-    """Return measurements by target; a metric may give those of one target alone."""
-    if isinstance(found, Mapping) and "near" not in found:
-        return dict(found)
+def _alone(found: Any, target: Target) -> dict[str, Any]:
+    """Return the measurement of one target by name."""
     return {} if found is None else {target.name: found}
 
 
