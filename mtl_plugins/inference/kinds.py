@@ -37,12 +37,12 @@ KINDS = {
     "depth_color": Kind("depth in colours, with a colour bar", ("distance",)),
     "normals": Kind("normals as 8-bit PNG, (x, y, z) = value / 127.5 - 1", ("direction",)),
     "maps": Kind(
-        "values of every task as .npy (unless chosen: of numbers and offsets)",
+        "values of every task as .npy (by default of numbers and offsets alone)",
         (*LABELS, "distance", "direction", *VALUES),
         "images",
         VALUES,
     ),
-    "video": Kind("image | classes | depth | normals of a video, side by side", (), "videos"),
+    "video": Kind("image and every task of a video, side by side", (), "videos"),
 }
 """Every kind by its name, which is also the name of its folder. An option of the command is the
 name with "-" for "_"."""

@@ -17,17 +17,18 @@ def metainfo_of(targets: Mapping[str, Target]) -> dict[str, Any]:
     """Return the metainfo of a predictor: `targets`, and entries that follow from them.
 
     These are `classes` and `palette` of the first target of the type `classes`, `depth_unit` of
-    the first distance, and `tasks`, the name of each task's target.
+    the first distance (predefined targets come first), and `tasks`, the name of each task's target.
 
     >>> metainfo_of({"far": DEPTH})["tasks"]
     {'far': 'depth'}
     """
-    labels = next((t for t in targets.values() if t.type == "classes"), None)
+    known = sorted(targets.values(), key=lambda target: target.name not in PREDEFINED)
+    labels = next((target for target in known if target.type == "classes"), None)
     return dict(
         targets=dict(targets),
         classes=labels.classes if labels else (),
         palette=[*labels.palette] if labels else [],
-        depth_unit=next((t.unit for t in targets.values() if t.distance), DEPTH.unit),
+        depth_unit=next((t.unit for t in known if t.distance), DEPTH.unit),
         tasks={task: target.truth_name for task, target in targets.items()},
     )
 

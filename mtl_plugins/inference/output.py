@@ -19,7 +19,7 @@ from ..visualization import Style
 from .inputs import Problem, Source
 from .kinds import KINDS
 from .metainfo import metainfo_of, targets_of, to_plain
-from .pictures import DRAW, SideBySideVideo, draw_predictions, form_of, near_far, panes, style_of
+from .pictures import DRAW, SideBySideVideo, color_ranges, draw_predictions, form_of, panes
 from .predictor import Prediction
 
 LISTING = "predictions.json"
@@ -57,7 +57,7 @@ class OutputFolder:
         kinds: which of `KINDS` to write; default: panel, overlay, labels, depth and maps of images,
             and the side-by-side video of videos.
         depth_range: distances of the first and last colour, in metres; default: those of each
-            image, and of the first frame for a whole video, so that its colours do not flicker.
+            image. A video has those of its first frame, so that its colours do not flicker.
         depth_log: whether equal ratios of a distance are equally far apart in colour.
         depth_scale: metres per step of the 16-bit distances.
 
@@ -81,11 +81,12 @@ class OutputFolder:
             raise ConfigError(f"depth_range={tuple(depth_range)}; expected 0 < near < far.")
         encode_depth(np.zeros((1, 1)), depth_scale)  # fails early where the scale is wrong
         self.depth_scale = depth_scale
-        style = Style((), (), depth_range=depth_range, depth_log=depth_log)
-        self.styles = {task: style_of(target, style) for task, target in self.targets.items()}
+        distances = [target.name for target in self.targets.values() if target.distance]
+        ranges = dict.fromkeys(distances, depth_range) if depth_range else {}
+        self.style = Style(depth_log=depth_log, ranges=ranges)
         self._entries: list[dict[str, Any]] = []
         self._source: Source | None = None
-        self._source_styles = self.styles
+        self._source_style = self.style
         self._video: SideBySideVideo | None = None
         _claim(self.folder)
         self._list(complete=False)
@@ -98,7 +99,7 @@ class OutputFolder:
             if kind == "video":
                 self._write_frame(prediction)
             elif kind == "panel":
-                picture = draw_predictions(prediction, self._source_styles)
+                picture = draw_predictions(prediction, self._source_style)
                 self._write_picture(prediction, kind, picture)
             else:
                 for task in shown(kind, self.targets, chosen=bool(self.kinds)):
@@ -115,7 +116,7 @@ class OutputFolder:
             entry = self._entries[-1]
             entry["too_far"] = entry.get("too_far", 0) + too_far
         else:
-            picture = DRAW[kind](prediction, task, self._source_styles[task])
+            picture = DRAW[kind](prediction, task, self._source_style)
         self._write_picture(prediction, folder, picture)
 
     def _write_picture(self, prediction: Prediction, folder: str, picture: np.ndarray) -> None:
@@ -137,15 +138,13 @@ class OutputFolder:
         self._close_video()
 
     def _begin(self, prediction: Prediction) -> None:
-        """Add a source to the list, and fix a video's colours of distances by its first frame."""
+        """Add a source to the list, and fix a video's colours by its first frame."""
         self._close_video()
         source = self._source = prediction.source
-        self._source_styles = dict(self.styles)
-        for task, target in self.targets.items():
-            if source.video and target.distance:
-                style = self.styles[task]
-                span = near_far(prediction[task], target, style)
-                self._source_styles[task] = replace(style, depth_range=span)
+        self._source_style = self.style
+        if source.video:
+            ranges = color_ranges(prediction, self.style)
+            self._source_style = replace(self.style, ranges=ranges)
         height, width = prediction.image.shape[:2]
         self._entries.append(
             dict(name=source.name, source=source.path, size=[height, width], images=0, files={})
@@ -158,7 +157,7 @@ class OutputFolder:
             path = Path("video", f"{prediction.source.name}.mp4")
             self._video = SideBySideVideo(self.folder / path, prediction.source.rate)
             self._entries[-1]["files"]["video"] = path.as_posix()
-        self._video.write(panes(prediction, self._source_styles))
+        self._video.write(panes(prediction, self._source_style))
 
     def _place(self, prediction: Prediction, folder: str, suffix: str) -> Path:
         """Return the path of a new file, make its folder and enter it into the list."""

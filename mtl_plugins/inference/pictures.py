@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -14,13 +13,7 @@ from ..targets import Target
 from ..visualization import (
     Style,
     TaskMaps,
-    colorize_depth,
-    colorize_labels,
-    colorize_normals,
-    default_palette,
-    depth_norm,
     depth_picture,
-    depth_range,
     draw_panel,
     overlay_colors,
     paint_row,
@@ -31,8 +24,8 @@ WIDEST = 3840
 """Pixels; MPEG-4 and most players support little more."""
 
 
-Styles = Mapping[str, Style]
-"""How to paint each task."""
+PANES = ("classes", "distance", "direction", "binary", "scalar", "offset")
+"""Forms in the order of a video's pictures."""
 
 
 def form_of(target: Target) -> str:
@@ -40,51 +33,36 @@ def form_of(target: Target) -> str:
     return "distance" if target.distance else target.type
 
 
-def style_of(target: Target, style: Style) -> Style:
-    """Return a style with the classes and the unit of a target."""
-    classes = target.classes or [f"class {index}" for index in range(255)]
-    palette = target.palette or default_palette(len(classes))
-    return replace(style, classes=classes, palette=palette, depth_unit=target.unit)
+def color_ranges(prediction: Prediction, style: Style) -> dict[str, tuple[float, float]]:
+    """Return the values of the first and last colour of numbers and offsets, by target.
+
+    With these as `style.ranges`, other predictions get the same colours.
+    """
+    found = {}
+    for task, target in prediction.targets.items():
+        maps = _task_maps(prediction, task)
+        if bar := paint_row(maps, style).key.bar:
+            found[target.name] = bar.norm.vmin or 0.0, bar.norm.vmax or 0.0
+        elif target.type == "offset" and (lengths := maps.known_values()).size:
+            found[target.name] = 0.0, float(np.percentile(lengths, style.percentiles[1]))
+    return found
 
 
-def near_far(depth: np.ndarray, target: Target, style: Style) -> tuple[float, float]:
-    """Return the range of a distance's colours: the style's, else that of this map."""
-    maps = TaskMaps(target.truth_name, depth)
-    return style.depth_range or depth_range(maps, style.depth_percentiles)
-
-
-def panes(prediction: Prediction, styles: Styles) -> list[np.ndarray]:
+def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
     """Return pictures H,W,3 uint8 RGB of the image and each task, in the order of `PANES`."""
-    tasks = sorted(prediction.maps, key=lambda task: PANES.index(_form(prediction, task)))
-    pictures = [_pane(prediction, task, styles[task]) for task in tasks]
-    return [prediction.image[..., ::-1], *(each for each in pictures if each is not None)]
+    forms = {task: form_of(target) for task, target in prediction.targets.items()}
+    found = [prediction.image[..., ::-1]]
+    for task in sorted(forms, key=lambda task: PANES.index(forms[task])):
+        draw = _overlay if forms[task] == "classes" else _colors
+        found.append(draw(prediction, task, style))
+    return found
 
 
-def _form(prediction: Prediction, task: str) -> str:
-    return form_of(prediction.targets[task])
-
-
-def _pane(prediction: Prediction, task: str, style: Style) -> np.ndarray | None:
-    form = _form(prediction, task)
-    if form == "classes":
-        return _overlay(prediction, task, style)
-    if form == "distance":
-        norm = depth_norm(*_near_far(prediction, task, style), style.depth_log)
-        return colorize_depth(prediction[task], norm)
-    if form == "direction":
-        return colorize_normals(prediction[task])
-    return paint_row(_task_maps(prediction, task), style).prediction
-
-
-def draw_predictions(prediction: Prediction, styles: Styles) -> np.ndarray:
+def draw_predictions(prediction: Prediction, style: Style) -> np.ndarray:
     """Draw the panel of a prediction: image and tasks with their keys."""
-    # A panel has the classes of one task, and the unit and range of one distance.
-    of = {_form(prediction, task): style for task, style in reversed([*styles.items()])}
-    labels, distance = (of.get(form, next(iter(of.values()))) for form in ("classes", "distance"))
-    style = replace(labels, depth_unit=distance.depth_unit, depth_range=distance.depth_range)
     return draw_panel(
         np.ascontiguousarray(prediction.image[..., ::-1]),
-        [_task_maps(prediction, task) for task in prediction.maps],
+        [_task_maps(prediction, task) for task in prediction.targets],
         # File names need not be valid Unicode.
         title=prediction.name.encode("utf-8", "replace").decode(),
         **vars(style),
@@ -92,33 +70,33 @@ def draw_predictions(prediction: Prediction, styles: Styles) -> np.ndarray:
 
 
 def _task_maps(prediction: Prediction, task: str) -> TaskMaps:
-    return TaskMaps(prediction.targets[task].truth_name, prediction[task], name=task)
+    return TaskMaps(prediction.targets[task], prediction[task], name=task)
 
 
-def _near_far(prediction: Prediction, task: str, style: Style) -> tuple[float, float]:
-    return near_far(prediction[task], prediction.targets[task], style)
+def _colors(prediction: Prediction, task: str, style: Style) -> np.ndarray:
+    colors = paint_row(_task_maps(prediction, task), style).prediction
+    assert colors is not None, "every painter paints what it is given"
+    return colors
 
 
 def _overlay(prediction: Prediction, task: str, style: Style) -> np.ndarray:
-    colors = colorize_labels(prediction[task], style.palette, style.ignore_label)
-    return overlay_colors(prediction.image[..., ::-1], colors)
+    return overlay_colors(prediction.image[..., ::-1], _colors(prediction, task, style))
 
 
 def _depth_color(prediction: Prediction, task: str, style: Style) -> np.ndarray:
-    norm = depth_norm(*_near_far(prediction, task, style), style.depth_log)
-    return depth_picture(prediction[task], norm, style.depth_unit)
+    target = prediction.targets[task]
+    bar = paint_row(_task_maps(prediction, task), style).key.bar
+    assert bar is not None, "distances have a colour bar"
+    return depth_picture(prediction[task], bar.norm, target.unit, target.name)
 
 
 DRAW: dict[str, Callable[[Prediction, str, Style], np.ndarray]] = {
     "overlay": _overlay,
     "labels": lambda prediction, task, style: prediction[task],
     "depth_color": _depth_color,
-    "normals": lambda prediction, task, style: colorize_normals(prediction[task]),
+    "normals": _colors,
 }
 """Kind of output -> function that draws a task: H,W uint8 or uint16, or H,W,3 uint8 RGB."""
-
-PANES = ("classes", "distance", "direction", "binary", "scalar", "offset")
-"""Forms in the order of a video's pictures."""
 
 
 class SideBySideVideo:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import KINDS, MultiTaskInferencer, encode_depth
 from mtl_plugins.inference.inputs import distinct_names
-from mtl_plugins.inference.pictures import panes, style_of
+from mtl_plugins.inference.pictures import panes
 from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
 from tests.commands import call
 from tests.inference.conftest import RATE, brightness, images, read_video, write_video
@@ -99,11 +98,10 @@ def test_a_video_side_by_side(tmp_path, inferencer):
     assert rate == RATE and len(found) == 7
     predictions = inferencer(tmp_path / "clip ö.mp4")
     assert [p.name for p in predictions][:2] == ["clip ö/000000", "clip ö/000001"]
-    styles = {task: style_of(each, Style((), ())) for task, each in inferencer.targets.items()}
     for frame, prediction in zip(found, predictions, strict=True):
         span = np.percentile(predictions[0].depth, (2, 98))
-        styles["depth"] = replace(styles["depth"], depth_range=tuple(span))
-        expected = np.hstack(panes(prediction, styles))
+        style = Style(ranges=dict(depth=tuple(span)))
+        expected = np.hstack(panes(prediction, style))
         assert frame.shape == expected.shape == (64, 4 * 128, 3)
         assert np.abs(frame[..., ::-1].astype(float) - expected).mean() < 10  # it is lossy
 
