@@ -104,17 +104,17 @@ def write_results(
     the truth) of the predefined target, and `targets` with the same two of each other target.
     """
     found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
-    for evaluator in evaluators:
-        per_class = getattr(evaluator, "per_class", None) or {}
-        confusion: Any = getattr(evaluator, "confusion", None)
-        if not isinstance(per_class, Mapping):
-            # Those of one target alone.
+    each: Any
+    for each in evaluators:
+        confusions = getattr(each, "confusions", {})
+        per_class = each.classes if confusions else {}
+        if not confusions and getattr(each, "per_class", None):
+            # A metric that knows one target alone.
             name = next(iter(PREDEFINED))
-            per_class, confusion = {name: per_class}, {name: confusion}
-        for name, scores in per_class.items():
-            details = dict(
-                classes=[score._asdict() for score in scores], confusion=confusion[name].tolist()
-            )
+            confusions, per_class = {name: each.confusion}, {name: each.per_class}
+        for name, counts in confusions.items():
+            classes = [score._asdict() for score in per_class[name]]
+            details = dict(classes=classes, confusion=counts.tolist())
             if name in PREDEFINED:
                 found.update(details)
             else:

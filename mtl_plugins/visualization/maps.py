@@ -32,14 +32,12 @@ class TaskMaps:
         ValueError: both maps are missing, or a shape is wrong.
     """
 
-    target: Any  # Target; until the predictions of inference have targets, also a name
+    target: Target
     prediction: np.ndarray | None = None
     truth: np.ndarray | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.target, str):
-            object.__setattr__(self, "target", PREDEFINED[self.target])
         shapes = {m.shape for m in (self.prediction, self.truth) if m is not None}
         channels = self.target.channels
         tail = () if channels == 1 else (channels,)

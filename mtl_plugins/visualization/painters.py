@@ -13,18 +13,15 @@ Painter = Callable[[TaskMaps, Style], Row]
 """Function that paints truth and prediction of a task, one of which may be missing."""
 
 
-def _scalar(maps: TaskMaps, style: Style) -> Row:
-    return (paint_distance if maps.target.distance else paint_scalar)(maps, style)
-
-
 PAINTERS: Mapping[str, Painter] = dict(
     classes=paint_classes,
     binary=paint_binary,
-    scalar=_scalar,
+    scalar=paint_scalar,
+    distance=paint_distance,
     direction=paint_direction,
     offset=paint_offset,
 )
-"""Painters by type."""
+"""Painters by type; `distance` for scalars that are distances."""
 
 
 def paint_row(maps: TaskMaps, style: Style) -> Row:
@@ -33,5 +30,4 @@ def paint_row(maps: TaskMaps, style: Style) -> Row:
     Equal values of truth and prediction have equal colours. There is an error where both maps
     are given.
     """
-    maps, style = style.described(maps)
-    return PAINTERS[maps.target.type](maps, style)
+    return PAINTERS["distance" if maps.target.distance else maps.target.type](maps, style)

@@ -114,7 +114,7 @@ def depth_picture(
     picture = np.full((height + _DEPTH_BAR, max(width, _NARROWEST_DEPTH), 3), 255, np.uint8)
     picture[:height, :width] = colorize_depth(depth, norm)
     canvas = Canvas(picture.shape[1], _DEPTH_BAR)
-    bar = Bar(norm, DEPTH_COLORMAP, f"{name} [{unit}]")
+    bar = Bar(norm, DEPTH_COLORMAP, f"{name} [{unit}]" if unit else name)
     canvas.bar(bar, _DEPTH_MARGIN, 5, canvas.width - 2 * _DEPTH_MARGIN, ends=True)
     picture[height:] = canvas.to_array()
     return picture

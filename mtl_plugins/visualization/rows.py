@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.colors import Normalize
@@ -31,33 +30,10 @@ class Style:
             0.5 of distances, 60 degrees of directions, else half of the span of the values.
     """
 
-    # Until the predictions of inference have targets, see `described`.
-    classes: Sequence[str] = ()
-    palette: Sequence[Sequence[int]] = ()
-    ignore_label: int = 255
-    depth_unit: str = ""
-    depth_range: tuple[float, float] | None = None
-
     depth_log: bool = False
     percentiles: tuple[float, float] = (2.0, 98.0)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     worst_errors: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def depth_percentiles(self) -> tuple[float, float]:
-        return self.percentiles
-
-    def described(self, maps: TaskMaps) -> tuple[TaskMaps, Style]:
-        """Move what describes a target from the style to the target."""
-        target, style = maps.target, self
-        if target.type == "classes" and self.classes and not target.classes:
-            palette: Any = self.palette
-            target = replace(target, classes=tuple(self.classes), palette=palette)
-        if target.distance and self.depth_unit:
-            target = replace(target, unit=self.depth_unit)
-        if target.distance and self.depth_range:
-            style = replace(self, ranges={target.name: self.depth_range})
-        return replace(maps, target=target), style
 
     def error_norm(self, target: Target, default: float) -> Normalize:
         """Return the scale from the error of a target to colour."""

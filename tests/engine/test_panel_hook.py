@@ -13,8 +13,10 @@ from PIL import Image
 import mtl_plugins  # noqa: F401  prepares the stack that mmseg needs
 from mtl_plugins.engine.hooks import PanelHook
 from mtl_plugins.errors import ConfigError, DataError
+from mtl_plugins.evaluation import MultiTaskMetric
+from mtl_plugins.report import Details
 from mtl_plugins.targets import Target
-from mtl_plugins.visualization import INVALID_COLOR
+from mtl_plugins.visualization import INVALID_COLOR, load_maps
 
 META = {"classes": ("road", "car"), "palette": [[9, 9, 9], [0, 99, 0]]}
 
@@ -137,6 +139,30 @@ def test_targets_are_described_by_the_data_set(tmp_path, monkeypatch):
 def test_unknown_options_are_refused():
     with pytest.raises(ConfigError, match=r"no argument 'depth_logg'.*depth_log"):
         PanelHook(depth_logg=True)
+
+
+def test_the_report_keeps_every_target(tmp_path):
+    lanes = Target("lanes", "classes", classes=("none", "solid"))
+    flow, bare = Target("flow", "offset"), Target("lanes", "classes")
+    sample = make_sample(tmp_path / "images", "a")
+    maps = dict(pred_lanes_map=torch.ones(1, 20, 40), pred_second_map=torch.zeros(1, 20, 40))
+    maps |= dict(gt_lanes_map=torch.ones(1, 20, 40), pred_flow_map=torch.ones(2, 20, 40))
+    sample.set_data({key: PixelData(data=data) for key, data in maps.items()})
+    sample.set_metainfo(dict(targets=[lanes], predicted=[flow, bare, bare.learned_by("second")]))
+    runner = make_runner(tmp_path, 1, targets=dict(lanes=lanes.to_dict()))
+    metric = MultiTaskMetric()
+    metric.confusions = dict(lanes=torch.eye(2, dtype=torch.int64))
+    runner.val_evaluator, runner.epoch = SimpleNamespace(metrics=[metric]), 3
+    hook = HOOKS.build(dict(type="ReportHook", num_images=1))
+    validate(hook, runner, [sample])
+    hook.after_val_epoch(runner)
+    details = Details.read(tmp_path)
+    assert list(details.described) == ["flow", "lanes", "second"]
+    assert details.classes("lanes").classes == lanes.classes
+    assert details.described["second"] == lanes.learned_by("second")
+    found = load_maps(Details.gallery(tmp_path) / "a", details.described)
+    assert found["lanes"].truth.all() and (found["second"].truth == found["lanes"].truth).all()
+    assert found["flow"].truth is None and found["flow"].prediction.shape == (20, 40, 2)
 
 
 class Perfect(BaseModel):

@@ -6,16 +6,19 @@ import base64
 import hashlib
 import io
 import json
+import math
 import re
 import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.report import read_runs, write_page
+from mtl_plugins.evaluation import MultiTaskMetric, class_scores
+from mtl_plugins.report import read_runs, write_page, write_results
 from mtl_plugins.report.gallery import paint_image, read_gallery, shared_range
 from mtl_plugins.report.page import SCRIPTS, TEMPLATES
 from mtl_plugins.targets import Target
@@ -291,6 +294,21 @@ def test_damaged_and_missing_files_are_reported(two, tmp_path, capsys):
     for section, names in (("classes", "b"), ("distance", "b"), ("gallery", "a, b")):
         assert f"Not recorded: {names}." in next(page.find("section", id=section)).text
     assert rows_of(page, "summary")["mIoU (%) ↑"][1].text == "★ 52.50 +2.50"
+
+
+def test_results_hold_every_label_set(tmp_path):
+    metric = MultiTaskMetric()
+    counts = torch.tensor([[3, 1], [0, 0]])
+    metric.confusions = dict(semseg=counts, parts=counts.flip(1))
+    metric.classes = {
+        name: class_scores(found, ["a", "b"]) for name, found in metric.confusions.items()
+    }
+    write_results(str(tmp_path / "a.json"), {"parts/mIoU": math.nan}, [metric], "c.pth")
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found["confusion"] == [[3, 1], [0, 0]] and found["classes"][0]["iou"] == 75
+    assert list(found["targets"]) == ["parts"] and found["metrics"] == {"parts/mIoU": None}
+    parts = found["targets"]["parts"]
+    assert parts["confusion"] == [[1, 3], [0, 0]] and parts["classes"][0]["iou"] == 25
 
 
 def test_wrong_work_dirs_are_refused(two, tmp_path):
