@@ -55,6 +55,9 @@ MIRRORED_AXES = {"horizontal": (0,), "vertical": (1,), "diagonal": (0, 1)}
 SEVERAL_TASKS = "multitask"
 """First part of the names of measures over several tasks; no target may have this name."""
 
+SCORED = ("semseg", "depth")
+"""The two targets of `multitask/score`; their measures are labelled without their names."""
+
 MMSEG_LABELS = "gt_seg_map"
 """The one array that mmseg's own transforms take for labels."""
 

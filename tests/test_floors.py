@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 
 FLOORS = (
-    ("info", "new_plugin"),
+    ("info",),
     ("",),
     ("studies",),
     ("engine",),
@@ -51,10 +51,11 @@ INSIDE = {
         "image_blind",
         "baselines",
         "mtan",
-        "normals",
         "multi_task_metric",
+        "tallies",
         "streaming_metric",
         "measure",
+        "normals",
         "depth",
         "semseg",
     ),

@@ -8,12 +8,13 @@ import pytest
 from mmseg.registry import DATASETS, HOOKS, METRICS, MODELS
 
 from mtl_plugins.checkpoints import load_checkpoint
-from mtl_plugins.config import load_config
+from mtl_plugins.config import final_config, load_config
 from mtl_plugins.engine import evaluate, train
 from mtl_plugins.errors import MTLError
 from mtl_plugins.studies.ladder import Ladder
 from tests.batches import DECODER, TASK_HEADS
 from tests.config.test_config import BRANCHED
+from tests.conftest import ROOT
 
 TASKS = ("semseg", "depth")
 HEAD = dict(in_channels=(8, 16), strides=(4, 16), decoder=DECODER, task_heads=TASK_HEADS)
@@ -58,8 +59,9 @@ def test_of_data(scenes_root, arguments, nearest):
 def test_of_hooks_and_metrics():
     with pytest.raises(MTLError, match=r"'depht_log'\. Did you mean depth_log\?"):
         HOOKS.build(dict(type="PanelHook", depht_log=True))
-    with pytest.raises(MTLError, match=r"Did you mean depth\?"):
-        METRICS.build(dict(type="MultiTaskMetric", tasks=["dept"]))
+    config = load_config(os.path.join(ROOT, "configs", "single_depth.py"))
+    with pytest.raises(MTLError, match=r"tasks names the target 'dept'\. Did you mean depth\?"):
+        final_config(config, ["val_evaluator.tasks=[dept]"])
     with pytest.raises(MTLError, match=r"absent='zer': expected one of \['skip', 'zero'\]"):
         METRICS.build(dict(type="MultiTaskMetric", absent="zer"))
 

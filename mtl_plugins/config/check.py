@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from ..errors import ConfigError
 from ..models.task_heads import TaskHead
+from ..targets import TYPES
 from ..utils import did_you_mean, nearest
 
 NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}
@@ -81,6 +82,8 @@ def check_config(config: Config) -> None:
         name = node["type"].rpartition(".")[2]
         if "." in node["type"] and name not in known:
             continue  # the import path of a class, which mmengine resolves
+        if name in TYPES:
+            continue  # a variable of the config that declares a target
         if name not in known:
             hint = did_you_mean(name, known, "Is the module that registers it in custom_imports?")
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")

@@ -16,8 +16,8 @@ from mmengine.config import Config
 from mmseg.registry import METRICS
 
 from ..errors import ConfigError
-from ..evaluation import direction_of, main_measures
-from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
+from ..evaluation import Measure, direction_of, main_measures, measures_of
+from ..targets import SCORED, SEVERAL_TASKS, Target
 from ..utils import did_you_mean
 from .loading import as_config
 from .tasks import complete_tasks, model_targets
@@ -56,6 +56,7 @@ def final_config(
     if config.get("model"):
         complete_tasks(config)
         _protect(config)
+        _measure_once(config)
         _choose_best_metric(config)
         check_metric_names(config)
         _set_rules(config)
@@ -137,26 +138,56 @@ def _wrap_on_cpu(config: Config) -> None:
     config.model_wrapper_cfg = wrapper
 
 
-def task_kinds(config: Config) -> set[str]:
-    """Return the names of the targets that the model predicts."""
-    return {target.name for target in model_targets(config).values()}
+def _measure_once(config: Config) -> None:
+    """Drop a `NormalsMetric` whose measures another metric of the same evaluator has, too."""
+    for key in ("val_evaluator", "test_evaluator"):
+        if isinstance(config.get(key), Sequence):
+            config[key] = _metrics(config, key)
 
 
-def measured_names(config: Config) -> set[str]:
+def _metrics(config: Config, key: str) -> list[Any]:
+    """Return the metrics of an evaluator that `_measure_once` keeps."""
+    evaluator = config.get(key) or []
+    metrics = [evaluator] if isinstance(evaluator, Mapping) else [*evaluator]
+    targets = [*model_targets(config).values()]
+    names = [{each.name for each in _measures(metric, targets) or ()} for metric in metrics]
+    return [
+        metric
+        for index, metric in enumerate(metrics)
+        if len(metrics) == 1
+        or metric["type"] != "NormalsMetric"
+        or not names[index] <= set().union(*names[:index], *names[index + 1 :])
+    ]
+
+
+def _measures(metric: Mapping[str, Any], targets: Sequence[Target]) -> Sequence[Measure] | None:
+    """Return the measures of a metric; None if they are unknown."""
+    metric_class = METRICS.get(metric["type"])
+    if not getattr(metric_class, "measures", ()) or "prefix" in metric:
+        return None
+    return metric_class.measures_for(targets, metric)
+
+
+def measured_names(config: Config) -> list[str]:
     """Return the names of the metrics that the validation measures.
 
-    The set is empty if they are unknown: if a metric is not this toolkit's, or has a prefix.
+    There are none if they are unknown: if a metric is not this toolkit's, or has a prefix.
+
+    Raises:
+        ConfigError: two metrics measure the same, or an option names an unknown target.
     """
-    kinds = task_kinds(config)
-    if {SEMSEG.kind, DEPTH.kind} <= kinds:
-        kinds.add(SEVERAL_TASKS)
-    evaluator = config.get("val_evaluator") or []
-    names: set[str] = set()
-    for metric in [evaluator] if isinstance(evaluator, Mapping) else evaluator:
-        own = getattr(METRICS.get(metric["type"]), "measures", ())
-        if not own or "prefix" in metric:
-            return set()
-        names |= {measure.name for measure in own if measure.kind in kinds}
+    names: list[str] = []
+    targets = [*model_targets(config).values()]
+    for metric in _metrics(config, "val_evaluator"):
+        measures = _measures(metric, targets)
+        if measures is None:
+            return []
+        if twice := [measure.name for measure in measures if measure.name in names]:
+            raise ConfigError(
+                f"val_evaluator measures {twice} twice, the second time by {metric['type']}. "
+                "Remove one, or restrict MultiTaskMetric to other targets: tasks=[...]."
+            )
+        names += [measure.name for measure in measures]
     return names
 
 
@@ -170,6 +201,8 @@ def check_metric_names(config: Config) -> None:
         if known and name not in known:
             hint = did_you_mean(name, known)
             raise ConfigError(f"{key}={name!r}: the validation measures no such metric. {hint}")
+        if known and direction_of(name) is None:
+            raise ConfigError(f"{key}={name!r}: neither high nor low values of it are better.")
 
 
 def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
@@ -188,15 +221,16 @@ def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _choose_best_metric(config: Config) -> None:
-    """Replace the multi-task score in `save_best` if the model lacks one of the score's tasks."""
+    """Replace the multi-task score in `save_best` if the model lacks one of the score's targets."""
     hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
-    kinds = task_kinds(config)
-    if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or {SEMSEG.kind, DEPTH.kind} <= kinds:
+    targets = [*model_targets(config).values()]
+    scored = {target.name for target in targets} >= {*SCORED}
+    if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or scored:
         return
-    for kind, measure in main_measures().items():
-        if kind in kinds:
-            hook.update(save_best=measure.name, rule=_rule(measure.better))
-            return
+    names = measured_names(config) or [measure.name for measure in measures_of(targets)]
+    for measure in main_measures(names).values():
+        hook.update(save_best=measure.name, rule=_rule(measure.better))
+        return
 
 
 def _set_rules(config: Config) -> None:
@@ -207,7 +241,7 @@ def _set_rules(config: Config) -> None:
     """
     hook: Any = (config.get("default_hooks") or {}).get("checkpoint") or {}
     names = _as_list(hook.get("save_best"))
-    if names and measured_names(config) >= {*names}:
+    if names and {*measured_names(config)} >= {*names}:
         rules = [_rule(direction_of(name)) for name in names]
         hook.rule = rules if isinstance(hook.save_best, list) else rules[0]
 

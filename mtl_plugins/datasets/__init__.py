@@ -20,6 +20,7 @@ from .formats import (
     TargetFormat,
     ValueFormat,
 )
+from .joined_dataset import ConcatDataset
 from .multi_task_dataset import MultiTaskDataset
 from .packed import PackedDataset, pack_dataset
 from .sampling import SampleIndex, SeededSampler, seed_all, seeded
@@ -39,6 +40,7 @@ __all__ = [
     "FORMATS",
     "CityscapesDepthFormat",
     "CityscapesMultiTask",
+    "ConcatDataset",
     "DecodeTargets",
     "DenseDataset",
     "DepthFormat",

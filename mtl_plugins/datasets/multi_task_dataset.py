@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
-from ..targets import PREDEFINED, SEMSEG, Target, declared_target
+from ..targets import PREDEFINED, SEMSEG, Target
 from ..utils import did_you_mean, did_you_mean_path, track
-from .declarations import Declaration, declarations
+from .declarations import Declaration, Own, declarations
 from .dense_dataset import DenseDataset
 from .formats import TargetFormat, build_format
 
@@ -76,10 +76,14 @@ class MultiTaskDataset(DenseDataset):
         **kwargs: Any,
     ) -> None:
         self.check_files = check_files
-        own = dict(
-            semseg=dict(suffix=kwargs.get("seg_map_suffix", ".png"), label_map=label_map),
-            depth=dict(suffix=depth_map_suffix, **_checked("depth_format", depth_format)),
-            normals=dict(suffix=normal_map_suffix, **_checked("normal_format", normal_format)),
+        own: dict[str, Own] = dict(
+            semseg=(
+                kwargs.get("seg_map_suffix", ".png"),
+                {} if label_map is None else dict(label_map=label_map),
+                "",
+            ),
+            depth=(depth_map_suffix, depth_format or {}, "depth_format"),
+            normals=(normal_map_suffix, normal_format or {}, "normal_format"),
         )
         self.declarations: dict[str, Declaration] = declarations(targets or {}, own)
         self.declared = {name: each.parameters for name, each in self.declarations.items()}
@@ -92,10 +96,11 @@ class MultiTaskDataset(DenseDataset):
         super().__init__(**kwargs)
 
     def make_formats(self) -> dict[str, TargetFormat]:
-        return {
-            target.name: build_format(target, *self.declarations[target.name].format)
-            for target in self.targets()
-        }
+        formats = {}
+        for target in self.targets():
+            declared = self.declarations[target.name]
+            formats[target.name] = build_format(target, declared.arguments, declared.written_as)
+        return formats
 
     def _folders(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return `data_prefix` with the folders of the declared targets.
@@ -106,7 +111,7 @@ class MultiTaskDataset(DenseDataset):
         folders = dict(given)
         keys = {"img_path"}
         for name, declaration in self.declarations.items():
-            key = declared_target(name, declaration.parameters).path
+            key = declaration.target.path
             keys.add(key)
             if declaration.folder:
                 if folders.get(key, declaration.folder) != declaration.folder:
@@ -207,8 +212,3 @@ class MultiTaskDataset(DenseDataset):
                     f"Complete the folder, list the complete samples in ann_file, or leave the "
                     f"folder (data_prefix.{key} or targets.{name}) out."
                 )
-
-
-def _checked(name: str, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the arguments of a format with the name that they have in the config."""
-    return dict(format=dict(arguments), format_name=name) if arguments else dict(format_name=name)

@@ -17,12 +17,14 @@ from .measure import (
     direction_of,
     kind_of,
     main_measures,
+    measure_of,
+    measures_of,
     multitask_score,
     table_labels,
 )
 from .mtan import MTANDepthMetric, mtan_errors
-from .multi_task_metric import MultiTaskMetric, Tally, tally_image
-from .normals import NormalsMetric, angle_histogram, histogram_median, normal_angles
+from .multi_task_metric import MultiTaskMetric, NormalsMetric, Tally
+from .normals import angle_histogram, histogram_median, normal_angles
 from .semseg import (
     ClassScore,
     accuracy_per_class,
@@ -69,10 +71,11 @@ __all__ = [
     "iou_per_class",
     "kind_of",
     "main_measures",
+    "measure_of",
+    "measures_of",
     "mtan_errors",
     "multitask_score",
     "normal_angles",
     "semseg_scores",
     "table_labels",
-    "tally_image",
 ]

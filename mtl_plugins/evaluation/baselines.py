@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..errors import ConfigError
 from ..targets import SEVERAL_TASKS
 from ..utils import parse_json
-from .measure import delta_m, kind_of, main_measures
+from .measure import delta_m, direction_of, kind_of, main_measures
 
 ONE_METRIC = "Delta_m, one metric a task (%)"
 ALL_METRICS = "Delta_m, all metrics (%)"
@@ -74,8 +74,9 @@ class Baselines:
         """Compute Delta_m of a network's metrics in percent, positive where it is better.
 
         Returns:
-            Delta_m of the tasks' main metrics (`ONE_METRIC`), and of all metrics that network and
-            baselines share, with equal weights (`ALL_METRICS`).
+            Delta_m of the targets' main metrics (`ONE_METRIC`), and of all metrics that network
+            and baselines share and that have a better direction, with equal weights
+            (`ALL_METRICS`).
 
         Raises:
             ConfigError: a task of the network has no baseline, or a baseline's main metric was
@@ -92,8 +93,7 @@ class Baselines:
                 "a config of that task alone to the study that writes the baselines."
             )
         known = {k: v for t in sorted(tasks) for k, v in self.tasks[t].metrics.items()}
-        names = [measure.name for measure in main_measures().values()]
-        main = {name: known[name] for name in names if name in known}
+        main = {measure.name: known[measure.name] for measure in main_measures(known).values()}
         if lacking := sorted(set(main) - set(metrics)):
             raise ConfigError(
                 f"{lacking} of the baselines was not measured; it was {list(metrics)}."
@@ -103,7 +103,11 @@ class Baselines:
                 f"The baselines' main metrics are {main}; expected one per task, none of them 0: "
                 "differences are relative to it. Train the baselines again."
             )
-        shared = {name: value for name, value in known.items() if name in metrics and value}
+        shared = {
+            name: value
+            for name, value in known.items()
+            if name in metrics and value and direction_of(name)
+        }
         return {
             ONE_METRIC: delta_m(metrics, main),
             ALL_METRICS: delta_m(metrics, shared, averaging="metric"),

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.evaluator import BaseMetric
+from torch import Tensor
 
 from ..datasets import TargetReader
 from ..errors import DataError
-from ..targets import IGNORE_LABEL, NO_DEPTH
+from ..targets import Target, targets_in
 from ..utils import track
-from .multi_task_metric import MultiTaskMetric, Pair, Tally, tally_image
-from .semseg import AbsentClass
+from .multi_task_metric import MultiTaskMetric, NormalsMetric, Tally
 
-Targets = Iterable[tuple[np.ndarray | None, np.ndarray | None]]
-"""H,W integer class ids and H,W depth in metres of each image, None where missing."""
+Truths = Iterable[Mapping[str, np.ndarray]]
+"""The maps (H,W or H,W,C) of each image by target's name; one that is missing is left out."""
 
 
 @dataclass(frozen=True)
@@ -27,177 +27,218 @@ class ImageBlindPredictor:
     """The same prediction for every image; built by `fit_image_blind`.
 
     Args:
-        labels: gh,gw class ids, None without labels.
-        depth: gh,gw float32 metres, None without valid depth.
+        maps: gh,gw(,C) values by target's name.
     """
 
-    labels: np.ndarray | None
-    depth: np.ndarray | None
+    maps: Mapping[str, np.ndarray]
 
-    def predict(self, height: int, width: int) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Return labels and depth for an image of a size, by nearest-neighbour sampling."""
-        maps = (self.labels, self.depth)
-        labels, depth = (None if m is None else _sample(m, (height, width)) for m in maps)
-        return labels, depth
+    def predict(self, name: str, height: int, width: int) -> np.ndarray:
+        """Return a target's map for an image of a size, by nearest-neighbour sampling."""
+        return _sample(self.maps[name], (height, width))
 
 
 def fit_image_blind(
-    dataset: Targets,
-    num_classes: int,
+    truths: Truths,
+    targets: Iterable[Target],
     grid: tuple[int, int] = (128, 256),
-    ignore_label: int = IGNORE_LABEL,
+    ignore_label: int | None = None,
     progress: bool = True,
 ) -> ImageBlindPredictor:
-    """Find the most frequent class and the median depth at each position of the image.
+    """Find the most probable value of each target at each position of the image.
 
-    Targets of any size are sampled at one grid (nearest pixel to each cell's centre). A position
-    without labels gets the most frequent class of all positions, one without valid depth the
-    median of all positions' medians. Ties between classes go to the lowest id.
+    It is the most frequent class (or 0 and 1 of a mask; ties go to the lowest), the median of
+    numbers and of the components of offsets, and the mean direction. Targets of any size are
+    sampled at one grid (nearest pixel to each cell's centre). A position without truth gets the
+    most frequent class, the mean direction, or the median of the medians of all positions.
 
     Args:
-        dataset: the training set's targets.
-        num_classes: number of classes C.
-        grid: largest number of rows and columns; a smaller first target makes it smaller. The
-            exact median needs 4 bytes per cell and image: 131 kB per image at 128 x 256.
-        ignore_label: class id of pixels without truth.
+        truths: the training set's maps.
+        targets: what to predict; one without any truth is left out.
+        grid: largest number of rows and columns; a smaller first map makes it smaller. An exact
+            median needs 4 bytes per cell and image: 131 kB per image at 128 x 256.
+        ignore_label: class id of pixels without truth; default: that of the target.
         progress: show a progress bar.
 
     Raises:
-        DataError: the data set has neither labels nor depth.
+        DataError: the data set has none of the targets.
         ValueError: a class id outside 0..C-1.
 
-    >>> labels, depth = np.array([[0, 1]], np.uint8), np.array([[2.0, 0.0]], np.float32)
-    >>> fit_image_blind([(labels, depth)], num_classes=2, progress=False).predict(1, 2)
-    (array([[0, 1]]), array([[2., 2.]], dtype=float32))
+    >>> from mtl_plugins.targets import DEPTH
+    >>> predictor = fit_image_blind([dict(depth=np.array([[2.0, 0.0]]))], [DEPTH], progress=False)
+    >>> predictor.predict("depth", 1, 2).tolist()
+    [[2.0, 2.0]]
     """
-    votes: np.ndarray | None = None
-    depths: list[np.ndarray] = []
-    size: tuple[int, int] | None = None
-    for labels, depth in track(dataset, "image-blind predictor") if progress else dataset:
-        first = labels if labels is not None else depth
-        if first is None:
-            continue
-        if size is None:
-            size = (min(grid[0], first.shape[0]), min(grid[1], first.shape[1]))
-        if labels is not None:
-            if votes is None:
-                votes = np.zeros((num_classes, *size), np.int32)
-            _vote(votes, _sample(labels, size), ignore_label)
-        if depth is not None:
-            cells = _sample(depth, size).astype(np.float32)
-            valid = np.isfinite(cells) & (cells > NO_DEPTH)
-            depths.append(np.where(valid, cells, np.float32(np.nan)))
-    if size is None:
+    targets = [*targets]
+    fits: dict[str, _Fit] = {}
+    for maps in track(truths, "image-blind predictor") if progress else truths:
+        for target in targets:
+            if target.name not in maps:
+                continue
+            values = maps[target.name]
+            if target.name not in fits:
+                height, width = values.shape[:2]
+                size = min(grid[0], height), min(grid[1], width)
+                fits[target.name] = FITS[target.type](target, size, ignore_label)
+            fit = fits[target.name]
+            fit.add(_sample(values, fit.size))
+    if not fits:
         raise DataError(
-            "The data set holds neither labels nor depth, and nothing else is predicted without "
-            "looking at the image. Load them (data_prefix), or leave image_blind out."
+            f"The data set holds none of {[target.name for target in targets]}, and nothing else "
+            "is predicted without looking at the image. Load them, or leave image_blind out."
         )
-    return ImageBlindPredictor(_winners(votes), _medians(depths))
+    found = {name: fit.result() for name, fit in fits.items()}
+    return ImageBlindPredictor({k: values for k, values in found.items() if values is not None})
 
 
 def evaluate_image_blind(
     predictor: ImageBlindPredictor,
-    dataset: Targets,
-    num_classes: int,
-    ignore_label: int = IGNORE_LABEL,
-    absent: AbsentClass = "skip",
+    truths: Truths,
+    targets: Iterable[Target],
+    metric: MultiTaskMetric | None = None,
     progress: bool = True,
-    **depth_options: float | None,
 ) -> dict[str, float]:
-    """Score an image-blind predictor as `MultiTaskMetric` scores a network.
+    """Score an image-blind predictor as a metric scores a network.
 
     Args:
         predictor: from `fit_image_blind`.
-        dataset: the validation set's targets.
-        num_classes, ignore_label, progress: as in `fit_image_blind`.
-        absent: see `semseg_scores`.
-        **depth_options: keyword arguments of `depth_errors`.
-
-    Returns:
-        The metrics of `Tally.scores` for the tasks of both predictor and data set.
+        truths: the validation set's maps.
+        targets: what to measure, where the predictor has it.
+        metric: its options are used; default: those of `MultiTaskMetric`.
+        progress: show a progress bar.
     """
+    metric = metric or MultiTaskMetric()
+    targets = [target for target in targets if target.name in predictor.maps]
     total = Tally()
-    for truths in track(dataset, "image-blind scores") if progress else dataset:
-        pairs: list[Pair | None] = []
-        for kind, truth in enumerate(truths):
-            guess = None if truth is None else predictor.predict(*truth.shape)[kind]
-            known = truth is not None and guess is not None
-            pairs.append((torch.from_numpy(guess), torch.from_numpy(truth)) if known else None)
-        semseg, depth = pairs
-        total.add(tally_image(semseg, depth, num_classes, ignore_label, depth_options))
-    return total.scores(absent)
+    for maps in track(truths, "image-blind scores") if progress else truths:
+        pairs = {}
+        for target in targets:
+            truth = maps.get(target.name)
+            if truth is not None:
+                guess = predictor.predict(target.name, *truth.shape[:2])
+                pairs[target] = (_as_tensor(guess), _as_tensor(truth))
+        total.add(metric.measure_maps(pairs))
+    return metric.scores(total)
 
 
 def image_blind_scores(
     train: BaseDataset, val: BaseDataset, metric: MultiTaskMetric
 ) -> dict[str, float]:
     """Fit an image-blind predictor on one data set; score it on another by a metric's options."""
-    num_classes, ignored = len(train.metainfo.get("classes", ())), metric.ignore_label
-    options: dict[str, Any] = dict(metric.depth_options, absent=metric.absent, ignore_label=ignored)
-    truths = [_Pairs(TargetReader(dataset)) for dataset in (train, val)]
-    predictor = fit_image_blind(truths[0], num_classes, ignore_label=ignored)
-    return evaluate_image_blind(predictor, truths[1], num_classes, **options)
-
-
-@dataclass
-class _Pairs:
-    """Labels and depth of a reader's samples."""
-
-    reader: TargetReader
-
-    def __len__(self) -> int:
-        return len(self.reader)
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray | None, np.ndarray | None]]:
-        for maps in self.reader:
-            yield maps.get("semseg"), maps.get("depth")
+    targets = targets_in(train.metainfo).values()
+    predictor = fit_image_blind(TargetReader(train), targets, ignore_label=metric.ignore_label)
+    return evaluate_image_blind(predictor, TargetReader(val), targets, metric)
 
 
 def configured_metric(metrics: Iterable[BaseMetric]) -> MultiTaskMetric:
     """Return the `MultiTaskMetric` of an evaluator's metrics, or one with default options."""
-    found = (metric for metric in metrics if isinstance(metric, MultiTaskMetric))
-    return next(found, None) or MultiTaskMetric()
+    for metric in metrics:
+        if isinstance(metric, MultiTaskMetric) and not isinstance(metric, NormalsMetric):
+            return metric
+    return MultiTaskMetric()
+
+
+class _Fit(ABC):
+    """The most probable value at each cell of a grid."""
+
+    def __init__(self, target: Target, size: tuple[int, int], ignore_label: int | None) -> None:
+        self.target = target
+        self.size = size
+
+    @abstractmethod
+    def add(self, values: np.ndarray) -> None:
+        """Count a map of the size of the grid."""
+
+    @abstractmethod
+    def result(self) -> np.ndarray | None:
+        """Return the map; None where no cell has any truth."""
+
+
+class _Votes(_Fit):
+    """The most frequent class."""
+
+    def __init__(self, target: Target, size: tuple[int, int], ignore_label: int | None) -> None:
+        super().__init__(target, size, ignore_label)
+        self.ignored = target.invalid if ignore_label is None else ignore_label
+        self.votes = np.zeros((target.num_classes, *size), np.int32)
+
+    def add(self, values: np.ndarray) -> None:
+        rows, columns = np.nonzero(values != self.ignored)
+        ids = values[rows, columns].astype(int)
+        if ids.size and (ids.min() < 0 or ids.max() >= len(self.votes)):
+            raise ValueError(
+                f"A map of {self.target.name!r} holds class ids {ids.min()}..{ids.max()}: expected "
+                f"0..{len(self.votes) - 1}, or {self.ignored} for pixels without a class."
+            )
+        # Each position occurs once, so the indexed sum counts all of them.
+        self.votes[ids, rows, columns] += 1
+
+    def result(self) -> np.ndarray | None:
+        overall = self.votes.sum((1, 2)).argmax()
+        return np.where(self.votes.any(0), self.votes.argmax(0), overall)
+
+
+class _Medians(_Fit):
+    """The median of each component."""
+
+    def __init__(self, target: Target, size: tuple[int, int], ignore_label: int | None) -> None:
+        super().__init__(target, size, ignore_label)
+        self.images: list[np.ndarray] = []
+
+    def add(self, values: np.ndarray) -> None:
+        known = self.target.known(values).reshape(*self.size, 1)
+        cells = values.astype(np.float32).reshape(*self.size, -1)
+        self.images.append(np.where(known, cells, np.float32(np.nan)))
+
+    def result(self) -> np.ndarray | None:
+        medians = np.empty_like(self.images[0])
+        for row in track(range(len(medians)), f"image-blind predictor, median {self.target.name}"):
+            # Row by row, because a sorted copy of all would double the memory. nan sorts to the
+            # end.
+            ordered = np.sort(np.stack([image[row] for image in self.images]), axis=0)
+            count = np.isfinite(ordered).sum(0)
+            places = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(ordered) - 1)
+            lower, upper = (np.take_along_axis(ordered, each[None], 0)[0] for each in places)
+            medians[row] = (lower + upper) / 2
+        known = np.isfinite(medians).all(-1)
+        if not known.any():
+            return None
+        found = np.where(known[..., None], medians, np.median(medians[known], axis=0))
+        return found if self.target.vector else found[..., 0]
+
+
+class _Means(_Fit):
+    """The mean direction."""
+
+    def __init__(self, target: Target, size: tuple[int, int], ignore_label: int | None) -> None:
+        super().__init__(target, size, ignore_label)
+        self.sums = np.zeros((*size, target.channels))
+
+    def add(self, values: np.ndarray) -> None:
+        self.sums += values * self.target.known(values)[..., None]
+
+    def result(self) -> np.ndarray | None:
+        known = self.sums.any(-1, keepdims=True)
+        means = np.where(known, self.sums, self.sums.sum((0, 1)))
+        length = np.linalg.norm(means, axis=-1, keepdims=True)
+        return (means / np.where(length, length, 1)).astype(np.float32) if known.any() else None
+
+
+FITS: dict[str, type[_Fit]] = dict(
+    classes=_Votes, binary=_Votes, scalar=_Medians, direction=_Means, offset=_Medians
+)
+"""The image-blind predictor of each type of target."""
+
+
+def _as_tensor(values: np.ndarray) -> Tensor:
+    """Convert a map to the layout of samples: H,W or H,W,C to C,H,W."""
+    found = torch.from_numpy(values)
+    return found[None] if found.ndim == 2 else found.movedim(2, 0)
 
 
 def _sample(target: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return the nearest pixel to the centre of each cell of a grid."""
     rows, columns = (
         ((np.arange(cells) + 0.5) * pixels / cells).astype(int)
-        for cells, pixels in zip(size, target.shape, strict=True)
+        for cells, pixels in zip(size, target.shape, strict=False)
     )
     return target[rows[:, None], columns]
-
-
-def _vote(votes: np.ndarray, labels: np.ndarray, ignore_label: int) -> None:
-    rows, columns = np.nonzero(labels != ignore_label)
-    ids = labels[rows, columns].astype(int)
-    if ids.size and (ids.min() < 0 or ids.max() >= len(votes)):
-        raise ValueError(
-            f"A label map holds class ids {ids.min()}..{ids.max()}: expected "
-            f"0..{len(votes) - 1}, or {ignore_label} for pixels without a class."
-        )
-    # Each position occurs once, so the indexed sum counts all of them.
-    votes[ids, rows, columns] += 1
-
-
-def _winners(votes: np.ndarray | None) -> np.ndarray | None:
-    if votes is None:
-        return None
-    overall = votes.sum((1, 2)).argmax()
-    return np.where(votes.any(0), votes.argmax(0), overall)
-
-
-def _medians(depths: list[np.ndarray]) -> np.ndarray | None:
-    if not depths:
-        return None
-    medians = np.empty_like(depths[0])
-    for row in track(range(len(medians)), "image-blind predictor, median depth"):
-        # Row by row, because a sorted copy of all would double the memory. nan sorts to the end.
-        ordered = np.sort(np.stack([depth[row] for depth in depths]), axis=0)
-        count = np.isfinite(ordered).sum(0)
-        columns = np.arange(ordered.shape[1])
-        lower = ordered[np.maximum(count - 1, 0) // 2, columns]
-        upper = ordered[np.minimum(count // 2, len(ordered) - 1), columns]
-        medians[row] = (lower + upper) / 2
-    known = np.isfinite(medians)
-    return np.where(known, medians, np.median(medians[known])) if known.any() else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..errors import ConfigError
-from ..targets import DENSE_TARGETS, SEVERAL_TASKS
+from ..targets import PREDEFINED, SCORED, SEVERAL_TASKS, Target
 
 Direction = Literal["higher", "lower"]
 
@@ -17,12 +17,12 @@ class Measure:
     """One number that a `StreamingMetric` returns.
 
     Args:
-        name: "<task>/<metric>", its name in logs, `save_best` and `monitor`.
-        better: whether higher or lower values are better.
+        name: "<target>/<metric>", its name in logs, `save_best` and `monitor`.
+        better: whether higher or lower values are better; None: neither (a bias).
         label: its name in tables; "": it is left out of tables, but not of logs and reports.
-        main: use it where one number represents the kind: in Delta_m, in the first curves of a
-            report, for the best checkpoint. At most one measure of a kind is main.
-        kind: the kind of target that it measures; default: the first part of its name.
+        main: use it where one number represents the target: in Delta_m, in the first curves of a
+            report, for the best checkpoint. At most one measure of a target is main.
+        kind: name of the target that it measures; default: the first part of its name.
 
     Raises:
         ConfigError: `name` or `better` is malformed.
@@ -32,29 +32,101 @@ class Measure:
     """
 
     name: str
-    better: Direction
+    better: Direction | None
     label: str = ""
     main: bool = False
     kind: str = ""
 
     def __post_init__(self) -> None:
-        task, _, metric = self.name.partition("/")
-        if not task or not metric or self.better not in ("higher", "lower"):
+        target, _, metric = self.name.partition("/")
+        if not target or not metric or self.better not in ("higher", "lower", None):
             raise ConfigError(
                 f"Measure(name={self.name!r}, better={self.better!r}); expected a name "
-                "'<task>/<metric>', and 'higher' or 'lower'."
+                "'<target>/<metric>', and 'higher', 'lower' or None."
             )
-        object.__setattr__(self, "kind", self.kind or task)
+        object.__setattr__(self, "kind", self.kind or target)
 
+    @property
+    def metric(self) -> str:
+        """Return the last part of the name."""
+        return self.name.partition("/")[2]
+
+    def of(self, target: str) -> Measure:
+        """Return this measure of another target, whose name comes before the label."""
+        label = self.label and ("" if target in SCORED else target) + self.label
+        return replace(self, name=f"{target}/{self.metric}", label=label.lstrip(", "), kind=target)
+
+
+MEASURES: dict[str, tuple[Measure, ...]] = dict(
+    classes=(
+        Measure("*/mIoU", "higher", " mIoU (%)", main=True),
+        Measure("*/mAcc", "higher", " mean accuracy (%)"),
+        Measure("*/aAcc", "higher", " pixel accuracy (%)"),
+    ),
+    binary=(
+        Measure("*/f1", "higher", " F1 (%)", main=True),
+        Measure("*/iou", "higher", " IoU (%)"),
+        Measure("*/precision", "higher", " precision (%)"),
+        Measure("*/recall", "higher", " recall (%)"),
+        Measure("*/accuracy", "higher", " accuracy (%)"),
+    ),
+    distance=(
+        Measure("*/si_log_rmse", "lower", " SI-logRMSE", main=True),
+        Measure("*/rmse", "lower", " RMSE"),
+        Measure("*/abs_rel", "lower", " relative error"),
+        *(Measure(f"*/{name}", "lower") for name in ("sq_rel", "rmse_log", "log10")),
+        Measure("*/delta1", "higher", " delta < 1.25"),
+        *(Measure(f"*/{name}", "higher") for name in ("delta2", "delta3")),
+    ),
+    scalar=(
+        Measure("*/mae", "lower", " mean absolute error", main=True),
+        Measure("*/rmse", "lower", " RMSE"),
+        Measure("*/bias", None, " bias"),
+    ),
+    direction=(
+        Measure("*/mean_angle", "lower", ", mean angle (deg)", main=True),
+        Measure("*/median_angle", "lower", ", median angle (deg)"),
+        Measure("*/within_11.25", "higher", " within 11.25 deg (%)"),
+        *(Measure(f"*/within_{degrees}", "higher") for degrees in ("22.5", "30")),
+    ),
+    offset=(
+        Measure("*/epe", "lower", " end-point error (px)", main=True),
+        Measure("*/within_1px", "higher", " within 1 px (%)"),
+        Measure("*/within_3px", "higher", " within 3 px (%)"),
+    ),
+)
+"""What is measured of a target, by its type; `*` is its name."""
+
+SCORE = Measure(f"{SEVERAL_TASKS}/score", "higher", "multitask score")
+
+_BY_METRIC = {measure.metric: measure for group in MEASURES.values() for measure in group}
+"""Types that share a metric agree on its direction and its label."""
 
 _DECLARED: dict[str, Measure] = {}
+
+
+def group_of(target: Target) -> str:
+    """Return the key of `MEASURES` of a target: its type, or "distance"."""
+    return "distance" if target.distance else target.type
+
+
+def measures_of(targets: Iterable[Target]) -> list[Measure]:
+    """Return the measures of some targets, and of several tasks, in the order of tables.
+
+    >>> [measure.label for measure in measures_of([Target("height", "scalar")])]
+    ['height mean absolute error', 'height RMSE', 'height bias']
+    """
+    targets = [*targets]
+    found = [each.of(target.name) for target in targets for each in MEASURES[group_of(target)]]
+    scored = {target.name for target in targets} >= {*SCORED}
+    return _in_order([*found, *([SCORE] if scored else ())])
 
 
 def declare_measures(measures: tuple[Measure, ...], owner: str) -> None:
     """Register the measures of a metric class; `StreamingMetric` calls this for its subclasses.
 
     Raises:
-        ConfigError: another measure has the same name, or is the main one of the kind already.
+        ConfigError: another measure has the same name, or is the main one of the target already.
     """
     for measure in measures:
         for other in _DECLARED.values():
@@ -62,53 +134,79 @@ def declare_measures(measures: tuple[Measure, ...], owner: str) -> None:
             if other != measure and (other.name == measure.name or both_main):
                 raise ConfigError(
                     f"{owner} declares {measure}, but there is {other} already. Give yours another "
-                    "name, and main=True only where its kind has no main measure yet."
+                    "name, and main=True only where its target has no main measure yet."
                 )
     _DECLARED.update({measure.name: measure for measure in measures})
 
 
-def declared_measures() -> list[Measure]:
-    """Return the measures of all metric classes of this process, in the order of tables.
+def measure_of(name: str) -> Measure | None:
+    """Return the measure of a name: as a metric class declares it, or by the type of its target.
 
-    Kinds are in the order of `DENSE_TARGETS`, measures of several tasks last. Within a kind,
-    measures named after it come before others (such as those of a protocol).
+    >>> measure_of("lanes/mIoU").label, measure_of("somebody/else")
+    ('lanes mIoU (%)', None)
     """
-    order = {kind: place for place, kind in enumerate((*DENSE_TARGETS, SEVERAL_TASKS))}
+    target, _, metric = name.partition("/")
+    if name in _DECLARED or metric not in _BY_METRIC:
+        return _DECLARED.get(name)
+    return _BY_METRIC[metric].of(target)
 
-    def place(measure: Measure) -> tuple[int, bool]:
+
+def declared_measures(names: Iterable[str] | None = None) -> list[Measure]:
+    """Return the measures of some names in the order of tables.
+
+    The predefined targets come first, measures of several tasks last. The main measure of a
+    target comes first, those of a protocol last.
+
+    Args:
+        names: unknown ones are left out; default: all that metric classes declare.
+    """
+    found = (measure_of(name) for name in (_DECLARED if names is None else names))
+    return _in_order([measure for measure in found if measure is not None])
+
+
+def _in_order(measures: list[Measure]) -> list[Measure]:
+    kinds = dict.fromkeys([*PREDEFINED, *(each.kind for each in measures)])
+    places = {kind: place for place, kind in enumerate((*kinds, SEVERAL_TASKS))}
+    metrics = {metric: place for place, metric in enumerate(_BY_METRIC)}
+
+    def place(measure: Measure) -> tuple[int, bool, bool, int]:
         own = measure.name.startswith(f"{measure.kind}/")
-        return order.get(measure.kind, len(order)), not own
+        last = metrics.get(measure.metric, len(metrics))
+        return places[measure.kind], not own, not measure.main, last
 
-    return sorted(_DECLARED.values(), key=place)
-
-
-def main_measures() -> dict[str, Measure]:
-    """Return the main measure of each kind that has one."""
-    return {measure.kind: measure for measure in declared_measures() if measure.main}
+    return sorted(measures, key=place)
 
 
-def table_labels() -> dict[str, str]:
-    """Map the names of the measures that tables show, in their order, to their labels."""
-    return {measure.name: measure.label for measure in declared_measures() if measure.label}
+def main_measures(names: Iterable[str] | None = None) -> dict[str, Measure]:
+    """Return the main measure of each target that has one; for `names` see `declared_measures`."""
+    return {measure.kind: measure for measure in declared_measures(names) if measure.main}
+
+
+def table_labels(names: Iterable[str] | None = None) -> dict[str, str]:
+    """Map the names of the measures that tables show, in their order, to their labels.
+
+    For `names` see `declared_measures`.
+    """
+    return {each.name: each.label for each in declared_measures(names) if each.label}
 
 
 def direction_of(name: str) -> Direction | None:
-    """Return which values of a metric are better; None for an undeclared metric.
+    """Return which values of a metric are better; None if that is unknown, or neither.
 
-    >>> direction_of("depth/rmse"), direction_of("somebody/else")
-    ('lower', None)
+    >>> direction_of("depth/rmse"), direction_of("lanes/mIoU"), direction_of("somebody/else")
+    ('lower', 'higher', None)
     """
-    measure = _DECLARED.get(name)
+    measure = measure_of(name)
     return None if measure is None else measure.better
 
 
 def kind_of(name: str) -> str:
-    """Return the kind of target that a metric measures; it need not be declared.
+    """Return the name of the target that a metric measures; it need not be declared.
 
     >>> kind_of("mtan/abs_err"), kind_of("edges/images_without_edges")
     ('depth', 'edges')
     """
-    measure = _DECLARED.get(name)
+    measure = measure_of(name)
     return name.split("/")[0] if measure is None else measure.kind
 
 
@@ -169,7 +267,7 @@ def delta_m(
             "baseline, and a result for each."
         )
     if lower_is_better is None:
-        lower_is_better = {m.name for m in declared_measures() if m.better == "lower"}
+        lower_is_better = {name for name in baselines if direction_of(name) == "lower"}
     groups: dict[str, list[float]] = {}
     for name, baseline in baselines.items():
         if baseline == 0:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mmseg.registry import METRICS
 from torch import Tensor
 
 from ..errors import DataError
-from ..targets import DEPTH, NO_DEPTH
+from ..targets import NO_DEPTH, PREDEFINED, Target, named_targets
 from .depth import check_shapes
 from .measure import Measure
 from .streaming_metric import StreamingMetric, Sums
+
+KIND = next(target.name for target in PREDEFINED.values() if target.distance)
+"""The target to which tables and baselines assign the errors."""
 
 
 def mtan_errors(
@@ -75,6 +80,7 @@ class MTANDepthMetric(StreamingMetric[ErrorTally]):
 
     Args:
         inverse: compare inverse depth, as the protocol does on Cityscapes but not on NYUv2.
+        target: name of the distance; default: the first one that a sample predicts.
 
     Raises:
         DataError: a sample lacks predicted or true depth, or `mtan_errors` refuses its maps; the
@@ -85,20 +91,32 @@ class MTANDepthMetric(StreamingMetric[ErrorTally]):
 
     new_tally = ErrorTally
     measures = (
-        Measure("mtan/abs_err", "lower", "absolute error (MTAN)", kind=DEPTH.kind),
-        Measure("mtan/rel_err", "lower", "relative error (MTAN)", kind=DEPTH.kind),
+        Measure("mtan/abs_err", "lower", "absolute error (MTAN)", kind=KIND),
+        Measure("mtan/rel_err", "lower", "relative error (MTAN)", kind=KIND),
     )
 
-    def __init__(self, inverse: bool = False) -> None:
+    def __init__(self, inverse: bool = False, target: str | None = None) -> None:
         super().__init__()
         self.inverse = inverse
+        self.target = target
+
+    @classmethod
+    def measures_for(
+        cls, targets: Sequence[Target], options: Mapping[str, Any]
+    ) -> Sequence[Measure]:
+        """Return the measures of a network that predicts a distance."""
+        return cls.measures if _chosen(targets, options.get("target")) else ()
 
     def measure(self, sample: dict) -> ErrorTally:
         """Measure one sample, a dict whose maps are `{'data': 1,H,W tensor}`."""
-        missing = [key for key in (DEPTH.prediction, DEPTH.truth) if key not in sample]
-        if missing:
-            raise DataError(f"the sample lacks {missing}: expected predicted and true depth.")
-        prediction, target = (sample[key]["data"] for key in (DEPTH.prediction, DEPTH.truth))
+        chosen = _chosen(self.targets_of(sample), self.target)
+        keys = [key for target in chosen[:1] for key in (target.prediction, target.truth)]
+        missing = [key for key in keys if key not in sample]
+        if missing or not keys:
+            raise DataError(
+                f"the sample lacks {missing or 'a distance'}: expected predicted and true depth."
+            )
+        prediction, target = (sample[key]["data"] for key in keys)
         errors = mtan_errors(prediction, target.to(prediction.device), self.inverse)
         return ErrorTally(1) if errors is None else ErrorTally(1, 1, *errors)
 
@@ -107,3 +125,10 @@ class MTANDepthMetric(StreamingMetric[ErrorTally]):
         (total,) = results
         count = total.measured or float("nan")
         return {"mtan/abs_err": total.absolute / count, "mtan/rel_err": total.relative / count}
+
+
+def _chosen(targets: Sequence[Target], name: str | None) -> list[Target]:
+    """Return the distances among some targets, or the one of a name."""
+    if name is not None:
+        targets = named_targets(targets, [name], "MTANDepthMetric: target")
+    return [target for target in targets if target.distance]

@@ -1,230 +1,237 @@
-"""The metric of semantic segmentation and depth."""
+"""The metric of every target, by its type."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, get_args
 
-import torch
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 from mmseg.registry import METRICS
 from torch import Tensor
 
 from ..errors import DataError
-from ..targets import DEPTH, IGNORE_LABEL, SEMSEG, SEVERAL_TASKS, DenseTarget
-from ..utils import did_you_mean
-from .depth import DEPTH_METRICS, distance_errors, distance_sums, measured_pixels, pixel_errors
-from .measure import Measure, multitask_score
-from .semseg import (
-    AbsentClass,
-    ClassScore,
-    class_scores,
-    class_table,
-    confusion_matrix,
-    semseg_scores,
-)
-from .streaming_metric import StreamingMetric, Sums
-
-Pair = tuple[Tensor, Tensor]
-"""Prediction and truth of one image."""
-
-MEASURED = (SEMSEG.kind, DEPTH.kind)
-"""The kinds that `MultiTaskMetric` measures; other kinds have metrics of their own."""
+from ..targets import PREDEFINED, SCORED, Target, named_targets
+from .depth import distance_errors
+from .measure import SCORE, Measure, main_measures, measures_of, multitask_score
+from .semseg import AbsentClass, ClassScore, class_scores, class_table
+from .streaming_metric import Pair, StreamingMetric, Sums
+from .tallies import ClassSums, DistanceSums, Options, TargetSums, sums_of
 
 
 @dataclass
 class Tally(Sums):
-    """Sums over images from which the metrics of a data set are computed; see `tally_image`.
+    """Sums over images.
 
     Args:
-        confusion: C,C int64 on the CPU; None as long as no segmentation was measured.
-        depth_sums: sums over images of the metrics of `DEPTH_METRICS`, float64; None without any.
-        depth_images: number of images in those sums.
-        images_without_depth: number of images left out of them: their truth has no valid pixel.
-        distance_sums: sums over all valid pixels, see `distance_sums`; None without any.
+        targets: the sums of each target, in the order of the network's tasks.
     """
 
-    confusion: Tensor | None = None
-    depth_sums: Tensor | None = None
-    depth_images: int = 0
-    images_without_depth: int = 0
-    distance_sums: Tensor | None = None
+    targets: dict[Target, TargetSums] = field(default_factory=dict)
 
-    def scores(self, absent: AbsentClass = "skip") -> dict[str, float]:
-        """Compute the metrics of the measured tasks.
-
-        Args:
-            absent: see `semseg_scores`.
-
-        Returns:
-            `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc` (percent); `depth/<name>` of
-            `DEPTH_METRICS`, means over the images with valid depth (nan without any);
-            `depth/images_without_depth` where there are any; `multitask/score` where both tasks
-            were measured. Empty where no task was.
-        """
-        scores: dict[str, float] = {}
-        if self.confusion is not None:
-            for name, value in semseg_scores(self.confusion, absent).items():
-                scores[f"semseg/{name}"] = value
-        if self.depth_images or self.images_without_depth:
-            sums = (
-                [float("nan")] * len(DEPTH_METRICS)
-                if self.depth_sums is None
-                else self.depth_sums.tolist()
-            )
-            for name, total in zip(DEPTH_METRICS, sums, strict=True):
-                scores[f"depth/{name}"] = total / (self.depth_images or 1)
-        if self.images_without_depth:
-            scores["depth/images_without_depth"] = float(self.images_without_depth)
-        if "semseg/mIoU" in scores and "depth/si_log_rmse" in scores:
-            scores["multitask/score"] = multitask_score(
-                scores["semseg/mIoU"], scores["depth/si_log_rmse"]
-            )
-        return scores
+    def add(self, other: Tally) -> None:
+        """Add the sums of other images."""
+        self.images += other.images
+        for target, sums in other.targets.items():
+            self.targets.setdefault(target, type(sums)()).add(sums)
 
 
 @METRICS.register_module()
 class MultiTaskMetric(StreamingMetric[Tally]):
-    """Measure semantic segmentation, depth or both during validation.
+    """Measure every target whose truth and prediction a sample has.
 
-    One confusion matrix and a few sums are kept, no images; the result does not depend on the
-    number of processes.
+    Only sums are kept, no images; the result does not depend on the number of processes. The
+    metrics are `<target>/<metric>`:
 
-    The metrics are `semseg/mIoU`, `semseg/aAcc`, `semseg/mAcc`, `depth/<name>` of
-    `DEPTH_METRICS`, and `multitask/score`; see `Tally.scores`. After `evaluate`, `confusion` (C,C
-    int64, rows are the truth), `per_class` and `distance_errors` (depth errors by distance) hold
-    details, None where the task was not measured.
+    | type of the target   | metrics                                                               |
+    |----------------------|-----------------------------------------------------------------------|
+    | `classes`            | `mIoU`, `aAcc`, `mAcc` of one confusion matrix, percent               |
+    | `binary`             | `f1`, `iou`, `precision`, `recall`, `accuracy` of all pixels, percent |
+    | `scalar`, a distance | those of `DEPTH_METRICS`, means over the images with a valid pixel    |
+    | `scalar`             | `mae`, `rmse`, `bias` (prediction minus truth) of all pixels          |
+    | `direction`          | `mean_angle`, `median_angle` (degrees; the median is exact to 0.005), |
+    |                      | `within_11.25`, `within_22.5`, `within_30` (percent of all pixels)    |
+    | `offset`             | `epe`, the mean distance between the vectors' ends in pixels, and     |
+    |                      | `within_1px`, `within_3px` (percent of all pixels)                    |
+
+    They are nan where nothing was measured. `<target>/images_without_<target>` counts the images
+    without a valid pixel where there are any, of all but classes and masks. `multitask/score` is
+    there where both targets of `SCORED` are measured.
+
+    After `evaluate`, dicts by target hold details: `confusions` (C,C int64, rows are the truth)
+    and `classes` (scores of each class) of type `classes`, `errors_by_distance` of distances.
+    `confusion`, `per_class` and `distance_errors` are those of the first such target, or None.
 
     Args:
-        tasks: tasks ("semseg", "depth") whose truth and prediction every sample must have; None:
-            measure the tasks that a sample has.
-        ignore_label: class id of pixels without truth.
+        tasks: names of the targets to measure, whose truth and prediction every sample must have;
+            None: measure the targets that a sample has.
+        ignore_label: class id of pixels without truth; default: that of the target.
         absent: `skip` or `zero`, see `semseg_scores`.
-        min_depth, max_depth, si_lambda, si_scale: see `depth_errors`.
+        min_depth, max_depth, si_lambda, si_scale: of distances, see `depth_errors`. These may be
+            dicts by target's name; other targets have the default.
 
     Raises:
-        DataError: an unknown task or `absent`, a sample that lacks a required map, or maps that
-            `confusion_matrix` or `depth_errors` refuse; the image is named.
+        DataError: an unknown target or `absent`, a sample that lacks a required map, or maps that
+            do not fit each other or their target; the image is named.
 
     In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`.
     """
 
     new_tally = Tally
-    measures = (
-        Measure("semseg/mIoU", "higher", "mIoU (%)", main=True),
-        Measure("semseg/mAcc", "higher", "mean accuracy (%)"),
-        Measure("semseg/aAcc", "higher", "pixel accuracy (%)"),
-        Measure("depth/si_log_rmse", "lower", "SI-logRMSE", main=True),
-        Measure("depth/rmse", "lower", "RMSE"),
-        Measure("depth/abs_rel", "lower", "relative error"),
-        *(Measure(f"depth/{name}", "lower") for name in ("sq_rel", "rmse_log", "log10")),
-        Measure("depth/delta1", "higher", "delta < 1.25"),
-        *(Measure(f"depth/{name}", "higher") for name in ("delta2", "delta3")),
-        Measure(f"{SEVERAL_TASKS}/score", "higher", "multitask score"),
-    )
+    measures = (*measures_of(PREDEFINED.values()),)
+    types: ClassVar[tuple[str, ...]] = ()
+    """Types of the measured targets, which every sample must have; (): all."""
 
     def __init__(
         self,
         tasks: Sequence[str] | None = None,
-        ignore_label: int = IGNORE_LABEL,
-        absent: AbsentClass = "skip",
-        min_depth: float = 0.01,
-        max_depth: float | None = None,
-        si_lambda: float = 1.0,
-        si_scale: float = 100.0,
+        ignore_label: int | None = None,
+        absent: AbsentClass | Mapping[str, AbsentClass] = "skip",
+        min_depth: float | Mapping[str, float] = 0.01,
+        max_depth: float | Mapping[str, float] | None = None,
+        si_lambda: float | Mapping[str, float] = 1.0,
+        si_scale: float | Mapping[str, float] = 100.0,
     ) -> None:
         super().__init__()
-        unknown = sorted(set(tasks or ()) - set(MEASURED))
-        if unknown:
-            raise DataError(
-                f"Unknown tasks {unknown}: expected some of {list(MEASURED)}. "
-                + did_you_mean(unknown[0], MEASURED)
-            )
-        if absent not in get_args(AbsentClass):
-            raise DataError(f"absent={absent!r}: expected one of {list(get_args(AbsentClass))}.")
+        for value in absent.values() if isinstance(absent, Mapping) else [absent]:
+            if value not in get_args(AbsentClass):
+                raise DataError(f"absent={value!r}: expected one of {list(get_args(AbsentClass))}.")
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
-        self.absent = absent
-        limits = dict(min_depth=min_depth, max_depth=max_depth)
-        self.depth_options = dict(limits, si_lambda=si_lambda, si_scale=si_scale)
-        self.confusion: Tensor | None = None
-        self.per_class: list[ClassScore] | None = None
-        self.distance_errors: dict[str, list[float]] | None = None
+        self.options: dict[str, Any] = dict(
+            tasks=self.tasks, ignore_label=ignore_label, absent=absent, min_depth=min_depth,
+            max_depth=max_depth, si_lambda=si_lambda, si_scale=si_scale,
+        )  # fmt: skip
+        self.confusions: dict[str, Tensor] = {}
+        self.classes: dict[str, list[ClassScore]] = {}
+        self.errors_by_distance: dict[str, dict[str, list[float]]] = {}
+
+    @classmethod
+    def measures_for(
+        cls, targets: Sequence[Target], options: Mapping[str, Any]
+    ) -> Sequence[Measure]:
+        """Return the measures of the chosen ones of a network's targets.
+
+        Raises:
+            ConfigError: an option names a target that the network does not predict.
+        """
+        return measures_of(cls._chosen(targets, options))
+
+    @property
+    def confusion(self) -> Tensor | None:
+        """Return the confusion matrix of the first target of type `classes`."""
+        return next(iter(self.confusions.values()), None)
+
+    @property
+    def per_class(self) -> list[ClassScore] | None:
+        """Return the classes' scores of the first target of type `classes`."""
+        return next(iter(self.classes.values()), None)
+
+    @property
+    def distance_errors(self) -> dict[str, list[float]] | None:
+        """Return the errors by distance of the first distance."""
+        return next(iter(self.errors_by_distance.values()), None)
 
     def measure(self, sample: dict) -> Tally:
-        """Measure one sample, a dict whose maps are `{'data': 1,H,W tensor}`."""
-        semseg, depth = self._pair(sample, SEMSEG), self._pair(sample, DEPTH)
-        num_classes = len(self._classes) if semseg else 0
-        return tally_image(semseg, depth, num_classes, self.ignore_label, self.depth_options)
+        """Measure one sample, a dict whose maps are `{'data': C,H,W tensor}`."""
+        pairs: dict[Target, Pair | None] = {}
+        for target in self._chosen(self.targets_of(sample), self.options):
+            missing = [key for key in (target.prediction, target.truth) if key not in sample]
+            if missing and (self.tasks is not None or self.types):
+                raise DataError(
+                    f"the sample lacks {missing}, but {type(self).__name__} must measure "
+                    f"{target.name!r}. Predict it (task_heads), and load and pack (PackTargets) "
+                    "its truth in the evaluated data set."
+                )
+            pairs[target] = (
+                None
+                if missing
+                else (sample[target.prediction]["data"], sample[target.truth]["data"])
+            )
+        return self.measure_maps(pairs)
+
+    def measure_maps(self, pairs: Mapping[Target, Pair | None]) -> Tally:
+        """Measure the maps (C,H,W) of one image; None where a target has none."""
+        tally = Tally(images=1)
+        for target, pair in pairs.items():
+            kind = sums_of(target)
+            tally.targets[target] = (
+                kind() if pair is None else kind.of(*pair, target, self._options_of(target))
+            )
+        return tally
 
     def compute_metrics(self, results: list[Tally]) -> dict[str, float]:
         """Compute the metrics from the sum over all images, and log those of each class."""
         (total,) = results
-        scores = total.scores(self.absent)
+        scores = self.scores(total)
         if not scores:
-            wanted = self.tasks or MEASURED
+            wanted = [target.name for target in total.targets] or self.tasks or self.types
             raise DataError(
                 f"None of {total.images} samples held truth and prediction of one of {wanted}: "
                 "load the annotations in the pipeline of the evaluated data set."
             )
-        self.confusion = total.confusion
-        self.per_class = None
-        sums = total.distance_sums
-        self.distance_errors = None if sums is None else distance_errors(sums)
-        if total.confusion is not None:
-            self.per_class = class_scores(total.confusion, self._classes)
-            if is_main_process():
-                print_log(f"Classes:\n{class_table(self.per_class)}", logger="current")
+        self.confusions, self.classes, self.errors_by_distance = {}, {}, {}
+        for target, sums in total.targets.items():
+            if target.classes and isinstance(sums, ClassSums) and sums.confusion is not None:
+                self.confusions[target.name] = sums.confusion
+                self.classes[target.name] = class_scores(sums.confusion, target.classes)
+            if isinstance(sums, DistanceSums) and sums.by_distance is not None:
+                self.errors_by_distance[target.name] = distance_errors(sums.by_distance)
+        if is_main_process():
+            for name, rows in self.classes.items():
+                heading = "Classes" if name in SCORED else f"Classes of {name}"
+                print_log(f"{heading}:\n{class_table(rows)}", logger="current")
         return scores
 
-    @property
-    def _classes(self) -> Sequence[str]:
-        if not self.dataset_meta or "classes" not in self.dataset_meta:
-            raise DataError(
-                "The data set has no 'classes' in its metainfo: expected their names. "
-                "Set METAINFO of the data set, or dataset_meta of the metric."
-            )
-        return self.dataset_meta["classes"]
+    def scores(self, total: Tally) -> dict[str, float]:
+        """Compute the metrics of a sum over images; empty where nothing was measured."""
+        scores: dict[str, float] = {}
+        for target, sums in total.targets.items():
+            name = target.name
+            if sums.images:
+                found = sums.scores(self._options_of(target))
+                scores |= {f"{name}/{metric}": value for metric, value in found.items()}
+            if sums.without:
+                scores[f"{name}/images_without_{name}"] = float(sums.without)
+        main = main_measures(scores)
+        if {*SCORED} <= {*main}:
+            scores[SCORE.name] = multitask_score(*(scores[main[name].name] for name in SCORED))
+        return scores
 
-    def _pair(self, sample: dict, target: DenseTarget) -> Pair | None:
-        if self.tasks is not None and target.kind not in self.tasks:
-            return None
-        missing = [key for key in (target.prediction, target.truth) if key not in sample]
-        if not missing:
-            return sample[target.prediction]["data"], sample[target.truth]["data"]
-        if self.tasks is not None:
-            raise DataError(f"the sample lacks {missing}, which tasks={self.tasks} ask for.")
-        return None
+    def _options_of(self, target: Target) -> Options:
+        """Return the options of a target; one that is given for other targets is left out."""
+        return {
+            option: given[target.name] if isinstance(given, Mapping) else given
+            for option, given in self.options.items()
+            if not isinstance(given, Mapping) or target.name in given
+        }
+
+    @classmethod
+    def _chosen(cls, targets: Sequence[Target], options: Mapping[str, Any]) -> list[Target]:
+        """Return the targets to measure; refuse options that name others."""
+        tasks = options.get("tasks")
+        lists = {option: each for option, each in options.items() if isinstance(each, Mapping)}
+        for option, names in {**lists, "tasks": tasks or ()}.items():
+            named_targets(targets, [*names], f"{cls.__name__}: {option}")
+        return [
+            target
+            for target in targets
+            if (tasks is None or target.name in tasks)
+            and (not cls.types or target.type in cls.types)
+        ]
 
 
-def tally_image(
-    semseg: Pair | None,
-    depth: Pair | None,
-    num_classes: int,
-    ignore_label: int = IGNORE_LABEL,
-    depth_options: Mapping[str, float | None] | None = None,
-) -> Tally:
-    """Measure one image; see `confusion_matrix` and `depth_errors`.
+@METRICS.register_module()
+class NormalsMetric(MultiTaskMetric):
+    """Measure targets of type `direction` alone, which every sample must have.
 
-    Args:
-        semseg, depth: prediction and truth of one shape, None where the task is not measured.
-        num_classes, ignore_label: of `semseg`.
-        depth_options: keyword arguments of `depth_errors`.
+    `MultiTaskMetric` measures them, too; a config that lists both gets one of them. The metrics
+    are `normals/mean_angle` and the others of the type.
     """
-    tally = Tally(images=1)
-    if semseg is not None:
-        tally.confusion = confusion_matrix(*semseg, num_classes, ignore_label).cpu()
-    if depth is not None:
-        options: dict[str, Any] = dict(depth_options or {})
-        limits = {key: options.pop(key) for key in ("min_depth", "max_depth") if key in options}
-        pixels = measured_pixels(*depth, **limits)
-        errors = pixel_errors(*pixels, **options)
-        if errors is None:
-            tally.images_without_depth = 1
-        else:
-            tally.depth_images = 1
-            tally.depth_sums = torch.tensor([*errors.values()], dtype=torch.float64)
-            tally.distance_sums = distance_sums(*pixels)
-    return tally
+
+    types = ("direction",)
+    measures = (*measures_of(t for t in PREDEFINED.values() if t.type == "direction"),)
+
+    def __init__(self) -> None:
+        super().__init__()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.evaluator import BaseMetric
+from torch import Tensor
 
 from ..errors import DataError
+from ..targets import SEVERAL_TASKS, Target, targets_in
 from ..utils import warn
 from .measure import Measure, declare_measures
 
@@ -30,6 +32,10 @@ class Sums:
         for name, value in vars(other).items():
             mine = getattr(self, name)
             setattr(self, name, mine if value is None else value if mine is None else mine + value)
+
+
+Pair = tuple[Tensor, Tensor]
+"""Prediction and truth of one image."""
 
 
 T = TypeVar("T", bound=Sums)
@@ -72,6 +78,36 @@ class StreamingMetric(BaseMetric, Generic[T]):
     @abstractmethod
     def compute_metrics(self, results: list[T]) -> dict[str, float]:
         """Return the metrics; `results` holds one element, the sum over all images."""
+
+    @classmethod
+    def measures_for(
+        cls, targets: Sequence[Target], options: Mapping[str, Any]
+    ) -> Sequence[Measure]:
+        """Return the measures of a network that predicts some targets.
+
+        Args:
+            targets: what the network predicts.
+            options: arguments of the metric in the config.
+        """
+        names = {target.name for target in targets}
+        several = len(names) > 1
+        return [m for m in cls.measures if m.kind in names or (several and m.kind == SEVERAL_TASKS)]
+
+    def targets_of(self, sample: Mapping[str, Any]) -> list[Target]:
+        """Return the targets that a sample predicts, as the evaluated data set describes them.
+
+        Samples that do not list them (`predicted`) may predict any target of the data set.
+        """
+        declared = targets_in(self.dataset_meta)
+        if "predicted" not in sample:
+            return [*declared.values()]
+        found = []
+        for target in sample["predicted"]:
+            truth = declared.get(target.truth_name, target)
+            if truth.classes or not target.classes:
+                target = truth if truth.name == target.name else truth.learned_by(target.name)
+            found.append(target)
+        return found
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Measure a batch of samples."""

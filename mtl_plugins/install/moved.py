@@ -64,6 +64,7 @@ MODULES = {
 """Package of 0.1 -> modules and packages in it that are gone."""
 
 LEFT = {
+    "examples/plugin": "new_plugin",
     "tools/dev/bench": "bench",
     "tools/dev/versions": "stacks",
     "tools/dev/balancers": "engine.balancer_cost engine.balancer_cost_table "

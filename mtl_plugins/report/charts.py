@@ -17,7 +17,8 @@ NOT_LOSSES = ("lr", "base_lr", "momentum", "time", "data_time", "memory", "epoch
 
 def training_chart(runs: Sequence[RunRecord]) -> LineChart:
     """Return the losses and, below them, the metrics of the validations."""
-    main = {measure.name for measure in main_measures().values()}
+    found = {name for run in runs for entry in run.history.validation for name in entry.values}
+    main = {measure.name for measure in main_measures(sorted(found)).values()}
     chart = LineChart(_time_unit(runs), ("loss", "metric"))
     for index, run in enumerate(runs):
         for name, points in _curves(runs, run, run.history.training):

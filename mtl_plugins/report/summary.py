@@ -37,15 +37,14 @@ def metrics_table(
     """
     blind = blind or {}
     rows = []
-    for key, label in table_labels().items():
-        if key in metrics:
-            row = [label, f"{metrics[key]:.3f}"]
-            if key in blind:
-                ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
-                row += [f"{blind[key]:.3f}", ratio]
-            elif blind:
-                row += ["", ""]
-            rows.append(row)
+    for key, label in table_labels(metrics).items():
+        row = [label, f"{metrics[key]:.3f}"]
+        if key in blind:
+            ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
+            row += [f"{blind[key]:.3f}", ratio]
+        elif blind:
+            row += ["", ""]
+        rows.append(row)
     columns = ["metric", name, *(("image-blind", "ratio") if blind else ())]
     return TextTable(columns, rows, title="Metrics")
 

@@ -97,7 +97,7 @@ def compare(
 def summary_rows(runs: Sequence[RunRecord]) -> list[Row]:
     """Compare all metrics of the last validations, the main ones first."""
     found = {name for run in runs for name in run.metrics}
-    labels = table_labels()
+    labels = table_labels(found)
     names = [name for name in labels if name in found] + sorted(found - labels.keys())
     blind = next(filter(None, (run.summary.get("image_blind") for run in runs)), {})
     rows = []

@@ -9,7 +9,12 @@ import pytest
 import torch
 
 from mtl_plugins.config import final_config, load_config, run_config
-from mtl_plugins.config.final import PROTECTION, measured_names
+from mtl_plugins.config.final import (
+    PROTECTION,
+    _choose_best_metric,
+    check_metric_names,
+    measured_names,
+)
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import declared_measures
 from tests.config.test_config import BRANCHED
@@ -122,14 +127,56 @@ def test_only_metrics_of_the_tasks_are_measured():
     assert "depth/rmse" in names
     assert not any(name.startswith(("semseg/", "multitask/")) for name in names)
     normals = load_config(os.path.join(ROOT, "configs", "mtl_normals.py"))
-    assert {"normals/within_11.25", "semseg/mIoU", "multitask/score"} <= measured_names(normals)
-    others = {m.name for m in declared_measures()} - measured_names(normals)
+    measured = {*measured_names(normals)}
+    assert {"normals/within_11.25", "semseg/mIoU", "multitask/score"} <= measured
+    others = {m.name for m in declared_measures()} - measured
     assert others == {"mtan/abs_err", "mtan/rel_err"}
+
+
+def test_a_metric_is_measured_once():
+    normals = os.path.join(ROOT, "configs", "mtl_normals.py")
+    both = [dict(type="NormalsMetric"), dict(type="MultiTaskMetric", max_depth=80.0)]
+    config = load_config(normals)
+    for metrics in (both, both[::-1]):
+        config.val_evaluator = config.test_evaluator = metrics
+        final = final_config(config)
+        assert final.val_evaluator == final.test_evaluator == both[1:]
+        assert measured_names(config) == measured_names(final)
+    # What the other one does not measure stays.
+    config.val_evaluator = [both[0], dict(both[1], tasks=["depth"])]
+    assert len(final_config(config, [f"{SAVE_BEST}=depth/rmse"]).val_evaluator) == 2
+    config.val_evaluator = both[:1]
+    assert final_config(config, [f"{SAVE_BEST}=normals/mean_angle"]).val_evaluator == both[:1]
+    config.val_evaluator = [both[1], both[1]]
+    with pytest.raises(ConfigError, match=r"measures \['semseg/mIoU'.* twice.*by MultiTaskMetric"):
+        final_config(config)
+    config.val_evaluator = dict(type="MultiTaskMetric", max_depth=dict(dept=80.0))
+    with pytest.raises(ConfigError, match=r"max_depth names the target 'dept'.*depth\?"):
+        final_config(config)
+
+
+def test_further_targets_are_measured_by_their_type():
+    config = load_config(BRANCHED)
+    height = dict(target=dict(type="scalar"))
+    config.model.decode_head.task_heads["height"] = height
+    assert measured_names(config)[-4:] == [
+        "height/mae", "height/rmse", "height/bias", "multitask/score",
+    ]  # fmt: skip
+    hook = config.default_hooks.checkpoint
+    hook.save_best = "height/mae"
+    check_metric_names(config)
+    hook.save_best = "height/bias"
+    with pytest.raises(ConfigError, match=r"height/bias.*neither high nor low"):
+        check_metric_names(config)
+    hook.save_best = "multitask/score"
+    config.model.decode_head.task_heads = dict(height=height)
+    _choose_best_metric(config)
+    assert (hook.save_best, hook.rule) == ("height/mae", "less")
 
 
 def test_metrics_of_other_libraries_are_not_checked():
     config = load_config(BRANCHED, ["val_evaluator.type=IoUMetric", f"{SAVE_BEST}=mIoU"])
-    assert measured_names(config) == set()
+    assert measured_names(config) == []
     assert final_config(config).default_hooks.checkpoint.save_best == "mIoU"
 
 

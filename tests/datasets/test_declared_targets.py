@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import zlib
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from PIL import Image
 from mtl_plugins.datasets import FORMATS, TargetFormat, ValueFormat, pack_dataset
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.targets import DEPTH, NORMALS, SEMSEG, targets_in
+from tests.conftest import ROOT
 
 SIZE, COUNT = (6, 8), 5
 LOAD = [dict(type="LoadImage"), dict(type="LoadTargets")]
@@ -204,6 +206,16 @@ def test_folders_of_version_2_are_still_read(tmp_path):
     np.testing.assert_allclose(sample[NORMALS.array][known], expected, atol=1e-6)
 
 
+def test_joined_data_sets_have_the_targets_of_all(root):
+    parts = [config(root, {name: TARGETS[name]}) for name in ("flow", "mask")]
+    joined = DATASETS.build(dict(type="ConcatDataset", datasets=parts))
+    assert [*targets_in(joined.metainfo)] == ["flow", "mask"]
+    assert "gt_flow_map" in joined[0] and "gt_flow_map" not in joined[COUNT]
+    other = config(root, dict(flow=dict(TARGETS["mask"])))
+    with pytest.raises(ConfigError, match=r"part 1 has the target 'flow'.*different names"):
+        DATASETS.build(dict(type="ConcatDataset", datasets=[parts[0], other]))
+
+
 @pytest.fixture
 def own_format():
     @dataclass(frozen=True)
@@ -318,6 +330,22 @@ def test_a_mask_of_0_and_255_without_a_label_map_has_no_pixel_of_class_1(root):
     mask = dict(type="binary", folder="mask")
     found = {int(v) for v in np.unique(built(root, dict(mask=mask))[0]["gt_mask_map"])}
     assert found == {0, 255}
+
+
+def test_the_documented_declarations_and_format(request):
+    request.addfinalizer(lambda: FORMATS.module_dict.pop("LogFormat", None))
+    with open(os.path.join(ROOT, "docs", "datasets.md"), encoding="utf-8") as page:
+        values: dict = {}
+        for block in re.findall(r"```python\n(.*?)```", page.read(), re.DOTALL):
+            exec(block, values)
+    given = dict(values["dataset"], pipeline=[], lazy_init=True)
+    given["targets"] = dict(given["targets"], rain=values["rain"])
+    dataset = DATASETS.build(given)
+    names = ["semseg", "depth", "lanes", "moving", "height", "flow", "rain"]
+    assert [target.name for target in dataset.targets()] == names
+    np.testing.assert_allclose(
+        dataset.formats["rain"](np.array([[0, 2]])), [[np.nan, 1.44]], rtol=1e-6
+    )
 
 
 def test_values_are_written_as_they_are_read():

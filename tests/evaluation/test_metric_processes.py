@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
 
-from mtl_plugins.evaluation import MTANDepthMetric, MultiTaskMetric, NormalsMetric
-from tests.evaluation import test_multi_task_metric, test_normals_metric
+from mtl_plugins.evaluation import MTANDepthMetric, MultiTaskMetric
+from mtl_plugins.targets import targets_in
+from tests.evaluation import test_multi_task_metric, test_normals_metric, test_types
 from tests.ranks import run_ranks
 
 SIZES = (1, 2, 5, 7)
+FURTHER = (test_types.LANES, test_types.EDGES, test_types.HEIGHT, test_types.FLOW)
+PREDICTED = [*targets_in(test_multi_task_metric.META).values(), *FURTHER]
 
 
 def sample(index):
-    """Return the sample of an index with all three tasks, the same in every process."""
+    """Return the sample of an index with targets of all types, the same in every process."""
     maps = test_multi_task_metric.sample(index)
     if index == 1:
         maps["gt_depth_map"]["data"] *= 0
-    return {**test_normals_metric.random_sample(index), **maps}
+    random = np.random.default_rng(index)
+    further = {target: test_types.random_maps(target, random) for target in FURTHER}
+    others = test_types.sample(further, *FURTHER)
+    if index == 2:
+        del others["gt_flow_map"]
+    predicted = dict(predicted=PREDICTED)
+    return {**others, **test_normals_metric.random_sample(index), **maps, **predicted}
 
 
 def measured(indices, size):
     """Return scores and details of images of a data set of a size."""
-    metrics = [MultiTaskMetric(), NormalsMetric(), MTANDepthMetric()]
+    metrics = [MultiTaskMetric(), MTANDepthMetric()]
     scores = {}
     for metric in metrics:
-        metric.dataset_meta = test_multi_task_metric.META
+        metric.dataset_meta = test_types.meta(*PREDICTED)
         for start in range(0, len(indices), 2):
             metric.process(None, [sample(index) for index in indices[start : start + 2]])
         scores |= metric.evaluate(size)
     details = metrics[0]
     return dict(
         scores=scores,
-        confusion=details.confusion.tolist(),
-        classes=[list(row)[1:] for row in details.per_class],
-        distances=details.distance_errors,
+        confusions=[each.tolist() for each in details.confusions.values()],
+        classes=[list(row)[1:] for rows in details.classes.values() for row in rows],
+        distances=details.errors_by_distance,
     )
 
 
@@ -77,5 +87,5 @@ def test_a_repeated_image_would_change_every_metric():
     assert once.keys() == twice.keys()
     changed = [name for name in once if once[name] != pytest.approx(twice[name], rel=1e-6)]
     assert {name.partition("/")[0] for name in changed} == {
-        "semseg", "depth", "normals", "mtan", "multitask",
+        "semseg", "depth", "normals", "mtan", "multitask", "lanes", "edges", "height", "flow",
     }  # fmt: skip

@@ -77,7 +77,7 @@ def test_is_registered_and_warns_of_no_missing_prefix(monkeypatch):
     monkeypatch.setattr("mmengine.evaluator.metric.print_log", lambda *a, **k: warnings.append(a))
     metric = METRICS.build({"type": "MultiTaskMetric", "max_depth": 80})
     assert isinstance(metric, MultiTaskMetric)
-    assert metric.depth_options["max_depth"] == 80
+    assert metric.options["max_depth"] == 80
     assert warnings == []
 
 
@@ -167,8 +167,10 @@ def test_refuses_with_the_name_of_the_image():
         measure([wrong])
     with pytest.raises(ValueError, match=r"lacks.*pred_depth_map.*gt_depth_map"):
         measure([sample(0, SEMSEG)], tasks=["semseg", "depth"])
-    with pytest.raises(ValueError, match=r"Unknown tasks \['edges'\]"):
-        MultiTaskMetric(tasks=["edges"])
+    with pytest.raises(ValueError, match=r"image_0.*tasks names the target 'edges'.*Choose from"):
+        measure([sample(0)], tasks=["edges"])
+    with pytest.raises(ValueError, match=r"max_depth names the target 'dept'.*mean depth\?"):
+        measure([sample(0)], max_depth=dict(dept=80.0))
     with pytest.raises(ValueError, match="None of 1 samples"):
         measure([{"img_path": "a.png"}])
     metric = MultiTaskMetric()

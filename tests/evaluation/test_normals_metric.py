@@ -100,5 +100,5 @@ def test_refuses_with_the_name_of_the_image():
     guess[0, 0, 0] = float("nan")
     with pytest.raises(ValueError, match="nan or infinite at 1 of 2"):
         measure([as_sample(guess, truth)])
-    with pytest.raises(ValueError, match=r"lacks \['pred_normal_map'\].*NormalsHead"):
+    with pytest.raises(ValueError, match=r"lacks \['pred_normal_map'\].*measure 'normals'"):
         measure([dict(img_path="a.png", gt_normal_map=dict(data=truth))])

@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
-from mtl_plugins.models.preprocessing.data_preprocessor import flip_on_device
+from mtl_plugins.models.preprocessing.device_augmentation import flip_on_device
 from mtl_plugins.models.task_heads import TaskHead, final_stage, head_config
 from tests.batches import DECODER, TARGETS, TASK_HEADS, batch, model, sample, sample_of
 

@@ -123,8 +123,9 @@ def write_many(folder: Path, seed: int = 0, size=(64, 96)):
                 truth, guess = truth[..., 0], np.abs(guess[..., 0])
         truth[:10] = target.invalid
         maps.append(TaskMaps(target, guess, truth))
-    log_run(folder, [("train", 10, dict(loss=1.0)), ("val", 1, METRICS), ("train", 20, {})])
-    image = generator.integers(0, 255, (*size, 3), np.uint8)
+    steps = [("train", 10, dict(loss=1.0)), ("val", 1, METRICS), ("train", 20, dict(loss=0.5))]
+    log_run(folder, [*steps, ("val", 2, METRICS)])
+    image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
     save_maps(Details.gallery(folder) / "one", image, maps)
     counts = {
         each.target.name: counted(each, each.target.num_classes)

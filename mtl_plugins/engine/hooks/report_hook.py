@@ -20,7 +20,7 @@ from rich.console import Console
 from ...costs import run_cost
 from ...evaluation import Baselines, configured_metric, image_blind_scores, kind_of
 from ...report import Details, balance_report, balance_table, metrics_table
-from ...targets import DEPTH, SEMSEG, Target
+from ...targets import Target, targets_in
 from ...utils import write_text
 from ...visualization import sample_maps, sample_targets, save_maps
 from .panel_hook import ChosenImagesHook
@@ -84,23 +84,15 @@ class ReportHook(ChosenImagesHook):
         if self._cost is None and self._size is not None:
             self._cost = run_cost(runner.model, self._size)
         metric = configured_metric(runner.val_evaluator.metrics)
-        confusion = _by_target(metric.confusion, SEMSEG)
         Details(
             epoch=runner.epoch,
             iteration=runner.iter,
             targets={name: target.to_dict() for name, target in self._targets.items()},
-            confusion={name: counts.tolist() for name, counts in confusion.items()},
-            distance_errors=_by_target(metric.distance_errors, DEPTH),
+            confusion={name: counts.tolist() for name, counts in metric.confusions.items()},
+            distance_errors=metric.errors_by_distance,
             cost=self._cost,
             images=self._names,
         ).write(runner.work_dir)
-
-
-def _by_target(found: Any, target: Target) -> dict[str, Any]:
-    """Return measurements by target; a metric may give those of one target alone."""
-    if isinstance(found, Mapping) and "near" not in found:
-        return dict(found)
-    return {} if found is None else {target.name: found}
 
 
 @HOOKS.register_module()
@@ -138,10 +130,10 @@ class SummaryHook(Hook):
     @master_only
     def _report(self, runner: Runner) -> None:
         blind: dict[str, float] = {}
-        # The image-blind predictor predicts these targets only.
-        if self.image_blind and {*map(kind_of, self.metrics)} & {SEMSEG.name, DEPTH.name}:
+        dataset = runner.train_dataloader.dataset
+        if self.image_blind and {*map(kind_of, self.metrics)} & {*targets_in(dataset.metainfo)}:
             blind = image_blind_scores(
-                runner.train_dataloader.dataset,
+                dataset,
                 runner.val_dataloader.dataset,
                 configured_metric(runner.val_evaluator.metrics),
             )
