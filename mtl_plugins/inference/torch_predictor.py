@@ -13,7 +13,6 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
 from ..checkpoints import build_network, load_checkpoint, load_weights
@@ -77,8 +76,7 @@ class TorchPredictor:
         self.network.to(self.device).eval()
         self.heads = dict(self.network.decode_head.tasks())
         self.pipeline = Compose(image_transforms(found))
-        meta = _dataset_meta(content) or _configured_metainfo(found)
-        self.targets = network_targets(self.heads, meta)
+        self.targets = network_targets(self.heads, _dataset_meta(content))
         self.metainfo = metainfo_of(self.targets)
         self.dtype = choose_dtype("auto", self.device.type) if amp else None
 
@@ -162,20 +160,6 @@ def _dataset_meta(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
     meta: Any = checkpoint.get("meta")
     meta = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
     return meta if isinstance(meta, Mapping) else {}
-
-
-def _configured_metainfo(config: Config) -> Mapping[str, Any]:
-    """Return the metainfo of the config's data set, without opening its files."""
-    for split in ("test", "val", "train"):
-        dataset = (config.get(f"{split}_dataloader") or {}).get("dataset") or {}
-        known = DATASETS.module_dict.get(dataset.get("type"))
-        found = dict(getattr(known, "METAINFO", {}))
-        if "depth_unit" in dataset:
-            found["depth_unit"] = dataset["depth_unit"]
-        found |= dataset.get("metainfo") or {}
-        if found.get("classes"):
-            return found
-    return {}
 
 
 def _as_array(data: torch.Tensor, target: Target) -> np.ndarray:

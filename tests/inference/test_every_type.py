@@ -10,10 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from mtl_plugins import build
 from mtl_plugins.datasets.files import read_map
 from mtl_plugins.inference import MultiTaskInferencer, TorchPredictor, metainfo_of, targets_of
+from mtl_plugins.inference.export import ExportableModel
 from mtl_plugins.models.segmentors import InferenceConfig
-from mtl_plugins.targets import DEPTH, SEMSEG, declared_target
+from mtl_plugins.targets import DEPTH, SEMSEG, Target, declared_target
 from tests.inference.conftest import read_video, write_video
 from tests.inference.every_type import (
     LANES,
@@ -164,6 +166,27 @@ def test_predictors_without_targets_are_those_of_version_0_1():
     assert metainfo_of(targets_of(old))["tasks"] == {"far": "depth"}
     with pytest.raises(ValueError, match=r"task 'x' predicts 'shade'.*targets.*Target"):
         targets_of(dict(old, tasks=dict(x="shade")))
+
+
+def species(images):
+    """Predict the same ids for every image, of more classes than 8 bits hold."""
+    return [{"species": np.full(image.shape[:2], 299, np.uint16)} for image in images]
+
+
+def test_more_classes_than_8_bits_hold(root, tmp_path):
+    names = tuple(f"species {index}" for index in range(300))
+    target = Target("species", "classes", classes=names)
+    species.metainfo = metainfo_of({"species": target})
+    kinds = ["labels", "overlay", "panel"]
+    MultiTaskInferencer(species).save(image_of(root), tmp_path, kinds=kinds)
+    found = np.asarray(Image.open(tmp_path / "labels-species" / "0.png"))
+    assert found.dtype == np.uint16 and (found == 299).all()
+    # Exported networks, too.
+    given = config(dataset(root / "data"))
+    given.model.decode_head.task_heads = dict(species=dict(target=target.to_dict()))
+    with torch.no_grad():
+        outputs = ExportableModel(build(given))(torch.zeros(1, 3, 32, 48))
+    assert outputs["species"].dtype == torch.int32 and outputs["species"].shape == (1, 32, 48)
 
 
 RESIZED = [dict(type="LoadImage"), dict(type="Resize", scale=(96, 48), keep_ratio=False),
