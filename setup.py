@@ -95,7 +95,7 @@ setup(
     python_requires=">=3.10",  # zip(strict=True), X | Y annotations at run time
     packages=find_packages(include=["mtl_plugins", "mtl_plugins.*"]),
     package_data={
-        "mtl_plugins": ["py.typed", "plugin_template/*.jinja", "plugin_template/*/*.jinja"],
+        "mtl_plugins": ["py.typed"],
         "mtl_plugins.report": ["templates/*"],
     },
     install_requires=INSTALL_REQUIRES,

@@ -1,5 +1,5 @@
-# Three tasks from one network: classes, depth and surface normals. docs/add_a_task.md
-# explains how the third one was added.
+# Three tasks from one network: classes, depth and surface normals. docs/add_a_task.md explains how
+# to add others.
 _base_ = ['mtl_branched.py']
 model = dict(
     decode_head=dict(task_heads=dict(normals=dict(type='NormalsHead'))),

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from .install import (
     INFO,
-    NEW_PLUGIN,
     keep_old_imports,
     load_plugins,
     moved_attribute,
@@ -88,11 +87,10 @@ def __dir__() -> list[str]:
 
 keep_old_imports()
 # Last, so that a plugin finds the package complete.
-if started_module() != NEW_PLUGIN:
-    try:
-        register_all()
-    except Exception as error:
-        # Python imports the package before the module that is to tell what is wrong with it.
-        if started_module() != INFO:
-            raise
-        import_error = error
+try:
+    register_all()
+except Exception as error:
+    # Python imports the package before the module that reports what is wrong with it.
+    if started_module() != INFO:
+        raise
+    import_error = error

@@ -34,6 +34,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from .errors import ConfigError
+from .install import check_gone
 from .utils import did_you_mean
 
 IGNORE_LABEL = 255
@@ -137,7 +138,7 @@ class Target:
         if self.type not in TYPES:
             return f"type={self.type!r}. {did_you_mean(str(self.type), TYPES)}"
         named = str(self.name).isidentifier() and self.name != SEVERAL_TASKS
-        if not named or self._own_keys() & (GIVEN | _taken_keys(self.name)):
+        if not named or self._own_keys() & (GIVEN | _taken_keys(self.name, self.truth_of)):
             return (
                 f"the name {self.name!r} cannot be used; expected an identifier other than "
                 f"{SEVERAL_TASKS!r} whose keys (gt_{self.name}_map, ...) are free."
@@ -145,8 +146,6 @@ class Target:
         texts = all(isinstance(name, str) for name in self.classes)
         if (self.classes and self.type != "classes") or not texts:
             return f"classes={self.classes!r}; expected names, and only for the type 'classes'."
-        if len(set(self.classes)) != len(self.classes):
-            return f"classes={self.classes!r} has a name twice; expected different names."
         if len(self.classes) > WIDE_IGNORE_LABEL:
             return f"{len(self.classes)} classes; expected at most {WIDE_IGNORE_LABEL}."
         colors = all(
@@ -169,7 +168,8 @@ class Target:
         return ""
 
     def _own_keys(self) -> set[str]:
-        return {self.array, self.truth, self.prediction, self.logits, self.path}
+        shared = set() if self.truth_of else {self.array, self.truth, self.path}
+        return {self.prediction, self.logits, *shared}
 
     def _key(self, which: str, name: str, default: str) -> str:
         return _MMSEG_KEYS.get(name, {}).get(which, default)
@@ -287,9 +287,10 @@ class Target:
         return replace(self, name=task, truth_of=self.truth_name)
 
 
-def _taken_keys(name: str) -> set[str]:
-    """Return mmseg's keys of the other targets."""
-    return {key for other, keys in _MMSEG_KEYS.items() if other != name for key in keys.values()}
+def _taken_keys(*names: str) -> set[str]:
+    """Return mmseg's keys of the targets of other names."""
+    others = {name: keys for name, keys in _MMSEG_KEYS.items() if name not in names}
+    return {key for keys in others.values() for key in keys.values()}
 
 
 SEMSEG = Target("semseg", "classes")
@@ -377,3 +378,9 @@ def named_targets(targets: Iterable[Target], names: Sequence[str], owner: str) -
 
 DENSE_TARGETS = PREDEFINED
 DenseTarget = Target
+
+
+def __getattr__(name: str) -> Any:
+    """Explain what replaces a name that is gone."""
+    check_gone(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,12 +9,52 @@ from mmseg.structures import SegDataSample
 from torch import nn
 from torch.nn import functional as F
 
+from mtl_plugins.targets import DEPTH, NORMALS, Target
+
 NUM_CLASSES = 5
 TASK_HEADS = dict(
     semseg=dict(type="SegmentationHead", num_classes=NUM_CLASSES),
     depth=dict(type="DepthHead", initial_depth=10.0),
 )
+TARGETS = dict(
+    parts=Target("parts", "classes", classes=("none", "head", "arm", "leg", "rest")),
+    species=Target("species", "classes", classes=tuple(f"species {i}" for i in range(300))),
+    edges=Target("edges", "binary"),
+    height=Target("height", "scalar", unit="m", range=(-5.0, 50.0)),
+    heat=Target("heat", "scalar"),
+    depth=DEPTH,
+    gap=Target("gap", "scalar", distance=True, range=(0.5, 20.0)),
+    normals=NORMALS,
+    flow=Target("flow", "offset"),
+)
+"""Targets of every type, predefined and declared, with and without parameters."""
 DECODER = dict(type="DeepLabDecoder", channels=8, skip_channels=4)
+
+
+def truth_of(target, height, width) -> torch.Tensor:
+    """A random truth C,H,W of a target; the first two columns are invalid."""
+    size = (target.channels, height, width)
+    if target.integer:
+        # As PackTargets packs uint8 and uint16.
+        kind = torch.int32 if target.dtype == "uint16" else torch.uint8
+        truth = torch.randint(0, target.num_classes, size).to(kind)
+    elif target.type == "scalar":
+        low, high = target.range or (1.0, 51.0)
+        truth = torch.rand(size) * (high - low) + low
+    else:
+        truth = torch.randn(size) * 3
+        truth = F.normalize(truth, dim=0) if target.type == "direction" else truth
+    truth[:, :, :2] = target.invalid
+    return truth
+
+
+def sample_of(targets, height, width) -> SegDataSample:
+    """A sample as PackTargets packs it: random truths, and the list of its targets."""
+    size = dict(ori_shape=(height, width), img_shape=(height, width))
+    result = SegDataSample(metainfo=dict(size, targets=list(targets)))
+    truths = {each.truth: PixelData(data=truth_of(each, height, width)) for each in targets}
+    result.set_data(truths)
+    return result
 
 
 def sample(height, width, semseg=True, depth=True, normals=False) -> SegDataSample:

@@ -20,6 +20,9 @@ SMALL = [
     "model.decode_head.decoder.channels=8",
     "train_cfg.val_interval=1",
 ]
+PLAIN = ["default_hooks.panels.num_images=0", "default_hooks.summary.image_blind=False"]
+"""Draw and compare nothing at the end."""
+
 SECONDS = 120
 
 
@@ -40,6 +43,17 @@ def call(tool, *args, check=True, fresh=False, cwd=ROOT):
     if check:
         assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
     return result
+
+
+def start(tool, *args, cwd=ROOT):
+    """Start a command in a fork of this process, without output; return the process."""
+    tool, args = os.path.join(ROOT, "tools", tool), [*map(str, args)]
+    with open(os.devnull, "w") as out, open(os.devnull, "w") as err:
+        process = multiprocessing.get_context("fork").Process(
+            target=_run, args=(tool, args, cwd, out, err)
+        )
+        process.start()
+    return process
 
 
 def own_process(out, err):

@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from mmengine.config import config as mmengine_config
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.visualization import Visualizer
@@ -23,6 +24,22 @@ from mtl_plugins.street_scenes import write_street_scenes
 # mmengine collects garbage whenever it builds a data set; what is imported by now need not be
 # looked through each time.
 gc.freeze()
+
+
+def _once(function):
+    """Keep what a function returned for a text."""
+    known: dict[str, tuple] = {}
+
+    def call(text, **options):
+        if text not in known:
+            known[text] = function(text, **options)
+        return known[text]
+
+    return call
+
+
+# mmengine lays out the config of every run five times, which takes longer than a tiny epoch.
+mmengine_config.FormatCode = _once(mmengine_config.FormatCode)
 
 SCENES = dict(counts=dict(train=6, val=3), size=(64, 128), seed=7)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

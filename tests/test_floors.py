@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 
 FLOORS = (
-    ("info", "new_plugin"),
+    ("info",),
     ("",),
     ("studies",),
     ("engine",),
@@ -59,7 +59,10 @@ INSIDE = {
         "depth",
         "semseg",
     ),
-    "visualization": ("contact_sheet", "panels", "grid", "painters", "maps", "colors"),
+    "visualization": (
+        *("contact_sheet", "panels", "grid", "painters"),
+        *("class_painters", "value_painters", "rows", "maps", "colors"),
+    ),
 }
 """The same for folders and modules inside a folder."""
 LONGEST = 400

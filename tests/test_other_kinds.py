@@ -21,7 +21,7 @@ from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.evaluation import Measure, delta_m, direction_of, main_measures
 from mtl_plugins.evaluation.measure import declare_measures
 from mtl_plugins.inference.export.agreement import compare
-from mtl_plugins.models.preprocessing.data_preprocessor import flip_on_device
+from mtl_plugins.models.preprocessing.device_augmentation import flip_on_device
 from mtl_plugins.report import metrics_table
 from mtl_plugins.targets import DENSE_TARGETS, DenseTarget, register_target
 from mtl_plugins.visualization import (
@@ -333,7 +333,7 @@ def test_measures_are_declared_once_and_known_everywhere(root, tmp_path):
     given.default_hooks.checkpoint.save_best = "shade/bais"
     with pytest.raises(ConfigError, match=r"shade/bais.*Did you mean shade/bias"):
         final_config(given)
-    labels = metrics_table("run", {"shade/bias": 1.0, "shade/bright": 1.0}).columns[0]._cells
+    labels = [row[0] for row in metrics_table("run", {"shade/bias": 1, "shade/bright": 1}).rows]
     assert labels == ["shade, bias"]
     assert delta_m({"shade/bias": 0.5}, {"shade/bias": 1.0}) == 50.0
     for wrong in (

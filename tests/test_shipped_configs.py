@@ -129,11 +129,10 @@ def test_every_step_of_the_ladder_changes_only_what_it_names(monkeypatch):
 @pytest.mark.parametrize(
     "name",
     [
-        "resnet50",
-        "convnext_tiny",
-        "mobilenetv3_large_100",
+        "convnext_atto",
+        "mobilenetv3_small_050",
         "swin_tiny_patch4_window7_224",
-        "vit_small_patch16_224",
+        "vit_tiny_patch16_224",
     ],
 )
 def test_any_backbone_by_one_option(name, scene_options):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import glob
 import json
 import os
+import runpy
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
@@ -16,9 +16,10 @@ import torch
 from mtl_plugins.config import load_config
 from mtl_plugins.engine import train
 from mtl_plugins.engine.run import resume_from
-from tests.commands import SMALL, call
+from tests.commands import PLAIN, SMALL, call
 from tests.conftest import ROOT
 from tests.engine.tiny_run import run
+from tests.ranks import run_ranks
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def trained(tmp_path_factory, scene_options):
     options = [*scene_options, *SMALL, "train_cfg.max_epochs=2"]
     result = call(
         "train.py", "configs/mtl_branched.py", "--work-dir", work_dir, "--seed", "3",
-        "--cfg-options", *options, fresh=True,
+        "--cfg-options", *options,
     )  # fmt: skip
     return work_dir, options, result
 
@@ -69,7 +70,7 @@ def test_image_blind_command_prints_what_the_summary_holds(trained):
 
 
 def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path, scene_options):
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=3"]
+    options = [*scene_options, *SMALL, *PLAIN, "train_cfg.max_epochs=3"]
     config = load_config("configs/mtl_branched.py", options)
     kill = dict(type="SignalHook", signal="SIGKILL", moment="train", iteration=4)
     config.custom_hooks = [kill]
@@ -114,7 +115,7 @@ def test_resume_prefers_the_runs_own_checkpoint_to_the_weights_it_started_with(t
     ("task", "metric"), [("semseg", "semseg/mIoU"), ("depth", "depth/si_log_rmse")]
 )
 def test_a_model_of_one_task_keeps_its_best_by_that_task(tmp_path, scene_options, task, metric):
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
+    options = [*scene_options, *SMALL, *PLAIN, "train_cfg.max_epochs=1"]
     config = load_config(os.path.join(ROOT, "configs", "mtl_branched.py"), options)
     heads = config.model.decode_head.task_heads
     config.model.decode_head.task_heads = {task: heads[task]}
@@ -124,7 +125,7 @@ def test_a_model_of_one_task_keeps_its_best_by_that_task(tmp_path, scene_options
 
 
 def test_mixed_precision_trains_on_this_device(tmp_path, scene_options):
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
+    options = [*scene_options, *SMALL, *PLAIN, "train_cfg.max_epochs=1"]
     result = call(
         "train.py", "configs/mtl_joint.py", "--amp", "--work-dir", str(tmp_path),
         "--cfg-options", *options,
@@ -177,21 +178,22 @@ def test_errors_of_loader_workers_end_in_one_message_too(tmp_path, scenes_root, 
     assert "Traceback" not in result.stderr
 
 
-def test_two_processes_of_torchrun_measure_like_one(tmp_path, trained):
-    """The metrics of a checkpoint are those of one process, 3 images on 2 ranks."""
+def call_in_rank(rank, tool, *arguments):
+    sys.path.insert(0, os.path.join(ROOT, "tools"))
+    sys.argv = [tool, *arguments]
+    runpy.run_path(os.path.join(ROOT, "tools", tool), run_name="__main__")
+
+
+def test_two_processes_measure_like_one(tmp_path, trained):
+    """With torchrun's variables; 3 images on 2 ranks."""
     work_dir, options, _ = trained
-    result = subprocess.run(
-        [
-            sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2",
-            "--standalone", "tools/test.py", "configs/mtl_branched.py",
-            os.path.join(work_dir, "epoch_2.pth"), "--work-dir", str(tmp_path),
-            "--launcher", "pytorch", "--cfg-options", *options,
-        ],
-        cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT, OMP_NUM_THREADS="1"),
-        capture_output=True, text=True, timeout=120,
+    codes, output = run_ranks(
+        2, call_in_rank, tmp_path, "test.py", os.path.join(ROOT, "configs", "mtl_branched.py"),
+        os.path.join(work_dir, "epoch_2.pth"), "--work-dir", str(tmp_path),
+        "--launcher", "pytorch", "--cfg-options", *options,
     )  # fmt: skip
-    assert result.returncode == 0, result.stdout[-1500:] + result.stderr[-3000:]
+    assert codes == [0, 0], output
     with open(os.path.join(work_dir, "summary.json"), encoding="utf-8") as file:
         metrics = json.load(file)["metrics"]
     for key in ("semseg/mIoU", "depth/si_log_rmse", "multitask/score"):
-        assert f"{metrics[key]:.3f}" in result.stdout
+        assert f"{metrics[key]:.3f}" in output[0]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-ENDINGS = (".py", ".md", ".jinja", ".html", ".yml", ".yaml", ".toml", "Makefile")
+ENDINGS = (".py", ".md", ".html", ".yml", ".yaml", ".toml", "Makefile")
 LEFT_OUT = {"CHANGELOG.md"}
 """Histories keep their words."""
 

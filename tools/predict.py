@@ -2,7 +2,7 @@
 
 A checkpoint brings its own config, which is read as data and never executed. Without a choice of
 kinds, panels, overlays, class ids, 16-bit depth and maps of images are written, and one video of
-each video: image | classes | depth | normals. Inputs that cannot be read are listed at the end.
+each video, with every task side by side. Inputs that cannot be read are listed at the end.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def main() -> None:
         nargs=2,
         type=float,
         metavar=("NEAR", "FAR"),
-        help="ends of the colours of depth (default: of each image; of a video its first frame)",
+        help="ends of the colours of distances (default: of each image, or first frame)",
     )
-    parser.add_argument("--depth-log", action="store_true", help="logarithmic colours of depth")
+    parser.add_argument("--depth-log", action="store_true", help="logarithmic colours of distances")
     parser.add_argument(
         "--depth-scale",
         type=float,

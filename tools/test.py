@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument(
         "--save",
         metavar="DIR",
-        help="write every prediction there as PNG, in the layout and encoding of the data set",
+        help="write every prediction there, in the layout and encoding of the data set",
     )
     parser.add_argument(
         "--baselines", metavar="FILE", help="baselines.json of tools/ladder.py; adds Delta_m"

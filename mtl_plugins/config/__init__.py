@@ -16,6 +16,7 @@ from .network import build, stored_config
 from .options import parse_options
 from .printing import print_config
 from .sources import Source, config_sources, leaves
+from .tasks import complete_tasks
 
 __all__ = [
     "SPLITS",
@@ -25,6 +26,7 @@ __all__ = [
     "check_config",
     "check_exists",
     "check_split",
+    "complete_tasks",
     "config_sources",
     "copied",
     "final_config",

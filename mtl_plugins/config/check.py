@@ -17,6 +17,8 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
 from ..errors import ConfigError
+from ..models.task_heads import TaskHead
+from ..targets import TYPES
 from ..utils import did_you_mean, nearest
 
 NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}
@@ -59,6 +61,9 @@ SECTIONS = {
 PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 """Sections whose `type` need not be registered."""
 
+DECLARATIONS = ("target", "targets")
+"""Keys of declared targets, whose `type` is one of `targets.TYPES`."""
+
 WHOLE_NUMBERS = {
     **{f"{split}_dataloader.batch_size": 1 for split in ("train", "val", "test")},
     **{f"{split}_dataloader.num_workers": 0 for split in ("train", "val", "test")},
@@ -77,6 +82,8 @@ def check_config(config: Config) -> None:
         name = node["type"].rpartition(".")[2]
         if "." in node["type"] and name not in known:
             continue  # the import path of a class, which mmengine resolves
+        if name in TYPES:
+            continue  # a variable of the config that declares a target
         if name not in known:
             hint = did_you_mean(name, known, "Is the module that registers it in custom_imports?")
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
@@ -135,7 +142,8 @@ def _typed_nodes(node: Any, key: str) -> Iterator[tuple[str, dict]]:
     else:
         return
     for name, value in items:
-        yield from _typed_nodes(value, f"{key}.{name}" if key else str(name))
+        if name not in DECLARATIONS:
+            yield from _typed_nodes(value, f"{key}.{name}" if key else str(name))
 
 
 def _check_arguments(key: str, node: dict, registered: Any) -> None:
@@ -143,6 +151,8 @@ def _check_arguments(key: str, node: dict, registered: Any) -> None:
     accepted, is_open = _accepted_arguments(registered)
     accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
     accepted |= OF_LAYERS.get(key.rpartition(".")[2], set())
+    if inspect.isclass(registered) and issubclass(registered, TaskHead):
+        accepted |= {"target"}
     if not is_open:
         _check_names(key, node, accepted, node["type"])
         return

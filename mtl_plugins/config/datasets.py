@@ -54,28 +54,35 @@ def named_datasets(config: Config) -> Iterator[tuple[str, str, dict]]:
     names: dict[str, str] = {}
     for split in SPLITS:
         loader = config.get(f"{split}_dataloader")
-        leaves = [*_leaves(loader["dataset"])] if loader else []
+        leaves = [*dataset_nodes(loader["dataset"])] if loader else []
         for number, node in enumerate(leaves):
             name = split if len(leaves) == 1 else f"{split}-{number}"
             yield split, names.setdefault(json.dumps(source_of(node), sort_keys=True), name), node
 
 
-def _leaves(node: dict) -> Iterator[dict]:
+def dataset_nodes(node: dict) -> Iterator[dict]:
     """Yield the data sets of this toolkit inside a data set's config."""
     registered = DATASETS.get(node["type"])
     if isinstance(registered, type) and issubclass(registered, DenseDataset):
         yield node
     for inner in [node["dataset"]] if "dataset" in node else node.get("datasets", []):
-        yield from _leaves(inner)
+        yield from dataset_nodes(inner)
 
 
 def source_of(node: dict) -> dict:
     """Return the part of a data set's config that says which samples it has, as JSON types."""
     source = {key: value for key, value in dict(node).items() if key not in READING}
-    # JSON allows no colours (tuples) as keys of label_map.
-    if isinstance(source.get("label_map"), dict):
-        source["label_map"] = [[key, value] for key, value in source["label_map"].items()]
-    return json.loads(json.dumps(source))
+    return json.loads(json.dumps(_with_text_keys(source)))
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Replace each dict with keys that JSON does not allow (colours of a label_map) by pairs."""
+    if isinstance(value, Mapping):
+        pairs = [(key, _with_text_keys(each)) for key, each in value.items()]
+        return dict(pairs) if all(isinstance(key, str) for key in value) else pairs
+    if isinstance(value, (list, tuple)):
+        return [_with_text_keys(each) for each in value]
+    return value
 
 
 def image_transforms(config: Mapping[str, Any]) -> list[dict[str, Any]]:

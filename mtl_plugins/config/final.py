@@ -17,10 +17,10 @@ from mmseg.registry import METRICS
 
 from ..errors import ConfigError
 from ..evaluation import Measure, direction_of, main_measures, measures_of
-from ..models.task_heads import task_targets
 from ..targets import SCORED, SEVERAL_TASKS, Target
 from ..utils import did_you_mean
 from .loading import as_config
+from .tasks import complete_tasks, model_targets
 
 PROTECTION: dict[str, dict[str, Any]] = dict(
     checkpoint=dict(type="DurableCheckpointHook", interval=1),
@@ -54,6 +54,7 @@ def final_config(
     config = as_config(config, options, safe)
     _check_sharing(config)
     if config.get("model"):
+        complete_tasks(config)
         _protect(config)
         _measure_once(config)
         _choose_best_metric(config)
@@ -137,13 +138,6 @@ def _wrap_on_cpu(config: Config) -> None:
     config.model_wrapper_cfg = wrapper
 
 
-def predicted_targets(config: Config) -> list[Target]:
-    """Return the targets that the model predicts, in the order of its tasks."""
-    head = config.model.get("decode_head")
-    heads = head.get("task_heads", {}) if isinstance(head, Mapping) else {}
-    return [*task_targets(heads).values()]
-
-
 def _measure_once(config: Config) -> None:
     """Drop a `NormalsMetric` whose measures another metric of the same evaluator has, too."""
     for key in ("val_evaluator", "test_evaluator"):
@@ -155,7 +149,7 @@ def _metrics(config: Config, key: str) -> list[Any]:
     """Return the metrics of an evaluator that `_measure_once` keeps."""
     evaluator = config.get(key) or []
     metrics = [evaluator] if isinstance(evaluator, Mapping) else [*evaluator]
-    targets = predicted_targets(config)
+    targets = [*model_targets(config).values()]
     names = [{each.name for each in _measures(metric, targets) or ()} for metric in metrics]
     return [
         metric
@@ -183,7 +177,7 @@ def measured_names(config: Config) -> list[str]:
         ConfigError: two metrics measure the same, or an option names an unknown target.
     """
     names: list[str] = []
-    targets = predicted_targets(config)
+    targets = [*model_targets(config).values()]
     for metric in _metrics(config, "val_evaluator"):
         measures = _measures(metric, targets)
         if measures is None:
@@ -229,7 +223,7 @@ def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
 def _choose_best_metric(config: Config) -> None:
     """Replace the multi-task score in `save_best` if the model lacks one of the score's targets."""
     hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
-    targets = predicted_targets(config)
+    targets = [*model_targets(config).values()]
     scored = {target.name for target in targets} >= {*SCORED}
     if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or scored:
         return

@@ -24,6 +24,7 @@ from ..models.segmentors import MultiTaskSegmentor
 from .data import imported_modules, read_literals
 from .datasets import image_transforms
 from .loading import as_config
+from .tasks import complete_tasks
 
 
 def build(
@@ -60,6 +61,7 @@ def build(
     if not found.get("model"):
         raise ConfigError(f"{found.filename} has no model.")
     init_default_scope(found.get("default_scope", "mmseg"))
+    complete_tasks(found)
     fetched = pretrained and checkpoint is None
     network = build_network(found.model.to_dict(), found.filename or "the config", fetched)
     if checkpoint is not None:
@@ -132,7 +134,8 @@ def _foreign_types(node: Any, registry: Registry) -> Iterator[str]:
         for key in ("type", "_scope_"):
             if node.get(key) is not None and (key != "type" or not _holds(registry, node[key])):
                 yield f"{key}={node[key]!r}"
-        node = list(node.values())
+        # The type of a target is none of a class.
+        node = [value for key, value in node.items() if key != "target"]
     for value in node if isinstance(node, (list, tuple)) else ():
         yield from _foreign_types(value, registry)
 

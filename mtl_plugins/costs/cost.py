@@ -15,11 +15,13 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from torch import Tensor
+from torch.nn import functional as F
 
 from ..checkpoints import build_network
 from ..errors import ConfigError
 from ..models.segmentors import MultiTaskSegmentor
-from ..targets import DEPTH, NORMALS, SEMSEG
+from ..models.task_heads import TaskHead
 from ..utils import machine_name
 from .counts import count_macs, parameters_by_part
 from .memory import peak_memory
@@ -151,20 +153,29 @@ def random_batch(
     images, samples = [], []
     for _ in range(batch_size):
         sample = SegDataSample(metainfo=dict(ori_shape=size, img_shape=size))
+        targets = network.decode_head.targets().values()
+        sample.set_metainfo(dict(targets=[target for target in targets if not target.truth_of]))
         for _, head in network.decode_head.tasks():
-            # A target of another kind is left out and thus counts as invalid everywhere.
-            if head.target is SEMSEG:
-                truth = torch.randint(head.out_channels, (1, *size))
-            elif head.target is DEPTH:
-                truth = torch.rand(1, *size) * 80 + 1
-            elif head.target is NORMALS:
-                truth = torch.nn.functional.normalize(torch.randn(3, *size), dim=0)
-            else:
-                continue
+            truth = RANDOM[head.target.type](head, size)
             sample.set_data({head.target.truth: PixelData(data=truth)})
         images.append(torch.randint(256, (3, *size), dtype=torch.uint8))
         samples.append(sample)
     return dict(inputs=images, data_samples=samples)
+
+
+def _random_scalars(head: TaskHead, size: tuple[int, int]) -> Tensor:
+    low, high = head.target.range or (1.0, 81.0)
+    return torch.rand(1, *size) * (high - low) + low
+
+
+RANDOM: dict[str, Callable[[TaskHead, tuple[int, int]], Tensor]] = dict(
+    classes=lambda head, size: torch.randint(head.out_channels, (1, *size)),
+    binary=lambda head, size: torch.randint(2, (1, *size)),
+    scalar=_random_scalars,
+    direction=lambda head, size: F.normalize(torch.randn(3, *size), dim=0),
+    offset=lambda head, size: torch.randn(2, *size),
+)
+"""Type -> random truth C,H,W for a head."""
 
 
 def seconds_of(step: Callable[[dict], Any], data: dict, device: torch.device) -> float:

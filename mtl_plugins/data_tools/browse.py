@@ -23,7 +23,7 @@ from ..datasets import seed_all, seeded
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..utils import track
-from ..visualization import class_style, draw_sample, sample_maps
+from ..visualization import draw_sample, sample_maps
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SeenSample:
         number: its position in the epoch, from 0.
         image: H,W,3 uint8 RGB, before normalisation; padding has the mean colour.
         sample: its targets and metainfo.
-        meta: metainfo of the data set: `classes`, `palette`, `depth_unit`.
+        meta: metainfo of the data set.
     """
 
     number: int
@@ -128,10 +128,9 @@ def browse_data(
     files = []
     seen = islice(seen_samples(config, split, epoch, seed), num)
     for each in track(seen, "drawing samples", num):
-        classes, palette, unit = class_style(each.meta)
         title = f"{each.name}   {split}, seed {seed}, epoch {epoch}, sample {each.number}"
-        truths = sample_maps(each.sample, truth_only=True)
-        picture = draw_sample(each.image, truths, classes, palette, title, depth_unit=unit)
+        truths = sample_maps(each.sample, each.meta, truth_only=True)
+        picture = draw_sample(each.image, truths, title)
         files.append(os.path.join(folder, f"{each.number:04d}_{Path(each.name).stem}.png"))
         Image.fromarray(picture).save(files[-1])
     return files

@@ -37,13 +37,6 @@ Draw = Callable[[PartCheck, list[SheetSample]], None]
 SHEET_SAMPLES = 8
 """Number of samples of each data set that are drawn."""
 
-NOTHING = {
-    "semseg": "has no pixel with a class (all are 255)",
-    "depth": "has no measured pixel (all are 0)",
-    "normals": "has no pixel with a normal (all are 0, 0, 0)",
-}
-"""Warnings about targets without a valid pixel, by kind."""
-
 
 def check_data(
     config: Config,
@@ -125,9 +118,7 @@ def _walk(
     part: PartCheck, dataset: DenseDataset, node: dict, workers: int, progress: Progress, draw: Draw
 ) -> None:
     """Read all samples of a data set; record findings and statistics, and draw some samples."""
-    kinds = [target.kind for target in dataset.targets()]
-    meta = dataset.metainfo
-    statistics = PartStatistics(meta["classes"], meta["palette"], meta["depth_unit"], kinds)
+    statistics = PartStatistics(dataset.targets())
     part.statistics = statistics
     total = len(dataset)
     drawn: list[SheetSample] = []
@@ -146,6 +137,10 @@ def _walk(
             part.problem(file, text)
         for file, text in sample.warnings:
             part.warn(file, text)
+        for name, values in sample.targets.items():
+            if not statistics.tallies[name].target.known(values).any():
+                file = sample.files[name]
+                part.warn(file, f"{file} {statistics.tallies[name].nothing}.")
         if twin is not None:
             part.warn(sample.path, f"{sample.path} is the picture of {twin}.")
         if index in chosen:
@@ -233,7 +228,5 @@ def _check_target(check: SampleCheck, target: Target, path: str, array: np.ndarr
     if breach:
         check.problems.append((path, f"{path} {breach}. Correct the file or its format."))
         return
-    check.targets[target.kind] = array
-    if not target.known(array).any():
-        nothing = NOTHING.get(target.kind, "has no valid pixel")
-        check.warnings.append((path, f"{path} {nothing}."))
+    check.targets[target.name] = array
+    check.files[target.name] = path

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 from mmengine.config import Config
 from PIL import Image
-from rich.bar import Bar
 from rich.console import Console
-from rich.table import Table
 
 from ..config import SPLITS
 from ..errors import DataError
-from ..targets import IGNORE_LABEL
-from ..utils import ProgressLine, write_text
-from ..visualization import SheetSample, default_palette, draw_sheet
+from ..utils import ProgressLine, TextTable, write_text
+from ..visualization import SheetSample, draw_sheet
 from .check import check_data
 from .findings import DataCheck, PartCheck, PartStatistics, counted
 
-BAR_WIDTH = 30
 SPANS = 12
 """Number of rows of the depth histogram."""
 
@@ -63,8 +58,9 @@ def report_data_check(
     console.print(_parts_table(found.parts))
     for part in found.parts:
         if part.statistics is not None:
-            for table in _statistics_tables(part.name, part.statistics):
-                console.print(table)
+            for tally in part.statistics.tallies.values():
+                if tally.maps:
+                    console.print(tally.table(part.name))
     for kind, findings in (("warning", found.warnings), ("problem", found.problems)):
         for finding in findings:
             text = f"{kind} [{finding.part}]: {finding}"
@@ -88,11 +84,8 @@ def _write_sheet(
 ) -> str:
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{part.name}.png")
-    palette = found.palette or default_palette(len(found.classes))
     title = f"{part.name}: {len(samples)} of {found.samples} samples, {part.root}"
-    style = dict(depth_unit=found.depth_unit, depth_log=True)
-    sheet = draw_sheet(samples, found.targets, found.classes, palette, title, **style)
-    Image.fromarray(sheet).save(path)
+    Image.fromarray(draw_sheet(samples, found.targets, title, depth_log=True)).save(path)
     return path
 
 
@@ -111,88 +104,20 @@ def _write_json(path: str, config: Config, found: DataCheck, sheets: list[str]) 
     write_text(path, json.dumps(content, indent=1))
 
 
-def _table(title: str, *columns: str) -> Table:
-    """Make a table; columns that begin with ">" are aligned right."""
-    table = Table(title=title)
-    for name in columns:
-        table.add_column(name.removeprefix(">"), justify="right" if name[:1] == ">" else "left")
-    return table
-
-
-def _parts_table(parts: list[PartCheck]) -> Table:
+def _parts_table(parts: list[PartCheck]) -> TextTable:
     """List the data sets with their samples, sizes, targets and numbers of findings."""
-    table = _table("Data", "data set", "read by", ">samples", "image sizes", "targets", "found")
+    columns = ("data set", "read by", "samples", "image sizes", "targets", "found")
+    rows = []
     for part in parts:
         found, cells = part.statistics, ["-", "-", "-"]
         if found:
-            cells = [str(found.samples), _sizes(found), "\n".join(found.targets) or "none"]
+            cells = [str(found.samples), _sizes(found), "\n".join(found.tallies) or "none"]
         counts = f"{counted(part.problems, 'problem')}\n{counted(part.warnings, 'warning')}"
-        table.add_row(part.name, "\n".join(part.splits), *cells, counts)
-    return table
-
-
-def _statistics_tables(name: str, found: PartStatistics) -> Iterator[Table]:
-    """Yield a table for each target of a data set."""
-    if found.class_pixels.any():
-        yield _class_table(name, found)
-    if found.depth.images:
-        yield _depth_table(name, found)
-    if found.normals[1]:
-        table = _table(f"Normals of {name}", "pixels", ">share (%)")
-        share = found.normals[0] / found.normals[1] * 100
-        table.add_row("with a normal", f"{share:.2f}")
-        table.add_row("without", f"{100 - share:.2f}")
-        yield table
-    for kind, tally in found.values.items():
-        table = _table(f"Values of {name}: {kind}", "pixels", ">value")
-        statistics = tally.as_dict()
-        valid, pixels = statistics.pop("valid_pixels"), statistics.pop("pixels")
-        for label, value in statistics.items():
-            table.add_row(label, f"{value:.5g}")
-        table.add_row("invalid (%)", f"{100 - 100 * valid / pixels:.2f}")
-        yield table
+        rows.append([part.name, "\n".join(part.splits), *cells, counts])
+    return TextTable(columns, rows, {*columns} - {"samples"}, "Data")
 
 
 def _sizes(found: PartStatistics) -> str:
     sizes = [f"{h}x{w}: {count}" for (h, w), count in found.sizes.most_common(SIZES)]
     more = len(found.sizes) - len(sizes)
     return "\n".join(sizes) + (f"\n{more} others" if more > 0 else "")
-
-
-def _class_table(name: str, found: PartStatistics) -> Table:
-    table = _table(f"Classes of {name}", ">id", "class", ">pixels (%)", ">images", "")
-    shares = found.class_pixels / found.class_pixels.sum() * 100
-    for i in (*range(len(found.classes)), IGNORE_LABEL):
-        label = "no class" if i == IGNORE_LABEL else found.classes[i]
-        occurs = found.class_pixels[i] > 0 or i == IGNORE_LABEL
-        bar = Bar(shares.max(), 0, shares[i], width=BAR_WIDTH) if occurs else "never occurs"
-        cells = (str(i), label, f"{shares[i]:.3f}", str(found.class_images[i]), bar)
-        table.add_row(*cells, style=None if occurs else "yellow")
-    return table
-
-
-def _depth_table(name: str, found: PartStatistics) -> Table:
-    unit, tally, statistics = found.depth_unit, found.depth, found.depth.statistics()
-    table = _table(f"Depth of {name} ({unit})", ">depth", ">pixels (%)", "")
-    if statistics is not None:
-        spans = tally.spans(SPANS)
-        most = max(pixels for *_, pixels in spans)
-        for low, high, pixels in spans:
-            share = f"{pixels / tally.valid_pixels * 100:.2f}"
-            bar = Bar(most, 0, pixels, width=BAR_WIDTH)
-            table.add_row(f"{low:.3g} - {high:.3g}", share, bar)
-        table.add_section()
-        rows = {
-            "minimum": statistics.min_depth,
-            "percentile 1": statistics.percentile_1,
-            "percentile 50": statistics.percentile_50,
-            "percentile 99": statistics.percentile_99,
-            "maximum": statistics.max_depth,
-            "mean of log depth": statistics.log_mean,
-            "std of log depth": statistics.log_std,
-        }
-        for label, value in rows.items():
-            table.add_row(label, f"{value:.5g}")
-    missing = 100 - tally.valid_pixels / np.float64(tally.pixels) * 100
-    table.add_row("not measured (%)", f"{missing:.2f}")
-    return table

@@ -11,7 +11,7 @@ from .catalog import (
     VirtualKitti2MultiTask,
 )
 from .contract import image_breach, target_breach
-from .dense_dataset import DenseDataset, TargetReader
+from .dense_dataset import DenseDataset, TargetReader, leaf_of
 from .formats import (
     FORMATS,
     DepthFormat,
@@ -20,6 +20,7 @@ from .formats import (
     TargetFormat,
     ValueFormat,
 )
+from .joined_dataset import ConcatDataset
 from .multi_task_dataset import MultiTaskDataset
 from .packed import PackedDataset, pack_dataset
 from .sampling import SampleIndex, SeededSampler, seed_all, seeded
@@ -39,6 +40,7 @@ __all__ = [
     "FORMATS",
     "CityscapesDepthFormat",
     "CityscapesMultiTask",
+    "ConcatDataset",
     "DecodeTargets",
     "DenseDataset",
     "DepthFormat",
@@ -66,6 +68,7 @@ __all__ = [
     "ValueFormat",
     "VirtualKitti2MultiTask",
     "image_breach",
+    "leaf_of",
     "pack_dataset",
     "seed_all",
     "seeded",

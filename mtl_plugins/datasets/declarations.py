@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..errors import ConfigError
@@ -19,27 +19,36 @@ class Declaration:
     """Hold what a config says about one target of a data set.
 
     Args:
-        parameters: arguments of `Target`.
-        format: arguments of its format, and the name of these arguments in errors.
-        folder: of its files; None: not given here.
+        target: the target; `semseg` and `depth` get classes and unit from `metainfo` later.
+        parameters: arguments of `Target` that are given.
+        arguments: of its format.
+        written_as: name of these arguments in the config, for errors.
+        folder: of its files; None: there are none, or it is not given here.
+        has_folder: whether the folder is given here.
         suffix: ending of its file names.
     """
 
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    format: tuple[Mapping[str, Any], str] = field(default_factory=lambda: ({}, ""))
+    target: Target
+    parameters: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    written_as: str
     folder: str | None = None
+    has_folder: bool = False
     suffix: str = ".png"
 
 
+Own = tuple[str, Mapping[str, Any], str]
+"""What mmseg's arguments say about a target: `suffix`, `arguments`, `written_as`."""
+
+
 def declarations(
-    given: Mapping[str, Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]
+    given: Mapping[str, Mapping[str, Any]], own: Mapping[str, Own]
 ) -> dict[str, Declaration]:
     """Return the declaration of every predefined target and every target of a config.
 
     Args:
         given: the config's `targets`.
-        own: values of the predefined targets from arguments of their own, in the same form;
-            `format_name` is the name of `format` in errors.
+        own: the same of predefined targets, from arguments of their own.
 
     Raises:
         ConfigError: a value is unknown, given twice, or of another form.
@@ -51,16 +60,15 @@ def declarations(
             raise ConfigError(
                 f"targets.{name}={values!r}; expected dict(type=..., folder=..., ...)."
             )
-        others = {k: v for k, v in own.get(name, {}).items() if v is not None}
-        found[name] = _declaration(name, values, others)
+        found[name] = _declaration(name, values, own.get(name, (".png", {}, "")))
     return found
 
 
-def _declaration(name: str, given: Mapping[str, Any], own: dict[str, Any]) -> Declaration:
+def _declaration(name: str, given: Mapping[str, Any], own: Own) -> Declaration:
     parameters = {k: v for k, v in given.items() if k in PARAMETERS}
     target = declared_target(name, parameters)
-    arguments = format_arguments(target)
-    known = {"folder", "suffix", "format", *PARAMETERS, *arguments}
+    of_format = format_arguments(target)
+    known = {"folder", "suffix", "format", *PARAMETERS, *of_format}
     for key in given:
         if key not in known:
             raise ConfigError(f"targets.{name} has no {key!r}. {did_you_mean(key, known)}")
@@ -69,20 +77,24 @@ def _declaration(name: str, given: Mapping[str, Any], own: dict[str, Any]) -> De
             f"targets.{name} is of the type 'classes' but has no classes; give their names."
         )
     chosen = dict(given.get("format") or {})
-    flat = {k: v for k, v in given.items() if k in arguments and k not in PARAMETERS}
+    flat = {k: v for k, v in given.items() if k in of_format}
     if chosen and flat:
         raise ConfigError(
             f"targets.{name} has a format and {sorted(flat)} beside it; write all of them into "
             "format=dict(...)."
         )
-    # `label_map` of the data set itself is that of its classes.
-    inherited = {k: v for k, v in own.items() if k in arguments}
-    inherited |= own.get("format", {})
-    stated = chosen or flat
-    format_name = f"targets.{name}" if stated else own.get("format_name", f"targets.{name}")
+    suffix, arguments, written_as = own
+    if chosen or flat or not written_as:
+        written_as = f"targets.{name}"
+    if "type" in chosen:
+        # Another format has other arguments.
+        arguments = {}
     return Declaration(
+        target,
         parameters,
-        ({**inherited, **stated}, format_name),
+        {**arguments, **chosen, **flat},
+        written_as,
         given.get("folder"),
-        given.get("suffix") or own.get("suffix", ".png"),
+        "folder" in given,
+        given.get("suffix", suffix),
     )

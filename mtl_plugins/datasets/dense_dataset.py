@@ -24,8 +24,8 @@ BAD_IN_A_ROW = 20
 class DenseDataset(BaseSegDataset):
     """Load images with any of the dense targets strictly, and augment them reproducibly.
 
-    A subclass lists its samples in `load_data_list`, sets `formats` (the format of each target by
-    name), and returns from `has_target` which targets it loads. It may declare further targets in
+    A subclass lists its samples in `load_data_list`, returns the format of each target from
+    `make_formats`, and from `has_target` which targets it loads. It may declare further targets in
     `declared`, and read from something else than files.
 
     Args:
@@ -63,15 +63,25 @@ class DenseDataset(BaseSegDataset):
         if on_bad_sample not in ("raise", "skip"):
             raise ConfigError(f"on_bad_sample={on_bad_sample!r}; choose 'raise' or 'skip'.")
         self.on_bad_sample = on_bad_sample
-        super().__init__(**kwargs)
+        lazy_init = kwargs.pop("lazy_init", False)
+        super().__init__(lazy_init=True, **kwargs)
         # Not through metainfo=, in which mmengine opens every string as a file.
         self._metainfo.setdefault("depth_unit", depth_unit)
         self._targets = self.targets()
-        self._metainfo["targets"] = {target.name: target.to_dict() for target in self._targets}
+        # Joined data sets must have equal metainfo, also where one has no files of a target.
+        self._metainfo["targets"] = {t.name: t.to_dict() for t in self.known_targets()}
         check_pipeline(self.pipeline.transforms, self.targets())
         for transform in within(self.pipeline.transforms):
             if hasattr(transform, "read_from"):
                 transform.read_from(self)
+        self.formats = self.make_formats()
+        # Files are looked for last: the config is known to be right by now.
+        if not lazy_init:
+            self.full_init()
+
+    def make_formats(self) -> dict[str, TargetFormat]:
+        """Return the format of each target that is loaded, by name."""
+        return {}
 
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:
@@ -83,17 +93,18 @@ class DenseDataset(BaseSegDataset):
         return bool(self.data_prefix.get(target.path))
 
     def targets(self) -> list[Target]:
-        """Return the targets that are loaded: predefined ones, with this set's classes, first."""
-        if self._targets:
-            return [*self._targets]
+        """Return the targets that are loaded, predefined ones first."""
+        return [*(self._targets or filter(self.has_target, self.known_targets()))]
+
+    def known_targets(self) -> list[Target]:
+        """Return the targets of which the parameters are known, whether loaded or not."""
         meta = self._metainfo
         given: dict[str, dict[str, Any]] = {name: {} for name in PREDEFINED}
         given[SEMSEG.name] = dict(classes=meta.get("classes"), palette=meta.get("palette"))
         given[DEPTH.name] = dict(unit=meta.get("depth_unit", DEPTH.unit))
         for name, parameters in self.declared.items():
             given[name] = {**given.get(name, {}), **parameters}
-        known = [declared_target(name, parameters) for name, parameters in given.items()]
-        return [target for target in known if self.has_target(target)]
+        return [declared_target(name, parameters) for name, parameters in given.items()]
 
     def __getitem__(self, index: int) -> dict:
         """Return a sample, augmented with the randomness of a `SampleIndex`, else the current."""
@@ -145,6 +156,17 @@ class DenseDataset(BaseSegDataset):
         return self.formats[target.name]
 
 
+def leaf_of(dataset: Any, index: int) -> tuple[Any, int]:
+    """Return the data set that holds a sample of a joined or repeated one, and its index there."""
+    while hasattr(dataset, "_get_ori_dataset_idx"):
+        place = dataset._get_ori_dataset_idx(index)
+        if isinstance(place, tuple):
+            dataset, index = dataset.datasets[place[0]], place[1]
+        else:
+            dataset, index = dataset.dataset, place
+    return dataset, index
+
+
 class TargetReader:
     """Iterate over a data set's decoded targets by name, without augmentation.
 
@@ -154,16 +176,24 @@ class TargetReader:
 
     def __init__(self, dataset: BaseDataset) -> None:
         self.dataset = dataset
-        self.load = LoadImage(), LoadTargets()
-        for transform in self.load:
-            transform.read_from(dataset)
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        protocol = [t for t in self.dataset.pipeline.transforms if getattr(t, "of_protocol", False)]
-        steps = Compose([*self.load, *protocol])
+        steps: dict[int, Compose] = {}
         for index in range(len(self.dataset)):
-            sample = steps(self.dataset.get_data_info(index))
+            leaf, inner = leaf_of(self.dataset, index)
+            if id(leaf) not in steps:
+                steps[id(leaf)] = _unaugmented(leaf)
+            sample = steps[id(leaf)](leaf.get_data_info(inner))
             yield {target.name: sample[target.array] for target in loaded_targets(sample)}
+
+
+def _unaugmented(dataset: DenseDataset) -> Compose:
+    """Return the steps that load a sample's truth."""
+    load = LoadImage(), LoadTargets()
+    for transform in load:
+        transform.read_from(dataset)
+    protocol = [t for t in dataset.pipeline.transforms if getattr(t, "of_protocol", False)]
+    return Compose([*load, *protocol])

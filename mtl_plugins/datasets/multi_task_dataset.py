@@ -7,11 +7,14 @@ from typing import Any, ClassVar
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
-from ..targets import PREDEFINED, Target, declared_target
+from ..targets import PREDEFINED, SEMSEG, Target
 from ..utils import did_you_mean, did_you_mean_path, track
-from .declarations import Declaration, declarations
+from .declarations import Declaration, Own, declarations
 from .dense_dataset import DenseDataset
-from .formats import build_format
+from .formats import TargetFormat, build_format
+
+MMSEG_META = ("classes", "palette")
+"""Parameters of `semseg` that mmseg keeps in `metainfo`."""
 
 
 @DATASETS.register_module()
@@ -25,11 +28,11 @@ class MultiTaskDataset(DenseDataset):
     Args:
         data_root: folder that contains the others.
         targets: declaration of each target by its name: `folder` (of this split, below
-            `data_root`), `suffix` (ending of its file names; default ".png"), parameters of
-            `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and arguments of
-            its format (`label_map`, `scale`, `invalid`, ...), or `format=dict(type=...)` for a
-            format of your own. `semseg`, `depth` and `normals` need no `type`. The predefined
-            three may also be described by mmseg's arguments below.
+            `data_root`; None: this set has no files of it), `suffix` (ending of its file names;
+            default ".png"), parameters of `Target` (`type`, `classes`, `palette`, `unit`, `range`,
+            `distance`) and arguments of its format (`label_map`, `scale`, `invalid`, ...), or
+            `format=dict(type=...)` for a format of your own. `semseg`, `depth` and `normals` need
+            no `type`. The predefined three may also be described by mmseg's arguments below.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
             this split.
         img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: endings of the file
@@ -73,25 +76,31 @@ class MultiTaskDataset(DenseDataset):
         **kwargs: Any,
     ) -> None:
         self.check_files = check_files
-        own = dict(
-            semseg=dict(suffix=kwargs.get("seg_map_suffix", ".png"), label_map=label_map),
-            depth=dict(suffix=depth_map_suffix, **_checked("depth_format", depth_format)),
-            normals=dict(suffix=normal_map_suffix, **_checked("normal_format", normal_format)),
+        own: dict[str, Own] = dict(
+            semseg=(
+                kwargs.get("seg_map_suffix", ".png"),
+                {} if label_map is None else dict(label_map=label_map),
+                "",
+            ),
+            depth=(depth_map_suffix, depth_format or {}, "depth_format"),
+            normals=(normal_map_suffix, normal_format or {}, "normal_format"),
         )
         self.declarations: dict[str, Declaration] = declarations(targets or {}, own)
         self.declared = {name: each.parameters for name, each in self.declarations.items()}
         kwargs["data_prefix"] = self._folders(kwargs.get("data_prefix") or {})
-        # mmseg's name for the classes of `semseg`.
-        own_classes = {k: self.declared["semseg"].get(k) for k in ("classes", "palette")}
-        kwargs["metainfo"] = {
-            **(kwargs.get("metainfo") or {}),
-            **{key: value for key, value in own_classes.items() if value},
-        }
+        classes = {k: v for k, v in self.declared[SEMSEG.name].items() if k in MMSEG_META}
+        if "classes" in classes:
+            # Colours belong to the classes that they are given with.
+            classes = dict(palette=[]) | classes
+        kwargs["metainfo"] = {**(kwargs.get("metainfo") or {}), **classes}
         super().__init__(**kwargs)
-        self.formats = {
-            target.name: build_format(target, *self.declarations[target.name].format)
-            for target in self.targets()
-        }
+
+    def make_formats(self) -> dict[str, TargetFormat]:
+        formats = {}
+        for target in self.targets():
+            declared = self.declarations[target.name]
+            formats[target.name] = build_format(target, declared.arguments, declared.written_as)
+        return formats
 
     def _folders(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return `data_prefix` with the folders of the declared targets.
@@ -102,19 +111,19 @@ class MultiTaskDataset(DenseDataset):
         folders = dict(given)
         keys = {"img_path"}
         for name, declaration in self.declarations.items():
-            key = declared_target(name, declaration.parameters).path
+            key = declaration.target.path
             keys.add(key)
-            if declaration.folder is not None:
+            if declaration.folder:
                 if folders.get(key, declaration.folder) != declaration.folder:
                     raise ConfigError(
                         f"targets.{name}.folder={declaration.folder!r}, but data_prefix.{key}="
                         f"{folders[key]!r}. Leave one of them out."
                     )
                 folders[key] = declaration.folder
-            elif name not in PREDEFINED and key not in folders:
+            elif not declaration.has_folder and name not in PREDEFINED and key not in folders:
                 raise ConfigError(
-                    f"targets.{name} has no folder; give the one of its files, or leave the target "
-                    "out of a data set without it."
+                    f"targets.{name} has no folder; give the one of its files, or folder=None for "
+                    "a data set without them."
                 )
         for key in given:
             if key not in keys:
@@ -201,10 +210,5 @@ class MultiTaskDataset(DenseDataset):
                 raise DataError(
                     f"{len(missing)} of {len(entries)} {name} files are missing: {listed}. "
                     f"Complete the folder, list the complete samples in ann_file, or leave the "
-                    f"folder (data_prefix.{key}) out."
+                    f"folder (data_prefix.{key} or targets.{name}) out."
                 )
-
-
-def _checked(name: str, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the arguments of a format with the name that they have in the config."""
-    return dict(format=dict(arguments), format_name=name) if arguments else dict(format_name=name)

@@ -1,11 +1,12 @@
 """Refusal of transforms that would silently make a target wrong, with their replacements."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
 from ..errors import ConfigError
-from ..targets import MMSEG_LABELS, PACKED_BY_MMSEG, Target
+from ..targets import IGNORE_LABEL, MMSEG_LABELS, PACKED_BY_MMSEG, Target, named_targets
 from .transforms import (
     DecodeTargets,
     EvaluationCrop,
@@ -17,30 +18,77 @@ from .transforms import (
     TargetTransform,
 )
 
-SEMSEG_BREAKING = {"RandomRotFlip": "RotateTargets and FlipTargets"}
-"""Transforms that mix class ids of neighbouring pixels -> replacement."""
 
-DEPTH_BREAKING = {
-    **SEMSEG_BREAKING,
-    "Albu": "transforms of this package",
-    "CenterCrop": "CenterCropTargets",
-    "Pad": "PadTargets",
-    "RandomCutOut": "CutOutTargets",
-    "RandomMosaic": "MosaicTargets",
-    "RandomRotate": "RotateTargets",
-    "mmcv.RandomFlip": "FlipTargets",
-    "mmcv.Resize": "mmseg's Resize (default_scope='mmseg')",
-}
-"""Transforms of mmcv and mmseg that treat depth as labels, or ignore it -> replacement."""
+def _of_mmseg(target: Target) -> bool:
+    """Return whether a target is mmseg's label map, whose new area mmseg fills with 255."""
+    return target.array == MMSEG_LABELS and target.invalid == IGNORE_LABEL
 
-OTHERS_BREAKING = {**DEPTH_BREAKING, "PackSegInputs": "PackTargets"}
-"""Those that ignore targets that mmseg does not know -> replacement."""
 
-VECTORS_BREAKING = {**OTHERS_BREAKING, "RandomFlip": "FlipTargets"}
-"""Those that ignore vectors, or move them without turning them -> replacement."""
+@dataclass(frozen=True)
+class Fault:
+    """Describe what some transforms do to some targets.
 
-OFFSETS_BREAKING = {**VECTORS_BREAKING, "Resize": "ResizeTargets (resize_type of RandomResize)"}
-"""Those that do not scale vectors in pixels either -> replacement."""
+    Args:
+        harm: what they do, with the targets' names in the place of {}.
+        harms: whether a target suffers from it.
+        instead: name of each transform -> its replacement.
+    """
+
+    harm: str
+    harms: Callable[[Target], bool]
+    instead: Mapping[str, str]
+
+
+FAULTS = (
+    Fault(
+        "ignores what the data set says about the files of {}",
+        lambda target: True,
+        dict.fromkeys(
+            ("LoadAnnotations", "LoadDepthAnnotation", "LoadBiomedicalAnnotation"), "LoadTargets"
+        ),
+    ),
+    Fault(
+        "moves the image away from {}, or mixes the values of neighbouring pixels",
+        lambda target: True,
+        {
+            "BioMedical3DRandomFlip": "FlipTargets",
+            "RandomRotFlip": "RotateTargets and FlipTargets",
+            "SegRescale": "ResizeSample",
+        },
+    ),
+    Fault(
+        "leaves {} behind, or fills new area with 255",
+        lambda target: not _of_mmseg(target),
+        {
+            "Albu": "transforms of this package",
+            "CenterCrop": "CenterCropTargets",
+            "Pad": "PadTargets",
+            "RandomCutOut": "CutOutTargets",
+            "RandomMosaic": "MosaicTargets",
+            "RandomRotate": "RotateTargets",
+            "mmcv.RandomFlip": "FlipTargets",
+            "mmcv.Resize": "mmseg's Resize (default_scope='mmseg')",
+        },
+    ),
+    Fault(
+        "leaves {} behind",
+        lambda target: target.array not in PACKED_BY_MMSEG,
+        {"PackSegInputs": "PackTargets"},
+    ),
+    Fault(
+        "moves {}, but does not turn the vectors",
+        lambda target: target.vector,
+        {"RandomFlip": "FlipTargets"},
+    ),
+    Fault(
+        "moves {}, but does not scale the vectors",
+        lambda target: target.type == "offset",
+        dict.fromkeys(
+            ("Resize", "ResizeToMultiple"), "ResizeTargets (resize_type='ResizeTargets')"
+        ),
+    ),
+)
+"""Faults of mmcv's and mmseg's transforms."""
 
 ON_VALUES = (
     TargetTransform,
@@ -68,12 +116,14 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[Target]) -> None
     found = [*within(transforms)]
     names = {_name(transform) for transform in found}
     arrays = {target.array for target in targets}
-    for target in reversed(targets):
-        breaking, harm = _breaking(target)
-        wrong = sorted(names & set(breaking))
-        if wrong:
-            instead = ", ".join(f"{breaking[name]} for {name}" for name in wrong)
-            raise ConfigError(f"The pipeline has {wrong}, which {harm}. Use {instead}.")
+    harmed = [
+        f"{name} {fault.harm.format(', '.join(suffering))}. Use {fault.instead[name]} for {name}."
+        for fault in FAULTS
+        if (suffering := [target.name for target in targets if fault.harms(target)])
+        for name in sorted(names & set(fault.instead))
+    ]
+    if harmed:
+        raise ConfigError(f"The pipeline would make targets wrong: {' '.join(harmed)}")
     for transform in found:
         name = _name(transform)
         if getattr(transform, "on_device", False) and "PackSegInputs" in names:
@@ -91,20 +141,10 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[Target]) -> None
                 f"{name}(swap_seg_labels={transform.swap_seg_labels}) swaps depths that equal a "
                 "class id too, and whatever else is loaded. Use FlipTargets."
             )
+        if isinstance(transform, FlipTargets):
+            swapped = [key for key in transform.swapped if key != MMSEG_LABELS]
+            named_targets(targets, swapped, "FlipTargets(swap_seg_labels=...)")
     _check_order(found)
-
-
-def _breaking(target: Target) -> tuple[dict[str, str], str]:
-    """Return the transforms that harm a target with their replacements, and the harm."""
-    if target.array == MMSEG_LABELS:
-        return SEMSEG_BREAKING, "mix the class ids of neighbouring pixels"
-    if target.type == "offset":
-        return OFFSETS_BREAKING, f"leave {target.name} behind, or do not turn and scale its vectors"
-    if target.vector:
-        return VECTORS_BREAKING, f"leave {target.name} behind, or do not turn its vectors"
-    if target.array in PACKED_BY_MMSEG:
-        return DEPTH_BREAKING, f"leave {target.name} behind, or fill new area with 255"
-    return OTHERS_BREAKING, f"leave {target.name} behind, or fill new area with 255"
 
 
 def _check_order(transforms: Sequence[Any]) -> None:

@@ -7,6 +7,7 @@ from .exported_predictor import ExportedProgramPredictor, OnnxPredictor
 from .inferencer import MultiTaskInferencer, load_predictor, predict
 from .inputs import Problem, Sources
 from .kinds import KINDS
+from .metainfo import metainfo_of, targets_of
 from .model_info import ModelInfo
 from .output import OutputFolder, Report, encode_depth
 from .predictor import DepthBins, Maps, Prediction, Predictions, Predictor
@@ -30,7 +31,9 @@ __all__ = [
     "TorchPredictor",
     "encode_depth",
     "load_predictor",
+    "metainfo_of",
     "predict",
+    "targets_of",
 ]
 
 

@@ -50,7 +50,7 @@ class ExportedPredictor(ABC):
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """Classes, palette, depth unit and tasks."""
+        """Targets of the tasks and what follows from them."""
         return self.info.metainfo
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
@@ -93,10 +93,10 @@ class ExportedPredictor(ABC):
             raise MTLError(
                 f"{self.runtime} cannot run {self.name} on images {inputs.shape}: {error}"
             ) from error
-        # Class ids have no channel axis.
         return {
-            task: maps if maps.ndim == 3 else pixels_first(maps)
-            for task, maps in zip(self.info.tasks, outputs, strict=True)
+            # Ids have no channel axis.
+            task: (maps if maps.ndim == 3 else pixels_first(maps)).astype(target.dtype, copy=False)
+            for (task, target), maps in zip(self.info.targets.items(), outputs, strict=True)
         }
 
     def _normalised(self, batch: np.ndarray) -> np.ndarray:
@@ -154,7 +154,7 @@ class OnnxPredictor(ExportedPredictor):
         self.info = ModelInfo.from_json(stored, self.name)
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        return self.session.run(list(self.info.tasks), {self.input_name: inputs})
+        return self.session.run(list(self.info.targets), {self.input_name: inputs})
 
 
 class ExportedProgramPredictor(ExportedPredictor):
@@ -188,7 +188,7 @@ class ExportedProgramPredictor(ExportedPredictor):
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         with torch.no_grad():
             outputs = self.module(torch.from_numpy(inputs).to(self.device))
-        return [outputs[task].cpu().numpy() for task in self.info.tasks]
+        return [outputs[task].cpu().numpy() for task in self.info.targets]
 
 
 def pixels_first(maps: np.ndarray) -> np.ndarray:

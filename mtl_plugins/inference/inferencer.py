@@ -19,6 +19,7 @@ from ..errors import ConfigError, DataError
 from ..utils import track
 from .exported_predictor import ExportedProgramPredictor, OnnxPredictor
 from .inputs import Frame, Inputs, Problem, Sources
+from .metainfo import targets_of
 from .output import OutputFolder, Report
 from .predictor import Maps, Prediction, Predictions, Predictor
 from .torch_predictor import TorchPredictor
@@ -60,7 +61,7 @@ def predict(
 
 
 class MultiTaskInferencer:
-    """Predict classes, metres and normals of arrays, files, folders, globs, videos and webcams.
+    """Predict the tasks of a network for arrays, files, folders, globs, videos and webcams.
 
     Args:
         model: a checkpoint (`.pth`), an exported network (`.onnx`, `.pt2`), or a `Predictor`.
@@ -71,6 +72,9 @@ class MultiTaskInferencer:
             size form one batch of the network.
         amp: mixed precision, bfloat16 where the device supports it.
         options: `key=value` laid over a config file, as in `--cfg-options`.
+
+    Attributes:
+        targets: the target of each task.
 
     Raises:
         ConfigError: the arguments contradict each other.
@@ -90,11 +94,12 @@ class MultiTaskInferencer:
             raise ConfigError(f"batch_size={batch_size}; expected 1 or more.")
         self.batch_size = batch_size
         self.predictor = load_predictor(model, config, device, amp, options)
+        self.targets = targets_of(self.predictor.metainfo)
 
     @property
     def metainfo(self) -> Mapping[str, Any]:
-        """Classes, palette, depth unit and tasks, see `Predictor`."""
-        return self.predictor.metainfo
+        """Targets of the tasks and what follows from them, see `Predictor`."""
+        return {**self.predictor.metainfo, "targets": self.targets}
 
     def __call__(self, inputs: Inputs, bins: bool = False) -> Predictions:
         """Predict all inputs, and hold all predictions in memory.
@@ -169,9 +174,10 @@ class MultiTaskInferencer:
                 raise ConfigError(
                     f"A {type(self.predictor).__name__} gives no bins; predict from the checkpoint."
                 )
-            tasks = self.metainfo["tasks"]
             for each, (maps, found) in zip(batch, results, strict=True):
-                yield Prediction(each.name, each.image, maps, tasks, each.source, each.index, found)
+                yield Prediction(
+                    each.name, each.image, maps, self.targets, each.source, each.index, found
+                )
 
 
 def load_predictor(

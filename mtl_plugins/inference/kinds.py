@@ -13,25 +13,36 @@ class Kind(NamedTuple):
 
     Args:
         help: content, for the command's help.
-        needs: the kind of task that it shows; None: every network has it.
+        shows: forms of the targets that it shows, each in a file of its own; (): one file shows
+            all targets. A form is a type of target, or "distance".
         default_of: inputs for which it is written unless kinds are chosen: "images", "videos" or
             neither.
+        defaults: forms that it shows unless it is chosen; None: all of `shows`.
     """
 
     help: str
-    needs: str | None = None
+    shows: tuple[str, ...] = ()
     default_of: str = ""
+    defaults: tuple[str, ...] | None = None
 
+
+LABELS = ("classes", "binary")
+VALUES = ("scalar", "offset")
 
 KINDS = {
-    "panel": Kind("image and predictions with their keys, in one picture", None, "images"),
-    "overlay": Kind("colours of the classes over the image", "semseg", "images"),
-    "labels": Kind("class ids as 8-bit PNG", "semseg", "images"),
-    "depth": Kind("depth as 16-bit PNG, see --depth-scale; 0: none", "depth", "images"),
-    "depth_color": Kind("depth in colours, with a colour bar", "depth"),
-    "normals": Kind("normals as 8-bit PNG, (x, y, z) = value / 127.5 - 1", "normals"),
-    "maps": Kind("every other task's values as .npy, in a folder for each kind", None, "images"),
-    "video": Kind("image | classes | depth | normals of a video, side by side", None, "videos"),
+    "panel": Kind("image and predictions with their keys, in one picture", (), "images"),
+    "overlay": Kind("colours of the classes over the image", ("classes",), "images"),
+    "labels": Kind("class ids, and 0 or 1 of masks, as PNG", LABELS, "images"),
+    "depth": Kind("depth as 16-bit PNG, see --depth-scale; 0: none", ("distance",), "images"),
+    "depth_color": Kind("depth in colours, with a colour bar", ("distance",)),
+    "normals": Kind("normals as 8-bit PNG, (x, y, z) = value / 127.5 - 1", ("direction",)),
+    "maps": Kind(
+        "values of every task as .npy (by default of numbers and offsets alone)",
+        (*LABELS, "distance", "direction", *VALUES),
+        "images",
+        VALUES,
+    ),
+    "video": Kind("image and every task of a video, side by side", (), "videos"),
 }
 """Every kind by its name, which is also the name of its folder. An option of the command is the
 name with "-" for "_"."""

@@ -1,4 +1,4 @@
-"""The description in every exported file: tasks, classes, units and normalisation."""
+"""The description in every exported file: targets of the tasks, and normalisation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..checkpoints import CheckpointError
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..models.segmentors import MultiTaskSegmentor
-from ..targets import SEMSEG
+from ..targets import Target
 from ..utils import parse_json
 from ..version import __version__
-from .predictor import is_rgb
+from .metainfo import from_plain, is_rgb, metainfo_of, targets_of, to_plain
 
 KEY = "mtl_plugins"
 """The key of `ModelInfo.to_json` in an exported file."""
@@ -28,10 +28,8 @@ class ModelInfo:
     """Describe an exported model, so that its file alone suffices to run it.
 
     Args:
-        tasks: the kind of each task ("semseg", "depth", "normals", ...) by its name, which is also
-            the name of the model's output; in the order of the outputs.
-        classes, palette: names and RGB colours of the classes; empty without classes.
-        depth_unit: unit of depth: "m", or "relative".
+        targets: the target of each task by the task's name, which is also the name of the model's
+            output; in the order of the outputs.
         mean, std: of each channel, in intensities of 0 to 255, after `bgr_to_rgb`.
         bgr_to_rgb: whether the channels are swapped before the normalisation.
         preprocess: whether the model normalises: its input is then N,H,W,3 uint8 in BGR, else
@@ -41,10 +39,7 @@ class ModelInfo:
         version: of the toolkit that wrote the file.
     """
 
-    tasks: dict[str, str]
-    classes: tuple[str, ...]
-    palette: tuple[tuple[int, ...], ...]
-    depth_unit: str
+    targets: dict[str, Target]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     bgr_to_rgb: bool
@@ -61,7 +56,7 @@ class ModelInfo:
 
         Args:
             network: the model.
-            metainfo: of its data set: `classes`, `palette`, `depth_unit` (default: m).
+            metainfo: of its predictor; empty: targets as the network has them.
             preprocess: whether the normalisation is exported with it.
 
         Raises:
@@ -76,18 +71,16 @@ class ModelInfo:
             )
         # Encoders have it that take images of one size only.
         sizes = (getattr(module, "fixed_size", None) for module in network.modules())
-        classes = tuple(str(name) for name in metainfo.get("classes") or ())
+        targets = {**network.decode_head.targets(), **targets_of(metainfo)}
         for task, head in network.decode_head.tasks():
-            if head.target is SEMSEG and classes and head.out_channels != len(classes):
+            names = targets[task].classes
+            if names and head.out_channels != len(names):
                 raise ConfigError(
                     f"The task {task!r} predicts {head.out_channels} classes, but the data set "
-                    f"names {len(classes)}. Give the config that the checkpoint was trained with."
+                    f"names {len(names)}. Give the config that the checkpoint was trained with."
                 )
         return cls(
-            tasks={task: head.target.kind for task, head in network.decode_head.tasks()},
-            classes=classes,
-            palette=tuple(tuple(map(int, colour)) for colour in metainfo.get("palette") or ()),
-            depth_unit=str(metainfo.get("depth_unit", "m")),
+            targets={task: targets[task] for task, _ in network.decode_head.tasks()},
             mean=tuple(preprocessor.mean.flatten().tolist()),
             std=tuple(preprocessor.std.flatten().tolist()),
             bgr_to_rgb=preprocessor.bgr_to_rgb,
@@ -98,17 +91,13 @@ class ModelInfo:
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """Classes, palette, depth unit and tasks, see `Predictor`."""
-        return dict(
-            classes=self.classes,
-            palette=[list(colour) for colour in self.palette],
-            depth_unit=self.depth_unit,
-            tasks=dict(self.tasks),
-        )
+        """Targets of the tasks and what follows from them, see `Predictor`."""
+        return metainfo_of(self.targets)
 
     def to_json(self) -> str:
-        """Return the text that is stored in a file."""
-        return json.dumps(asdict(self))
+        """Return the text that is stored in a file, with the entries of version 0.1 as well."""
+        own = {**asdict(self), "targets": to_plain(self.targets)}
+        return json.dumps({**self.metainfo, **own})
 
     @classmethod
     def from_json(cls, text: str | None, path: str) -> ModelInfo:
@@ -127,11 +116,15 @@ class ModelInfo:
             )
         try:
             values = parse_json(text)
-            known = {field.name for field in fields(cls)}
-            info = cls(**{key: _frozen(value) for key, value in values.items() if key in known})
+            known = {field.name for field in fields(cls)} - {"targets"}
+            given = {key: _frozen(value) for key, value in values.items() if key in known}
+            # Without targets, the file is one of version 0.1.
+            stored = values.get("targets")
+            targets = targets_of(values) if stored is None else from_plain(stored)
+            info = cls(targets=targets, **given)
             info._check()
             return info
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise CheckpointError(
                 f"The description in {path} cannot be read ({error}); export the model again."
             ) from error
@@ -139,14 +132,13 @@ class ModelInfo:
     def _check(self) -> None:
         """Raise a `ValueError` that names the first field of a wrong type or value."""
         rules = dict(
-            tasks=bool(self.tasks)
-            and isinstance(self.tasks, dict)
-            and _all(str, (*self.tasks, *self.tasks.values())),
-            classes=isinstance(self.classes, tuple) and _all(str, self.classes),
-            palette=isinstance(self.palette, tuple)
-            and len(self.palette) in (0, len(self.classes))
-            and all(map(is_rgb, self.palette)),
-            depth_unit=isinstance(self.depth_unit, str),
+            targets=bool(self.targets)
+            and all(
+                _all(str, (task, each.unit, each.truth_of))
+                and isinstance(each.distance, bool)
+                and all(map(is_rgb, each.palette))
+                for task, each in self.targets.items()
+            ),
             mean=len(self.mean) == 3 and all(abs(value) < LARGEST for value in self.mean),
             std=len(self.std) == 3 and all(1 / LARGEST < value < LARGEST for value in self.std),
             bgr_to_rgb=isinstance(self.bgr_to_rgb, bool),

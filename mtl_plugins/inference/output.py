@@ -13,19 +13,17 @@ from PIL import Image
 
 from ..datasets import DepthFormat
 from ..errors import ConfigError
-from ..targets import DEPTH, NO_DEPTH
+from ..targets import NO_DEPTH, PREDEFINED, Target
 from ..utils import did_you_mean
-from ..visualization import Style, default_palette
+from ..visualization import Style
 from .inputs import Problem, Source
 from .kinds import KINDS
-from .pictures import DRAW, SideBySideVideo, near_far, panes
+from .metainfo import metainfo_of, targets_of, to_plain
+from .pictures import DRAW, SideBySideVideo, color_ranges, draw_predictions, form_of, panes
 from .predictor import Prediction
 
 LISTING = "predictions.json"
 """The name of the list of all files, which also marks a folder as one of predictions."""
-
-SHOWN = list(dict.fromkeys(kind.needs for kind in KINDS.values() if kind.needs))
-"""The kinds of task with kinds of output of their own; `maps` has the values of all others."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Report:
     Args:
         folder: of the files.
         images: number of predictions, frames of videos included.
-        too_far: number of pixels whose depth 16 bits cannot hold.
+        too_far: number of pixels whose distance 16 bits cannot hold.
         problems: inputs that could not be read.
     """
 
@@ -48,20 +46,20 @@ class Report:
 class OutputFolder:
     """Write predictions below one folder: `<kind>/<name>.png`, and videos `video/<name>.mp4`.
 
-    A data set in folders reads `labels` (8-bit class ids), `depth` (16 bits, with
-    `depth_format=dict(scale=depth_scale)`) and `normals` (with the default `NormalFormat`).
-    `maps/<kind of task>/<name>.npy` holds the values of every other task. `predictions.json` lists
-    all files.
+    A target that is not predefined has `<kind>-<target>/<name>.png` instead, such as
+    `labels-lanes`. A data set in folders reads `labels` (class ids), `depth` (16 bits, with
+    `scale=depth_scale`) and `normals` (with the default format). `maps/<target>/<name>.npy` holds
+    plain values. `predictions.json` describes the targets and lists all files.
 
     Args:
         folder: a new or empty folder, or one that an earlier call has written.
         metainfo: of the `Predictor`.
         kinds: which of `KINDS` to write; default: panel, overlay, labels, depth and maps of images,
             and the side-by-side video of videos.
-        depth_range: depths in metres of the first and last colour; default: those of each image,
-            and of the first frame for a whole video, so that its colours do not flicker.
-        depth_log: whether equal ratios of depth are equally far apart in colour.
-        depth_scale: metres per step of the 16-bit depth.
+        depth_range: distances of the first and last colour, in metres; default: those of each
+            image. A video has those of its first frame, so that its colours do not flicker.
+        depth_log: whether equal ratios of a distance are equally far apart in colour.
+        depth_scale: metres per step of the 16-bit distances.
 
     Raises:
         ConfigError: the folder holds other things, or an option is wrong.
@@ -77,20 +75,15 @@ class OutputFolder:
         depth_scale: float = 0.01,
     ) -> None:
         self.folder = Path(folder)
-        self.kinds = _checked_kinds(kinds, metainfo)
+        self.targets = targets_of(metainfo)
+        self.kinds = _checked_kinds(kinds, self.targets)
         if depth_range is not None and not 0 < depth_range[0] < depth_range[1]:
             raise ConfigError(f"depth_range={tuple(depth_range)}; expected 0 < near < far.")
         encode_depth(np.zeros((1, 1)), depth_scale)  # fails early where the scale is wrong
         self.depth_scale = depth_scale
-        self.metainfo = metainfo
-        classes = metainfo["classes"] or [f"class {index}" for index in range(255)]
-        self.style = Style(
-            classes,
-            metainfo["palette"] or default_palette(len(classes)),
-            depth_unit=metainfo["depth_unit"],
-            depth_range=depth_range,
-            depth_log=depth_log,
-        )
+        distances = [target.name for target in self.targets.values() if target.distance]
+        ranges = dict.fromkeys(distances, depth_range) if depth_range else {}
+        self.style = Style(depth_log=depth_log, ranges=ranges)
         self._entries: list[dict[str, Any]] = []
         self._source: Source | None = None
         self._source_style = self.style
@@ -102,23 +95,33 @@ class OutputFolder:
         """Write all kinds of one prediction; the frames of a video must come in one run."""
         if prediction.source is not self._source:
             self._begin(prediction)
-        entry = self._entries[-1]
         for kind in self.kinds or self._default_kinds(prediction.source):
             if kind == "video":
                 self._write_frame(prediction)
-            elif kind == "maps":
-                for other in _other_kinds(self.metainfo):
-                    place = self._place(prediction, f"maps/{other}", ".npy")
-                    np.save(place, prediction.needed(other))
+            elif kind == "panel":
+                picture = draw_predictions(prediction, self._source_style)
+                self._write_picture(prediction, kind, picture)
             else:
-                if kind == "depth":
-                    values, too_far = encode_depth(prediction.needed(DEPTH.kind), self.depth_scale)
-                    entry["too_far"] = entry.get("too_far", 0) + too_far
-                else:
-                    values = DRAW[kind](prediction, self._source_style)
-                picture = Image.fromarray(np.ascontiguousarray(values))
-                picture.save(self._place(prediction, kind, ".png"))
-        entry["images"] += 1
+                for task in shown(kind, self.targets, chosen=bool(self.kinds)):
+                    self._write_task(prediction, kind, task)
+        self._entries[-1]["images"] += 1
+
+    def _write_task(self, prediction: Prediction, kind: str, task: str) -> None:
+        values, folder = prediction[task], folder_of(kind, self.targets[task])
+        if kind == "maps":
+            np.save(self._place(prediction, folder, ".npy"), values)
+            return
+        if kind == "depth":
+            picture, too_far = encode_depth(values, self.depth_scale)
+            entry = self._entries[-1]
+            entry["too_far"] = entry.get("too_far", 0) + too_far
+        else:
+            picture = DRAW[kind](prediction, task, self._source_style)
+        self._write_picture(prediction, folder, picture)
+
+    def _write_picture(self, prediction: Prediction, folder: str, picture: np.ndarray) -> None:
+        place = self._place(prediction, folder, ".png")
+        Image.fromarray(np.ascontiguousarray(picture)).save(place)
 
     def finish(self, problems: Sequence[Problem]) -> Report:
         """Complete the last video and the listing."""
@@ -135,13 +138,13 @@ class OutputFolder:
         self._close_video()
 
     def _begin(self, prediction: Prediction) -> None:
-        """Add a source to the list, and fix the depth colours of a video by its first frame."""
+        """Add a source to the list, and fix a video's colours by its first frame."""
         self._close_video()
         source = self._source = prediction.source
         self._source_style = self.style
-        if source.video and prediction.depth is not None:
-            span = near_far(prediction, self.style)
-            self._source_style = replace(self.style, depth_range=span)
+        if source.video:
+            ranges = color_ranges(prediction, self.style)
+            self._source_style = replace(self.style, ranges=ranges)
         height, width = prediction.image.shape[:2]
         self._entries.append(
             dict(name=source.name, source=source.path, size=[height, width], images=0, files={})
@@ -156,12 +159,12 @@ class OutputFolder:
             self._entries[-1]["files"]["video"] = path.as_posix()
         self._video.write(panes(prediction, self._source_style))
 
-    def _place(self, prediction: Prediction, kind: str, suffix: str) -> Path:
+    def _place(self, prediction: Prediction, folder: str, suffix: str) -> Path:
         """Return the path of a new file, make its folder and enter it into the list."""
-        path = Path(kind, f"{prediction.name}{suffix}")
+        path = Path(folder, f"{prediction.name}{suffix}")
         # A video is listed with the folder of its frames.
         listed = path.parent if prediction.source.video else path
-        self._entries[-1]["files"][kind] = listed.as_posix()
+        self._entries[-1]["files"][folder] = listed.as_posix()
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         return self.folder / path
 
@@ -174,15 +177,17 @@ class OutputFolder:
         """Return the kinds that are written of a source unless kinds are chosen."""
         inputs = "videos" if source.video else "images"
         names = [name for name, kind in KINDS.items() if kind.default_of == inputs]
-        return [name for name in names if _possible(name, self.metainfo)]
+        return [name for name in names if _possible(name, self.targets, chosen=False)]
 
     def _list(self, complete: bool, problems: Sequence[Problem] = ()) -> None:
+        known = metainfo_of(self.targets)
         content = dict(
             complete=complete,
-            tasks=dict(self.metainfo["tasks"]),
-            classes=list(self.metainfo["classes"]),
-            palette=["#{:02x}{:02x}{:02x}".format(*color) for color in self.metainfo["palette"]],
-            depth_unit=self.metainfo["depth_unit"],
+            targets=to_plain(self.targets),
+            tasks=known["tasks"],
+            classes=list(known["classes"]),
+            palette=["#{:02x}{:02x}{:02x}".format(*color) for color in known["palette"]],
+            depth_unit=known["depth_unit"],
             depth_scale=self.depth_scale,
             predictions=self._entries,
             problems=[dict(source=p.source, reason=p.reason) for p in problems],
@@ -191,31 +196,43 @@ class OutputFolder:
         (self.folder / LISTING).write_text(json.dumps(content, indent=1) + "\n", encoding="ascii")
 
 
-def _checked_kinds(kinds: Collection[str] | None, metainfo: Mapping[str, Any]) -> list[str]:
+def folder_of(kind: str, target: Target) -> str:
+    """Return the folder of a kind of output of a target.
+
+    >>> folder_of("labels", PREDEFINED["semseg"]), folder_of("labels", Target("edges", "binary"))
+    ('labels', 'labels-edges')
+    """
+    if kind == "maps":
+        return f"{kind}/{target.name}"
+    # Names are identifiers, so no folder of another kind has a "-".
+    return kind if target.name in PREDEFINED else f"{kind}-{target.name}"
+
+
+def shown(kind: str, targets: Mapping[str, Target], chosen: bool) -> list[str]:
+    """Return the tasks of which a kind of output has a file, chosen or by default."""
+    output = KINDS[kind]
+    forms = output.shows if chosen or output.defaults is None else output.defaults
+    return [task for task, target in targets.items() if form_of(target) in forms]
+
+
+def _possible(kind: str, targets: Mapping[str, Target], chosen: bool) -> bool:
+    """Return whether the network predicts what a kind of output shows."""
+    return not KINDS[kind].shows or bool(shown(kind, targets, chosen))
+
+
+def _checked_kinds(kinds: Collection[str] | None, targets: Mapping[str, Target]) -> list[str]:
     """Return the chosen kinds in the order of `KINDS`."""
     unknown = sorted(set(kinds or ()) - set(KINDS))
     if unknown:
         raise ConfigError(f"kinds={unknown}. {did_you_mean(unknown[0], KINDS)}")
     for name in kinds or ():
-        if not _possible(name, metainfo):
-            task = KINDS[name].needs or f"another kind than {SHOWN}"
+        if not _possible(name, targets, chosen=True):
+            forms = {target.name: form_of(target) for target in targets.values()}
             raise ConfigError(
-                f"{name} needs a task of {task}; the network predicts "
-                f"{sorted(set(metainfo['tasks'].values()))}."
+                f"{name} needs a target of the type {' or '.join(KINDS[name].shows)}; the network "
+                f"predicts {forms}."
             )
     return [name for name in KINDS if name in (kinds or ())]
-
-
-def _possible(name: str, metainfo: Mapping[str, Any]) -> bool:
-    """Return whether the network predicts what a kind of output shows."""
-    if name == "maps":
-        return bool(_other_kinds(metainfo))
-    return KINDS[name].needs in (None, *metainfo["tasks"].values())
-
-
-def _other_kinds(metainfo: Mapping[str, Any]) -> list[str]:
-    """Return the kinds of the network's tasks that `maps` holds."""
-    return [kind for kind in metainfo["tasks"].values() if kind not in SHOWN]
 
 
 def encode_depth(depth: np.ndarray, scale: float = 0.01) -> tuple[np.ndarray, int]:

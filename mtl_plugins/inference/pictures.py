@@ -9,16 +9,11 @@ import cv2
 import numpy as np
 
 from ..errors import DataError
-from ..targets import DEPTH, NORMALS, SEMSEG
+from ..targets import Target
 from ..visualization import (
     Style,
     TaskMaps,
-    colorize_depth,
-    colorize_labels,
-    colorize_normals,
-    depth_norm,
     depth_picture,
-    depth_range,
     draw_panel,
     overlay_colors,
     paint_row,
@@ -29,62 +24,79 @@ WIDEST = 3840
 """Pixels; MPEG-4 and most players support little more."""
 
 
-def near_far(prediction: Prediction, style: Style) -> tuple[float, float]:
-    """Return the depth range of the colours: the style's, else that of this prediction."""
-    maps = TaskMaps(DEPTH.kind, prediction.depth)
-    return style.depth_range or depth_range(maps, style.depth_percentiles)
+PANES = ("classes", "distance", "direction", "binary", "scalar", "offset")
+"""Forms in the order of a video's pictures."""
 
 
-def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
-    """Return the available panes image | classes | depth | normals | others, H,W,3 uint8 RGB."""
-    found = [prediction.image[..., ::-1]]
-    if prediction.semseg is not None:
-        found.append(_overlay(prediction, style))
-    if prediction.depth is not None:
-        norm = depth_norm(*near_far(prediction, style), style.depth_log)
-        found.append(colorize_depth(prediction.depth, norm))
-    if prediction.normals is not None:
-        found.append(colorize_normals(prediction.normals))
-    drawn = (SEMSEG.kind, DEPTH.kind, NORMALS.kind)
-    for kind in prediction.kinds.values():
-        if kind not in drawn:
-            row = paint_row(TaskMaps(kind, prediction.needed(kind)), style)
-            found += [] if row.prediction is None else [row.prediction]
+def form_of(target: Target) -> str:
+    """Return the form of a target, by which kinds of output choose: its type, or "distance"."""
+    return "distance" if target.distance else target.type
+
+
+def color_ranges(prediction: Prediction, style: Style) -> dict[str, tuple[float, float]]:
+    """Return the values of the first and last colour of numbers and offsets, by target.
+
+    With these as `style.ranges`, other predictions get the same colours.
+    """
+    found = {}
+    for task, target in prediction.targets.items():
+        maps = _task_maps(prediction, task)
+        if bar := paint_row(maps, style).key.bar:
+            found[target.name] = bar.norm.vmin or 0.0, bar.norm.vmax or 0.0
+        elif target.type == "offset" and (lengths := maps.known_values()).size:
+            found[target.name] = 0.0, float(np.percentile(lengths, style.percentiles[1]))
     return found
 
 
-def _panel(prediction: Prediction, style: Style) -> np.ndarray:
-    maps = [
-        TaskMaps(prediction.kinds[task], values, name=task)
-        for task, values in prediction.maps.items()
-    ]
+def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
+    """Return pictures H,W,3 uint8 RGB of the image and each task, in the order of `PANES`."""
+    forms = {task: form_of(target) for task, target in prediction.targets.items()}
+    found = [prediction.image[..., ::-1]]
+    for task in sorted(forms, key=lambda task: PANES.index(forms[task])):
+        draw = _overlay if forms[task] == "classes" else _colors
+        found.append(draw(prediction, task, style))
+    return found
+
+
+def draw_predictions(prediction: Prediction, style: Style) -> np.ndarray:
+    """Draw the panel of a prediction: image and tasks with their keys."""
     return draw_panel(
         np.ascontiguousarray(prediction.image[..., ::-1]),
-        maps,
+        [_task_maps(prediction, task) for task in prediction.targets],
         # File names need not be valid Unicode.
         title=prediction.name.encode("utf-8", "replace").decode(),
         **vars(style),
     )
 
 
-def _overlay(prediction: Prediction, style: Style) -> np.ndarray:
-    colors = colorize_labels(prediction.needed(SEMSEG.kind), style.palette, style.ignore_label)
-    return overlay_colors(prediction.image[..., ::-1], colors)
+def _task_maps(prediction: Prediction, task: str) -> TaskMaps:
+    return TaskMaps(prediction.targets[task], prediction[task], name=task)
 
 
-def _depth_color(prediction: Prediction, style: Style) -> np.ndarray:
-    norm = depth_norm(*near_far(prediction, style), style.depth_log)
-    return depth_picture(prediction.needed(DEPTH.kind), norm, style.depth_unit)
+def _colors(prediction: Prediction, task: str, style: Style) -> np.ndarray:
+    colors = paint_row(_task_maps(prediction, task), style).prediction
+    assert colors is not None, "every painter paints what it is given"
+    return colors
 
 
-DRAW: dict[str, Callable[[Prediction, Style], np.ndarray]] = {
-    "panel": _panel,
+def _overlay(prediction: Prediction, task: str, style: Style) -> np.ndarray:
+    return overlay_colors(prediction.image[..., ::-1], _colors(prediction, task, style))
+
+
+def _depth_color(prediction: Prediction, task: str, style: Style) -> np.ndarray:
+    target = prediction.targets[task]
+    bar = paint_row(_task_maps(prediction, task), style).key.bar
+    assert bar is not None, "distances have a colour bar"
+    return depth_picture(prediction[task], bar.norm, target.unit, target.name)
+
+
+DRAW: dict[str, Callable[[Prediction, str, Style], np.ndarray]] = {
     "overlay": _overlay,
-    "labels": lambda prediction, style: prediction.needed(SEMSEG.kind),
+    "labels": lambda prediction, task, style: prediction[task],
     "depth_color": _depth_color,
-    "normals": lambda prediction, style: colorize_normals(prediction.needed(NORMALS.kind)),
+    "normals": _colors,
 }
-"""The functions that draw an 8-bit picture, H,W or H,W,3 RGB, by their kind."""
+"""Kind of output -> function that draws a task: H,W uint8 or uint16, or H,W,3 uint8 RGB."""
 
 
 class SideBySideVideo:

@@ -11,12 +11,13 @@ import torch
 
 from ..errors import ConfigError
 from ..models.layers import resize
-from ..targets import DEPTH, NORMALS, SEMSEG
+from ..targets import Target
 from .inputs import Problem, Source
 
 Maps = dict[str, np.ndarray]
-"""The prediction for one image by task name, in the image's own size: semseg H,W uint8 class ids;
-depth H,W float32 metres; normals H,W,3 float32 unit vectors; others H,W or H,W,C float32."""
+"""The prediction for one image by task name, in the image's own size. By the type of the target:
+`classes` and `binary` H,W integers, `scalar` H,W, `direction` H,W,3 unit vectors, `offset` H,W,2
+pixels of the image, all float32."""
 
 Size = tuple[int, int]
 
@@ -24,13 +25,13 @@ Size = tuple[int, int]
 class Predictor(Protocol):
     """Predict every task for a batch of images.
 
-    `metainfo` holds `classes` (names), `palette` (R, G, B for each class), `depth_unit` ("m" unless
-    depth is relative) and `tasks`, `{name: kind}` with the kinds of `targets.DENSE_TARGETS`.
+    `metainfo` holds `targets`, the `Target` of each task by the task's name; see `metainfo_of` for
+    the other entries. Without `targets`, the predictor is one of version 0.1, see `targets_of`.
     """
 
     @property
     def metainfo(self) -> Mapping[str, Any]:
-        """Classes, palette, depth unit and tasks."""
+        """Targets of the tasks, and what follows from them."""
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
         """Return the maps of each image, H,W,3 uint8 BGR; sizes may differ."""
@@ -71,7 +72,7 @@ class Prediction:
         name: unique among the predictions of one call; frames of a video are `<video>/<number>`.
         image: H,W,3 uint8 BGR.
         maps: by task name, see `Maps`.
-        kinds: the kind of each task, one of `targets.DENSE_TARGETS`.
+        targets: the target of each task.
         source: the input that the image comes from.
         index: number of the frame in its source.
         bins: each task's distribution over depths, where requested.
@@ -80,40 +81,33 @@ class Prediction:
     name: str
     image: np.ndarray
     maps: Maps
-    kinds: Mapping[str, str]
+    targets: Mapping[str, Target]
     source: Source
     index: int = 0
     bins: Mapping[str, DepthBins] = field(default_factory=dict)
 
     @property
     def semseg(self) -> np.ndarray | None:
-        """Class ids, H,W uint8; None where the network predicts no classes."""
-        return self.of_kind(SEMSEG.kind)
+        """Class ids, H,W uint8; None where the network does not predict the target `semseg`."""
+        return self.of_kind("semseg")
 
     @property
     def depth(self) -> np.ndarray | None:
-        """Metres (the data set's unit where it is relative), H,W float32."""
-        return self.of_kind(DEPTH.kind)
+        """Metres (the data set's unit where it is relative), H,W float32; or None."""
+        return self.of_kind("depth")
 
     @property
     def normals(self) -> np.ndarray | None:
-        """Unit vectors, H,W,3 float32: x right, y down, z ahead."""
-        return self.of_kind(NORMALS.kind)
+        """Unit vectors, H,W,3 float32: x right, y down, z ahead; or None."""
+        return self.of_kind("normals")
 
     def of_kind(self, kind: str) -> np.ndarray | None:
-        """Return the map of the task of a kind; None where there is no such task."""
-        return next((m for task, m in self.maps.items() if self.kinds[task] == kind), None)
-
-    def needed(self, kind: str) -> np.ndarray:
-        """Return the map of the task of a kind.
-
-        Raises:
-            ConfigError: the network predicts no task of this kind.
-        """
-        found = self.of_kind(kind)
-        if found is None:
-            raise ConfigError(f"There is no task of {kind}, only {sorted(self.kinds.values())}.")
-        return found
+        """Return the first map of a target by its name, or by its type; None without one."""
+        for of in (lambda target: target.truth_name, lambda target: target.type):
+            for task, target in self.targets.items():
+                if of(target) == kind:
+                    return self.maps[task]
+        return None
 
     def __getitem__(self, task: str) -> np.ndarray:
         """Return the map of a task by its name."""
@@ -148,9 +142,3 @@ def checked_device(device: str | torch.device | None) -> torch.device:
             "Choose 'cpu', or 'cuda' where torch finds one."
         ) from error
     return found
-
-
-def is_rgb(color: Any) -> bool:
-    """Return whether a colour is a list or tuple of three integers in 0..255."""
-    channels = color if isinstance(color, (list, tuple)) else ()
-    return len(channels) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in channels)

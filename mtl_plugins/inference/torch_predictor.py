@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,13 @@ from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
 from ..checkpoints import build_network, load_checkpoint, load_weights
-from ..config import image_transforms, load_config, stored_config
+from ..config import complete_tasks, copied, image_transforms, load_config, stored_config
 from ..errors import ConfigError
-from ..models.task_heads import AttentionBinsHead, BinsPrediction, TaskHead
-from ..targets import SEMSEG
+from ..models.task_heads import AttentionBinsHead, BinsPrediction
+from ..targets import Target
 from ..utils import choose_dtype
-from ..visualization import default_palette
-from .predictor import DepthBins, Maps, checked_device, is_rgb
+from .metainfo import metainfo_of, network_targets
+from .predictor import DepthBins, Maps, checked_device
 
 
 class TorchPredictor:
@@ -37,6 +37,10 @@ class TorchPredictor:
         config: config file (Python, executed) or config of the network; default: the config that
             the checkpoint carries, read as data.
         device, amp, options: as in `MultiTaskInferencer`.
+
+    Attributes:
+        config: with the tasks completed by the targets of the data set.
+        targets: the target of each task.
 
     Raises:
         CheckpointError: the checkpoint would need pickle, or its own config would run code.
@@ -57,14 +61,15 @@ class TorchPredictor:
         content = load_checkpoint(checkpoint)
         if config is None:
             found = stored_config(content, name)
-        elif isinstance(config, Config):
-            found = config
         else:
-            found = load_config(config, options)
+            given = isinstance(config, Config)
+            found = copied(config) if given else load_config(config, options)
+            complete_tasks(found)
         self.device = checked_device(device)
         if not found.get("model"):
             raise ConfigError(f"The config for {name} has no model.")
         init_default_scope("mmseg")
+        self.config = found
         model = found["model"].to_dict()
         model.pop("balancer", None)  # needed for training only
         self.network = build_network(model, name)
@@ -72,7 +77,9 @@ class TorchPredictor:
         self.network.to(self.device).eval()
         self.heads = dict(self.network.decode_head.tasks())
         self.pipeline = Compose(image_transforms(found))
-        self.metainfo = read_metainfo(self.heads, content, found)
+        meta = _dataset_meta(content) or _configured_metainfo(found)
+        self.targets = network_targets(self.heads, meta)
+        self.metainfo = metainfo_of(self.targets)
         self.dtype = choose_dtype("auto", self.device.type) if amp else None
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
@@ -132,8 +139,8 @@ class TorchPredictor:
 
     def _maps(self, sample: SegDataSample) -> Maps:
         return {
-            task: _as_array(sample.get(head.target.prediction).data)
-            for task, head in self.heads.items()
+            task: _as_array(sample.get(target.prediction).data, target)
+            for task, target in self.targets.items()
         }
 
     def _bins(self, recorded: tuple, sample: SegDataSample) -> DepthBins:
@@ -150,31 +157,11 @@ class TorchPredictor:
         )
 
 
-def read_metainfo(
-    heads: Mapping[str, TaskHead], checkpoint: Mapping[str, Any], config: Config
-) -> dict[str, Any]:
-    """Return `classes`, `palette`, `depth_unit` and `tasks`; see `Predictor`.
-
-    They describe the data set that the checkpoint was trained on, else the config's. Classes that
-    do not fit the head are named "class 0", "class 1", ...
-    """
+def _dataset_meta(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the metainfo of the data set that a checkpoint was trained on, if it has one."""
     meta: Any = checkpoint.get("meta")
     meta = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
-    if not meta or not isinstance(meta, Mapping):
-        meta = _configured_metainfo(config)
-    number = next((head.out_channels for head in heads.values() if head.target is SEMSEG), 0)
-    classes, palette = meta.get("classes"), meta.get("palette")
-    if not _are(classes, number, lambda name: isinstance(name, str)):
-        classes = [f"class {index}" for index in range(number)]
-    if not _are(palette, number, is_rgb):
-        palette = default_palette(number)
-    unit = meta.get("depth_unit")
-    return dict(
-        classes=tuple(classes),
-        palette=[tuple(color) for color in palette],
-        depth_unit=unit if isinstance(unit, str) else "m",
-        tasks={task: head.target.kind for task, head in heads.items()},
-    )
+    return meta if isinstance(meta, Mapping) else {}
 
 
 def _configured_metainfo(config: Config) -> Mapping[str, Any]:
@@ -191,11 +178,7 @@ def _configured_metainfo(config: Config) -> Mapping[str, Any]:
     return {}
 
 
-def _are(values: Any, number: int, test: Callable[[Any], bool]) -> bool:
-    return isinstance(values, Sequence) and len(values) == number and all(map(test, values))
-
-
-def _as_array(data: torch.Tensor) -> np.ndarray:
-    """Return 1,H,W as H,W and C,H,W as H,W,C; class ids as uint8."""
+def _as_array(data: torch.Tensor, target: Target) -> np.ndarray:
+    """Return 1,H,W as H,W and C,H,W as H,W,C, in the type of the target."""
     values = (data[0] if len(data) == 1 else data.movedim(0, 2)).cpu().numpy()
-    return np.ascontiguousarray(values if values.dtype == np.float32 else values.astype(np.uint8))
+    return np.ascontiguousarray(values.astype(target.dtype))

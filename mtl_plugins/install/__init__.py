@@ -2,14 +2,14 @@
 
 from . import compat, plugins
 from .compat import FAMILIES, prepare_stack
-from .moved import keep_old_imports, moved_attribute
+from .moved import check_gone, keep_old_imports, moved_attribute
 from .plugins import load_plugins
-from .process import INFO, NEW_PLUGIN, cpu_name, started_module
+from .process import INFO, cpu_name, started_module
 
 __all__ = [
     "FAMILIES",
     "INFO",
-    "NEW_PLUGIN",
+    "check_gone",
     "compat",
     "cpu_name",
     "keep_old_imports",

@@ -64,6 +64,7 @@ MODULES = {
 """Package of 0.1 -> modules and packages in it that are gone."""
 
 LEFT = {
+    "examples/plugin": "new_plugin",
     "tools/dev/bench": "bench",
     "tools/dev/versions": "stacks",
     "tools/dev/balancers": "engine.balancer_cost engine.balancer_cost_table "
@@ -75,6 +76,22 @@ LEFT = {
     "tools/dev/export_matrix.py": "inference.export.matrix inference.export.matrix_table",
 }
 """Place in the repository -> modules and names that are no longer part of the package."""
+
+GONE = dict.fromkeys(
+    (
+        f"{PACKAGE}.datasets.register_format",
+        f"{PACKAGE}.targets.DENSE_TARGETS",
+        f"{PACKAGE}.targets.DenseTarget",
+        f"{PACKAGE}.targets.register_target",
+        f"{PACKAGE}.visualization.register_painter",
+    ),
+    "a target is declared in the config of its data set (docs/datasets.md), and its type brings "
+    "its format, metric and painter",
+) | {
+    f"{PACKAGE}.evaluation.tally_image": "MultiTaskMetric().measure_maps measures an image, and its "
+    "scores the sum over images",
+}
+"""Path -> what replaces a name that is gone."""
 
 
 def _paths(package: str, names: str) -> list[str]:
@@ -100,7 +117,7 @@ def moved_attribute(module: str, name: str) -> Any:
     path = f"{module}.{name}"
     # Python asks for names like __path__, and for today's submodules before it imports them.
     if not name.startswith("__") and not PathFinder.find_spec(path, sys.modules[module].__path__):
-        _check_inside(path)
+        check_gone(path)
         if homes := _homes(module, name):
             warnings.warn(
                 f"{path} has moved to {homes[0]}.{name}; the old path will be removed in a later "
@@ -127,11 +144,14 @@ def _homes(module: str, name: str) -> list[str]:
     return sorted(found, key=lambda home: home.rpartition(".")[2] not in module.split("."))
 
 
-def _check_inside(path: str) -> None:
+def check_gone(path: str) -> None:
+    """Raise an `ImportError` that says what replaces a module or name of 0.1 that is gone."""
     if path in OUTSIDE:
         raise ImportError(
             f"{path} is no longer part of the package; it is now {OUTSIDE[path]} in the repository."
         )
+    if path in GONE:
+        raise ImportError(f"{path} is gone: {GONE[path]}.")
 
 
 class _Package(ModuleType):
@@ -156,7 +176,7 @@ class _OldModules(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        _check_inside(fullname)
+        check_gone(fullname)
         # A package, so that Python asks here for the modules in it.
         return ModuleSpec(fullname, self, is_package=True) if fullname in OLD else None
 

@@ -7,8 +7,8 @@ import platform
 import re
 import sys
 
-NEW_PLUGIN, INFO = "mtl_plugins.new_plugin", "mtl_plugins.info"
-"""Modules that must answer at once, or even if nothing else can be imported."""
+INFO = "mtl_plugins.info"
+"""Module that must answer even if nothing else can be imported."""
 
 CPU_INFO = "/proc/cpuinfo"
 

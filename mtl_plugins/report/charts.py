@@ -1,4 +1,4 @@
-"""Choose the curves of a report: training, task balance, depth errors over the distance."""
+"""Choose the curves of a report: training, task balance, errors over the distance."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def balance_chart(runs: Sequence[RunRecord]) -> LineChart:
     return chart
 
 
-def distance_chart(runs: Sequence[RunRecord], unit: str) -> LineChart:
-    """Return the depth errors over the true distance, and the share of pixels at each distance."""
+def distance_chart(runs: Sequence[RunRecord], target: str) -> LineChart:
+    """Return the errors of a target over its true distance, and the share of pixels there."""
     quantities = {
         "abs_rel": ("relative error", 0, True),
         "rmse_log": ("RMSE of the logarithm", 1, True),
@@ -60,14 +60,15 @@ def distance_chart(runs: Sequence[RunRecord], unit: str) -> LineChart:
         "share": ("share of the pixels (%)", 2, True),
     }
     panes = ("|prediction - truth| / truth", "log(prediction / truth)", "% of pixels")
-    chart = LineChart(f"true distance ({unit})", panes, log_x=True)
+    chart = LineChart("", panes, log_x=True)
     for index, run in enumerate(runs):
-        errors = run.details.distance_errors if run.details else None
-        if not errors:
+        if not run.details or target not in run.details.distance_errors:
             continue
-        middles = [math.sqrt(n * f) for n, f in zip(errors["near"], errors["far"], strict=True)]
-        share = [100 * n / sum(errors["pixels"]) for n in errors["pixels"]]
-        columns = {**errors, "share": share}
+        found = run.details.distance_errors[target]
+        chart.x_label = f"true distance ({run.details.described[target].unit})"
+        middles = [math.sqrt(n * f) for n, f in zip(found["near"], found["far"], strict=True)]
+        share = [100 * n / sum(found["pixels"]) for n in found["pixels"]]
+        columns = {**found, "share": share}
         for key, (name, pane, shown) in quantities.items():
             points = zip(middles, columns[key], strict=True)
             chart.add(index, name, pane, points, shown, markers=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from ..targets import Target, targets_in
 from ..utils import parse_json
+from ..visualization import named_classes
 
 FOLDER = "report"
 PARTS = ("encoder", "decoders", "task_heads", "rest")
@@ -26,26 +27,29 @@ class Details:
 
     Args:
         epoch, iteration: time of the validation.
-        classes: C names.
-        palette: R, G, B in 0..255 for each class.
-        depth_unit: unit of depths.
-        ignore_label: class id of pixels without truth.
-        confusion: C,C pixel counts, rows are the truth; None: no segmentation was measured.
-        distance_errors: see `distance_errors`; None: no depth was measured.
+        targets: descriptions (`Target.to_dict`) by name of the targets of all other fields.
+        confusion: by target, C,C pixel counts, rows are the truth.
+        distance_errors: by target, see `distance_errors`.
         cost: see `run_cost`; None: not measured.
         images: names of the images in the gallery, in order.
     """
 
     epoch: int
     iteration: int
-    classes: Sequence[str]
-    palette: Sequence[Sequence[int]]
-    depth_unit: str
-    ignore_label: int
-    confusion: Sequence[Sequence[int]] | None
-    distance_errors: Mapping[str, Sequence[float]] | None
+    targets: Mapping[str, Mapping[str, Any]]
+    confusion: Mapping[str, Sequence[Sequence[int]]]
+    distance_errors: Mapping[str, Mapping[str, Sequence[float]]]
     cost: Mapping[str, Any] | None
     images: Sequence[str]
+
+    @property
+    def described(self) -> dict[str, Target]:
+        """Return the targets by name."""
+        return targets_in(dict(targets=self.targets))
+
+    def classes(self, name: str) -> Target:
+        """Return a target with a confusion matrix, with names and colours of all its classes."""
+        return named_classes(self.described[name], len(self.confusion[name]))
 
     @staticmethod
     def path(work_dir: str | Path) -> Path:
@@ -74,7 +78,7 @@ class Details:
         if not path.is_file():
             return None
         try:
-            details = cls(**parse_json(path.read_text(encoding="utf-8")))
+            details = cls(**_since_0_1(parse_json(path.read_text(encoding="utf-8"))))
             valid = details._is_valid()
         except (ValueError, TypeError, KeyError, AttributeError):
             valid = False
@@ -83,24 +87,39 @@ class Details:
         return details
 
     def _is_valid(self) -> bool:
-        size = len(self.classes)
+        described = self.described
         return (
-            _all(int, (self.epoch, self.iteration, self.ignore_label))
-            and _all(str, (*self.classes, *self.images, self.depth_unit))
-            and _is_matrix(self.palette, size, 3, largest=255)
-            and (self.confusion is None or _is_matrix(self.confusion, size, size))
-            and (not self.distance_errors or _are_distance_errors(self.distance_errors))
+            _all(int, (self.epoch, self.iteration))
+            and _all(str, (*self.images, *(target.unit for target in described.values())))
+            and all(
+                _is_matrix(counts, len(self.classes(name).classes))
+                for name, counts in self.confusion.items()
+            )
+            and described.keys() >= self.distance_errors.keys()
+            and all(map(_are_distance_errors, self.distance_errors.values()))
             and (self.cost is None or _is_cost(self.cost))
         )
 
 
-def _is_matrix(
-    rows: Sequence[Sequence[int]], height: int, width: int, largest: float = math.inf
-) -> bool:
-    """Return whether rows are height x width integers in 0..largest."""
+def _since_0_1(content: dict[str, Any]) -> dict[str, Any]:
+    """Return what version 0.1 wrote, of one label set and one distance, in the present form."""
+    if "targets" in content:
+        return content
+    meta = {key: content[key] for key in ("classes", "palette", "depth_unit")}
+    found = {key: value for key, value in content.items() if key not in {*meta, "ignore_label"}}
+    targets = targets_in(meta)
+    labels = next(name for name, target in targets.items() if target.type == "classes")
+    distance = next(name for name, target in targets.items() if target.distance)
+    for key, name in (("confusion", labels), ("distance_errors", distance)):
+        found[key] = {name: found[key]} if found[key] else {}
+    return dict(found, targets={name: target.to_dict() for name, target in targets.items()})
+
+
+def _is_matrix(rows: Sequence[Sequence[int]], size: int) -> bool:
+    """Return whether rows are size x size integers of at least 0."""
     cells = [cell for row in rows for cell in row]
-    fits = len(rows) == height and all(len(row) == width for row in rows)
-    return fits and _all(int, cells) and all(0 <= cell <= largest for cell in cells)
+    fits = len(rows) == size and all(len(row) == size for row in rows)
+    return fits and _all(int, cells) and min(cells, default=0) >= 0
 
 
 def _are_distance_errors(errors: Mapping[str, Sequence[float]]) -> bool:

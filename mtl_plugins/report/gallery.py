@@ -15,14 +15,15 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from PIL import Image
 
-from ..targets import DENSE_TARGETS, DEPTH, NO_DEPTH
-from ..visualization import Bar, Key, Style, TaskMaps, load_maps, paint_row
+from ..visualization import Bar, Key, Style, TaskMaps, load_maps, offset_wheel, ordered, paint_row
 from .details import Details
 from .run_record import RunRecord
 
 PERCENTILES = (1.0, 99.0)
 COLOR_STOPS = 12
 TICKS = 6
+WHEEL = 96
+"""Pixels of the side of a wheel of directions."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,12 @@ class Legend:
         swatches: (name, CSS colour) pairs.
         scale: a colour bar, or None: its `caption`, CSS `colors` from end to end and `ticks` as
             (percent of its length, text).
+        wheel: a wheel of directions, or None: its `caption` and its `picture` as a data URI.
     """
 
     swatches: Sequence[tuple[str, str]]
     scale: Mapping[str, Any] | None
+    wheel: Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,6 @@ class KeptImage:
     name: str
     jpeg: bytes
     maps: dict[int, dict[str, TaskMaps]] = field(default_factory=dict)
-    details: dict[int, Details] = field(default_factory=dict)
 
 
 def read_gallery(runs: Sequence[RunRecord]) -> tuple[list[KeptImage], list[str]]:
@@ -93,62 +95,56 @@ def read_gallery(runs: Sequence[RunRecord]) -> tuple[list[KeptImage], list[str]]
             path = Details.gallery(run.folder) / Path(name).name
             try:
                 jpeg = Path(f"{path}.jpg").read_bytes()
-                maps = load_maps(path)
+                maps = load_maps(path, run.details.described)
             except (OSError, ValueError) as error:
                 notes.append(f"{run.name}: {error}")
                 continue
             key = name, hashlib.sha256(jpeg).hexdigest()
             image = found.setdefault(key, KeptImage(name, jpeg))
-            image.maps[index], image.details[index] = maps, run.details
+            image.maps[index] = maps
     return list(found.values()), notes
 
 
 def paint_image(image: KeptImage) -> Picture:
     """Paint all maps of an image."""
-    kinds = [kind for kind in DENSE_TARGETS if any(kind in m for m in image.maps.values())]
+    names = ordered(name for maps in image.maps.values() for name in maps)
     height, width = next(m.shape for found in image.maps.values() for m in found.values())
     address = _data_uri(image.jpeg, "image/jpeg")
-    tasks = [_paint_task(image, kind) for kind in kinds]
+    tasks = [_paint_task(image, name) for name in names]
     return Picture(image.name, address, width, height, tasks)
 
 
-def shared_depth_range(maps: Iterable[TaskMaps]) -> tuple[float, float] | None:
-    """Return the depth range that the colours of all maps span, None if no map holds a depth.
+def shared_range(maps: Iterable[TaskMaps]) -> tuple[float, float] | None:
+    """Return the range that the colours of all maps span, None if they show no numbers.
 
     It reaches from the 1st to the 99th percentile of truth and predictions together, only where
-    the truth was measured: predictions for the sky must not choose the colours.
+    the first of them has a value: predicted distances of the sky must not choose the colours.
 
+    >>> from mtl_plugins.targets import DEPTH
     >>> truth, far = np.array([[0.0, 2.0, 4.0]]), np.array([[900.0, 2.0, 8.0]])
-    >>> shared_depth_range([TaskMaps("depth", far, truth)])
+    >>> shared_range([TaskMaps(DEPTH, far, truth)])
     (2.0, 7.88)
     """
-    values = []
-    for found in maps:
-        measured = np.isfinite(found.known[0]) & (found.known[0] > NO_DEPTH)
-        values += [m[measured & np.isfinite(m) & (m > NO_DEPTH)] for m in found.known]
-    depths = np.concatenate([v.astype(np.float64) for v in values]) if values else np.zeros(0)
-    if not depths.size:
+    numbers = [found for found in maps if found.target.type in ("scalar", "offset")]
+    values = [found.known_values(shared=True).astype(np.float64) for found in numbers]
+    known = np.concatenate(values) if values else np.zeros(0)
+    if not known.size:
         return None
-    near, far = (round(float(v), 6) for v in np.percentile(depths, PERCENTILES))
-    return near, max(far, near * 1.01)
+    low, high = (round(float(v), 6) for v in np.percentile(known, PERCENTILES))
+    # A map of one value still needs a scale.
+    return low, max(high, low + (0.01 * abs(low) or 0.01))
 
 
-def _paint_task(image: KeptImage, kind: str) -> Task:
-    maps = {index: found[kind] for index, found in image.maps.items() if kind in found}
-    limits = shared_depth_range(maps.values()) if kind == DEPTH.kind else None
-    rows = {}
-    for index, found in maps.items():
-        details = image.details[index]
-        style = Style(
-            details.classes, details.palette, details.ignore_label, details.depth_unit,
-            depth_log=True, depth_range=limits,
-        )  # fmt: skip
-        rows[index] = paint_row(found, style)
+def _paint_task(image: KeptImage, name: str) -> Task:
+    maps = {index: found[name] for index, found in image.maps.items() if name in found}
+    limits = shared_range(maps.values())
+    style = Style(depth_log=True, ranges={name: limits} if limits else {})
+    rows = {index: paint_row(found, style) for index, found in maps.items()}
     shown = {
         i: dict(prediction=_png_uri(row.prediction), error=_png_uri(row.error), scores=row.scores)
         for i, row in rows.items()
     }
-    classes = image.details[next(iter(maps))].classes
+    classes = next(iter(maps.values())).target.classes
     return Task(
         next(iter(rows.values())).name,
         _png_uri(next((row.truth for row in rows.values() if row.truth is not None), None)),
@@ -164,7 +160,9 @@ def _legend(keys: Sequence[Key], classes: Sequence[str]) -> Legend:
     order = {name: index for index, name in enumerate(classes)}
     swatches = sorted(colors.items(), key=lambda item: order.get(item[0], len(order)))
     bar = next((key.bar for key in keys if key.bar), None)
-    return Legend(swatches, _scale(bar) if bar else None)
+    caption = next((key.wheel for key in keys if key.wheel), "")
+    wheel = dict(caption=caption, picture=str(_png_uri(offset_wheel(WHEEL)))) if caption else None
+    return Legend(swatches, _scale(bar) if bar else None, wheel)
 
 
 def _scale(bar: Bar) -> dict[str, Any]:

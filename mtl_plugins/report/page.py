@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from ..errors import ConfigError
 from ..utils import track
+from ..visualization import ordered, title_of
 from .charts import balance_chart, distance_chart, training_chart
 from .echarts import LineChart, matrix_option, matrix_side
 from .gallery import Picture, paint_image, read_gallery
@@ -22,6 +23,7 @@ from .run_record import RunRecord, read_runs
 from .tables import (
     class_rows,
     config_differences,
+    confusion_of,
     cost_of,
     cost_rows,
     summary_rows,
@@ -70,17 +72,9 @@ def render_page(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     script = "\n".join(["", *((TEMPLATES / n).read_text(encoding="utf-8") for n in SCRIPTS)])
-    unit = next((run.details.depth_unit for run in runs if run.details), "m")
-    charts = dict(
-        training=training_chart(runs),
-        balance=balance_chart(runs),
-        distance=distance_chart(runs, unit),
-    )
-    confusions = {
-        index: (run.details.classes, run.details.confusion)
-        for index, run in enumerate(runs)
-        if run.details and run.details.confusion
-    }
+    charts = dict(training=training_chart(runs), balance=balance_chart(runs))
+    label_sets, distances = _label_sets(runs), _distances(runs)
+    drawn = charts | {f"distance-{name}": found["chart"] for name, found in distances.items()}
     return environment.get_template("report.html").render(
         runs=[_header(index, run) for index, run in enumerate(runs)],
         script=Markup(script),
@@ -88,11 +82,8 @@ def render_page(
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         rows=summary_rows(runs),
         charts=charts,
-        classes=class_rows(runs),
-        matrices={
-            index: dict(side=matrix_side(classes), worst=worst_confusions(runs[index]))
-            for index, (classes, _) in confusions.items()
-        },
+        label_sets=label_sets,
+        distances=distances,
         costs=cost_rows(runs),
         cost_notes=[
             f"{run.name}: an image of {cost['height']}x{cost['width']}; {cost['machine']}."
@@ -104,11 +95,60 @@ def render_page(
         gallery_notes=gallery_notes,
         data=dict(
             runs=[run.name for run in runs],
-            charts={name: chart.option() for name, chart in charts.items() if chart.curves},
-            matrices={index: matrix_option(*found) for index, found in confusions.items()},
+            charts={name: chart.option() for name, chart in drawn.items() if chart.curves},
+            matrices={
+                f"{name}-{index}": matrix["option"]
+                for name, found in label_sets.items()
+                for index, matrix in found["matrices"].items()
+            },
         ),
         missing=_missing(runs, charts, pictures),
     )
+
+
+def _label_sets(runs: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
+    """Return the classes and the confusion matrices of each target that has some."""
+    sections = {}
+    for name, (title, recorded) in _recorded(runs, "confusion").items():
+        matrices = {}
+        for index in recorded:
+            target, counts = confusion_of(runs[index], name)
+            matrices[index] = dict(
+                side=matrix_side(target.classes),
+                worst=worst_confusions(target.classes, counts),
+                option=matrix_option(target.classes, counts),
+            )
+        sections[name] = dict(
+            title=title,
+            rows=class_rows(runs, name),
+            matrices=matrices,
+            missing=_others(runs, recorded),
+        )
+    return sections
+
+
+def _distances(runs: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
+    """Return the chart of the errors of each target that has errors by distance."""
+    return {
+        name: dict(title=title, chart=distance_chart(runs, name), missing=_others(runs, recorded))
+        for name, (title, recorded) in _recorded(runs, "distance_errors").items()
+    }
+
+
+def _recorded(runs: Sequence[RunRecord], field: str) -> dict[str, tuple[str, list[int]]]:
+    """Return title and runs (their indices) of each target that a field of the details has."""
+    measured = [getattr(run.details, field) if run.details else {} for run in runs]
+    found = {}
+    for name in ordered(name for each in measured for name in each):
+        indices = [index for index, each in enumerate(measured) if name in each]
+        details = runs[indices[0]].details
+        found[name] = title_of(details.described[name]) if details else name, indices
+    return found
+
+
+def _others(runs: Sequence[RunRecord], recorded: Collection[int]) -> list[str]:
+    """Return the names of the other runs."""
+    return [run.name for index, run in enumerate(runs) if index not in recorded]
 
 
 def _header(index: int, run: RunRecord) -> dict[str, Any]:
@@ -138,12 +178,8 @@ def _missing(
     present = {name: set(chart.runs()) for name, chart in charts.items()}
     present |= dict(
         summary={i for i, run in enumerate(runs) if run.metrics},
-        classes={i for i, run in enumerate(runs) if run.details and run.details.confusion},
         cost={i for i, run in enumerate(runs) if cost_of(run)},
         config={i for i, run in enumerate(runs) if run.config},
         gallery={index for p in pictures for task in p.tasks for index in task.runs},
     )
-    return {
-        section: [run.name for index, run in enumerate(runs) if index not in found]
-        for section, found in present.items()
-    }
+    return {section: _others(runs, found) for section, found in present.items()}

@@ -115,7 +115,7 @@ def read_run(folder: Path, name: str) -> RunRecord:
         notes.append("The run was never validated.")
     elif details and abs(details.iteration - last.iteration) >= 1:
         notes.append(
-            f"Classes, depth errors and pictures are from iteration {details.iteration}, "
+            f"Classes, errors by distance and pictures are from iteration {details.iteration}, "
             f"the last metrics from iteration {last.iteration:g}."
         )
     if not summary:

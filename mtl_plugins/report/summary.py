@@ -14,10 +14,11 @@ from mmengine.dist import master_only
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MessageHub
 from rich.console import Console
-from rich.table import Table
 
 from ..evaluation import table_labels
 from ..models.balancers import LOG_PREFIX
+from ..targets import PREDEFINED
+from ..utils import TextTable
 
 BALANCE_COLUMNS = dict(
     weight="weight", grad_norm="gradient norm", cosine="cosine", conflict="in conflict (%)"
@@ -26,7 +27,7 @@ BALANCE_COLUMNS = dict(
 
 def metrics_table(
     name: str, metrics: Mapping[str, float], blind: Mapping[str, float] | None = None
-) -> Table:
+) -> TextTable:
     """Return a table of metrics, optionally compared with those of the image-blind predictor.
 
     Args:
@@ -35,14 +36,17 @@ def metrics_table(
         blind: metrics of the image-blind predictor, shown with the ratio to them.
     """
     blind = blind or {}
-    table = _table("Metrics", "metric", name, *(("image-blind", "ratio") if blind else ()))
+    rows = []
     for key, label in table_labels(metrics).items():
         row = [label, f"{metrics[key]:.3f}"]
         if key in blind:
             ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
             row += [f"{blind[key]:.3f}", ratio]
-        table.add_row(*row)
-    return table
+        elif blind:
+            row += ["", ""]
+        rows.append(row)
+    columns = ["metric", name, *(("image-blind", "ratio") if blind else ())]
+    return TextTable(columns, rows, title="Metrics")
 
 
 @master_only
@@ -80,12 +84,14 @@ def balance_report(hub: MessageHub) -> dict[str, dict[str, float]]:
     return report
 
 
-def balance_table(report: dict[str, dict[str, float]]) -> Table:
+def balance_table(report: dict[str, dict[str, float]]) -> TextTable:
     """Format the report as a table for the terminal."""
-    table = _table("Balance of the tasks (means over all steps)", "task", *BALANCE_COLUMNS.values())
-    for name, row in report.items():
-        table.add_row(name, *(f"{row[k]:.4g}" if k in row else "" for k in BALANCE_COLUMNS))
-    return table
+    rows = [
+        [name, *(f"{row[k]:.4g}" if k in row else "" for k in BALANCE_COLUMNS)]
+        for name, row in report.items()
+    ]
+    title = "Balance of the tasks (means over all steps)"
+    return TextTable(["task", *BALANCE_COLUMNS.values()], rows, title=title)
 
 
 def write_results(
@@ -95,23 +101,27 @@ def write_results(
 
     The file holds `checkpoint` and `metrics` (by name). If classes were measured, it also holds
     `classes` (name, iou, accuracy, pixels; all in percent) and `confusion` (pixel counts, rows are
-    the truth).
+    the truth) of the predefined target, and `targets` with the same two of each other target.
     """
     found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
     for evaluator in evaluators:
-        if getattr(evaluator, "per_class", None) is not None:
-            found["classes"] = [score._asdict() for score in evaluator.per_class]
-            found["confusion"] = evaluator.confusion.tolist()
+        per_class = getattr(evaluator, "per_class", None) or {}
+        confusion: Any = getattr(evaluator, "confusion", None)
+        if not isinstance(per_class, Mapping):
+            # Those of one target alone.
+            name = next(iter(PREDEFINED))
+            per_class, confusion = {name: per_class}, {name: confusion}
+        for name, scores in per_class.items():
+            details = dict(
+                classes=[score._asdict() for score in scores], confusion=confusion[name].tolist()
+            )
+            if name in PREDEFINED:
+                found.update(details)
+            else:
+                found.setdefault("targets", {})[name] = details
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(_plain(found), file, indent=1)
-
-
-def _table(title: str, first: str, *numbers: str) -> Table:
-    table = Table(first, title=title)
-    for heading in numbers:
-        table.add_column(heading, justify="right")
-    return table
 
 
 def _mean(values: np.ndarray) -> float:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 
 from ..evaluation import Direction, class_scores, direction_of, table_labels
+from ..targets import Target
 from .details import PARTS
 from .run_record import RunRecord
 
@@ -114,17 +115,17 @@ def summary_rows(runs: Sequence[RunRecord]) -> list[Row]:
     return rows
 
 
-def class_rows(runs: Sequence[RunRecord]) -> list[ClassRow]:
-    """Compare the IoU of every class that a run recorded."""
-    details = [run.details for run in runs]
+def class_rows(runs: Sequence[RunRecord], target: str) -> list[ClassRow]:
+    """Compare the IoU of every class of a target that a run recorded."""
+    measured = [confusion_of(run, target) for run in runs]
     scores = [
-        {s.name: s for s in class_scores(torch.tensor(d.confusion), d.classes)}
-        if d and d.confusion
-        else {}
-        for d in details
+        {s.name: s for s in class_scores(torch.tensor(counts), classes.classes)} if counts else {}
+        for classes, counts in measured
     ]
     colors = {
-        name: color for d in details if d for name, color in zip(d.classes, d.palette, strict=True)
+        name: color
+        for classes, _ in measured
+        for name, color in zip(classes.classes, classes.palette, strict=True)
     }
     rows = []
     for name in dict.fromkeys(name for found in scores for name in found):
@@ -136,11 +137,17 @@ def class_rows(runs: Sequence[RunRecord]) -> list[ClassRow]:
     return rows
 
 
-def worst_confusions(run: RunRecord) -> list[tuple[str, str, float]]:
+def confusion_of(run: RunRecord, target: str) -> tuple[Target, Sequence[Sequence[int]]]:
+    """Return the classes of a target and their confusion matrix, empty if a run has none."""
+    if run.details and target in run.details.confusion:
+        return run.details.classes(target), run.details.confusion[target]
+    return Target(target, "classes"), []
+
+
+def worst_confusions(
+    names: Sequence[str], counts: Sequence[Sequence[int]]
+) -> list[tuple[str, str, float]]:
     """Return the confusions with most pixels: truth, prediction, percent of the true class."""
-    if not run.details or not run.details.confusion:
-        return []
-    names, counts = run.details.classes, run.details.confusion
     wrong = [
         (count, truth, guess)
         for truth, row in enumerate(counts)

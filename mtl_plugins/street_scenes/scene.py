@@ -1,4 +1,4 @@
-"""Laying out and rendering a street scene with exact labels, depth and normals."""
+"""Laying out and rendering a street scene with exact labels, depth, normals and outlines."""
 
 from dataclasses import dataclass
 
@@ -38,6 +38,32 @@ class StreetScene:
     normals: NDArray[np.float32]
     instances: NDArray[np.int32]
     camera: Camera
+
+    @property
+    def boundary(self) -> NDArray[np.uint8]:
+        """Return the outlines of surfaces and objects, H,W uint8: 1 on an outline, 255 unknown.
+
+        A pixel is on an outline if its class or object differs from that of one of its four
+        neighbours, so an outline is two pixels wide, one on each side, and a mirrored image has
+        the mirrored outlines. The sky counts as a class, and the camera's own car as an object; its
+        pixels have no class, and are unknown here too.
+        """
+        return outlines(self.labels, self.instances)
+
+
+def outlines(labels: NDArray[np.uint8], instances: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Return where class or object change between neighbours, see `StreetScene.boundary`.
+
+    >>> outlines(np.uint8([[0, 0, 13, 13, 13, 255]]), np.int32([[0, 0, 1, 1, 2, 0]])).tolist()
+    [[0, 1, 1, 1, 1, 255]]
+    """
+    found = np.zeros(labels.shape, bool)
+    for axis in (0, 1):
+        change = (np.diff(labels, axis=axis) != 0) | (np.diff(instances, axis=axis) != 0)
+        before, after = ((slice(None),) * axis + (part,) for part in np.s_[:-1, 1:])
+        found[before] |= change
+        found[after] |= change
+    return np.where(labels == Label.VOID, Label.VOID, found).astype(np.uint8)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""Folders of StreetScenes: images, labels, depth, normals and cameras as files."""
+"""Folders of StreetScenes: images, labels, depth, normals, outlines and cameras as files."""
 
 import gc
 import json
 import multiprocessing
 import os
 from functools import partial
+from math import ceil
 from pathlib import Path
 
 import cv2
@@ -20,9 +21,18 @@ DEPTH_SCALE = 0.005
 
 JPEG_QUALITY = 92
 MANIFEST = "street_scenes.json"
-RENDERER_VERSION = 3
+RENDERER_VERSION = 4
 """Part of the manifest: raise it whenever the same seed renders other images or other files."""
-_ENDINGS = {"rgb": "jpg", "label": "png", "depth": "png", "normals": "png", "camera": "json"}
+SHARE = 16
+"""Scenes that a process renders before it asks for more."""
+_ENDINGS = {
+    "rgb": "jpg",
+    "label": "png",
+    "depth": "png",
+    "normals": "png",
+    "boundary": "png",
+    "camera": "json",
+}
 # Every split draws from its own range of scene numbers.
 _FIRST_INDEX = {"train": 0, "val": 10_000_000, "test": 20_000_000}
 
@@ -42,6 +52,7 @@ def write_scene(root: Path, split: str, number: int, scene: StreetScene) -> None
         "depth": _encoded(".png", depth, fast),
         # Image viewers read red first: x is red.
         "normals": _encoded(".png", normals[..., ::-1], fast),
+        "boundary": _encoded(".png", scene.boundary, fast),
         "camera": json.dumps(camera).encode(),
     }
     for kind, content in files.items():
@@ -64,10 +75,11 @@ def write_street_scenes(
     Writes ``rgb/<split>/000000.jpg``, ``label/<split>/000000.png`` (8-bit train ids, 255 = void),
     ``depth/<split>/000000.png`` (16-bit, metres = value * ``DEPTH_SCALE``, 0 = not measured),
     ``normals/<split>/000000.png`` (8-bit RGB, x, y, z = value / 127.5 - 1 in the camera frame,
-    exact to 0.4 degrees, black = none) and ``camera/<split>/000000.json`` below ``root``. The
+    exact to 0.4 degrees, black = none), ``boundary/<split>/000000.png`` (8-bit, 1 = outline, 255 =
+    unknown, see ``StreetScene.boundary``) and ``camera/<split>/000000.json`` below ``root``. The
     manifest ``street_scenes.json`` is written last, so a folder without one is unfinished.
-    ``workers`` is the number of processes, by default one per CPU. Raises DataError for a split
-    other than train, val and test.
+    At most ``workers`` processes render, by default one per CPU. Raises DataError for a split other
+    than train, val and test.
     """
     root = Path(root)
     jobs = [(split, number) for split, count in counts.items() for number in range(count)]
@@ -77,14 +89,15 @@ def write_street_scenes(
         for split in counts:
             (root / kind / split).mkdir(parents=True, exist_ok=True)
     work = partial(_render_and_write, root, size, seed)
-    workers = min(workers or os.cpu_count() or 1, max(1, len(jobs)))
+    # More processes than shares would start for nothing.
+    workers = min(workers or os.cpu_count() or 1, max(1, ceil(len(jobs) / SHARE)))
     if workers == 1:
         for job in track(jobs, "rendering StreetScenes"):
             work(job)
     else:
         # Forking is unsafe once the calling process runs threads, as torch does.
         with multiprocessing.get_context("spawn").Pool(workers, _prepare_worker) as pool:
-            done = pool.imap_unordered(work, jobs, chunksize=8)
+            done = pool.imap_unordered(work, jobs, chunksize=SHARE)
             for _ in track(done, "rendering StreetScenes", total=len(jobs)):
                 pass
     with replaced(str(root / MANIFEST)) as unfinished:

@@ -6,12 +6,13 @@ from .files import UNFINISHED, parse_json, replaced, write_text
 from .progress import ProgressLine, track
 from .spread import spread_evenly
 from .suggestions import did_you_mean, did_you_mean_path, nearest
-from .tables import TextTable, wide_console, write_csv
+from .tables import TextTable, bar, wide_console, write_csv
 
 __all__ = [
     "UNFINISHED",
     "ProgressLine",
     "TextTable",
+    "bar",
     "choose_dtype",
     "did_you_mean",
     "did_you_mean_path",

@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
@@ -19,6 +19,10 @@ from .files import write_text
 PIPE_WIDTH = 140
 """Characters a line where the output is a file or a pipe, which have no width of their own."""
 
+BAR_WIDTH = 30
+BAR_ENDS = " ▏▎▍▌▋▊▉"
+"""The last character of a bar, by the eighths of it that are filled."""
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -30,6 +34,8 @@ class TextTable:
         words: headings of the columns that hold words and are aligned left; the others hold
             numbers and are aligned right. Default: the first column.
         title: of the printed table.
+        caption: a line below the printed table.
+        colours: colours of printed rows, by the row's index.
 
     >>> table = TextTable(["step", "mIoU"], [["base", "40.1"], ["a|b", "-"]])
     >>> print(table.markdown())
@@ -43,6 +49,8 @@ class TextTable:
     rows: Sequence[Sequence[str]]
     words: Collection[str] | None = None
     title: str | None = None
+    caption: str | None = None
+    colours: Mapping[int, str] = field(default_factory=dict)
 
     def markdown(self, aligned: bool = False) -> str:
         """Return the table as Markdown, without a line end behind the last row.
@@ -63,7 +71,11 @@ class TextTable:
 
     def __rich__(self) -> Table:
         """Return the table for a console."""
-        table = Table(title=self.title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+        table = Table(
+            title=None if self.title is None else Text(self.title, "table.title"),
+            caption=None if self.caption is None else Text(self.caption, "table.caption"),
+            title_justify="left", caption_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0),
+        )  # fmt: skip
         for name in self.columns:
             # The unit on its own line, or the headings would be wider than the numbers.
             table.add_column(
@@ -71,9 +83,9 @@ class TextTable:
                 justify="left" if self._holds_words(name) else "right",
                 overflow="fold",
             )
-        for row in self.rows:
+        for index, row in enumerate(self.rows):
             # As text: brackets in a name are no markup.
-            table.add_row(*map(Text, row))
+            table.add_row(*map(Text, row), style=self.colours.get(index))
         return table
 
     def _holds_words(self, name: str) -> bool:
@@ -82,6 +94,16 @@ class TextTable:
 
 def _cell(text: str) -> str:
     return " ".join(text.split("\n")).replace("|", "\\|")
+
+
+def bar(share: float) -> str:
+    """Draw a share between 0 and 1 as a bar of `BAR_WIDTH` characters at most.
+
+    >>> bar(0.05)
+    '█▌'
+    """
+    whole, eighths = divmod(round(share * BAR_WIDTH * 8), 8)
+    return ("█" * whole + BAR_ENDS[eighths]).rstrip()
 
 
 def wide_console(width: int = PIPE_WIDTH) -> Console:

@@ -3,43 +3,58 @@
 from typing import Any
 
 from ..install import moved_attribute
+from .class_painters import named_classes
 from .colors import (
+    FALSE_ALARM_COLOR,
     IGNORE_COLOR,
     INVALID_COLOR,
+    MISS_COLOR,
+    NO_COLOR,
     NO_NORMAL_COLOR,
     RIGHT_COLOR,
     WRONG_COLOR,
+    YES_COLOR,
+    colorize_binary,
     colorize_depth,
     colorize_depth_error,
     colorize_labels,
     colorize_normals,
+    colorize_offsets,
     colorize_semseg_error,
     default_palette,
     depth_norm,
+    offset_wheel,
     overlay_colors,
 )
 from .contact_sheet import SheetSample, draw_sheet
-from .maps import TaskMaps, as_array, load_maps, sample_maps, save_maps
-from .painters import Bar, Key, Style, class_style, depth_range, paint_row, register_painter
+from .maps import TaskMaps, as_array, load_maps, ordered, sample_maps, sample_targets, save_maps
+from .painters import paint_row
 from .panels import depth_picture, draw_panel, draw_sample
+from .rows import Bar, Key, Style, title_of
+from .value_painters import depth_range
 
 __all__ = [
+    "FALSE_ALARM_COLOR",
     "IGNORE_COLOR",
     "INVALID_COLOR",
+    "MISS_COLOR",
+    "NO_COLOR",
     "NO_NORMAL_COLOR",
     "RIGHT_COLOR",
     "WRONG_COLOR",
+    "YES_COLOR",
     "Bar",
     "Key",
     "SheetSample",
     "Style",
     "TaskMaps",
     "as_array",
-    "class_style",
+    "colorize_binary",
     "colorize_depth",
     "colorize_depth_error",
     "colorize_labels",
     "colorize_normals",
+    "colorize_offsets",
     "colorize_semseg_error",
     "default_palette",
     "depth_norm",
@@ -49,11 +64,15 @@ __all__ = [
     "draw_sample",
     "draw_sheet",
     "load_maps",
+    "named_classes",
+    "offset_wheel",
+    "ordered",
     "overlay_colors",
     "paint_row",
-    "register_painter",
     "sample_maps",
+    "sample_targets",
     "save_maps",
+    "title_of",
 ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm, Normalize, hsv_to_rgb
 
 from ..targets import IGNORE_LABEL, NO_DEPTH
 
@@ -26,7 +26,17 @@ RIGHT_COLOR: RGB = (44, 62, 92)
 WRONG_COLOR: RGB = (235, 98, 28)
 """Right and wrong class: a blue and an orange that colour-blind people can distinguish."""
 
+NO_COLOR: RGB = (44, 62, 92)
+YES_COLOR: RGB = (240, 180, 40)
+"""0 and 1 of a binary map; in its errors, pixels where both maps agree on 0 and on 1."""
+
+MISS_COLOR: RGB = (205, 75, 0)
+FALSE_ALARM_COLOR: RGB = (115, 200, 250)
+"""A 1 that was predicted as 0, and a 0 that was predicted as 1. Colour-blind people can distinguish
+all four, and white."""
+
 DEPTH_COLORMAP = "magma_r"
+VALUE_COLORMAP = "cividis"
 ERROR_COLORMAP = "viridis"
 
 
@@ -76,6 +86,26 @@ def colorize_semseg_error(
     """Paint H,W class ids in `RIGHT_COLOR`, `WRONG_COLOR` and `IGNORE_COLOR`, as H,W,3 uint8."""
     colors = np.where((prediction == truth)[..., None], RIGHT_COLOR, WRONG_COLOR).astype(np.uint8)
     colors[truth == ignore_label] = IGNORE_COLOR
+    return colors
+
+
+def colorize_binary(values: np.ndarray) -> np.ndarray:
+    """Paint H,W values 0 and 1 in `NO_COLOR` and `YES_COLOR`, others as without truth.
+
+    >>> colorize_binary(np.array([[0, 1, 255]])).tolist()
+    [[[44, 62, 92], [240, 180, 40], [255, 255, 255]]]
+    """
+    colors = np.full((*values.shape, 3), IGNORE_COLOR, np.uint8)
+    colors[values == 0] = NO_COLOR
+    colors[values == 1] = YES_COLOR
+    return colors
+
+
+def colorize_binary_error(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Paint hits, misses, false alarms and right 0s of two binary maps, H,W, as H,W,3 uint8."""
+    colors = colorize_binary(truth)
+    colors[(truth == 1) & (prediction != 1)] = MISS_COLOR
+    colors[(truth == 0) & (prediction != 0)] = FALSE_ALARM_COLOR
     return colors
 
 
@@ -141,6 +171,38 @@ def colorize_normals(normals: np.ndarray) -> np.ndarray:
     scaled = np.where(valid[..., None], normals, 0.0)
     colors = np.rint((scaled.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
     colors[~valid] = NO_NORMAL_COLOR
+    return colors
+
+
+def colorize_offsets(offsets: np.ndarray, longest: float) -> np.ndarray:
+    """Paint H,W,2 vectors by direction (hue) and length (saturation), as H,W,3 uint8.
+
+    A vector of length 0 is white; from `longest` (above 0) on, colours are saturated. Vectors with
+    a nan or infinity get `INVALID_COLOR`.
+
+    >>> colorize_offsets(np.array([[[9.0, 0.0], [-5.0, 0.0], [0.0, 0.0]]]), longest=5).tolist()
+    [[[255, 0, 0], [0, 255, 255], [255, 255, 255]]]
+    """
+    valid = np.isfinite(offsets).all(-1)
+    x, y = np.moveaxis(np.where(valid[..., None], offsets, 0).astype(float), -1, 0)
+    hue = np.arctan2(y, x) / (2 * np.pi) % 1
+    saturation = np.clip(np.hypot(x, y) / longest, 0, 1)
+    channels = hsv_to_rgb(np.stack([hue, saturation, np.ones_like(hue)], axis=-1))
+    colors = np.rint(255 * channels).astype(np.uint8)
+    colors[~valid] = INVALID_COLOR
+    return colors
+
+
+def offset_wheel(size: int) -> np.ndarray:
+    """Draw the key of `colorize_offsets`: each pixel of a disc has the colour of its direction.
+
+    Returns:
+        size,size,3 uint8; white around the disc.
+    """
+    place = (np.arange(size) + 0.5) / size * 2 - 1
+    vectors = np.stack(np.meshgrid(place, place), axis=-1)
+    colors = colorize_offsets(vectors, 1.0)
+    colors[np.linalg.norm(vectors, axis=-1) > 1] = 255
     return colors
 
 

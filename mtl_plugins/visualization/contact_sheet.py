@@ -9,9 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..targets import Target
 from .grid import Cell, GridRow, draw_grid, fitted
 from .maps import TaskMaps
-from .painters import Row, Style, paint_row
+from .painters import paint_row
+from .rows import Row, Style, title_of
 
 LARGEST = 360
 """Pixels of the longer side of a picture."""
@@ -24,7 +26,7 @@ class SheetSample:
     Args:
         path: its image's.
         image: h,w,3 uint8 RGB; None where it cannot be read.
-        maps: its decoded targets by kind, in the size in which they are drawn.
+        maps: its decoded targets by name, in the size in which they are drawn.
         problems: texts drawn beside the path.
     """
 
@@ -41,62 +43,58 @@ class SheetSample:
         if image is not None:
             size = fitted(image.shape, LARGEST, LARGEST)
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)[..., ::-1]
-        return cls(path, image, {kind: _nearest(array) for kind, array in maps.items()}, problems)
+        return cls(path, image, {name: _nearest(array) for name, array in maps.items()}, problems)
 
 
 def draw_sheet(
-    samples: Sequence[SheetSample],
-    kinds: Sequence[str],
-    classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
-    title: str = "",
-    **style: Any,
+    samples: Sequence[SheetSample], targets: Sequence[Target], title: str = "", **style: Any
 ) -> np.ndarray:
     """Draw image | classes | depth | ... of each sample below its path, and the keys at the end.
 
-    All depths share one range of colours (2nd to 98th percentile of what is shown), so that
-    samples can be compared.
+    All values of a target share one range of colours (2nd to 98th percentile of what is shown), so
+    that samples can be compared.
 
     Args:
         samples: at least one.
-        kinds: of `DENSE_TARGETS`, a column each.
-        classes, palette: names and R, G, B of the classes.
+        targets: a column each.
         title: heading.
-        **style: further fields of `Style`: `depth_unit`, `depth_log`, ...
+        **style: fields of `Style`: `depth_log`, ...
 
     Returns:
         H,W,3 uint8 RGB.
     """
-    painted = {kind: _painted(kind, samples, Style(classes, palette, **style)) for kind in kinds}
-    pictures = {kind: _split(kind, samples, row) for kind, row in painted.items()}
-    names = ["image", *(row.name if row else kind for kind, row in painted.items())]
+    painted = [_painted(target, samples, Style(**style)) for target in targets]
+    pictures = [_split(*each, samples) for each in zip(targets, painted, strict=True)]
+    names = ["image", *map(title_of, targets)]
     rows = []
     for index, sample in enumerate(samples):
-        shown = [sample.image, *(each[index] for each in pictures.values())]
+        shown = [sample.image, *(each[index] for each in pictures)]
         titles = names if index == 0 else [""] * len(names)
         cells = [_cell(*each) for each in zip(shown, titles, strict=True)]
         rows.append(GridRow(cells, sample.path, " ".join(sample.problems)))
-    keys = [Cell(key=row.key) if row else Cell() for row in painted.values()]
+    keys = [Cell(key=row.key) if row else Cell() for row in painted]
     return draw_grid([*rows, GridRow([Cell(), *keys])], LARGEST, title)
 
 
-def _painted(kind: str, samples: Sequence[SheetSample], style: Style) -> Row | None:
-    """Paint the maps of one kind of all samples as one line of pixels, to share its scale."""
-    maps = [sample.maps[kind] for sample in samples if kind in sample.maps]
+def _painted(target: Target, samples: Sequence[SheetSample], style: Style) -> Row | None:
+    """Paint the maps of one target of all samples as one line of pixels, to share its scale."""
+    maps = [sample.maps[target.name] for sample in samples if target.name in sample.maps]
     if not maps:
         return None
     line = np.concatenate([array.reshape(1, -1, *array.shape[2:]) for array in maps], axis=1)
-    return paint_row(TaskMaps(kind, truth=line), style)
+    return paint_row(TaskMaps(target, truth=line), style)
 
 
-def _split(kind: str, samples: Sequence[SheetSample], row: Row | None) -> list[np.ndarray | None]:
+def _split(
+    target: Target, row: Row | None, samples: Sequence[SheetSample]
+) -> list[np.ndarray | None]:
     """Cut the pictures of all samples out of the line that `_painted` returned."""
     pictures: list[np.ndarray | None] = []
     start = 0
     for sample in samples:
         picture = None
-        if kind in sample.maps and row is not None and row.truth is not None:
-            height, width = sample.maps[kind].shape[:2]
+        if target.name in sample.maps and row is not None and row.truth is not None:
+            height, width = sample.maps[target.name].shape[:2]
             end = start + height * width
             picture = row.truth[0, start:end].reshape(height, width, 3)
             start = end

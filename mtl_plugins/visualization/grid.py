@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 
-from .painters import Bar, Key
+from .colors import offset_wheel
+from .rows import Bar, Key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MARGIN = 16
 BAR = 50
 """Height of a colour bar with its labels."""
+WHEEL = 72
+"""Height and width of a wheel of directions."""
 _LINE = 18
 _CAPTION = 40
 _GAP = 8
@@ -45,7 +48,7 @@ class Cell:
         title, note: first (bold) and second line of the caption.
         problem: red text in place of a missing picture.
         smooth: interpolate the picture; colours that stand for values must not be mixed.
-        key: drawn below the picture: its bar, then its swatches.
+        key: drawn below the picture: its bar, its wheel, then its swatches.
         key_columns: number of columns over which the key extends.
     """
 
@@ -164,6 +167,14 @@ class Canvas:
         drawn.set_label(bar.caption, fontsize=_FONT, labelpad=1)
         drawn.ax.tick_params(labelsize=_FONT - 1, pad=2)
 
+    def wheel(self, caption: str, left: int, top: int) -> None:
+        """Draw the wheel of directions with its caption beside it."""
+        colors = offset_wheel(WHEEL)
+        place = (left, self.height - top - WHEEL)
+        self.figure.figimage(colors, *place, origin="upper")
+        self.text(left + WHEEL + _GAP, top + WHEEL // 2 - _LINE, "colour: direction, centre: 0")
+        self.text(left + WHEEL + _GAP, top + WHEEL // 2, caption)
+
     def swatches(self, key: Key, left: int, top: int, width: int) -> None:
         """Draw the named colours of a key; see `swatch_height`."""
         if not key.swatches:
@@ -248,6 +259,9 @@ def _draw_row(canvas: Canvas, row: GridRow, height: _Heights, top: int, column_w
             # Shorter than the pictures: its last label must not touch the next bar's first.
             canvas.bar(cell.key.bar, left, below, width - 2 * MARGIN)
             below += BAR
+        if cell.key.wheel:
+            canvas.wheel(cell.key.wheel, left, below)
+            below += WHEEL + _GAP
         canvas.swatches(cell.key, left, below, width)
 
 
@@ -266,7 +280,8 @@ def _key_width(cell: Cell, column_width: int) -> int:
 
 
 def _key_height(key: Key, width: int) -> int:
-    return (BAR if key.bar else 0) + swatch_height(key, width)
+    parts = (BAR if key.bar else 0), (WHEEL + _GAP if key.wheel else 0)
+    return sum(parts) + swatch_height(key, width)
 
 
 def _swatch_columns(key: Key, width: int) -> int:

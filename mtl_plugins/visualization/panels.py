@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import Normalize
 
-from ..targets import DENSE_TARGETS
 from .colors import DEPTH_COLORMAP, colorize_depth
 from .grid import BAR, MARGIN, Canvas, Cell, GridRow, draw_grid, fitted
 from .maps import TaskMaps
-from .painters import Bar, Key, Row, Style, paint_row
+from .painters import paint_row
+from .rows import Bar, Key, Row, Style
 
 # Lengths in pixels.
 _PANEL_WIDTH = 1600
@@ -27,25 +27,21 @@ _NARROWEST_DEPTH = 240
 def draw_panel(
     image: np.ndarray,
     targets: Sequence[TaskMaps],
-    classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
     title: str = "",
     **style: Any,
 ) -> np.ndarray:
     """Draw image | truth | prediction | error, one row per task, with scores and keys.
 
-    Truth and prediction of a depth share one range of colours: the 2nd to 98th percentile of the
-    truth's valid pixels (the prediction's where there is no truth); other depths are clipped to
-    it. Columns without a picture are left out. The scores are those of this image, with the
-    default parameters of `semseg_scores` and `depth_errors`.
+    Truth and prediction share one range of colours: the 2nd to 98th percentile of the truth's
+    valid pixels (the prediction's where there is no truth); other values are clipped to it.
+    Columns without a picture are left out. The scores are those of this image, with the default
+    parameters of `semseg_scores` and `depth_errors`.
 
     Args:
         image: H,W,3 uint8 RGB; stretched to the size of the maps for display.
         targets: maps of each row; all are shown in the proportions of the first.
-        classes: names of the classes.
-        palette: R, G, B in 0..255 of each class.
         title: heading of the panel, such as the image's name.
-        **style: further fields of `Style`: `depth_unit`, `depth_log`, `ignore_label`, ...
+        **style: fields of `Style`: `depth_log`, `ranges`, ...
 
     Returns:
         H,W,3 uint8 RGB, at most about 1600 pixels wide.
@@ -57,7 +53,7 @@ def draw_panel(
         raise ValueError("targets is empty: expected the maps of at least one task.")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"image is {image.shape} {image.dtype}: expected H,W,3 uint8, RGB.")
-    rows = [paint_row(maps, Style(classes, palette, **style)) for maps in targets]
+    rows = [paint_row(maps, Style(**style)) for maps in targets]
     known = ("truth", "prediction", "error")
     fields = [f for f in known if any(getattr(row, f) is not None for row in rows)]
     columns = 1 + len(fields)
@@ -71,8 +67,6 @@ def draw_panel(
 def draw_sample(
     image: np.ndarray,
     targets: Sequence[TaskMaps],
-    classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
     title: str = "",
     **style: Any,
 ) -> np.ndarray:
@@ -81,7 +75,7 @@ def draw_sample(
     Args:
         image: H,W,3 uint8 RGB.
         targets: maps of each task, with the truth alone.
-        classes, palette, title, **style: as in `draw_panel`.
+        title, **style: as in `draw_panel`.
 
     Returns:
         H,W,3 uint8 RGB, about 500 pixels wide per column.
@@ -94,18 +88,20 @@ def draw_sample(
     note = f"{height} x {width} pixels (height x width)"
     cells = [Cell(image, size, "image", note, smooth=True)]
     for maps in targets:
-        row = paint_row(maps, Style(classes, palette, **style))
+        row = paint_row(maps, Style(**style))
         cells.append(Cell(row.truth, size, row.name, _share_of_truth(maps), key=row.key))
     return draw_grid([GridRow(cells)], _SAMPLE_COLUMN, title)
 
 
-def depth_picture(depth: np.ndarray, norm: Normalize, unit: str = "m") -> np.ndarray:
+def depth_picture(
+    depth: np.ndarray, norm: Normalize, unit: str = "m", name: str = "depth"
+) -> np.ndarray:
     """Paint depth pixel by pixel, above a colour bar.
 
     Args:
         depth: H,W; pixels without depth are grey, see `colorize_depth`.
         norm: scale from `depth_norm`.
-        unit: shown below the bar.
+        unit, name: shown below the bar.
 
     Returns:
         H+56,W,3 uint8 RGB; a map narrower than 240 pixels is padded with white to that width.
@@ -118,7 +114,7 @@ def depth_picture(depth: np.ndarray, norm: Normalize, unit: str = "m") -> np.nda
     picture = np.full((height + _DEPTH_BAR, max(width, _NARROWEST_DEPTH), 3), 255, np.uint8)
     picture[:height, :width] = colorize_depth(depth, norm)
     canvas = Canvas(picture.shape[1], _DEPTH_BAR)
-    bar = Bar(norm, DEPTH_COLORMAP, f"depth [{unit}]")
+    bar = Bar(norm, DEPTH_COLORMAP, f"{name} [{unit}]")
     canvas.bar(bar, _DEPTH_MARGIN, 5, canvas.width - 2 * _DEPTH_MARGIN, ends=True)
     picture[height:] = canvas.to_array()
     return picture
@@ -129,7 +125,7 @@ def _panel_cells(
 ) -> list[Cell]:
     """Return image, truth, prediction and error of a task with their captions and keys.
 
-    The key's swatches begin below the image and its bar below the next picture; both extend over
+    The key's swatches begin below the image and its bar or wheel below the next; both extend over
     the columns that they explain, which are all but the error.
     """
     explained = len(fields) + 1 - ("error" in fields)
@@ -140,7 +136,7 @@ def _panel_cells(
         note = row.scores if field == "prediction" else ""
         key, span = Key(), 1
         if index == 0:
-            key, span = Key(bar=row.key.bar), explained - 1
+            key, span = Key(bar=row.key.bar, wheel=row.key.wheel), explained - 1
         elif field == "error" and picture is not None:
             key = row.error_key
         note = "not given" if picture is None else note
@@ -149,6 +145,5 @@ def _panel_cells(
 
 
 def _share_of_truth(maps: TaskMaps) -> str:
-    known = np.not_equal(maps.known[0], DENSE_TARGETS[maps.kind].invalid)
-    share = known.reshape(*maps.shape, -1).any(-1).mean()
+    share = maps.target.known(maps.given[0]).mean()
     return f"{100 * share:.1f} % of the pixels have truth"

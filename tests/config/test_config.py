@@ -137,3 +137,12 @@ def test_what_mmsegs_own_configs_say_is_not_refused(tmp_path):
     path.write_text("norm_cfg = dict(type='SyncBN', requires_grads=True)\n")
     with pytest.raises(ConfigError, match=r"norm_cfg\.requires_grads: SyncBN has no such argument"):
         load_config(str(path))
+
+
+def test_a_variable_of_a_config_may_declare_a_target(tmp_path):
+    """Such as one that the data sets of two splits share."""
+    (tmp_path / "a.py").write_text(
+        'height = dict(type="scalar", unit="m", range=(-5, 50))\n'
+        'data = dict(type="MultiTaskDataset", targets=dict(height=height))\n'
+    )
+    assert load_config(str(tmp_path / "a.py")).data.targets.height.unit == "m"

@@ -187,6 +187,7 @@ def test_differences(capsys):
     print_config(normals, key="model", other=BRANCHED, as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "model.decode_head.task_heads.normals.type": dict(this="NormalsHead"),
+        "model.decode_head.task_heads.normals.target.type": dict(this="direction"),
         "model.balancer.weights.normals": dict(this=0.5),
     }
     print_config(BRANCHED, ["train_cfg.max_epochs=9"], other=BRANCHED, source=True)

@@ -105,12 +105,14 @@ def test_sound_data_is_counted(config, root):
     assert counted.samples == TRAIN and counted.bad_samples == 0
     assert counted.sizes == {SIZE: TRAIN}
     # Of 6 rows three are class 0, two class 1 and one without a class, in every image.
-    assert counted.class_pixels[[0, 1, 255]].tolist() == [24 * TRAIN, 16 * TRAIN, 8 * TRAIN]
-    assert counted.class_images[[0, 1, 255]].tolist() == [TRAIN] * 3
-    assert counted.normals == [42 * TRAIN, 48 * TRAIN]
+    labels, normals = counted.tallies["semseg"], counted.tallies["normals"]
+    assert labels.class_pixels.tolist() == [24 * TRAIN, 16 * TRAIN]
+    assert (labels.valid_pixels, labels.pixels) == (40 * TRAIN, 48 * TRAIN)
+    assert labels.class_images.tolist() == [TRAIN] * 2
+    assert (normals.valid_pixels, normals.pixels) == (42 * TRAIN, 48 * TRAIN)
     maps = [np.repeat([[0.0], [2 + i / 100]], [1, 5], 0) for i in range(TRAIN)]
     expected = measure_depth(np.broadcast_to(depth, SIZE) for depth in maps)
-    depth = counted.depth.statistics()
+    depth = counted.tallies["depth"].depth.statistics()
     assert depth.log_mean == pytest.approx(expected.log_mean)
     assert depth.log_std == pytest.approx(expected.log_std, rel=1e-4)
     assert (depth.valid_pixels, depth.pixels) == (40 * TRAIN, 48 * TRAIN)
@@ -143,7 +145,8 @@ def test_every_problem_is_reported_with_its_file_and_the_check_continues(config,
     counted = found.parts[0].statistics
     assert counted.samples == 4 and counted.bad_samples == 4
     # The valid targets of a sample with problems are counted.
-    assert counted.class_images[0] == 1 and counted.normals[1] == 3 * 48
+    assert counted.tallies["semseg"].class_images[0] == 1
+    assert counted.tallies["normals"].pixels == 3 * 48
 
 
 def test_suspicious_data_is_a_warning(config, root):
@@ -167,7 +170,7 @@ def test_suspicious_data_is_a_warning(config, root):
     assert "all are 255" in texts["label/train/1.png"] and "all are 0" in texts["depth/train/1.png"]
     assert texts["rgb/train/4.png"].endswith("is the picture of " + str(root / "rgb/train/3.png."))
     assert "is the picture of train's" in texts["rgb/val/0.png"]
-    assert texts["."] == "classes without a single pixel: b."
+    assert texts["."] == "semseg: classes without a single pixel: b."
 
 
 def test_validating_on_training_data_and_a_wrong_unit_are_warnings(root):
@@ -178,9 +181,7 @@ def test_validating_on_training_data_and_a_wrong_unit_are_warnings(root):
     assert part.splits == ["train", "val", "test"]
     texts = [finding.text for finding in found.warnings]
     # 201 to 205 raw steps of 10 m, to half a bin of the histogram.
-    assert re.match(
-        r"half of the depths are below 20(19|20|21) m: is depth_format\.scale", texts[0]
-    )
+    assert re.match(r"half of the values of depth are below 20(19|20|21) m: is the scale", texts[0])
     assert texts[1] == "this is the data of train and of val and test."
     train["depth_unit"] = "relative"
     assert len(check_data(config_of(train), ["train"]).warnings) == 0
@@ -310,7 +311,9 @@ def test_the_report_writes_json_and_sheets_before_it_ends_in_an_error(
     with open(file, encoding="utf-8") as text:
         written = json.load(text)
     assert written["problems"][0]["file"] == str(root / "label/val/1.png")
-    assert written["parts"]["train"]["classes"]["b"] == dict(pixels=16 * TRAIN, images=TRAIN)
+    assert written["parts"]["train"]["targets"]["semseg"]["classes"]["b"] == dict(
+        pixels=16 * TRAIN, images=TRAIN
+    )
     assert written["parts"]["val"]["bad_samples"] == 1
     assert written["contact_sheets"] == [os.path.join(out, f"{n}.png") for n in ("train", "val")]
     # Three columns of targets beside the image, the second class in its colour.

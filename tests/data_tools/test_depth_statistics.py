@@ -106,7 +106,7 @@ def test_command_counts_every_pixel_of_the_split(tmp_path, scene_options):
         "--cfg-options", *scene_options,
     )  # fmt: skip
     reader = TargetReader(build_dataset(load_config(BRANCHED, scene_options), "val"))
-    depth = np.concatenate([depth.ravel() for _, depth in reader])
+    depth = np.concatenate([maps["depth"].ravel() for maps in reader])
     valid = np.log(depth[depth > 0].astype(np.float64))
     with open(file, encoding="utf-8") as text:
         written = json.load(text)

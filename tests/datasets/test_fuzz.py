@@ -20,7 +20,6 @@ from mtl_plugins.datasets import (
     CityscapesDepthFormat,
     DepthFormat,
     LabelFormat,
-    LoadTargets,
     NormalFormat,
     image_breach,
     pack_dataset,
@@ -28,22 +27,25 @@ from mtl_plugins.datasets import (
 )
 from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.errors import DataError
-from mtl_plugins.targets import DENSE_TARGETS, DEPTH, NORMALS, SEMSEG
+from mtl_plugins.targets import DEPTH, NORMALS, PREDEFINED, Target
 from tests.datasets.files.test_image_io import header
 from tests.datasets.layouts import CAMERA
 from tests.datasets.mutations import no_hang, outcomes  # noqa: F401
+from tests.datasets.sources import load_targets
 
-CLASSES = 3
+SEMSEG = Target("semseg", "classes", classes=("a", "b", "c"))
+CLASSES = SEMSEG.num_classes
 SIZE = (6, 9)
 RANDOM = np.random.default_rng(0)
 LABELS = np.where(RANDOM.random(SIZE) < 0.1, 255, RANDOM.integers(0, CLASSES, SIZE)).astype("u1")
 DEPTHS = RANDOM.integers(0, 1 << 16, SIZE).astype(np.uint16)
 COLOURS = RANDOM.integers(0, 256, (*SIZE, 3)).astype(np.uint8)
 FORMATS = {
-    SEMSEG.kind: LabelFormat(CLASSES),
-    DEPTH.kind: DepthFormat(scale=0.01),
-    NORMALS.kind: NormalFormat(),
+    SEMSEG.name: LabelFormat(CLASSES),
+    DEPTH.name: DepthFormat(scale=0.01),
+    NORMALS.name: NormalFormat(),
 }
+LOAD = load_targets(FORMATS)
 
 
 @pytest.fixture
@@ -75,8 +77,8 @@ def npy(array):
 
 def load(target, path):
     """Load and decode a target's file as a pipeline does."""
-    results = {target.path: path, "img_path": "image.png", "ori_shape": SIZE, "formats": FORMATS}
-    return LoadTargets()(results)[target.array]
+    results = {target.path: path, "img_path": "image.png", "ori_shape": SIZE, "targets": [target]}
+    return LOAD(results)[target.array]
 
 
 PNGS = [
@@ -159,7 +161,7 @@ def test_damaged_files_of_other_formats_are_errors_or_pictures_and_targets(tmp_p
     if name != "a.webp":
         data = bytes_of(LABELS, kind, **options)
         for labels in outcomes(data, path, lambda file: load(SEMSEG, file), rounds=80):
-            assert labels is None or target_breach(SEMSEG, labels, CLASSES) is None
+            assert labels is None or target_breach(SEMSEG, labels) is None
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
@@ -172,7 +174,7 @@ def test_a_damaged_exr_is_an_error_or_a_target(tmp_path, compression, capfd):
     found = [*outcomes(path.read_bytes(), path, lambda file: load(DEPTH, file), rounds=250)]
     read = [depth for depth in found if depth is not None]
     assert len(read) < len(found) / 2
-    assert all(target_breach(DEPTH, depth, 0) is None for depth in read)
+    assert all(target_breach(DEPTH, depth) is None for depth in read)
     if compression == "ZIP":
         assert all(np.array_equal(depth, original) for depth in read)
 
@@ -192,7 +194,7 @@ def test_a_damaged_npy_is_an_error_or_a_target(tmp_path, name, target, array):
         for read in outcomes(npy(array), tmp_path / f"{name}.npy", lambda file: load(target, file)):
             if read is not None:
                 assert read.shape[:2] == SIZE
-                assert target_breach(target, read, CLASSES) is None
+                assert target_breach(target, read) is None
 
 
 @pytest.mark.parametrize("shape", [(1 << 40, 9), (6, 1 << 62), (-6, -9), (6, 9, 0)])
@@ -220,7 +222,7 @@ def test_a_damaged_camera_is_an_error_or_a_camera(tmp_path):
     data = json.dumps(dict(CAMERA, vehicle=dict(speed=3.5)), indent=1).encode()
     for depth in outcomes(data, camera, read):
         if depth is not None:
-            assert target_breach(DEPTH, depth, 0) is None
+            assert target_breach(DEPTH, depth) is None
             assert (depth[raw <= 1] == 0).all() and (depth[raw > 1] > 0).all()
 
 
@@ -249,7 +251,7 @@ def packed(tmp_path):
 
 
 def arrays(sample):
-    return {key: sample[key] for key in ("img", *(t.array for t in DENSE_TARGETS.values()))}
+    return {key: sample[key] for key in ("img", *(t.array for t in PREDEFINED.values()))}
 
 
 @pytest.mark.parametrize("file", ["index.json", "shard-00001.json"])
@@ -276,5 +278,5 @@ def test_damaged_shards_are_reported_and_still_give_targets(packed):
     for samples in outcomes(file.read_bytes(), file, read, rounds=150):
         for sample in samples or ():
             assert image_breach(sample["img"]) is None
-            for target in DENSE_TARGETS.values():
-                assert target_breach(target, sample[target.array], CLASSES) is None
+            for target in (SEMSEG, DEPTH, NORMALS):
+                assert target_breach(target, sample[target.array]) is None

@@ -10,8 +10,11 @@ from dev.gpu import Settings, cases, supervise
 from tests.commands import call
 from tests.conftest import ROOT
 
-ELSEWHERE = {"tests", "onnx", "losses_and_bins", "evaluation_against_mmseg", "runner"}
-"""Cases that call pytest, the export, or rows of the benchmark, which have tests of their own."""
+ELSEWHERE = {
+    "tests", "onnx", "losses_and_bins", "evaluation_against_mmseg", "runner", "cpu_losses",
+}  # fmt: skip
+"""Cases that call pytest, the export, or rows of the benchmark, which have tests of their own, and
+the one that `precision` runs."""
 
 
 def gpu_check(out, names, again=False, budget=600.0, limit=None):

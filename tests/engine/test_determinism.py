@@ -74,8 +74,8 @@ def test_another_seed_changes_something(reference, scene_options, tmp_path):
     assert not equal(runner.model.state_dict(), reference[0])
 
 
-@pytest.mark.parametrize("iteration", [1, 3, 5])
-def test_a_resume_within_an_epoch_changes_nothing(iteration, reference, scene_options, tmp_path):
+@pytest.mark.parametrize("iteration", [3, 5])
+def test_a_resume_changes_nothing(iteration, reference, scene_options, tmp_path):
     checkpoint = reference[1] / f"iter_{iteration}.pth"
     assert equal(trained(scene_options, tmp_path, resume=checkpoint), reference[0])
 

@@ -23,7 +23,8 @@ SMALL = ["model.backbone.model_name=test_resnet", "model.decode_head.decoder.cha
 
 @pytest.fixture(scope="module")
 def config(scene_options):
-    return load_config("configs/mtl_branched.py", [*scene_options, *SMALL])
+    plain = [*SMALL, "default_hooks.panels.num_images=0"]
+    return load_config("configs/mtl_branched.py", [*scene_options, *plain])
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from PIL import Image
 
 import mtl_plugins  # noqa: F401  prepares the stack that mmseg needs
 from mtl_plugins.engine.hooks import PanelHook
-from mtl_plugins.errors import DataError
+from mtl_plugins.errors import ConfigError, DataError
+from mtl_plugins.targets import Target
 from mtl_plugins.visualization import INVALID_COLOR
 
 META = {"classes": ("road", "car"), "palette": [[9, 9, 9], [0, 99, 0]]}
@@ -111,18 +112,31 @@ def test_equal_names_do_not_overwrite_each_other(tmp_path):
     assert written == ["rgb.png", "rgb_1.png"]
 
 
-def test_unit_and_missing_palette_come_from_the_data_set(tmp_path, monkeypatch):
+def test_targets_are_described_by_the_data_set(tmp_path, monkeypatch):
     seen = {}
 
-    def draw(image, targets, classes, palette, **style):
-        seen.update(style, palette=palette)
+    def draw(image, maps, **style):
+        seen.update(style, targets=[each.target for each in maps])
         return np.zeros((2, 2, 3), np.uint8)
 
     monkeypatch.setattr("mtl_plugins.engine.hooks.panel_hook.draw_panel", draw)
-    samples = [make_sample(tmp_path, "a")]
+    sample = make_sample(tmp_path, "a")
     runner = make_runner(tmp_path, 1, palette=None, depth_unit="relative")
-    validate(PanelHook(depth_log=True), runner, samples)
-    assert (seen["depth_unit"], seen["depth_log"], len(seen["palette"])) == ("relative", True, 2)
+    validate(PanelHook(depth_log=True), runner, [sample])
+    assert seen["depth_log"] and seen["title"] == "a"
+    assert [each.classes for each in seen["targets"]] == [META["classes"], ()]
+    assert seen["targets"][1].unit == "relative"
+    lanes = Target("lanes", "classes", classes=("none", "solid"))
+    sample.set_data({"pred_lanes_map": PixelData(data=torch.zeros(1, 20, 40))})
+    sample.set_metainfo(dict(predicted=[Target("lanes", "classes")]))
+    runner = make_runner(tmp_path, 1, targets=dict(lanes=lanes.to_dict()))
+    validate(PanelHook(), runner, [sample])
+    assert seen["targets"] == [lanes]
+
+
+def test_unknown_options_are_refused():
+    with pytest.raises(ConfigError, match=r"no argument 'depth_logg'.*depth_log"):
+        PanelHook(depth_logg=True)
 
 
 class Perfect(BaseModel):

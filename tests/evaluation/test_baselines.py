@@ -12,7 +12,7 @@ from mtl_plugins.engine import train
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import ALL_METRICS, ONE_METRIC, Baseline, Baselines
 from mtl_plugins.studies.ladder import Ladder, write_report
-from tests.commands import SMALL, call
+from tests.commands import PLAIN, SMALL, call
 from tests.studies.test_ladder import MIOU, SI_LOG_RMSE, configs, read_report  # noqa: F401
 
 FILE = Baselines(
@@ -97,7 +97,7 @@ def test_a_study_writes_the_means_of_its_single_tasks(tmp_path, configs):  # noq
 
 
 def test_training_and_testing_print_delta_m(tmp_path, scene_options, capfd):
-    options = [*scene_options, *SMALL, "train_cfg.max_epochs=1"]
+    options = [*scene_options, *SMALL, *PLAIN, "train_cfg.max_epochs=1"]
     file = str(tmp_path / "baselines.json")
     tasks = dict(semseg={MIOU: 10.0}, depth={SI_LOG_RMSE: 40.0})
     Baselines("by hand", {k: Baseline(k, 1, v) for k, v in tasks.items()}).write(file)

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from contextlib import redirect_stdout
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -37,11 +38,12 @@ from mtl_plugins.inference.export import (
 )
 from mtl_plugins.inference.export.agreement import compare, report_agreement
 from mtl_plugins.inference.export.tracing import divide_in_whole_numbers
+from mtl_plugins.targets import DEPTH, NORMALS, SEMSEG, Target, declared_target
 from tests.conftest import ROOT
 
 pytest.importorskip("onnxscript", reason="the export extra is not installed")
 
-NORMALS = os.path.join(ROOT, "configs", "mtl_normals.py")
+CONFIG = os.path.join(ROOT, "configs", "mtl_normals.py")
 SMALL = [
     "model.backbone.model_name=test_resnet",
     "model.decode_head.type=JointHead",  # tracing takes as long as there are layers
@@ -52,27 +54,39 @@ FILES = ["model.onnx", "model.pt2"]
 SLIDE = ["model.test_cfg.mode=slide", "model.test_cfg.crop_size=(32,32)"]
 OPTIONS = {
     "model.onnx": dict(preprocess=True),
-    "model.pt2": dict(
-        config=NORMALS, options=[*SMALL, *SLIDE, "model.test_cfg.stride=(16,16)"], format="torch"
-    ),
+    "model.pt2": dict(options=[*SLIDE, "model.test_cfg.stride=(16,16)"], format="torch"),
     "weights.safetensors": dict(),
 }
 CLASSES = CityscapesDataset.METAINFO
+HEADS = dict(
+    lanes=dict(target=dict(type="classes", classes=("none", "solid", "dashed"))),
+    edges=dict(target=dict(type="binary")),
+    height=dict(target=dict(type="scalar", unit="m", range=(-5.0, 50.0))),
+    warmth=dict(target=dict(type="scalar", unit="K")),
+    flow=dict(target=dict(type="offset"), scale=4.0),
+)
+TASKS = ["semseg", "depth", "normals", *HEADS]
+IDS = ("semseg", "lanes", "edges")
+VECTORS = dict(normals=3, flow=2)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A checkpoint of three tasks, the files exported from it and what the command printed."""
+    """A checkpoint of every type, the files exported from it and what the command printed."""
     init_default_scope("mmseg")
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("export")
-    config = load_config(NORMALS, SMALL)
+    config = load_config(CONFIG, SMALL)
+    config.model.decode_head.task_heads.update(HEADS)
+    config.model.pop("balancer")
+    config.dump(folder / "config.py")
     network = MODELS.build(config.model.to_dict())
     randomise(network)
     checkpoint = str(folder / "trained.pth")
     meta = dict(cfg=config.pretty_text, dataset_meta=dict(CLASSES))
     torch.save(dict(state_dict=network.state_dict(), meta=meta), checkpoint)
     for name, options in OPTIONS.items():
+        options = dict(options, config=str(folder / "config.py") if "options" in options else None)
         with open(folder / f"{name}.txt", "w") as said, redirect_stdout(said):
             export(checkpoint, out=str(folder / name), **options)
     return folder
@@ -101,11 +115,14 @@ def test_predictions_agree_for_all_sizes_and_numbers_of_images(exported, eager, 
     batches = default_batches(eager.network.size_divisor, None)
     assert {count for count, _, _ in batches} == {1, 2, 3}
     found = list(check_predictor(eager.network, predictor, batches))
-    assert len(found) == 3 * len(batches) and all(each.holds for each in found)
+    assert len(found) == len(TASKS) * len(batches) and all(each.holds for each in found)
     # The maps are not constant.
     [maps] = eager(images((64, 96)))
     assert len(np.unique(maps["semseg"])) > 3 and maps["depth"].std() > 0.1
-    assert maps["normals"].std(axis=(0, 1)).min() > 0.01
+    for task in ("normals", "flow", "height", "warmth", "edges"):
+        assert maps[task].std(axis=(0, 1)).min() > 0.01
+    height = predictor(images((64, 96)))[0]["height"]
+    assert height.min() == -5 and height.max() <= 50  # cut off inside the graph
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -117,11 +134,17 @@ def test_mixed_sizes_are_predicted_as_single_images(exported, name):
         [alone] = predictor([image])
         shapes = {task: (values.shape, values.dtype) for task, values in maps.items()}
         size = image.shape[:2]
-        assert shapes == dict(
-            semseg=(size, np.uint8), depth=(size, np.float32), normals=((*size, 3), np.float32)
-        )
-        assert (maps["semseg"] == alone["semseg"]).mean() > 0.99
-        np.testing.assert_allclose(maps["depth"], alone["depth"], rtol=1e-4)
+        assert {task: tuple(shape) for task, (shape, _) in shapes.items()} == {
+            task: (*size, VECTORS[task]) if task in VECTORS else size for task in TASKS
+        }
+        assert {task for task, (_, dtype) in shapes.items() if dtype == np.uint8} == {*IDS}
+        assert {dtype for task, (_, dtype) in shapes.items() if task not in IDS} == {
+            np.dtype(np.float32)
+        }
+        for task in IDS:
+            assert (maps[task] == alone[task]).mean() > 0.99
+        for task in ("depth", "height", "flow"):
+            np.testing.assert_allclose(maps[task], alone[task], rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(np.linalg.norm(maps["normals"], axis=-1), 1, atol=1e-5)
 
 
@@ -137,7 +160,12 @@ def test_preprocessing_inside_the_model_equals_that_outside(exported):
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_describes_its_model(exported, eager, name):
     predictor = exported[name]
-    assert predictor.metainfo["tasks"] == dict(semseg="semseg", depth="depth", normals="normals")
+    assert predictor.metainfo["tasks"] == {task: task for task in TASKS}
+    assert predictor.metainfo["targets"] == eager.targets
+    assert eager.targets["semseg"].classes == CLASSES["classes"]
+    for task, head in HEADS.items():
+        given = declared_target(task, head["target"])
+        assert replace(eager.targets[task], palette=()) == given
     assert predictor.metainfo["depth_unit"] == "m"
     for key in ("classes", "palette"):
         assert np.array_equal(predictor.metainfo[key], CLASSES[key])
@@ -149,11 +177,11 @@ def test_onnx_names_its_axes_and_outputs(exported):
     session = exported["model.onnx"].session
     [taken] = session.get_inputs()
     assert (taken.name, taken.shape) == ("images", ["batch", "height", "width", 3])
-    assert {each.name: each.shape for each in session.get_outputs()} == dict(
-        semseg=["batch", "height", "width"],
-        depth=["batch", 1, "height", "width"],
-        normals=["batch", 3, "height", "width"],
-    )
+    size = ["height", "width"]
+    assert {each.name: each.shape for each in session.get_outputs()} == {
+        task: ["batch", *size] if task in IDS else ["batch", VECTORS.get(task, 1), *size]
+        for task in TASKS
+    }
 
 
 def test_the_inferencer_takes_exported_files(folder):
@@ -181,15 +209,16 @@ def test_the_command_prints_differences_and_notes(folder):
     for name in FILES:
         batches = default_batches(16, None)
         for count, height, width in batches:
-            assert said[name].count(f"{count} x {height} x {width} ") == 3
-        assert len(re.findall(r"ok\s*$", said[name], re.MULTILINE)) == 3 * len(batches)
-    assert "(batch, height, width, 3) uint8 BGR -> semseg, depth, normals." in said["model.onnx"]
+            assert said[name].count(f"{count} x {height} x {width} ") == len(TASKS)
+        assert len(re.findall(r"ok\s*$", said[name], re.MULTILINE)) == len(TASKS) * len(batches)
+    text = f"(batch, height, width, 3) uint8 BGR -> {', '.join(TASKS)}."
+    assert text in said["model.onnx"].replace("\n", "")
     assert ["once and whole" in text for text in said.values()] == [False, True, False]
     assert "bit for bit" in said["weights.safetensors"]
 
 
 def test_a_difference_above_the_limits_is_an_error(capsys):
-    bad = Agreement("depth", "depth", 1, 8, 9, largest=1.0, relative=0.1)
+    bad = Agreement("depth", DEPTH, 1, 8, 9, largest=1.0, relative=0.1)
     with pytest.raises(ExportError, match=r"a\.onnx differ"):
         report_agreement("a.onnx", [bad])
     assert "1.0e-01" in capsys.readouterr().out
@@ -197,29 +226,42 @@ def test_a_difference_above_the_limits_is_an_error(capsys):
 
 def test_another_models_file_differs(exported):
     torch.manual_seed(1)
-    other = MODELS.build(load_config(NORMALS, SMALL).model.to_dict())
+    config = load_config(CONFIG, SMALL)
+    config.model.decode_head.task_heads.update(HEADS)
+    config.model.pop("balancer")
+    other = MODELS.build(config.model.to_dict())
     randomise(other)
     found = list(check_predictor(other, exported["model.onnx"], [(1, 64, 64)]))
-    assert not any(each.holds for each in found)
+    assert [each.task for each in found] == TASKS and not any(each.holds for each in found)
 
 
 def test_the_limits_of_agreement():
     classes = np.zeros((20, 100), np.uint8)
     one, three = classes.copy(), classes.copy()
     one[0, 0], three[0, :3] = 1, 1
-    assert compare("a", "semseg", [classes], [one]).agreeing == 0.9995
-    assert compare("a", "semseg", [classes], [one]).holds
-    assert not compare("a", "semseg", [classes], [three]).holds
+    assert compare("a", SEMSEG, [classes], [one]).agreeing == 0.9995
+    assert compare("a", SEMSEG, [classes], [one]).holds
+    assert not compare("a", SEMSEG, [classes], [three]).holds
     depth = np.full((2, 2), 50.0, np.float32)
     for factor, holds in ((1.0009, True), (0.9989, False), (np.nan, False)):
-        assert compare("b", "depth", [depth], [depth * np.float32(factor)]).holds == holds
-    assert compare("b", "depth", [depth], [depth + 0.04]).largest == pytest.approx(0.04, rel=1e-3)
+        assert compare("b", DEPTH, [depth], [depth * np.float32(factor)]).holds == holds
+    assert compare("b", DEPTH, [depth], [depth + 0.04]).largest == pytest.approx(0.04, rel=1e-3)
     vectors = np.tile(np.float32([0, 0, 1]), (20, 100, 1))
     tilted = vectors.copy()
     tilted[0, :3] = (0, 0.1, 0.99)
-    assert compare("c", "normals", [vectors], [tilted]).agreeing == pytest.approx(0.9985)
-    assert not compare("c", "normals", [vectors], [tilted]).holds
-    assert not compare("d", "depth", [depth], [depth[:1]]).holds
+    assert compare("c", NORMALS, [vectors], [tilted]).agreeing == pytest.approx(0.9985)
+    assert not compare("c", NORMALS, [vectors], [tilted]).holds
+    assert not compare("d", DEPTH, [depth], [depth[:1]]).holds
+    # Numbers and offsets are compared with the longest one, masks as classes.
+    height = np.linspace(0, 5, 12, dtype=np.float32).reshape(3, 4)
+    flow = np.stack([height, height], axis=-1)
+    for target, values in ((Target("h", "scalar"), height), (Target("f", "offset"), flow)):
+        assert compare("e", target, [values], [values + 4e-3]).holds
+        assert not compare("e", target, [values], [values + 1e-2]).holds
+        assert not compare("e", target, [values], [values * np.float32(np.nan)]).holds
+    edges = Target("edges", "binary")
+    assert compare("f", edges, [classes], [one]).holds
+    assert not compare("f", edges, [classes], [three]).holds
 
 
 def test_rounded_up_divisions_of_sizes_can_be_stored(tmp_path):
@@ -238,14 +280,15 @@ def test_rounded_up_divisions_of_sizes_can_be_stored(tmp_path):
 
 def test_transformers_and_adaptive_bins():
     """Position embeddings are resized to the image, features pooled to a grid of fixed size."""
-    config = load_config(NORMALS, ["model.backbone.model_name=test_vit", *SMALL[1:]])
-    config.model.backbone.model_args = dict(depth=4)  # blocks; more take longer to trace
-    heads = config.model.decode_head.task_heads
-    heads.depth = dict(type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1)
+    config = load_config(CONFIG, ["model.backbone.model_name=test_vit", *SMALL[1:]])
+    config.model.backbone.model_args = dict(depth=3)  # blocks; more take longer to trace
+    head = dict(type="AttentionBinsHead", num_bins=6, channels=8, num_blocks=1)
+    config.model.decode_head.task_heads = dict(depth=head)
+    config.model.balancer = None
     models = networks(dict(bins=config))
     [result] = export_all(dict(bins=models["bins"]), ["onnx"])
     assert result.error == "" and result.holds
-    assert set(result.agreements) == {"semseg", "depth", "normals"}
+    assert set(result.agreements) == {"depth"}
 
 
 @pytest.mark.parametrize("name", [*FILES, "weights.safetensors"])

@@ -6,7 +6,7 @@ FUZZ_ROUNDS=20 damages 20 times as many.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import onnx
@@ -23,28 +23,50 @@ from mtl_plugins.inference import (
     Sources,
 )
 from mtl_plugins.inference.model_info import KEY
+from mtl_plugins.targets import DEPTH, SEMSEG, Target
 from tests.datasets.mutations import damaged_texts, outcomes, strange_texts, text_outcomes
 from tests.inference.conftest import brightness, images, write_video
 
 IMAGE = images()[0]
-INFO = ModelInfo(
-    tasks={"far": "depth"}, classes=("a", "b"), palette=((1, 2, 3), (4, 5, 6)), depth_unit="m",
+LANES = Target("lanes", "classes", classes=("a", "b"), palette=((1, 2, 3), (4, 5, 6)))
+NORMALISATION = dict(
     mean=(1.0, 2.0, 3.0), std=(1.0, 2.0, 1.0), bgr_to_rgb=True, preprocess=False, size_divisor=1,
     size=IMAGE.shape[:2],
 )  # fmt: skip
+INFO = ModelInfo({"far": DEPTH}, **NORMALISATION)
+OF_0_1 = json.dumps(
+    dict(
+        tasks={"far": "depth", "semseg": "semseg"}, classes=["a", "b"], depth_unit="relative",
+        palette=[[1, 2, 3], [4, 5, 6]], **NORMALISATION, version="0.1.0",
+    )
+)  # fmt: skip
 
 
-def test_a_strange_description_is_refused_or_usable():
-    text = INFO.to_json()
+@pytest.mark.parametrize(
+    "text", [ModelInfo({"far": DEPTH, "l": LANES}, **NORMALISATION).to_json(), OF_0_1]
+)
+def test_a_strange_description_is_refused_or_usable(text):
     texts = [*damaged_texts(text, 1000), *strange_texts(json.loads(text), json.dumps, 1500)]
     found = [*text_outcomes(texts, lambda t: ModelInfo.from_json(t, "a.onnx"), "a.onnx")]
     for info in found:
         if info is not None:
             assert np.isfinite(np.float32(info.mean) / np.float32(info.std)).all()
-            assert np.array(info.palette, np.uint8).shape in ((len(info.classes), 3), (0,))
-            assert all(isinstance(each, str) for each in (*info.tasks, *info.classes))
+            for task, target in info.targets.items():
+                assert isinstance(task, str) and all(isinstance(c, str) for c in target.classes)
+                shape = np.array(target.palette, np.uint8).shape
+                assert shape in ((len(target.classes), 3), (0,))
+            assert list(ModelInfo.from_json(info.to_json(), "b").targets) == [*info.targets]
             assert json.loads(json.dumps(asdict(info)))
     assert 0 < sum(info is not None for info in found) < len(found) / 2
+
+
+def test_a_description_of_version_0_1_is_read():
+    info = ModelInfo.from_json(OF_0_1, "a.onnx")
+    semseg = replace(SEMSEG, classes=("a", "b"), palette=((1, 2, 3), (4, 5, 6)))
+    assert info.targets == {"far": replace(DEPTH, unit="relative"), "semseg": semseg}
+    assert (info.mean, info.size, info.version) == ((1.0, 2.0, 3.0), IMAGE.shape[:2], "0.1.0")
+    assert info.metainfo["tasks"] == {"far": "depth", "semseg": "semseg"}
+    assert info.metainfo["classes"] == ("a", "b") and info.metainfo["depth_unit"] == "relative"
 
 
 def test_a_damaged_onnx_file_is_an_error_or_a_network(tmp_path):

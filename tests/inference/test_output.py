@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,7 +35,7 @@ def save(image, path):
 
 def test_files_hold_what_was_predicted(tmp_path, inferencer):
     save(images()[0], tmp_path / "in" / "street.png")
-    asked = [kind for kind in KINDS if kind != "maps"]  # no task of another kind
+    asked = [kind for kind in KINDS if kind != "maps"]
     report = inferencer.save(tmp_path / "in", tmp_path / "out", kinds=asked)
     [found] = inferencer(tmp_path / "in")
     out = tmp_path / "out"
@@ -99,10 +98,10 @@ def test_a_video_side_by_side(tmp_path, inferencer):
     assert rate == RATE and len(found) == 7
     predictions = inferencer(tmp_path / "clip ö.mp4")
     assert [p.name for p in predictions][:2] == ["clip ö/000000", "clip ö/000001"]
-    style = Style((), inferencer.metainfo["palette"])
     for frame, prediction in zip(found, predictions, strict=True):
         span = np.percentile(predictions[0].depth, (2, 98))
-        expected = np.hstack(panes(prediction, replace(style, depth_range=tuple(span))))
+        style = Style(ranges=dict(depth=tuple(span)))
+        expected = np.hstack(panes(prediction, style))
         assert frame.shape == expected.shape == (64, 4 * 128, 3)
         assert np.abs(frame[..., ::-1].astype(float) - expected).mean() < 10  # it is lossy
 
@@ -202,7 +201,7 @@ def test_kinds_of_missing_tasks_are_left_out_or_refused(tmp_path):
     assert files(tmp_path / "out") == ["depth/x.png", "panel/x.png", "predictions.json"]
     [found] = only(tmp_path / "x.png")
     assert found.semseg is None and found.normals is None and found["far"] is found.depth
-    with pytest.raises(ConfigError, match="overlay needs a task of semseg"):
+    with pytest.raises(ConfigError, match="overlay needs a target of the type classes"):
         only.save(tmp_path / "x.png", tmp_path / "out", kinds=["overlay"])
     with pytest.raises(ConfigError, match="gives no bins"):
         only(tmp_path / "x.png", bins=True)

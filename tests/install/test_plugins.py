@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import mmengine.registry
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import Registry
@@ -12,8 +13,9 @@ from mmengine.registry import Registry
 from mtl_plugins import info
 from mtl_plugins.checkpoints import CheckpointError
 from mtl_plugins.config import stored_config
+from mtl_plugins.datasets.formats import FORMATS, build_format
 from mtl_plugins.install import plugins
-from mtl_plugins.targets import DENSE_TARGETS
+from mtl_plugins.targets import Target
 from tests.models.test_registry import registered
 
 
@@ -33,20 +35,28 @@ def site(tmp_path, monkeypatch):
     monkeypatch.undo()
     for name in ("seen_by_mtl", "broken_by_mtl", "leaving_mtl"):
         sys.modules.pop(name, None)
-    DENSE_TARGETS.pop("seen", None)
+    FORMATS.module_dict.pop("SeenFormat", None)
     plugins.load_plugins()
 
 
-TARGET = """
-from mtl_plugins.targets import DenseTarget, register_target
-register_target(DenseTarget(kind="seen", invalid=-1.0))
+FORMAT = """
+from dataclasses import dataclass
+
+from mtl_plugins.datasets import FORMATS, ValueFormat
+
+
+@FORMATS.register_module()
+@dataclass(frozen=True)
+class SeenFormat(ValueFormat):
+    scale: float = 3.0
 """
 
 
 def test_an_installed_package_registers_itself(site):
-    install(site, "seen-package", "1.2", "seen_by_mtl", TARGET)
+    install(site, "seen-package", "1.2", "seen_by_mtl", FORMAT)
     assert plugins.Plugin("seen-package 1.2", "seen_by_mtl") in plugins.load_plugins()
-    assert DENSE_TARGETS["seen"].path == "seen_map_path"
+    height = Target("height", "scalar")
+    assert build_format(height, dict(type="SeenFormat"), "height")(np.array([[2]])) == 6
     assert ("plugin", "seen_by_mtl of seen-package 1.2: works") in info.collect_info()
     # A checkpoint that names the plugin can be read: the plugin is imported already.
     model = dict(
@@ -62,7 +72,7 @@ def test_an_installed_package_registers_itself(site):
 def test_a_broken_plugin_is_reported_and_the_others_are_imported(site):
     install(site, "broken-package", "0.1", "broken_by_mtl", "import no_such_module_anywhere\n")
     install(site, "leaving-package", "0.1", "leaving_mtl", "raise SystemExit('bye')\n")
-    install(site, "seen-package", "1.2", "seen_by_mtl", TARGET)
+    install(site, "seen-package", "1.2", "seen_by_mtl", FORMAT)
     problem = "ModuleNotFoundError: No module named 'no_such_module_anywhere'"
     with pytest.warns(UserWarning) as warnings:
         plugins.load_plugins()

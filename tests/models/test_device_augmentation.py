@@ -10,7 +10,8 @@ from mmseg.structures import SegDataSample
 
 from mtl_plugins.datasets.transforms.photometric import hue_turning, saturating
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.targets import DENSE_TARGETS, IGNORE_LABEL
+from mtl_plugins.targets import IGNORE_LABEL
+from tests.batches import TARGETS, truth_of
 
 
 def results(size=(6, 9), seed=0):
@@ -27,8 +28,20 @@ def results(size=(6, 9), seed=0):
     )
 
 
-def packed(transforms, **kwargs):
-    sample = results(**kwargs)
+def results_of_every_target(size=(6, 9), seed=0):
+    """The same with a target of every type, each with invalid pixels."""
+    torch.manual_seed(seed)
+    arrays = {
+        target.array: truth_of(target, *size).permute(1, 2, 0).numpy().astype(target.dtype)
+        for target in TARGETS.values()
+    }
+    arrays = {key: a[..., 0] if a.shape[2] == 1 else a for key, a in arrays.items()}
+    given = {key: results(size, seed)[key] for key in ("img", "img_shape", "ori_shape")}
+    return dict(given, **arrays, seg_fields=list(arrays), targets=list(TARGETS.values()))
+
+
+def packed(transforms, source=results, **kwargs):
+    sample = source(**kwargs)
     for transform in [*transforms, dict(type="PackTargets")]:
         sample = TRANSFORMS.build(transform)(sample)
     return sample
@@ -46,15 +59,39 @@ def prepared(*samples, training=True, **kwargs):
 def test_flips_of_a_batch_are_those_of_its_samples(direction):
     flip = dict(type="FlipTargets", prob=1.0, direction=direction)
     sizes = ((6, 9), (6, 9), (4, 12))
-    expected = prepared(*[packed([flip], size=size, seed=i) for i, size in enumerate(sizes)])
-    found = prepared(
-        *[packed([dict(flip, on_device=True)], size=size, seed=i) for i, size in enumerate(sizes)]
+    expected, found = (
+        prepared(
+            *[
+                packed(
+                    [dict(flip, on_device=on_device)], results_of_every_target, size=size, seed=i
+                )
+                for i, size in enumerate(sizes)
+            ]
+        )
+        for on_device in (False, True)
     )
     assert torch.equal(found["inputs"], expected["inputs"])
     for sample, other in zip(found["data_samples"], expected["data_samples"], strict=True):
-        for target in DENSE_TARGETS.values():
-            assert torch.equal(sample.get(target.truth).data, other.get(target.truth).data)
-    assert (found["data_samples"][2].gt_sem_seg.data[0, 4:] == IGNORE_LABEL).all()
+        for target in TARGETS.values():
+            pair = [each.get(target.truth).data for each in (sample, other)]
+            torch.testing.assert_close(*pair, rtol=0, atol=0, equal_nan=True)
+    # Padding below the smallest image is invalid, and so are its two columns.
+    for target in TARGETS.values():
+        known = target.known_pixels(found["data_samples"][2].get(target.truth).data)[0]
+        assert known.shape == (6, 12) and known[:4].sum() == 4 * 10 and not known[4:].any()
+
+
+def test_samples_without_a_list_of_targets_have_the_predefined_ones():
+    flip = dict(type="FlipTargets", prob=1.0, on_device=True)
+    batch = [packed([flip], size=size) for size in ((4, 9), (6, 9))]
+    arrays = results((4, 9))
+    for each in batch:
+        del each["data_samples"].targets
+    found = prepared(*batch)["data_samples"][0]
+    assert (found.gt_sem_seg.data[0, 4:] == IGNORE_LABEL).all()
+    np.testing.assert_array_equal(found.gt_depth_map.data[0, :4], arrays["gt_depth_map"][:, ::-1])
+    x = found.gt_normal_map.data[0, :4]
+    np.testing.assert_array_equal(x, -arrays["gt_normal_map"][:, ::-1, 0])
 
 
 def test_flips_on_the_device_are_drawn_as_on_the_cpu():

@@ -9,20 +9,24 @@ from mmseg.registry import MODELS
 
 from tests.properties import PROPERTY
 
-DEPTH_LOSSES = [
-    dict(type="SILogLoss"),
-    dict(type="SILogLoss", gamma=0.0),
-    dict(type="MaskedL1Loss"),
-    dict(type="MaskedL2Loss"),
-    dict(type="BerHuLoss", threshold=0.3),
-]
-OTHERS = [
-    dict(type="BinsChamferLoss"),
-    dict(type="CosineLoss"),
-    dict(type="MaskedCrossEntropyLoss"),
-    dict(type="MaskedCrossEntropyLoss", class_weight=[0.5, 0.0, 2.0], label_smoothing=0.1),
-]
+CONFIGS = dict(
+    SILogLoss=[{}, dict(gamma=0.0)],
+    MaskedL1Loss=[{}],
+    MaskedL2Loss=[{}],
+    BerHuLoss=[dict(threshold=0.3)],
+    BinsChamferLoss=[{}],
+    CosineLoss=[{}],
+    EndPointLoss=[{}],
+    BinaryCrossEntropyLoss=[{}, dict(positive_weight=20.0)],
+    MaskedCrossEntropyLoss=[{}, dict(class_weight=[0.5, 0.0, 2.0], label_smoothing=0.1)],
+)
+"""Arguments of every registered loss."""
+ALL = [dict(type=name, **each) for name, configs in CONFIGS.items() for each in configs]
+SILOG = [config for config in ALL if config["type"] == "SILogLoss"]
+METRIC = [dict(type=name) for name in ("MaskedL1Loss", "MaskedL2Loss", "BerHuLoss")]
 GARBAGE = st.sampled_from([0.0, -5.0, 1e-30, 1e30, float("inf"), float("-inf"), float("nan")])
+IDS, NUMBERS = [255, 65535], [0.0, float("nan")]
+"""What invalid pixels hold."""
 SHAPES = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 5))
 SHARES = st.sampled_from([0.0, 0.1, 0.5, 1.0])
 
@@ -30,10 +34,11 @@ SHARES = st.sampled_from([0.0, 0.1, 0.5, 1.0])
 class Case:
     """A loss, its prediction, its target with invalid pixels, and where it is valid."""
 
-    def __init__(self, config, shape, share, seed):
+    def __init__(self, config, shape, share, seed, invalid):
         random = torch.Generator().manual_seed(seed)
         (count, height, width), self.kind = shape, config["type"]
         self.loss = MODELS.build(config)
+        self.invalid = invalid
         self.valid = torch.rand(count, 1, height, width, generator=random) < share
         # The whole range of depths, from the nearest to the farthest.
         depth = 10 ** (torch.rand(2, count, 1, height, width, generator=random) * 5 - 2)
@@ -43,14 +48,24 @@ class Case:
         if self.kind == "CosineLoss":
             vectors = torch.randn(2, count, 3, height, width, generator=random)
             self.prediction, self.target = vectors[0], vectors[1] / vectors[1].norm(dim=1)[:, None]
-        if self.kind == "MaskedCrossEntropyLoss":
+        if self.kind == "EndPointLoss":
+            vectors = torch.randn(2, count, 2, height, width, generator=random) * 100
+            self.prediction, self.target = vectors
+        if self.kind == "BinaryCrossEntropyLoss":
+            self.prediction = torch.randn(count, 1, height, width, generator=random) * 20
+            self.target = torch.randint(0, 2, self.valid.shape, generator=random)
+        if self.labels:
             self.prediction = torch.randn(count, 3, height, width, generator=random) * 20
             self.target = torch.randint(0, 3, (count, height, width), generator=random)
-        self.target = self.target.where(self.mask, 255 if self.labels else 0)
+        self.target = self.target.where(self.mask, invalid)
 
     @property
     def labels(self):
         return self.kind == "MaskedCrossEntropyLoss"
+
+    @property
+    def ids(self):
+        return not self.target.is_floating_point()
 
     @property
     def mask(self):
@@ -60,15 +75,28 @@ class Case:
         """Return the loss and its gradient."""
         prediction = self.prediction if prediction is None else prediction
         prediction = (factor * prediction[order]).requires_grad_()
-        target = self.target[order] * (1 if self.labels else factor)
-        inputs = (prediction, target) if self.labels else (prediction, target, self.valid[order])
-        loss = self.loss(*inputs)
+        target = self.target[order] * (1 if self.ids else factor)
+        given = self.invalid if self.labels else self.valid[order]
+        loss = self.loss(prediction, target, given)
         loss.backward()
         return loss.item(), prediction.grad
 
 
 def cases(configs):
-    return st.builds(Case, st.sampled_from(configs), SHAPES, SHARES, st.integers(0, 9999))
+    return st.sampled_from(configs).flatmap(
+        lambda config: st.builds(
+            Case, st.just(config), SHAPES, SHARES, st.integers(0, 9999),
+            st.sampled_from(IDS if "CrossEntropy" in config["type"] else NUMBERS),
+        )
+    )  # fmt: skip
+
+
+def test_every_loss_has_a_case():
+    module = "mtl_plugins.models.losses."
+    found = {
+        name for name, item in MODELS.module_dict.items() if item.__module__.startswith(module)
+    }
+    assert found == {*CONFIGS}
 
 
 def garbled(case, value):
@@ -78,9 +106,11 @@ def garbled(case, value):
     return case.prediction.where(case.valid, torch.tensor(value))
 
 
+@pytest.mark.parametrize("config", ALL, ids=str)
 @PROPERTY
-@given(cases([*DEPTH_LOSSES, *OTHERS]), GARBAGE)
-def test_any_mask_gives_a_finite_loss_of_the_valid_pixels_alone(case, value):
+@given(data=st.data(), value=GARBAGE)
+def test_any_mask_gives_a_finite_loss_of_the_valid_pixels_alone(config, data, value):
+    case = data.draw(cases([config]))
     loss, gradient = case.evaluate()
     assert np.isfinite(loss) and loss >= 0 and torch.isfinite(gradient).all()
     if not case.valid.any():
@@ -95,7 +125,7 @@ def test_any_mask_gives_a_finite_loss_of_the_valid_pixels_alone(case, value):
 
 
 @PROPERTY
-@given(cases([*DEPTH_LOSSES, *OTHERS]), st.randoms(use_true_random=False))
+@given(cases(ALL), st.randoms(use_true_random=False))
 def test_the_order_of_the_batch_does_not_matter(case, random):
     order = [*range(len(case.target))]
     random.shuffle(order)
@@ -106,7 +136,7 @@ def test_the_order_of_the_batch_does_not_matter(case, random):
 
 
 @PROPERTY
-@given(cases(DEPTH_LOSSES[:2]), st.floats(0.5, 20))
+@given(cases(SILOG), st.floats(0.5, 20))
 def test_silog_depends_only_on_ratios(case, factor):
     """Another unit for both changes nothing; for one of them only what gamma says."""
     # Depths below eps count as eps.
@@ -127,7 +157,7 @@ def test_silog_depends_only_on_ratios(case, factor):
 
 
 @PROPERTY
-@given(cases(DEPTH_LOSSES[2:]), st.floats(0.01, 100))
+@given(cases(METRIC), st.floats(0.01, 100))
 def test_metric_losses_have_the_unit_of_their_error(case, factor):
     loss, _ = case.evaluate()
     power = 2 if case.kind == "MaskedL2Loss" else 1

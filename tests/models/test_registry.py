@@ -10,19 +10,15 @@ import torch
 from mmseg import registry as registries
 from mmseg.registry import MODELS
 
+from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
-from mtl_plugins.models.task_heads import final_stage
-from tests.batches import DECODER, NUM_CLASSES, TASK_HEADS, batch, model, sample
+from mtl_plugins.models.preprocessing.device_augmentation import flip_on_device
+from mtl_plugins.models.task_heads import TaskHead, final_stage, head_config
+from tests.batches import DECODER, TARGETS, TASK_HEADS, batch, model, sample, sample_of
 
 CHANNELS, STRIDES = (8, 16, 24, 32), (4, 8, 16, 32)
 PYRAMID = dict(in_channels=CHANNELS, strides=STRIDES)
-BINS = dict(
-    in_channels=6,
-    num_bins=4,
-    channels=8,
-    num_blocks=1,
-    bins_loss=dict(type="BinsChamferLoss"),
-)
+BINS = dict(num_bins=4, channels=8, num_blocks=1, bins_loss=dict(type="BinsChamferLoss"))
 CASES: dict[str, dict[str, dict]] = dict(
     encoder=dict(TimmEncoder=dict(model_name="test_resnet")),
     decoder=dict(
@@ -32,13 +28,6 @@ CASES: dict[str, dict[str, dict]] = dict(
         NestedDecoder=dict(PYRAMID, channels=6, hidden_channels=4),
         TransformerSkipDecoder=dict(PYRAMID, channels=6, hidden_channels=4, num_layers=1),
         MMSegDecoder=dict(PYRAMID, head=dict(type="FCNHead", channels=6, norm_cfg=dict(type="BN"))),
-    ),
-    task_head=dict(
-        SegmentationHead=dict(in_channels=6, num_classes=NUM_CLASSES),
-        DepthHead=dict(in_channels=6),
-        NormalsHead=dict(in_channels=6),
-        AttentionBinsHead=dict(BINS),
-        AttentionBinsHeadWithEdges=dict(BINS, type="AttentionBinsHead", values="adabins"),
     ),
     multi_task_head=dict(
         JointHead=dict(PYRAMID, decoder=DECODER, task_heads=TASK_HEADS),
@@ -62,6 +51,8 @@ CASES: dict[str, dict[str, dict]] = dict(
 )
 CONTRACTS = ("encoders", "decoders", "task_heads", "multi_task_heads", "balancers")
 """Folders of models/ whose registered classes have a case."""
+VARIANTS = dict(AttentionBinsHead=[BINS, dict(BINS, values="adabins")])
+"""Arguments of a task head, beside those that follow from its target; default: none."""
 OTHERS = {"TaskEncoders", "LinearCodec", "ExpCodec", "LogNormalizedCodec", "InverseCodec"}
 """Classes there with another contract: see test_distillation.py and test_depth_codecs.py."""
 
@@ -76,6 +67,34 @@ def registered() -> dict[str, type]:
     return found
 
 
+def task_heads():
+    """Every registered task head with every target of its types, and what it says of the others."""
+    for name, item in registered().items():
+        if issubclass(item, TaskHead):
+            for target in TARGETS.values():
+                for variant in VARIANTS.get(name, [{}]):
+                    label = "-".join([name, target.name, *variant.get("values", "").split()])
+                    yield label, dict(type=name, **variant), target
+
+
+def learns(config, target):
+    """Whether a head learns a target: its type, and only distances if it is made for these."""
+    head_class = MODELS.get(config["type"])
+    only_distances = getattr(head_class, "target", target).distance
+    return target.type in head_class.types and (target.distance or not only_distances)
+
+
+def build_task_head(config, target):
+    head = MODELS.build(dict(head_config(config, target), in_channels=6))
+    head.learn("task", target)
+    return head
+
+
+LEARNED = {label: given for label, *given in task_heads() if learns(*given)}
+REFUSED = {label: given for label, *given in task_heads() if not learns(*given)}
+task_head_cases = pytest.mark.parametrize(("config", "target"), LEARNED.values(), ids=LEARNED)
+
+
 def cases(kind):
     return pytest.mark.parametrize("name", list(CASES[kind]))
 
@@ -86,6 +105,7 @@ def build(kind, name):
 
 def test_every_class_with_a_contract_has_a_case():
     listed = {config.get("type", name) for kind in CASES.values() for name, config in kind.items()}
+    listed |= {config["type"] for config, _ in LEARNED.values()}
     folders = tuple(f"mtl_plugins.models.{folder}." for folder in CONTRACTS)
     found = {name for name, item in registered().items() if item.__module__.startswith(folders)}
     assert found == listed | OTHERS
@@ -165,12 +185,12 @@ def test_decoders_arrangements_and_depth_heads_combine(name, arrangement, depth)
     assert_finite_gradients(network)
 
 
-@cases("task_head")
-def test_task_heads_are_finite_whatever_the_target_holds(name):
-    head = build("task_head", name)
+@task_head_cases
+def test_task_heads_are_finite_whatever_the_target_holds(config, target):
+    head = build_task_head(config, target)
     raw = head.to_map(head(torch.rand(2, 6, 16, 16)))
     assert raw.shape == (2, head.out_channels, 16, 16)
-    full, empty = sample(64, 64, normals=True), sample(64, 64, semseg=False, depth=False)
+    full, empty = sample_of([target], 64, 64), sample(64, 64, semseg=False, depth=False)
     for samples in ([full, full], [full, empty], [empty, empty]):
         losses = head.batch_losses(head(torch.rand(2, 6, 16, 16)), samples, (64, 64))
         head.zero_grad()
@@ -178,32 +198,85 @@ def test_task_heads_are_finite_whatever_the_target_holds(name):
         assert all(value.shape == () and torch.isfinite(value) for value in losses.values())
         assert_finite_gradients(head)
     assert all(value.item() == 0 for value in losses.values())
+    assert not any(parameter.grad.any() for parameter in head.parameters())
 
 
-@cases("task_head")
-def test_task_heads_ignore_invalid_pixels(name):
-    """The gradient of the raw prediction is zero wherever the target is invalid."""
-    head = build("task_head", name)
+def loss_and_gradient(head, raw, truth):
+    raw = raw.clone().requires_grad_()
+    losses = head.losses_of(raw, truth)
+    sum(losses.values()).backward()
+    return torch.stack(list(losses.values())).detach(), raw.grad
+
+
+@task_head_cases
+def test_task_heads_ignore_invalid_pixels(config, target):
+    """Their prediction may be anything, padding too, and has no gradient; the others have one."""
+    head = build_task_head(config, target)
     # Away from 0, below which losses in metres are flat.
-    raw = (torch.rand(1, head.out_channels, 32, 32) + 0.1).requires_grad_()
-    truth = head.stack_targets([sample(32, 32, normals=True)], raw.device)
-    sum(head.losses_of(raw, truth).values()).backward()
-    invalid = (truth == head.target.invalid).all(1, keepdim=True).expand_as(raw)
-    assert invalid.any() and (raw.grad[invalid] == 0).all()
-    assert (raw.grad[~invalid] != 0).all()
+    raw = torch.rand(1, head.out_channels, 32, 32) + 0.1
+    truth = head.stack_targets([sample_of([target], 32, 32)], raw.device)
+    loss, gradient = loss_and_gradient(head, raw, truth)
+    valid = torch.arange(32).expand(raw.shape) >= 2
+    assert loss.isfinite().all() and (loss > 0).all()
+    assert (gradient[~valid] == 0).all() and (gradient[valid] != 0).all()
+    garbage = [1e30, -1e30, 0.0]
+    if target.type != "classes":  # softmax has no finite gradient of these
+        garbage += [float("nan"), float("inf"), -float("inf")]
+    for value in garbage:
+        again, moved = loss_and_gradient(head, raw.where(valid, torch.tensor(value)), truth)
+        assert torch.equal(again, loss) and torch.equal(moved, gradient)
+    pad = torch.nn.functional.pad
+    padded = pad(raw, (0, 5, 0, 3), value=7.0), pad(truth, (0, 5, 0, 3), value=target.invalid)
+    again, moved = loss_and_gradient(head, *padded)
+    torch.testing.assert_close(again, loss)
+    torch.testing.assert_close(moved, pad(gradient, (0, 5, 0, 3)))
 
 
-@cases("task_head")
-def test_task_heads_decode_and_merge_views(name):
-    head = build("task_head", name)
+@task_head_cases
+def test_task_heads_decode_and_merge_views(config, target):
+    head = build_task_head(config, target)
     raw = torch.rand(2, head.out_channels, 16, 16)
     prediction = head.decode(raw)
-    assert prediction.shape == (2, head.target.channels, 16, 16)
+    assert prediction.shape == (2, target.channels, 16, 16)
     assert torch.isfinite(prediction.float()).all()
+    assert prediction.is_floating_point() != target.integer
+    assert target.known_pixels(prediction).all()
+    # Some rows of a map are decoded as in the whole map.
+    assert torch.equal(head.decode(raw[:, :, 3:5]), prediction[:, :, 3:5])
     # Several views that say the same are as one.
     merged = head.merged((head.mergeable(raw) + head.mergeable(raw)) / 2)
     assert torch.allclose(merged.float(), prediction.float(), rtol=1e-5)
     assert "mean" in head.merges
+
+
+@task_head_cases
+@pytest.mark.parametrize("direction", ["horizontal", "vertical", "diagonal"])
+def test_task_heads_undo_flips(config, target, direction):
+    """The prediction of a mirrored image, unflipped, is compared with the truth as before."""
+    head = build_task_head(config, target)
+    raw = torch.rand(1, head.out_channels, 8, 8) + 0.1
+    truth = head.stack_targets([sample_of([target], 8, 8)], raw.device)
+    image = torch.zeros(3, 8, 8)
+    mirrored = sample_of([target], 8, 8)
+    mirrored.get(target.truth).data = truth[0].clone()
+    mirrored.set_metainfo(dict(device_flip=direction))
+    flip_on_device([image], [mirrored])
+    other = head.stack_targets([mirrored], raw.device)
+    assert not torch.equal(other.nan_to_num(), truth.nan_to_num())
+    flipped = head.unflip(raw, direction)
+    for name, loss in head.losses_of(raw, truth).items():
+        torch.testing.assert_close(head.losses_of(flipped, other)[name], loss)
+    assert torch.equal(head.unflip(flipped, direction), raw)
+
+
+@pytest.mark.parametrize(("config", "target"), REFUSED.values(), ids=REFUSED)
+def test_task_heads_refuse_targets_of_other_types(config, target):
+    of_its_type = next(g[1] for g in LEARNED.values() if g[0] == config)
+    head = MODELS.build(dict(head_config(config, of_its_type), in_channels=6))
+    with pytest.raises(
+        ConfigError, match=f"task_heads.mine: {config['type']} learns .*{target.name}"
+    ):
+        head.learn("mine", target)
 
 
 @cases("multi_task_head")

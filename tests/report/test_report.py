@@ -16,12 +16,13 @@ from PIL import Image
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.report import read_runs, write_page
-from mtl_plugins.report.gallery import paint_image, read_gallery
+from mtl_plugins.report.gallery import paint_image, read_gallery, shared_range
 from mtl_plugins.report.page import SCRIPTS, TEMPLATES
-from mtl_plugins.visualization import INVALID_COLOR
+from mtl_plugins.targets import Target
+from mtl_plugins.visualization import INVALID_COLOR, TaskMaps, offset_wheel
 from tests.conftest import ROOT
 from tests.html_page import parse_html
-from tests.report.report_runs import NASTY, nasty_run, write_run
+from tests.report.report_runs import NASTY, nasty_run, write_many, write_run
 
 SECTIONS = ("summary", "curves", "classes", "confusion", "distance", "balance", "cost", "gallery")
 
@@ -95,13 +96,15 @@ def test_numbers_of_every_section(two, tmp_path):
     # The horizontal axis counts epochs of ten iterations.
     assert training[0, "loss"] == [[0.5, 0.8], [1.0, 0.4], [1.5, 0.26667], [2.0, 0.2]]
     assert training[1, "semseg/mIoU"] == [[1.0, 26.25], [2.0, 52.5]]
-    distance = {(c["run"], c["name"]): c["data"] for c in data["charts"]["distance"]["series"]}
+    distance = {
+        (c["run"], c["name"]): c["data"] for c in data["charts"]["distance-depth"]["series"]
+    }
     assert distance[0, "relative error"] == [[2.0, 0.1], [20.0, 0.4]]
     assert distance[1, "share of the pixels (%)"] == [[2.0, 75.0], [20.0, 25.0]]
     [classes] = page.find("ul", class_="classes")
     road, sky = (item.text for item in classes.find("li"))
     assert road.startswith("road 66.7 % of pixels 75.00") and "66.67" in sky
-    right, wrong = (series["data"] for series in data["matrices"]["0"]["series"])
+    right, wrong = (series["data"] for series in data["matrices"]["semseg-0"]["series"])
     # Prediction, truth, opacity, percent of the true class, pixels.
     assert right == [[0, 0, 0.86603, 75.0, 6], [1, 1, 1.0, 100.0, 4]]
     assert wrong == [[1, 0, 0.5, 25.0, 2]]
@@ -143,7 +146,7 @@ def test_names_and_configs_are_escaped(tmp_path):
     )
     [config] = page.find("pre")
     assert "<script>hacked=1</script>" in config.text
-    assert NASTY in page.text and data["matrices"]["0"]["xAxis"]["data"][0] == NASTY
+    assert NASTY in page.text and data["matrices"]["semseg-0"]["xAxis"]["data"][0] == NASTY
     assert data["runs"] == ["<b>run"]
 
 
@@ -176,6 +179,92 @@ def test_equal_depths_have_equal_colours_in_every_picture(tmp_path):
     assert (error[0][3, 3] != error[2][3, 3]).any()
 
 
+def test_every_target_is_in_every_section_of_its_type(tmp_path):
+    folders = [write_many(tmp_path / "a"), write_run(tmp_path / "b", {"semseg/mIoU": 1.0})]
+    page, _, data = page_of(folders, tmp_path / "r.html")
+
+    def headings(section):
+        [part] = page.find("section", id=section)
+        return [each.text for each in part.find("h3")]
+
+    labels = ["semantic segmentation", "parts", "edges", "second"]
+    assert headings("classes") == headings("confusion") == labels
+    assert headings("distance") == ["depth", "range [km]"]
+    assert {*data["matrices"]} == {
+        *("semseg-0", "semseg-1", "parts-0", "edges-0", "second-0"),
+    }
+    assert data["matrices"]["edges-0"]["xAxis"]["data"] == ["no edges", "edges"]
+    assert data["charts"]["distance-range"]["xAxis"][-1]["name"] == "true distance (km)"
+    assert len(data["charts"]["distance-depth"]["series"]) == 8
+    for section, count in (("classes", 3), ("confusion", 3), ("distance", 1)):
+        [part] = page.find("section", id=section)
+        assert part.text.count("Not recorded: b.") == count
+    lists = [*page.find("ul", class_="classes")]
+    assert [len([*each.find("li")]) for each in lists] == [2, 4, 2, 2]
+
+
+def test_every_target_is_in_the_gallery_with_its_legend(tmp_path):
+    folders = [write_many(tmp_path / "a"), write_many(tmp_path / "b", seed=1)]
+    [one] = [paint_image(image) for image in read_gallery(read_runs(folders))[0]]
+    tasks = {task.name: task for task in one.tasks}
+    names = ["semantic segmentation", "depth", "surface normals", "parts", "edges"]
+    assert [*tasks] == [*names, "range [km]", "height [m]", "flow", "second"]
+    assert [name for name, _ in tasks["edges"].legend.swatches][:2] == ["no edges", "edges"]
+    assert tasks["height [m]"].legend.scale["caption"] == "height [m]"
+    assert tasks["flow"].legend.wheel["caption"].startswith("rim: ")
+    wheel = pixels(tasks["flow"].legend.wheel["picture"])
+    assert (wheel == offset_wheel(96)).all()
+    assert tasks["parts"].legend.wheel is tasks["parts"].legend.scale is None
+    assert all(
+        pixels(task.runs[run]["prediction"]).shape == (64, 96, 3)
+        for task in one.tasks
+        for run in (0, 1)
+    )
+    assert pixels(tasks["flow"].truth)[0, 0].tolist() == list(INVALID_COLOR)
+
+
+def test_scalars_and_offsets_share_their_colours():
+    """The colours span both runs, whichever is first."""
+    height, flow = Target("height", "scalar"), Target("flow", "offset")
+    maps = [np.float32([[0, 10]]), np.float32([[5, 40]])]
+    vectors = [np.stack([values, values * 0.75], axis=-1) for values in maps]
+    for target, pair, highest in ((height, maps, 40), (flow, vectors, 50)):
+        found = [TaskMaps(target, guess) for guess in pair]
+        low, high = shared_range(found)
+        assert shared_range(found[::-1]) == (low, high)
+        assert low == pytest.approx(0, abs=0.2) and high == pytest.approx(highest, rel=0.03)
+    assert shared_range([TaskMaps(Target("a", "classes"), np.zeros((1, 1), int))]) is None
+    nothing = np.full((1, 1), np.nan, np.float32)
+    assert shared_range([TaskMaps(height, nothing, nothing)]) is None
+
+
+MEASURED_BY_0_1 = dict(confusion="semseg", distance_errors="depth")
+
+
+def as_0_1(folder):
+    """Turn the details of a run into those that version 0.1 wrote."""
+    path = Path(folder, "report", "metrics.json")
+    content = json.loads(path.read_text())
+    labels = content.pop("targets")["semseg"]
+    content.update({key: content[key][name] for key, name in MEASURED_BY_0_1.items()})
+    found = dict(classes=labels["classes"], palette=labels["palette"], depth_unit="m")
+    content.update(found, ignore_label=255)
+    path.write_text(json.dumps(content))
+
+
+def test_records_of_version_0_1_give_the_same_page(two, tmp_path):
+    _, text, _ = page_of(two, tmp_path / "r.html")
+    for folder in two:
+        as_0_1(folder)
+    assert page_of(two, tmp_path / "r.html")[1] == text
+    path = Path(two[0], "report", "metrics.json")
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(content, confusion=None, distance_errors=None)))
+    page, _, _ = page_of(two[:1], tmp_path / "r.html")
+    for section in ("classes", "confusion", "distance"):
+        assert "Not recorded: a." in next(page.find("section", id=section)).text
+
+
 def test_images_of_one_name_but_other_content_are_not_joined(two, tmp_path):
     picture = Path(two[1], "report", "gallery", "one.jpg")
     Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(picture)
@@ -191,7 +280,9 @@ def test_damaged_and_missing_files_are_reported(two, tmp_path, capsys):
     (second / "summary.json").write_text("{")
     (first / "report" / "gallery" / "one.npz").write_bytes(b"PK")
     details = json.loads((second / "report" / "metrics.json").read_text())
-    (second / "report" / "metrics.json").write_text(json.dumps(dict(details, palette=["red"])))
+    (second / "report" / "metrics.json").write_text(
+        json.dumps(dict(details, confusion=dict(semseg=[["red"]])))
+    )
     page, _, _ = page_of(two, tmp_path / "r.html")
     printed = capsys.readouterr().out
     assert "b: 1 unreadable lines of the log were skipped." in printed

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mtl_plugins.report import write_page
 from tests.chromium import PROGRAM, Chromium
-from tests.report.report_runs import NASTY, nasty_run, write_run
+from tests.report.report_runs import NASTY, nasty_run, write_many, write_run
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package chromium")
 
@@ -74,6 +74,21 @@ def test_fits_every_window_in_light_and_dark(browser, report, width, dark, tmp_p
     assert browser.evaluate("typeof hacked") == "undefined"
 
 
+@pytest.mark.parametrize(("width", "dark"), [(400, False), (400, True), (1300, True)])
+def test_many_targets_fit(browser, tmp_path, width, dark):
+    page = tmp_path / "many.html"
+    write_page([write_many(tmp_path / "a"), write_many(tmp_path / "b", seed=1)], str(page))
+    browser.problems.clear()
+    browser.open(page, width, dark)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    drawn = "[...document.querySelectorAll('{}')].filter(e => e.querySelector('svg')).length"
+    assert browser.evaluate(drawn.format("[data-chart^=distance] .plot")) == 2
+    assert browser.evaluate(drawn.format(".matrix .plot")) == 2 * 4
+    wheel = "document.querySelector('.wheel img').getBoundingClientRect().width"
+    assert 50 < browser.evaluate(wheel) < 80
+    assert browser.problems == []
+
+
 def test_legends_show_and_hide_quantities_and_runs(browser, report):
     browser.open(report, 1400)
     before = browser.evaluate(CURVES)
@@ -113,10 +128,10 @@ def test_cursor_shows_values_by_mouse_and_by_keys(browser, report):
     browser.press("ArrowRight")
     assert browser.evaluate(CHART_TIP).startswith("epoch 2\n")
     # The distances 2 and 20 on a logarithmic axis.
-    browser.evaluate("document.querySelector('[data-chart=distance] .plot').focus()")
+    browser.evaluate("document.querySelector('[data-chart=distance-depth] .plot').focus()")
     for _ in range(2):
         browser.press("ArrowRight")
-    text = browser.evaluate(TIP.format("[data-chart=distance]"))
+    text = browser.evaluate(TIP.format("[data-chart=distance-depth]"))
     assert text.startswith("true distance (m) 20\n") and "first · relative error\n0.4" in text
 
 

@@ -95,12 +95,14 @@ def test_details_of_training_agree_with_its_metrics(trained):
     work_dir = trained[0]
     details = Details.read(work_dir)
     metrics = json.loads((work_dir / "summary.json").read_text())["metrics"]
-    confusion = torch.tensor(details.confusion).double()
+    confusion = torch.tensor(details.confusion["semseg"]).double()
     assert 100 * confusion.diagonal().sum() / confusion.sum() == pytest.approx(
         metrics["semseg/aAcc"]
     )
-    assert (details.epoch, details.iteration) == (2, 6) and len(details.classes) == 19
-    errors = details.distance_errors
+    assert (details.epoch, details.iteration) == (2, 6) and len(
+        details.classes("semseg").classes
+    ) == 19
+    errors = details.distance_errors["depth"]
     pixels = torch.tensor(errors["pixels"])
     mean = (pixels * torch.tensor(errors["abs_rel"])).sum() / pixels.sum()
     # The metric weighs images equally, the distance errors pixels: nearly the same here.
@@ -111,7 +113,7 @@ def test_details_of_training_agree_with_its_metrics(trained):
     assert (details.cost["height"], details.cost["width"]) == (64, 128)
     assert len(details.images) == 3
     for name in details.images:
-        maps = load_maps(Details.gallery(work_dir) / name)
+        maps = load_maps(Details.gallery(work_dir) / name, details.described)
         assert set(maps) == {"semseg", "depth"} and maps["depth"].shape == (64, 128)
     correct = sum(
         (maps.truth == maps.prediction).sum()

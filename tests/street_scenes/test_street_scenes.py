@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mtl_plugins.errors import DataError
 from mtl_plugins.street_scenes import (
     DEPTH_SCALE,
     Camera,
@@ -22,8 +23,10 @@ from mtl_plugins.street_scenes.camera import RayGrid
 from mtl_plugins.street_scenes.ground import cast_ground
 from mtl_plugins.street_scenes.primitives import PrimitiveTable
 from mtl_plugins.street_scenes.raster import FIRST, Buffers, cast
+from mtl_plugins.street_scenes.scene import outlines
 from mtl_plugins.street_scenes.scenery import Look, Part, Scenery, Shape
 from mtl_plugins.street_scenes.street import Road, Side
+from mtl_plugins.street_scenes.writer import SHARE
 
 SMALL = (64, 128)
 LEVEL = Camera(size=(64, 128), fx=100.0, fy=100.0, cx=64.5, cy=32.5, height=1.5)
@@ -127,6 +130,23 @@ def test_instances_are_things_of_one_class(scenes):
     assert found > 50
 
 
+def test_outlines_are_where_class_or_object_change(scenes):
+    between = 0
+    for scene in scenes[:15]:
+        expected = np.zeros(scene.labels.shape, bool)
+        for array in (scene.labels, scene.instances):
+            padded, (height, width) = np.pad(array.astype(int), 1, "edge"), array.shape
+            for row, column in ((0, 1), (2, 1), (1, 0), (1, 2)):
+                expected |= padded[row : row + height, column : column + width] != array
+        void = scene.labels == Label.VOID
+        assert np.array_equal(scene.boundary, np.where(void, 255, expected))
+        same = np.diff(scene.labels, axis=1) == 0
+        between += (same & (np.diff(scene.instances, axis=1) != 0)).sum()
+        mirrored = outlines(scene.labels[:, ::-1], scene.instances[:, ::-1])
+        assert np.array_equal(mirrored, scene.boundary[:, ::-1])
+    assert between > 20, "two objects of one class have an outline between them"
+
+
 def test_ground_and_kerb_at_hand_computed_places():
     side = Side(verge=0.0, walk=2.0, paved=True)
     road = Road(half_width=3.0, sides=(side, side), kerb=0.25)
@@ -216,10 +236,23 @@ def test_files_round_trip(tmp_path, scenes):
         rgb = np.asarray(Image.open(tmp_path / f"rgb/{name}.jpg")).astype(float)
         right, swapped = (np.abs(rgb - scene.img[..., ::k]).mean() for k in (-1, 1))
         assert right < 8 and right < 0.8 * swapped
+        outline = np.asarray(Image.open(tmp_path / f"boundary/{name}.png"))
+        assert outline.dtype == np.uint8
+        np.testing.assert_array_equal(outline, scene.boundary)
         camera = json.loads((tmp_path / f"camera/{name}.json").read_text())
         assert camera["fx"] == scene.camera.fx and camera["height"] == scene.camera.height
     val = np.asarray(Image.open(tmp_path / "label/val/000000.png"))
     assert (val != scenes[0].labels).mean() > 0.1
+
+
+def test_several_processes_write_what_one_writes(tmp_path):
+    for workers in (1, 2):
+        write_street_scenes(tmp_path / str(workers), {"train": SHARE + 1}, (16, 32), 5, workers)
+    one, other = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*.*")}
+        for root in (tmp_path / "1", tmp_path / "2")
+    )
+    assert one == other and len(one) == 5 * (SHARE + 1) + 1
 
 
 def test_finished_folder_is_kept_and_another_refused(tmp_path):
@@ -233,8 +266,14 @@ def test_finished_folder_is_kept_and_another_refused(tmp_path):
         ValueError, match=r"found .*'seed': 1.*expected .*'seed': 2.*another folder"
     ):
         ensure_street_scenes(tmp_path, counts, size, seed=2)
+    # Scenes of an older renderer lack files.
+    manifest = tmp_path / "street_scenes.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('"renderer_version": 4', '"renderer_version": 3'))
+    with pytest.raises(DataError, match=r"version': 3.*expected .*version': 4.*delete .* again"):
+        ensure_street_scenes(tmp_path, counts, size, seed=1)
     # An interrupted run leaves no manifest: everything is rendered again.
-    (tmp_path / "street_scenes.json").unlink()
+    manifest.unlink()
     assert ensure_street_scenes(tmp_path, counts, size, seed=1, workers=1)
     assert marker.read_bytes() != b"kept"
 

@@ -7,13 +7,11 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
-from mtl_plugins.errors import ConfigError
+from mtl_plugins.errors import ConfigError, MTLError
 from mtl_plugins.studies.ladder import (
     Ladder,
     Spread,
@@ -23,7 +21,7 @@ from mtl_plugins.studies.ladder import (
     study,
     write_report,
 )
-from tests.commands import SMALL, call
+from tests.commands import PLAIN, call, start
 from tests.conftest import ROOT
 
 MIOU, SI_LOG_RMSE = "semseg/mIoU", "depth/si_log_rmse"
@@ -184,38 +182,62 @@ def test_every_config_has_its_first_seed_before_the_second(tmp_path, configs):
     assert names == ["first/seed3", "second/seed3", "first/seed1", "second/seed1"]
 
 
-def test_study_reports_failures_and_goes_on_where_it_was_killed(tmp_path, configs, scene_options):
-    first, second, broken = configs
+TRAINING = """
+import json, os, sys
+
+config, folder = sys.argv[1], sys.argv[sys.argv.index("--work-dir") + 1]
+if "broken" in config:
+    sys.exit("error: timm has no model 'resnet1'")
+print("trained")
+with open(os.path.join(folder, "summary.json"), "w") as file:
+    json.dump(dict(metrics={"semseg/mIoU": 30.0}, image_blind={}), file)
+"""
+"""Takes the arguments of tools/train.py."""
+
+
+@pytest.fixture
+def _signals():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("_signals")
+def test_a_failed_run_is_reported_and_what_was_trained_is_kept(tmp_path, configs, capsys):
+    first, _, broken = configs
+    script = tmp_path / "train.py"
+    script.write_text(TRAINING)
+    ladder = Ladder([broken, first], str(tmp_path / "out"), [5])
+    with pytest.raises(MTLError, match=r"1 of 2 runs failed:\n  broken/seed5: see "):
+        study(ladder, (32, 64), str(script))
+    said = capsys.readouterr()
+    assert "broken/seed5: failed after" in said.err and "timm has no model 'resnet1'" in said.err
+    assert "first/seed5: trained in" in said.err
+    assert "Missing: 1 of 2 runs: broken/seed5." in said.out
+    study(Ladder([first], ladder.out, [5]), (32, 64), str(script))
+    assert "first/seed5: trained before" in capsys.readouterr().err
+    assert (tmp_path / "out" / "first" / "seed5" / "ladder.log").read_text() == "trained\n"
+    rows, _, text = read_report(ladder.out)
+    assert rows["first"][f"{MIOU} mean"] == "30.0" and "Missing" not in text
+
+
+def test_a_killed_study_goes_on_where_it_was(tmp_path, configs, scene_options):
+    """The trainings are real."""
     out = tmp_path / "out"
-    epochs = [option for option in SMALL if "train_cfg" in option] + ["train_cfg.max_epochs=2"]
-    rest = ["--out", str(out), "--seeds", "5", "--size", "32", "64"]
-    rest += ["--cfg-options", *scene_options, *epochs]
-
-    failed = call("ladder.py", broken, first, *rest, check=False)
-    assert failed.returncode == 1
-    assert "timm has no model 'resnet1'" in failed.stderr
-    assert "1 of 2 runs failed:\n  broken/seed5" in failed.stderr
-    assert "first/seed5: trained in" in failed.stderr
-    assert "Missing: 1 of 2 runs: broken/seed5." in failed.stdout
-
-    process = subprocess.Popen(
-        [sys.executable, "tools/ladder.py", first, second, *rest],
-        cwd=ROOT, env=dict(os.environ, PYTHONPATH=ROOT),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    arguments = [configs[1], "--out", out, "--seeds", "5", "--size", "32", "64", "--cfg-options"]
+    arguments += [*scene_options, *PLAIN, "train_cfg.val_interval=1", "train_cfg.max_epochs=2"]
+    process = start("ladder.py", *arguments)
     run = out / "second" / "seed5"
     deadline = time.time() + 100
     while not (run / "last_checkpoint").exists() and time.time() < deadline:
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
-    process.wait()
-    assert not (run / "summary.json").exists()
+    process.terminate()
+    process.join()
+    assert process.exitcode == 128 + signal.SIGTERM and not (run / "summary.json").exists()
 
-    before = (out / "first" / "seed5" / "ladder.log").read_text()
-    result = call("ladder.py", first, second, *rest)
-    assert "first/seed5: trained before" in result.stderr
-    assert (out / "first" / "seed5" / "ladder.log").read_text() == before
+    result = call("ladder.py", *arguments)
+    assert "second/seed5: trained in" in result.stderr
     assert "resumed epoch: 1" in (run / "ladder.log").read_text()
     rows, _, text = read_report(out)
     with open(run / "summary.json", encoding="utf-8") as file:

@@ -11,7 +11,7 @@ import pytest
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.studies import SweepHook
-from tests.commands import SMALL, call
+from tests.commands import PLAIN, SMALL, call
 from tests.studies.sweeps import LR
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -55,7 +55,7 @@ def test_real_trainings_are_scored_pruned_and_reported(tmp_path, scene_options):
     out = tmp_path / "out"
     call(
         "sweep.py", "configs/mtl_branched.py", str(path), "--out", str(out), "--trials", "2",
-        "--jobs", "2", "--cfg-options", *scene_options, *SMALL,
+        "--jobs", "2", "--cfg-options", *scene_options, *SMALL, *PLAIN,
     )  # fmt: skip
     with open(out / "sweep.csv", encoding="utf-8", newline="") as file:
         rows = {row["param rate"]: row for row in csv.DictReader(file)}

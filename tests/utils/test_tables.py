@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
@@ -20,6 +21,15 @@ def test_a_console_shows_texts_as_they_are_and_numbers_to_the_right():
     assert [line.split() for line in lines[1:3]] == [["size"], ["name", "(m)"]]
     assert lines[4].split() == ["[bold]a|b", "1.0"]
     assert len(lines[4]) == len(lines[5])
+
+
+def test_a_console_shows_the_caption_below_and_rows_in_their_colours():
+    text = StringIO()
+    coloured = replace(TABLE, caption="in [m]", colours={1: "yellow"})
+    Console(file=text, width=60, force_terminal=True, color_system="standard").print(coloured)
+    lines = text.getvalue().splitlines()
+    assert ["\x1b[33m" in line for line in lines[-4:-2]] == [False, True]
+    assert "12.5" in lines[-3] and "in [m]" in lines[-1]
 
 
 def test_markdown_escapes_bars_and_aligns_words_left():

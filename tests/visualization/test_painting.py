@@ -6,31 +6,41 @@ import matplotlib
 import numpy as np
 import pytest
 
+from mtl_plugins.targets import DEPTH, NORMALS, Target
 from mtl_plugins.visualization import (
+    FALSE_ALARM_COLOR,
     IGNORE_COLOR,
     INVALID_COLOR,
+    MISS_COLOR,
+    NO_COLOR,
     NO_NORMAL_COLOR,
     RIGHT_COLOR,
     WRONG_COLOR,
+    YES_COLOR,
     Style,
     TaskMaps,
     colorize_depth,
     colorize_depth_error,
     colorize_labels,
     colorize_normals,
+    colorize_offsets,
     colorize_semseg_error,
     default_palette,
     depth_norm,
     depth_range,
-    load_maps,
+    offset_wheel,
     paint_row,
-    save_maps,
+    title_of,
 )
 from mtl_plugins.visualization.colors import DEPTH_COLORMAP, ERROR_COLORMAP
 
 CLASSES = ["road", "car", "sky"]
 PALETTE = [(128, 64, 128), (0, 0, 142), (70, 130, 180)]
-STYLE = Style(CLASSES, PALETTE)
+STYLE = Style()
+LABELS = Target("semseg", "classes", classes=tuple(CLASSES), palette=tuple(PALETTE))
+MASK = Target("edges", "binary")
+HEIGHT = Target("height", "scalar", unit="m", range=(-5, 50))
+FLOW = Target("flow", "offset")
 UP, RIGHT, NOWHERE = (0, -1, 0), (1, 0, 0), (0, 0, 0)
 
 
@@ -104,7 +114,7 @@ def test_the_default_palette_has_distinct_and_constant_colours():
 
 def test_segmentation_row_by_hand():
     truth, prediction = np.array([[0, 0, 2, 255]]), np.array([[0, 1, 2, 0]])
-    row = paint_row(TaskMaps("semseg", prediction, truth), STYLE)
+    row = paint_row(TaskMaps(LABELS, prediction, truth), STYLE)
     assert tuples(row.truth[0]) == [PALETTE[0], PALETTE[0], PALETTE[2], IGNORE_COLOR]
     assert tuples(row.prediction[0]) == [PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[0]]
     assert tuples(row.error[0]) == [RIGHT_COLOR, WRONG_COLOR, RIGHT_COLOR, IGNORE_COLOR]
@@ -115,13 +125,13 @@ def test_segmentation_row_by_hand():
 
 
 def test_classes_that_do_not_occur_are_not_in_the_key():
-    row = paint_row(TaskMaps("semseg", np.array([[1, 1]]), np.array([[1, 255]])), STYLE)
+    row = paint_row(TaskMaps(LABELS, np.array([[1, 1]]), np.array([[1, 255]])), STYLE)
     assert row.key.swatches == [("car", PALETTE[1]), ("ignored", IGNORE_COLOR)]
 
 
 def test_depth_row_by_hand():
     truth = np.array([[2.0, 4.0, 0.0]], np.float32)
-    row = paint_row(TaskMaps("depth", np.float32(1.1) * truth + (truth == 0), truth), STYLE)
+    row = paint_row(TaskMaps(DEPTH, np.float32(1.1) * truth + (truth == 0), truth), STYLE)
     assert row.scores == "abs_rel 0.100, SI-logRMSE 0.0"
     for picture, grey in ((row.truth, True), (row.error, True), (row.prediction, False)):
         assert (tuple(picture[0, 2]) == INVALID_COLOR) is grey
@@ -133,7 +143,7 @@ def test_depth_row_by_hand():
 def test_equal_depths_have_equal_colours_in_truth_and_prediction(log):
     truth = np.array([[1.0, 2.0, 50.0, 0.0]])
     prediction = np.array([[2.0, 1.0, 700.0, 50.0]])
-    row = paint_row(TaskMaps("depth", prediction, truth), Style((), (), depth_log=log))
+    row = paint_row(TaskMaps(DEPTH, prediction, truth), Style(depth_log=log))
     true, predicted = tuples(row.truth[0]), tuples(row.prediction[0])
     assert [true[1], true[0], true[2]] == [predicted[0], predicted[1], predicted[3]]
     assert true[0] != true[1]
@@ -141,17 +151,17 @@ def test_equal_depths_have_equal_colours_in_truth_and_prediction(log):
 
 def test_depth_range_is_that_of_the_truth():
     truth = np.concatenate([np.zeros(100), np.arange(1, 102)])[None]
-    assert depth_range(TaskMaps("depth", truth * 9, truth), (2, 98)) == (3, 99)
-    assert depth_range(TaskMaps("depth", truth * 9, truth * 0), (2, 98)) == (27, 891)
-    assert depth_range(TaskMaps("depth", truth=np.zeros((2, 2))), (2, 98)) == (1, 2)
-    near, far = depth_range(TaskMaps("depth", truth=np.full((2, 2), 5.0)), (2, 98))
+    assert depth_range(TaskMaps(DEPTH, truth * 9, truth), (2, 98)) == (3, 99)
+    assert depth_range(TaskMaps(DEPTH, truth * 9, truth * 0), (2, 98)) == (27, 891)
+    assert depth_range(TaskMaps(DEPTH, truth=np.zeros((2, 2))), (2, 98)) == (1, 2)
+    near, far = depth_range(TaskMaps(DEPTH, truth=np.full((2, 2), 5.0)), (2, 98))
     assert near == 5 < far
 
 
 def test_normals_row_by_hand():
     truth = np.array([[UP, UP, UP, NOWHERE]], np.float32)
     prediction = np.array([[UP, RIGHT, (0, -0.5, -(0.75**0.5)), RIGHT]], np.float32)
-    row = paint_row(TaskMaps("normals", prediction, truth), Style((), (), worst_angle=60.0))
+    row = paint_row(TaskMaps(NORMALS, prediction, truth), Style(worst_errors=dict(normals=60.0)))
     # 0, 90 and 60 degrees; the pixel without truth is not counted.
     assert row.scores == "mean 50.0, median 60.0 degrees"
     right, worst, also_worst, unknown = tuples(row.error[0])
@@ -164,44 +174,148 @@ def test_normals_row_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("kind", "prediction", "truth", "scores"),
+    ("target", "prediction", "truth", "scores"),
     [
-        ("semseg", [[0]], [[255]], "no labelled pixel"),
-        ("depth", [[3.0]], [[0.0]], "no measured pixel"),
-        ("depth", [[np.nan]], [[3.0]], "prediction is not finite"),
-        ("normals", [[UP]], [[NOWHERE]], "no pixel with a normal"),
-        ("normals", [[(0, np.nan, 0)]], [[UP]], "prediction is not finite"),
+        (LABELS, [[0]], [[255]], "no labelled pixel"),
+        (DEPTH, [[3.0]], [[0.0]], "no measured pixel"),
+        (DEPTH, [[np.nan]], [[3.0]], "prediction is not finite"),
+        (NORMALS, [[UP]], [[NOWHERE]], "no pixel with a normal"),
+        (NORMALS, [[(0, np.nan, 0)]], [[UP]], "prediction is not finite"),
+        (MASK, [[1]], [[255]], "no pixel with truth"),
+        (HEIGHT, [[1.0]], [[np.nan]], "no pixel with truth"),
+        (HEIGHT, [[np.nan]], [[1.0]], "prediction is not finite"),
+        (FLOW, [[(1.0, 1.0)]], [[(np.nan, np.nan)]], "no pixel with truth"),
+        (FLOW, [[(np.inf, 1.0)]], [[(1.0, 1.0)]], "prediction is not finite"),
     ],
 )
-def test_rows_without_scores_say_why(kind, prediction, truth, scores):
-    kinds = int if kind == "semseg" else np.float32
-    maps = TaskMaps(kind, np.array(prediction, kinds), np.array(truth, kinds))
+def test_rows_without_scores_say_why(target, prediction, truth, scores):
+    kind = int if target.integer else np.float32
+    maps = TaskMaps(target, np.array(prediction, kind), np.array(truth, kind))
     assert paint_row(maps, STYLE).scores == scores
 
 
-def test_maps_of_wrong_kind_or_shape_are_refused():
-    labels = np.zeros((4, 5), int)
-    for arguments, match in (
-        (("edges", labels), "kind='edges'"),
-        (("semseg", labels, labels[1:]), "one shape H,W"),
-        (("semseg",), "one shape"),
-        (("normals", labels), "one shape H,W,3"),
-        (("depth", np.zeros((4, 5, 3))), "one shape H,W"),
+def test_predefined_targets_have_titles_and_others_their_name_and_unit():
+    found = [title_of(each) for each in (LABELS, DEPTH, NORMALS, HEIGHT, FLOW, MASK)]
+    words = ["semantic segmentation", "depth", "surface normals", "height [m]", "flow", "edges"]
+    assert found == words
+    row = paint_row(TaskMaps(HEIGHT, np.ones((1, 1)), name="ground"), STYLE)
+    assert row.name == "ground"
+
+
+def test_classes_without_names_have_numbers_and_colours():
+    labels = np.arange(200)[None]
+    row = paint_row(TaskMaps(Target("parts", "classes"), labels, labels), STYLE)
+    assert row.key.swatches[199][0] == "class 199" and row.scores == "mIoU 100.0, accuracy 100.0 %"
+    assert len({color for _, color in row.key.swatches}) == 200
+
+
+def test_of_more_than_255_classes_255_is_one():
+    names = tuple(f"a very long name of class {i}" for i in range(300))
+    wide = Target("parts", "classes", classes=names)
+    truth = np.array([[255, 299, 65535]])
+    row = paint_row(TaskMaps(wide, np.array([[255, 0, 0]]), truth), STYLE)
+    assert tuples(row.error[0]) == [RIGHT_COLOR, WRONG_COLOR, IGNORE_COLOR]
+    assert row.scores == "mIoU 33.3, accuracy 50.0 %"
+    assert [name for name, _ in row.key.swatches] == [names[0], names[255], names[299], "ignored"]
+
+
+def test_binary_row_by_hand():
+    truth, prediction = np.array([[1, 1, 0, 0, 255]]), np.array([[1, 0, 1, 0, 1]])
+    row = paint_row(TaskMaps(MASK, prediction, truth), STYLE)
+    assert tuples(row.truth[0]) == [YES_COLOR, YES_COLOR, NO_COLOR, NO_COLOR, IGNORE_COLOR]
+    assert tuples(row.prediction[0]) == [YES_COLOR, NO_COLOR, YES_COLOR, NO_COLOR, YES_COLOR]
+    errors = [YES_COLOR, MISS_COLOR, FALSE_ALARM_COLOR, NO_COLOR, IGNORE_COLOR]
+    assert tuples(row.error[0]) == errors
+    # One hit, one miss, one false alarm.
+    assert row.scores == "F1 50.0, IoU 33.3 %"
+    names = [("no edges", NO_COLOR), ("edges", YES_COLOR), ("no truth", IGNORE_COLOR)]
+    assert row.key.swatches == names
+    assert {color for _, color in row.error_key.swatches} == set(errors)
+    nothing = np.zeros((1, 2), int)
+    row = paint_row(TaskMaps(MASK, nothing, nothing), STYLE)
+    assert row.scores == "0 everywhere, as it should be"
+
+
+COLOUR_BLIND = dict(
+    nobody=np.eye(3),
+    protan=((0.152, 1.053, -0.205), (0.115, 0.786, 0.099), (-0.004, -0.048, 1.052)),
+    deutan=((0.367, 0.861, -0.228), (0.280, 0.673, 0.047), (-0.012, 0.043, 0.969)),
+    tritan=((1.256, -0.077, -0.179), (-0.078, 0.931, 0.148), (0.005, 0.691, 0.304)),
+)
+"""Linear red, green and blue as the colour-blind see them (Machado et al. 2009, severity 1)."""
+
+
+@pytest.mark.parametrize("matrix", COLOUR_BLIND.values(), ids=COLOUR_BLIND)
+def test_colour_blind_people_distinguish_the_colours_of_masks(matrix):
+    colors = [NO_COLOR, YES_COLOR, MISS_COLOR, FALSE_ALARM_COLOR, IGNORE_COLOR]
+    linear = (np.array(colors) / 255) ** 2.2
+    seen = 255 * (linear @ np.array(matrix).T).clip(0, 1) ** (1 / 2.2)
+    away = np.linalg.norm(seen[:, None] - seen, axis=-1)
+    assert away[np.triu_indices(5, 1)].min() > 75
+
+
+def test_scalar_row_by_hand():
+    truth = np.array([[-4.0, 0.0, 6.0, np.nan]], np.float32)
+    prediction = np.array([[-4.0, 3.0, 2.0, 0.0]], np.float32)
+    row = paint_row(TaskMaps(HEIGHT, prediction, truth), Style(percentiles=(0, 100)))
+    assert row.name == "height [m]" and row.scores == "mean error 2.333, RMSE 2.887 m"
+    assert (row.key.bar.norm.vmin, row.key.bar.norm.vmax) == (-4, 6)
+    assert row.key.bar.caption == "height [m]"
+    assert (row.error_key.bar.caption, row.error_key.bar.norm.vmax) == (
+        "|prediction - truth| [m]",
+        5,
+    )
+    ends = matplotlib.colormaps["cividis"]([0.0, 1.0], bytes=True)[:, :3].tolist()
+    assert row.truth[0, [0, 2]].tolist() == ends
+    assert tuple(row.truth[0, 3]) == tuple(row.error[0, 3]) == INVALID_COLOR
+    # 0 is a value like others.
+    assert tuple(row.truth[0, 1]) == tuple(row.prediction[0, 3]) != INVALID_COLOR
+    assert row.key.swatches == [("no value", INVALID_COLOR)]
+
+
+def test_scalars_without_truth_have_the_colours_of_their_range():
+    values = np.array([[0.0, 10.0]], np.float32)
+    plain = Target("heat", "scalar")
+    unknown = np.full((1, 2), np.nan, np.float32)
+    for target, truth, style, limits in (
+        (HEIGHT, None, STYLE, (-5, 50)),
+        (HEIGHT, unknown, STYLE, (-5, 50)),
+        (HEIGHT, None, Style(ranges=dict(height=(1, 2), flow=(0, 3))), (1, 2)),
+        (plain, None, Style(percentiles=(0, 100)), (0, 10)),
+        (plain, unknown, Style(percentiles=(10, 90)), (1, 9)),
+        (plain, np.full((1, 2), 7, np.float32), STYLE, (7, 7.07)),
     ):
-        with pytest.raises(ValueError, match=match):
-            TaskMaps(*arguments)
+        row = paint_row(TaskMaps(target, values, truth), style)
+        norm = row.key.bar.norm
+        assert (norm.vmin, norm.vmax) == pytest.approx(limits)
+    row = paint_row(TaskMaps(plain, truth=unknown), STYLE)
+    assert tuples(row.truth[0]) == [INVALID_COLOR] * 2
+    assert row.key.bar.caption == "heat"
 
 
-def test_saved_maps_are_subsampled_and_keep_class_ids(tmp_path):
-    labels = np.arange(8)[None] * 1000 + np.zeros((4, 1), int)
-    depth = np.tile(np.float32([1e9, 2, 3, 4, 5, 6, 7, 8]), (4, 1))
-    saved = [TaskMaps("semseg", labels, labels % 3), TaskMaps("depth", depth)]
-    save_maps(tmp_path / "a.b" / "c.d", np.zeros((9, 9, 3), np.uint8), saved, longest=4)
-    found = load_maps(tmp_path / "a.b" / "c.d")
-    assert found["semseg"].prediction.tolist() == [[1000, 3000, 5000, 7000]] * 2
-    assert found["semseg"].truth.tolist() == [[1, 0, 2, 1]] * 2
-    assert found["depth"].prediction.tolist() == [[2, 4, 6, 8]] * 2
-    assert found["depth"].truth is None
-    (tmp_path / "e.npz").write_bytes(b"PK")
-    with pytest.raises(ValueError, match=r"e\.npz cannot be read"):
-        load_maps(tmp_path / "e")
+def test_offset_row_by_hand():
+    right, down, unknown = (10.0, 0.0), (0.0, 5.0), (np.nan, np.nan)
+    truth = np.array([[right, down, (0, 0), unknown]], np.float32)
+    prediction = np.array([[right, (0, -5), (3, 4), right]], np.float32)
+    row = paint_row(TaskMaps(FLOW, prediction, truth), Style(percentiles=(0, 100)))
+    # Hue 90 degrees, half saturated.
+    assert tuples(row.truth[0]) == [(255, 0, 0), (191, 255, 128), (255, 255, 255), INVALID_COLOR]
+    assert tuples(row.prediction[0])[:2] == [(255, 0, 0), (191, 128, 255)]
+    # Distances 0, 10 and 5 of at most half of the longest, 10.
+    assert row.scores == "end-point error 5 pixels"
+    exact, opposite, five, gap = tuples(row.error[0])
+    assert opposite == five != exact and gap == INVALID_COLOR
+    assert row.key.wheel == "rim: 10 pixels or more" and row.key.bar is None
+    assert row.error_key.bar.norm.vmax == 5
+    longer = paint_row(TaskMaps(FLOW, prediction), Style(ranges=dict(flow=(0, 20))))
+    assert tuple(longer.prediction[0, 0]) == (255, 128, 128)
+    still = paint_row(TaskMaps(FLOW, truth=np.zeros((1, 1, 2), np.float32)), STYLE)
+    assert still.key.wheel == "rim: 1 pixels or more"
+
+
+def test_the_wheel_has_the_colour_of_each_direction():
+    wheel = offset_wheel(101)
+    vectors = np.array([[(0.99, 0), (0, 0.99), (-0.99, 0), (0, -0.99), (0, 0)]])
+    places = wheel[[50, 99, 50, 1, 50], [99, 50, 1, 50, 50]]
+    assert np.abs(colorize_offsets(vectors, 1.0)[0].astype(int) - places).max() <= 5
+    assert (wheel[[0, 0, -1, -1], [0, -1, 0, -1]] == 255).all()

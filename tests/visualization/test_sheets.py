@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from mtl_plugins.targets import DEPTH, NORMALS, Target
 from mtl_plugins.visualization import (
     IGNORE_COLOR,
     INVALID_COLOR,
+    NO_COLOR,
     NO_NORMAL_COLOR,
+    RIGHT_COLOR,
     WRONG_COLOR,
+    YES_COLOR,
     Key,
     SheetSample,
     TaskMaps,
@@ -25,6 +31,7 @@ from mtl_plugins.visualization.grid import MARGIN, Cell, GridRow, draw_grid
 
 CLASSES = ["road", "car", "sky"]
 PALETTE = [(128, 64, 128), (0, 0, 142), (70, 130, 180)]
+LABELS = Target("semseg", "classes", classes=tuple(CLASSES), palette=tuple(PALETTE))
 
 
 def scene(height=64, width=128):
@@ -39,7 +46,7 @@ def scene(height=64, width=128):
     depth = np.tile(np.linspace(80, 2, height, dtype=np.float32)[:, None], (1, width))
     measured = depth.copy()
     measured[: height // 4] = 0
-    return image, TaskMaps("semseg", labels, truth), TaskMaps("depth", depth * 1.1, measured)
+    return image, TaskMaps(LABELS, labels, truth), TaskMaps(DEPTH, depth * 1.1, measured)
 
 
 def share(pixels, color):
@@ -67,7 +74,7 @@ def test_a_grid_aligns_pictures_and_keys_below_captions():
 @pytest.mark.parametrize("size", [(128, 256), (900, 90), (4, 8)])
 def test_a_panel_shows_every_picture(size):
     image, semseg, depth = scene(*size)
-    panel = draw_panel(image, [semseg, depth], CLASSES, PALETTE, title="a title")
+    panel = draw_panel(image, [semseg, depth], title="a title")
     assert panel.dtype == np.uint8
     assert panel.shape[2] == 3
     assert panel.shape[1] <= 1600
@@ -80,43 +87,87 @@ def test_a_panel_shows_every_picture(size):
 
 def test_tasks_and_titles_make_a_panel_higher_and_the_image_may_have_another_size():
     image, semseg, depth = scene()
-    one = draw_panel(image, [depth], CLASSES, PALETTE)
-    two = draw_panel(image, [semseg, depth], CLASSES, PALETTE)
-    titled = draw_panel(image[::2, ::3].copy(), [depth], CLASSES, PALETTE, title="street")
+    one = draw_panel(image, [depth])
+    two = draw_panel(image, [semseg, depth])
+    titled = draw_panel(image[::2, ::3].copy(), [depth], title="street")
     assert two.shape[0] > 1.7 * one.shape[0]
     assert one.shape[0] < titled.shape[0] < one.shape[0] + 40
 
 
 def test_without_truth_a_panel_has_two_columns_and_larger_pictures():
     image, semseg, depth = scene()
-    full = draw_panel(image, [semseg, depth], CLASSES, PALETTE)
-    maps = [TaskMaps("semseg", semseg.prediction), TaskMaps("depth", depth.prediction)]
-    panel = draw_panel(image, maps, CLASSES, PALETTE)
+    full = draw_panel(image, [semseg, depth])
+    maps = [TaskMaps(LABELS, semseg.prediction), TaskMaps(DEPTH, depth.prediction)]
+    panel = draw_panel(image, maps)
     assert panel.shape[0] > full.shape[0]
     assert share(panel, PALETTE[1]) > 0
     assert share(panel, WRONG_COLOR) == 0
-    mixed = draw_panel(image, [semseg, maps[1]], CLASSES, PALETTE)
+    mixed = draw_panel(image, [semseg, maps[1]])
     assert share(mixed, WRONG_COLOR) > 0
+
+
+def many_targets(size=(40, 60)):
+    """Maps of two label sets, a mask, a height map and flow, with gaps in each."""
+    parts = Target("parts", "classes", classes=tuple(f"part {i}" for i in range(300)))
+    mask, flow = Target("edges", "binary"), Target("flow", "offset")
+    height = Target("a_very_long_name_of_a_height_map", "scalar", unit="m")
+    values = np.arange(np.prod(size), dtype=np.float32).reshape(size) % 200
+    arrays = {
+        LABELS: values.astype(int) % 3,
+        parts: values.astype(int) % 300,
+        mask: values.astype(int) // 20 % 2,
+        height: values,
+        flow: np.stack([values - 100, 50 - values / 2], axis=-1),
+    }
+    for target, array in arrays.items():
+        array[: size[0] // 4] = target.invalid
+    return arrays
+
+
+def test_a_panel_of_many_targets_has_a_row_and_a_key_of_each():
+    image, _, _ = scene(40, 60)
+    arrays = many_targets()
+    maps = [TaskMaps(target, array, array) for target, array in arrays.items()]
+    panel = draw_panel(image, maps)
+    assert panel.shape[0] > 5 * draw_panel(image, maps[:1]).shape[0] / 1.5
+    for color in (*PALETTE, YES_COLOR, NO_COLOR, INVALID_COLOR, RIGHT_COLOR):
+        assert share(panel, color) > 0.0002, color
+    broken = [TaskMaps(maps[i].target, maps[i].truth * np.nan, maps[i].truth) for i in (3, 4)]
+    assert draw_panel(image, broken).shape[1] == panel.shape[1]
+
+
+def test_a_contact_sheet_has_a_column_for_each_target():
+    arrays = many_targets()
+    maps = {target.name: array for target, array in arrays.items()}
+    one = SheetSample.shrunk("one", np.zeros((40, 60, 3), np.uint8), maps)
+    sheet = draw_sheet([one, SheetSample.shrunk("broken", None, {})], [*arrays], "title")
+    assert sheet.shape[1] == 6 * (360 + MARGIN) + MARGIN
+    column = 3 * (360 + MARGIN) + MARGIN
+    assert share(sheet[:, column : column + 360], YES_COLOR) > 0.03
+    # The wheel below the flow has saturated colours.
+    key = sheet[380:560, -360 - MARGIN :].reshape(-1, 3)
+    assert (np.ptp(key.astype(int), axis=-1) > 200).sum() > 500
 
 
 def test_many_long_names_make_the_panel_higher():
     image, _, _ = scene()
     labels = np.arange(64 * 128).reshape(64, 128) % 150
     classes = [f"a very long name of a class, number {i}" for i in range(150)]
-    args = classes, default_palette(150)
-    many = draw_panel(image, [TaskMaps("semseg", labels)], *args)
-    few = draw_panel(image, [TaskMaps("semseg", labels % 2)], *args)
+    target = Target("semseg", "classes", classes=classes)
+    many = draw_panel(image, [TaskMaps(target, labels)])
+    few = draw_panel(image, [TaskMaps(target, labels % 2)])
     assert many.shape[0] > few.shape[0] + 400
 
 
 def test_a_panel_refuses_what_it_cannot_draw():
     image, semseg, _ = scene()
     with pytest.raises(ValueError, match="targets is empty"):
-        draw_panel(image, [], CLASSES, PALETTE)
+        draw_panel(image, [])
     with pytest.raises(ValueError, match="uint8"):
-        draw_panel(image / 255, [semseg], CLASSES, PALETTE)
+        draw_panel(image / 255, [semseg])
+    one = replace(LABELS, classes=("road",), palette=())
     with pytest.raises(ValueError, match="class ids"):
-        draw_panel(image, [semseg], CLASSES, PALETTE[:1])
+        draw_panel(image, [replace(semseg, target=one)])
 
 
 def test_a_depth_picture_is_the_painted_map_above_a_bar():
@@ -141,14 +192,14 @@ def sample_maps(valid):
     normals[..., 1] = -1
     if not valid:
         labels[:, :20], depth[:, :20], normals[:, :20] = 255, 0, 0
-    maps = dict(semseg=labels, depth=depth, normals=normals)
-    return [TaskMaps(kind, truth=values) for kind, values in maps.items()]
+    maps = {LABELS: labels, DEPTH: depth, NORMALS: normals}
+    return [TaskMaps(target, truth=values) for target, values in maps.items()]
 
 
 def drawn_sample(valid, color=(90, 120, 60)):
     """The pixels of image, labels, depth and normals in a picture of a sample, without frames."""
     image = np.full((*SIZE, 3), color, np.uint8)
-    picture = draw_sample(image, sample_maps(valid), CLASSES, PALETTE, "title")
+    picture = draw_sample(image, sample_maps(valid), "title")
     assert picture.shape[1] == 4 * COLUMN + MARGIN
     lefts = [MARGIN + index * COLUMN for index in range(4)]
     return [picture[16 + 26 + 40 + 4 : 16 + 26 + 40 + 236, left + 4 : left + 476] for left in lefts]
@@ -171,7 +222,7 @@ def test_pixels_without_truth_have_a_colour_of_their_own():
 
 
 def test_a_sample_without_targets_is_its_image():
-    picture = draw_sample(np.full((*SIZE, 3), 7, np.uint8), [], (), [])
+    picture = draw_sample(np.full((*SIZE, 3), 7, np.uint8), [])
     assert picture.shape[1] == COLUMN + MARGIN
     assert (picture == 7).all(-1).mean() > 0.5
 
@@ -197,8 +248,8 @@ def test_shrinking_mixes_no_values_and_keeps_proportions():
 def test_depths_of_all_samples_of_a_contact_sheet_share_their_colours():
     """The colour of a depth does not depend on the order of the samples."""
     near, far = sheet_sample("near", 2.0), sheet_sample("far", 8.0)
-    pair = draw_sheet([near, far], ["depth"], CLASSES, PALETTE, depth_log=True)
-    turned = draw_sheet([far, near], ["depth"], CLASSES, PALETTE, depth_log=True)
+    pair = draw_sheet([near, far], [DEPTH], depth_log=True)
+    turned = draw_sheet([far, near], [DEPTH], depth_log=True)
     # The middle of each depth; below the titles a row is a path and a picture 240 pixels high.
     column, top = 2 * MARGIN + 360 + 180, MARGIN + 18 + 18 + 120
     rows = (top, top + 240 + MARGIN + 18)
@@ -210,7 +261,7 @@ def test_depths_of_all_samples_of_a_contact_sheet_share_their_colours():
 def test_missing_maps_do_not_shift_those_of_other_samples():
     whole = sheet_sample("whole", 2.0)
     broken = SheetSample.shrunk("broken", None, {}, ["broken cannot be read"])
-    sheet = draw_sheet([broken, whole], ["semseg", "depth"], CLASSES, PALETTE)
+    sheet = draw_sheet([broken, whole], [LABELS, DEPTH])
     for colour in PALETTE[:2]:
         assert (sheet == colour).all(-1).sum() > 180 * 240 * 0.9
     assert sheet.shape[1] == 3 * (360 + MARGIN) + MARGIN
@@ -218,9 +269,10 @@ def test_missing_maps_do_not_shift_those_of_other_samples():
 
 def test_all_names_of_many_classes_fit_on_a_contact_sheet():
     labels = np.arange(1600, dtype=np.uint8).reshape(40, 40) % 40
-    classes, palette = [f"a very long name of class {i}" for i in range(40)], default_palette(40)
+    names = tuple(f"a very long name of class {i}" for i in range(40))
+    target, palette = Target("semseg", "classes", classes=names), default_palette(40)
     one = SheetSample.shrunk("one", None, dict(semseg=labels))
-    sheet = draw_sheet([one], ["semseg"], classes, palette)
+    sheet = draw_sheet([one], [target])
     key = sheet[MARGIN + 18 + 18 + 360 + MARGIN :]
     for colour in palette:
         assert (key == colour).all(-1).sum() > 50
@@ -229,5 +281,5 @@ def test_all_names_of_many_classes_fit_on_a_contact_sheet():
 
 def test_a_contact_sheet_without_anything_readable_is_drawn():
     broken = SheetSample.shrunk("broken", None, {}, ["it $is$ broken"] * 50)
-    sheet = draw_sheet([broken], ["semseg"], CLASSES, PALETTE)
+    sheet = draw_sheet([broken], [LABELS])
     assert ((sheet[..., 0] > 150) & (sheet[..., 1] < 60)).any(), "the problem is written in red"

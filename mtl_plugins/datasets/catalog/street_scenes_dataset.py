@@ -17,13 +17,14 @@ FOLDERS: dict[str, dict[str, Any]] = {
     SEMSEG.name: dict(folder="label"),
     DEPTH.name: dict(folder="depth", scale=DEPTH_SCALE),
     NORMALS.name: dict(folder="normals"),
+    "boundary": dict(type="binary", folder="boundary"),
 }
 """Declaration of each target that the renderer writes, with its folder below `data_root`."""
 
 
 @DATASETS.register_module()
 class StreetScenesDataset(MultiTaskDataset):
-    """Procedural street scenes with Cityscapes' 19 classes, exact depth and exact normals.
+    """Procedural street scenes with Cityscapes' 19 classes, exact depth, normals and outlines.
 
     Args:
         data_root: folder of the scenes, which are rendered into it if they are missing.
@@ -31,9 +32,10 @@ class StreetScenesDataset(MultiTaskDataset):
         counts: number of scenes of every split.
         size: (height, width) in pixels.
         seed: another seed gives other scenes.
-        targets: names of the targets to load: "semseg", "depth", "normals"; or a dict of them and
-            of others that are made from the same files, as in `MultiTaskDataset`; `folder` is then
-            one of "label", "depth" and "normals".
+        targets: names of the targets to load: "semseg", "depth", "normals", "boundary" (binary:
+            where class or object change); or a dict of them and of others that are made from the
+            same files, as in `MultiTaskDataset`; `folder` is then one of "label", "depth",
+            "normals" and "boundary".
         render: False: missing scenes are an error.
 
     Raises:
@@ -65,7 +67,10 @@ class StreetScenesDataset(MultiTaskDataset):
                 raise ConfigError(
                     f"StreetScenesDataset: targets={list(targets)}. {did_you_mean(name, FOLDERS)}"
                 )
-            declared[name] = {**FOLDERS.get(name, {}), **given}
+            own = FOLDERS.get(name, {})
+            if "format" in given:
+                own = dict(folder=own["folder"]) if own else {}
+            declared[name] = {**own, **given}
             declared[name]["folder"] = f"{declared[name]['folder']}/{split}"
         super().__init__(
             data_root=data_root,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 
 import numpy as np
 
@@ -75,7 +76,8 @@ class DepthFormat(TargetFormat):
     def encode(self, values: np.ndarray) -> np.ndarray:
         """Encode depths in metres as the nearest raw values: H,W uint16 or H,W,channels uint8.
 
-        Depths out of range become the nearest raw value that means a depth.
+        Depths out of range, or at a raw value in `invalid`, become the nearest raw value that means
+        a depth.
 
         >>> DepthFormat(scale=0.01).encode(np.array([[2.5, 1e9]])).tolist()
         [[250, 65535]]
@@ -90,6 +92,15 @@ class DepthFormat(TargetFormat):
         while high in self.invalid:
             high -= 1
         raw = raw.clip(low, high).astype(np.int64)
+        for none in self.invalid:
+            where = raw == none
+            if where.any():
+                raw[where] = next(
+                    near
+                    for step in count(1)
+                    for near in (int(none) - step, int(none) + step)
+                    if low <= near <= high and near not in self.invalid
+                )
         if self.channels == 1:
             return raw.astype(np.uint16)
         channels = np.zeros((*raw.shape, self.channels), np.uint8)

@@ -13,6 +13,9 @@ from .target_format import FORMATS, TargetFormat
 
 Arguments = dict[str, Any]
 
+FIXED = {"num_classes", "channels"}
+"""Arguments that follow from the target alone."""
+
 
 def _labels(target: Target) -> tuple[str, Arguments]:
     return "LabelFormat", dict(num_classes=target.num_classes)
@@ -54,16 +57,22 @@ def build_format(target: Target, arguments: Mapping[str, Any] | None, name: str)
         raise ConfigError(f"{name}.type={own_type!r} is no registered format. {hint}")
     known = set(inspect.signature(format_class).parameters)
     for argument in given:
-        if argument not in known - {"num_classes", "channels"}:
-            raise ConfigError(f"{name} has no {argument!r}. {did_you_mean(argument, known)}")
+        if argument in from_target:
+            raise ConfigError(
+                f"{name} has {argument!r}, which follows from the target's type, classes or range. "
+                "Leave it out."
+            )
+        if argument not in known - FIXED:
+            hint = did_you_mean(argument, known - FIXED)
+            raise ConfigError(f"{name} has no {argument!r}. {hint}")
     defaults = {key: value for key, value in from_target.items() if key in known}
     try:
         return format_class(**{**defaults, **given})
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ConfigError(f"{name}={given}: {error}") from error
 
 
 def format_arguments(target: Target) -> set[str]:
     """Return the names of the arguments that the default format of a target takes."""
     format_class = FORMATS.module_dict[DEFAULTS[target.type](target)[0]]
-    return set(inspect.signature(format_class).parameters) - {"num_classes", "channels"}
+    return set(inspect.signature(format_class).parameters) - FIXED

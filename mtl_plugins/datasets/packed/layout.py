@@ -64,6 +64,9 @@ def read_json(path: str) -> dict:
         raise DataError(f"{path} is not of version {VERSION} of the packed layout. {REMEDY}")
     if content.pop(CHECKSUM, None) != _content_sum(content):
         raise DataError(f"{path} is damaged: it changed after it was written. {REMEDY}")
+    if isinstance(content.get("targets"), list):  # version 2
+        content["loaded"] = content["targets"]
+        content["targets"] = {key: {} for key in content["loaded"]}
     return content
 
 
@@ -79,12 +82,6 @@ def read_description(folder: str, index: dict, shard: int) -> dict:
     if found != (index["source"], index["shards"][shard]):
         raise DataError(f"{path} belongs to another data set than {INDEX} beside it. {REMEDY}")
     return description
-
-
-def stored_targets(index: dict) -> dict[str, dict]:
-    """Return the parameters of the targets of an index by name."""
-    targets = index["targets"]
-    return targets if isinstance(targets, dict) else {key: {} for key in targets}
 
 
 def _content_sum(content: dict) -> int:

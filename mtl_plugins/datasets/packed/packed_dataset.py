@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from mmseg.registry import DATASETS
 
-from ...errors import DataError
+from ...errors import ConfigError, DataError
 from ...targets import Target
 from ..contract import target_breach
 from ..dense_dataset import DenseDataset
@@ -24,7 +24,6 @@ from .layout import (
     read_description,
     read_json,
     shard_path,
-    stored_targets,
     verify_packed,
 )
 
@@ -70,9 +69,16 @@ class StoredFormat(TargetFormat):
 
 
 @lru_cache(64)
-def _format(name: str, arguments: str) -> TargetFormat:
+def _format(stored: str) -> TargetFormat:
     """Build a format once for all samples with the same arguments, as its tables are large."""
-    return FORMATS.module_dict[name](**json.loads(arguments))
+    arguments = json.loads(stored)
+    name = arguments.pop("type")
+    if name not in FORMATS.module_dict:
+        raise ConfigError(
+            f"The data was packed with the format {name}, which is not registered. Import the "
+            "module that defines it (custom_imports), or pack the data again."
+        )
+    return FORMATS.module_dict[name](**arguments)
 
 
 class MappedShards:
@@ -127,15 +133,14 @@ class PackedDataset(DenseDataset):
     def __init__(self, data_root: str, **kwargs: Any) -> None:
         self.index = read_json(os.path.join(data_root, INDEX))
         self.shards = MappedShards(data_root)
-        self.formats = {}
         stored = self.index["metainfo"]
-        self.declared = stored_targets(self.index)
+        self.declared = self.index["targets"]
         metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
         unit = stored["depth_unit"]
         super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
 
     def has_target(self, target: Target) -> bool:
-        return target.name in self.index["targets"]
+        return target.name in self.index["loaded"]
 
     def load_data_list(self) -> list[dict]:
         entries = []
@@ -157,12 +162,12 @@ class PackedDataset(DenseDataset):
 
     def format_of(self, entry: dict, target: Target) -> TargetFormat:
         """Return the format of a target's stored values."""
-        arguments = dict(entry["packed"]["decoding"]).get(target.name)
+        arguments = entry["packed"]["decoding"].get(target.name)
         decode = None
         if arguments is not None:
             # Version 2 stored only the arguments of the predefined targets' formats.
-            name = arguments.pop("type", "NormalFormat" if target.vector else "DepthFormat")
-            decode = _format(name, json.dumps(arguments))
+            first = dict(type="NormalFormat" if target.vector else "DepthFormat")
+            decode = _format(json.dumps(first | arguments))
         return StoredFormat(self._shard_path(entry), target, decode)
 
     def get_data_info(self, idx: int) -> dict:

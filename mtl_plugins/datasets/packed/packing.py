@@ -76,8 +76,14 @@ def pack_dataset(
     if not sum(shards):
         raise DataError(f"No sample of {len(dataset)} could be packed into {folder}.")
     metainfo = {key: dataset.metainfo.get(key) for key in ("classes", "palette", "depth_unit")}
-    targets = {target.name: target.to_dict() for target in dataset.targets()}
-    about = dict(version=VERSION, metainfo=metainfo, targets=targets, shards=shards, source=as_read)
+    about = dict(
+        version=VERSION,
+        metainfo=metainfo,
+        targets={target.name: target.to_dict() for target in dataset.known_targets()},
+        loaded=[target.name for target in dataset.targets()],
+        shards=shards,
+        source=as_read,
+    )
     write_json(index_path, about)
     return skipped
 

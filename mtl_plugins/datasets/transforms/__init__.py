@@ -2,7 +2,7 @@
 
 from .cropping import CenterCropTargets, CutOutTargets, PadTargets
 from .geometric import FlipTargets, RotateTargets, ZoomTargets
-from .loading import DecodeTargets, LoadImage, LoadTargets, PackTargets
+from .loading import DecodeTargets, LoadImage, LoadTargets, PackTargets, SourceTransform
 from .mosaic import MosaicTargets
 from .photometric import PhotometricJitter
 from .protocol import EvaluationCrop, FillSkyDepth, ResizeSample, ResizeTargets
@@ -25,6 +25,7 @@ __all__ = [
     "ResizeSample",
     "ResizeTargets",
     "RotateTargets",
+    "SourceTransform",
     "TargetTransform",
     "ZoomTargets",
 ]

@@ -10,6 +10,7 @@ from mmseg.datasets.transforms import RandomFlip
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
+from ...models.preprocessing import FLIP
 from ...targets import MIRRORED_AXES, MMSEG_LABELS, Target, loaded_targets
 from .target_transform import (
     MEAN_COLOUR,
@@ -85,7 +86,7 @@ class FlipTargets(RandomFlip):
     def _flip(self, results: dict) -> None:
         """Flip image and targets and negate the mirrored components, or leave it to the device."""
         if self.on_device:
-            results["device_flip"] = results["flip_direction"]
+            results[FLIP] = results["flip_direction"]
             # Nothing is flipped yet.
             results.update(flip=False, flip_direction=None)
             return
@@ -149,6 +150,10 @@ class RotateTargets(TargetTransform):
         return angle if np.random.random() < self.prob else None
 
     def apply(self, array: np.ndarray, drawn: float, fill: tuple, smooth: bool) -> np.ndarray:
+        if array.ndim == 3 and array.shape[2] == 2:
+            # OpenCV 5 rounds the places of two channels differently than those of one or three.
+            three = np.concatenate([array, array[..., :1]], axis=2)
+            return self.apply(three, drawn, (*fill, fill[0]), smooth)[..., :2]
         interpolation = "bilinear" if smooth else "nearest"
         return mmcv.imrotate(array, drawn, border_value=fill, interpolation=interpolation)
 

@@ -13,12 +13,10 @@ from mmseg.datasets.transforms import PackSegInputs
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError, DataError
-from ...targets import Target, loaded_targets
+from ...models.preprocessing import COLORS, FLIP
+from ...targets import PACKED_BY_MMSEG, Target, loaded_targets
 from ..files import read_image
 from ..formats import TargetFormat
-
-ON_DEVICE = ("device_flip", "device_colors")
-"""Keys of random draws that the preprocessor applies on the device."""
 
 
 class Source(Protocol):
@@ -161,14 +159,15 @@ class PackTargets(PackSegInputs):
     """
 
     def transform(self, results: dict) -> dict:
-        image = results.pop("img")
-        packed = super().transform(results)
+        image, targets = results["img"], loaded_targets(results)
+        # mmseg packs another target called `edge`, with the same key, as integers.
+        others = {"img", *(t.array for t in targets if t.array not in PACKED_BY_MMSEG)}
+        packed = super().transform({k: v for k, v in results.items() if k not in others})
         # Copying rows is several times as fast as copying channel by channel, which the device
         # does when it stacks the batch. The copy is needed: packed data is mapped read-only.
         packed["inputs"] = torch.from_numpy(image.copy(order="C")).permute(2, 0, 1)
         sample = packed["data_samples"]
-        sample.set_metainfo({key: results[key] for key in ON_DEVICE if key in results})
-        targets = loaded_targets(results)
+        sample.set_metainfo({key: results[key] for key in (FLIP, COLORS) if key in results})
         sample.set_metainfo(dict(targets=targets))
         for target in targets:
             if target.truth not in sample:

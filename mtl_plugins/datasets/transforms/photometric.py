@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
+from ...models.preprocessing import COLORS
 from .target_transform import is_number, is_range, require
 
 LUMA = np.array([0.114, 0.587, 0.299])
@@ -75,7 +76,7 @@ class PhotometricJitter(BaseTransform):
             colors = saturating(np.random.uniform(*self.saturation)) @ colors
         if self._drawn():
             colors = hue_turning(np.random.uniform(-self.hue, self.hue)) @ colors
-        results["device_colors"] = colors.astype(np.float32)
+        results[COLORS] = colors.astype(np.float32)
         return results
 
     def _drawn(self) -> bool:

@@ -13,7 +13,7 @@ from mmseg.registry import HOOKS
 
 from ...errors import ConfigError, DataError
 from ...models.segmentors import MultiTaskSegmentor
-from ...targets import DEPTH, NO_DEPTH, SEMSEG, DenseTarget
+from ...targets import NO_DEPTH, targets_in
 from ...utils import unwrapped, warn
 
 TOO_MANY = 0.5
@@ -31,9 +31,11 @@ class ClassCheckHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Compare each segmentation head with the training data."""
-        classes = runner.train_dataloader.dataset.metainfo.get("classes", ())
-        for task, head in _heads(runner, SEMSEG):
+        """Compare each head of classes with the training data."""
+        loaded = targets_in(runner.train_dataloader.dataset.metainfo)
+        for task, head in _heads(runner):
+            target = loaded.get(head.target.truth_name)
+            classes = target.classes if target else ()
             if classes and head.out_channels != len(classes):
                 raise ConfigError(
                     f"model.decode_head.task_heads.{task}.num_classes={head.out_channels}, but the "
@@ -43,7 +45,7 @@ class ClassCheckHook(Hook):
 
 @HOOKS.register_module()
 class DepthCheckHook(Hook):
-    """Warn if most depths of the first batch lie outside the range of a head's codec.
+    """Warn if most distances of the first batch lie outside the range of a head's codec.
 
     Files in another unit than `depth_format` says (centimetres read as metres) would otherwise
     train silently, with every truth clamped to the codec's ends. Heads without a codec are not
@@ -63,14 +65,13 @@ class DepthCheckHook(Hook):
             return
         self._checked = True
         samples = (data_batch or {}).get("data_samples") or ()
-        truths = [sample.get(DEPTH.truth).data for sample in samples if DEPTH.truth in sample]
-        depths = torch.cat([truth[truth > NO_DEPTH] for truth in truths]) if truths else None
-        if depths is None or not len(depths):
-            return
-        for task, head in _heads(runner, DEPTH):
+        for task, head in _heads(runner):
             codec = getattr(head, "codec", None)
-            if codec is None:
+            truths = [sample.get(head.target.truth) for sample in samples]
+            known = [each.data[each.data > NO_DEPTH] for each in truths if each is not None]
+            if codec is None or not sum(map(len, known)):
                 continue
+            depths = torch.cat(known)
             outside = (depths < codec.min_depth) | (depths > codec.max_depth)
             share = outside.float().mean().item()
             if share > TOO_MANY:
@@ -129,10 +130,8 @@ class SkippedSamplesHook(Hook):
             warn(f"{len(problems)} samples could not be read and were skipped:\n{listed}")
 
 
-def _heads(runner: Runner, target: DenseTarget) -> Iterator[tuple[str, Any]]:
-    """Yield name and head of the tasks that predict a target; none for models of other classes."""
+def _heads(runner: Runner) -> Iterator[tuple[str, Any]]:
+    """Yield name and head of each task; none for models of other classes."""
     model = unwrapped(runner.model)
     if isinstance(model, MultiTaskSegmentor):
-        for task, head in model.decode_head.tasks():
-            if head.target is target:
-                yield task, head
+        yield from model.decode_head.tasks()

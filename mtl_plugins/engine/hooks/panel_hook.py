@@ -21,7 +21,7 @@ from torch import Tensor
 from ...datasets.files import read_image
 from ...errors import ConfigError, DataError
 from ...utils import did_you_mean, spread_evenly
-from ...visualization import Style, class_style, draw_panel, sample_maps
+from ...visualization import Style, draw_panel, sample_maps
 
 
 class ChosenImagesHook(Hook, ABC):
@@ -112,8 +112,8 @@ class PanelHook(ChosenImagesHook):
 
     Writes `<work_dir>/panels/iter_<iterations trained>/<image name>.png` (`panels/test/` in a
     test) and adds each panel to the runner's visualizer as `panel_<image name>`. The images are
-    spread evenly over those that the first process evaluates; other processes draw nothing. Class
-    names, `palette` and `depth_unit` (default: m) come from the data set's metainfo.
+    spread evenly over those that the first process evaluates; other processes draw nothing.
+    Classes, colours and units are those of the data set's targets.
 
     Args:
         num_images: number of images to draw, 0 or more; None: all of them.
@@ -131,7 +131,7 @@ class PanelHook(ChosenImagesHook):
 
     def __init__(self, num_images: int | None = 4, folder: str | None = None, **style: Any) -> None:
         super().__init__(num_images)
-        known = {field.name for field in fields(Style)} - {"classes", "palette"}
+        known = {field.name for field in fields(Style)}
         for name in style:
             if name not in known:
                 hint = did_you_mean(name, known | {"num_images", "folder"})
@@ -149,9 +149,7 @@ class PanelHook(ChosenImagesHook):
         step: int | None,
     ) -> None:
         """Draw the panel, write it, and add it to the visualizer."""
-        classes, palette, unit = class_style(meta)
-        style = {"depth_unit": unit, **self.style}
-        panel = draw_panel(image, sample_maps(sample), classes, palette, title=name, **style)
+        panel = draw_panel(image, sample_maps(sample, meta), title=name, **self.style)
         place = "test" if step is None else f"iter_{step}"
         path = Path(self.folder or Path(runner.work_dir, "panels", place), f"{name}.png")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,9 +20,9 @@ from rich.console import Console
 from ...costs import run_cost
 from ...evaluation import Baselines, configured_metric, image_blind_scores, kind_of
 from ...report import Details, balance_report, balance_table, metrics_table
-from ...targets import IGNORE_LABEL, targets_in
+from ...targets import Target, targets_in
 from ...utils import write_text
-from ...visualization import class_style, sample_maps, save_maps
+from ...visualization import sample_maps, sample_targets, save_maps
 from .panel_hook import ChosenImagesHook
 
 
@@ -31,7 +31,7 @@ class ReportHook(ChosenImagesHook):
     """Save details of the last validation for `tools/report.py`.
 
     After every validation, this rewrites two things in `<work_dir>/report`: `metrics.json` with
-    the confusion matrix, the depth errors over the distance and the cost of the network, and
+    the targets, confusion matrices, errors over the distance and the cost of the network, and
     `gallery/<image name>` (see `save_maps`) for some images, the same ones every time.
 
     Args:
@@ -51,14 +51,17 @@ class ReportHook(ChosenImagesHook):
         self.longest = longest
         self._size: tuple[int, int] | None = None
         self._cost: dict[str, Any] | None = None
+        self._targets: dict[str, Target] = {}
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Keep the maps of the chosen images."""
+        """Keep the maps of the chosen images, and the targets of all."""
         super().after_val_iter(runner, batch_idx, data_batch, outputs)
-        if outputs and self._size is None:
-            self._size = outputs[0].metainfo.get("pad_shape")
+        meta = runner.val_loop.dataloader.dataset.metainfo
+        for sample in outputs or ():
+            self._size = self._size or sample.metainfo.get("pad_shape")
+            self._targets |= {target.name: target for target in sample_targets(sample, meta)}
 
     def show(
         self,
@@ -70,7 +73,7 @@ class ReportHook(ChosenImagesHook):
         step: int | None,
     ) -> None:
         """Write a validation image and its maps; the report shows no test images."""
-        targets = sample_maps(sample)
+        targets = sample_maps(sample, meta)
         if step is not None and targets:
             save_maps(Details.gallery(runner.work_dir) / name, image, targets, self.longest)
 
@@ -80,17 +83,13 @@ class ReportHook(ChosenImagesHook):
             return
         if self._cost is None and self._size is not None:
             self._cost = run_cost(runner.model, self._size)
-        classes, palette, unit = class_style(runner.val_loop.dataloader.dataset.metainfo)
         metric = configured_metric(runner.val_evaluator.metrics)
         Details(
             epoch=runner.epoch,
             iteration=runner.iter,
-            classes=[str(name) for name in classes],
-            palette=[[int(value) for value in color] for color in palette],
-            depth_unit=unit,
-            ignore_label=IGNORE_LABEL if metric.ignore_label is None else metric.ignore_label,
-            confusion=None if metric.confusion is None else metric.confusion.tolist(),
-            distance_errors=metric.distance_errors,
+            targets={name: target.to_dict() for name, target in self._targets.items()},
+            confusion={name: counts.tolist() for name, counts in metric.confusions.items()},
+            distance_errors=metric.errors_by_distance,
             cost=self._cost,
             images=self._names,
         ).write(runner.work_dir)

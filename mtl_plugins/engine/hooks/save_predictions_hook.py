@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.hooks import Hook
@@ -11,12 +12,31 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from PIL import Image
 
-from ...datasets import DepthFormat, LabelFormat, NormalFormat, TargetFormat
+from ...datasets import (
+    DenseDataset,
+    DepthFormat,
+    LabelFormat,
+    NormalFormat,
+    PackedDataset,
+    TargetFormat,
+    leaf_of,
+)
 from ...errors import DataError
-from ...targets import DENSE_TARGETS, DenseTarget
+from ...targets import IGNORE_LABEL, PREDEFINED, Target
 
-PLAIN = {"semseg": LabelFormat(255), "depth": DepthFormat(scale=1 / 256), "normals": NormalFormat()}
-"""Formats of predictions of images without a file of the truth."""
+
+def _labels(target: Target) -> LabelFormat:
+    return LabelFormat(target.num_classes or IGNORE_LABEL)
+
+
+PLAIN: dict[str, Callable[[Target], TargetFormat | None]] = dict(
+    classes=_labels,
+    binary=_labels,
+    scalar=lambda target: DepthFormat(scale=1 / 256) if target.distance else None,
+    direction=lambda target: NormalFormat(),
+    offset=lambda target: None,
+)
+"""Type -> format of predictions without a file of the truth; None: plain values as `.npy`."""
 
 
 @HOOKS.register_module()
@@ -25,9 +45,14 @@ class SavePredictionsHook(Hook):
 
     A prediction has the same path below `folder` as its truth below the data root, and the same
     encoding: class ids as the files' label values, depth as 16-bit centimetres, disparity, ...
-    With `data_root` set to `folder`, the data set reads the predictions. Images without a file of
-    the truth get `<kind>/<image>.png` with class ids, 16-bit depth in 1/256 m or 8-bit normals.
-    Other kinds, and formats that cannot encode, get `<kind>/<image>.npy` with the plain values.
+    With `data_root` set to `folder`, the data set reads the predictions. Predictions of a second
+    task that learns the same target lie below `<folder>/<task>` in the same way.
+
+    Where there is no file of the truth, or its format cannot hold the prediction, it becomes
+    `<target>/<image>.png` with class ids, 0 and 1, 16-bit distances in 1/256 m or 8-bit
+    directions; numbers, offsets and values with nan become `<target>/<image>.npy`. Data that were
+    packed keep only the ids of their labels, so these are written as plain ids. Of several data
+    sets with different data roots, each has a folder of its own, `<folder>/0`, `<folder>/1`, ...
 
     Args:
         folder: folder for the files.
@@ -40,14 +65,24 @@ class SavePredictionsHook(Hook):
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self._entries: dict[str, dict] = {}
-        self._dataset: Any = None
+        self._places: dict[str, _Place] = {}
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Look up the files that belong to each image."""
-        self._dataset = dataset = runner.test_loop.dataloader.dataset
-        entries = (dataset.get_data_info(index) for index in range(len(dataset)))
-        self._entries = {entry["img_path"]: entry for entry in entries}
+        """Look up the data set and the names of each image."""
+        dataset: Any = runner.test_loop.dataloader.dataset  # torch's has no length
+        found = [leaf_of(dataset, index) for index in range(len(dataset))]
+        paths = [leaf.get_data_info(number)["img_path"] for leaf, number in found]
+        roots = [*dict.fromkeys(_root(leaf) for leaf, _ in found)]
+        # Images outside the data root are named from their deepest common folder.
+        common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
+        self._places = {}
+        for path, (leaf, number) in zip(paths, found, strict=True):
+            root = _root(leaf)
+            several = len(roots) > 1
+            folder = os.path.join(self.folder, str(roots.index(root))) if several else self.folder
+            image = _below(path, root) or os.path.relpath(path, common)
+            name = os.path.splitext(image)[0]
+            self._places[path] = _Place(leaf, number, folder, root, name)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -55,49 +90,96 @@ class SavePredictionsHook(Hook):
         """Write the predictions of a batch."""
         for sample in outputs or ():
             path = sample.metainfo.get("img_path")
-            if path not in self._entries:
+            if path not in self._places:
                 raise DataError(
                     f"A sample says that its image is {path}, which is not in the data set: keep "
                     "img_path in the meta_keys of the pipeline's PackTargets."
                 )
-            for target in DENSE_TARGETS.values():
+            for target in sample.metainfo.get("predicted", PREDEFINED.values()):
                 if target.prediction in sample:
                     data = sample.get(target.prediction).data.cpu().numpy()
-                    self._write(self._entries[path], target, data)
+                    self._write(self._places[path], target, data)
 
-    def _write(self, entry: dict, target: DenseTarget, data: np.ndarray) -> None:
-        values = data[0] if len(data) == 1 else np.moveaxis(data, 0, 2)
-        root = self._dataset.data_root
-        truth = entry.get(target.path)
-        encoded = None
-        if truth and truth.endswith(".png"):
-            encoder = self._dataset.format_of(entry, target).for_file(truth)
-            encoded, name = _encoded(encoder, values), _below(truth, root)
-        if encoded is None:
-            encoded = _encoded(PLAIN.get(target.kind), values)
-            stem = os.path.splitext(_below(entry["img_path"], root))[0]
-            name = os.path.join(target.kind, stem + (".npy" if encoded is None else ".png"))
-        place = os.path.join(self.folder, name)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        if encoded is None:
-            np.save(place, values)
+    def _write(self, place: _Place, target: Target, data: np.ndarray) -> None:
+        entry = place.dataset.get_data_info(place.number)
+        own = next((t for t in place.dataset.targets() if t.name == target.truth_name), target)
+        values = (data[0] if len(data) == 1 else np.moveaxis(data, 0, 2)).astype(own.dtype)
+        truth, name = entry.get(own.path), ""
+        content: np.ndarray | None = None
+        if truth:
+            suffix = os.path.splitext(truth)[1]
+            encoder = place.dataset.format_of(entry, own).for_file(truth)
+            content = _encoded(encoder, own, values, suffix)
+            name = _below(truth, place.root) or os.path.join(own.name, place.image + suffix)
+            name = os.path.join(target.name, name) if target.truth_of else name
+        if content is None:
+            plain = PLAIN[own.type](own)
+            content = None if plain is None else _encoded(plain, own, values, ".png")
+            name = os.path.join(target.name, place.image + (".npy" if content is None else ".png"))
+        path = os.path.join(place.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if content is None or path.endswith(".npy"):
+            np.save(path, values if content is None else content)
         else:
-            Image.fromarray(encoded).save(place)
+            Image.fromarray(content).save(path)
 
 
-def _encoded(encoder: TargetFormat | None, values: np.ndarray) -> np.ndarray | None:
-    """Return values encoded for a picture; None if there is no format or it cannot encode."""
+class _Place(NamedTuple):
+    """Where an image is in its data set, and where its predictions go.
+
+    Args:
+        dataset, number: of the image.
+        folder: for the predictions of the data set.
+        root: folder of the data.
+        image: name of the image, without suffix.
+    """
+
+    dataset: DenseDataset
+    number: int
+    folder: str
+    root: str
+    image: str
+
+
+def _root(dataset: DenseDataset) -> str:
+    """Return the folder of a data set's files, also after they were packed."""
+    packed = isinstance(dataset, PackedDataset)
+    root = dataset.index["source"].get("data_root") if packed else dataset.data_root
+    return root or os.curdir
+
+
+def _below(path: str, root: str) -> str:
+    """Return a path relative to a root; empty if it is outside the root.
+
+    >>> _below("data/rgb/val/a.png", "data"), _below("/other/a.png", "data")
+    ('rgb/val/a.png', '')
+    """
+    relative = os.path.relpath(path, root)
+    return "" if relative.startswith(os.pardir) else relative
+
+
+def _encoded(
+    encoder: TargetFormat, target: Target, values: np.ndarray, suffix: str
+) -> np.ndarray | None:
+    """Return what a file has to hold so that its format decodes a prediction from it.
+
+    None: files of this type, or the format, cannot hold it.
+    """
+    if suffix == ".npy" and _decodes_to_itself(encoder, target, values):
+        return values
+    if suffix not in (".npy", ".png") or np.isnan(values).any():
+        return None
     try:
-        return None if encoder is None else encoder.encode(values)
+        return encoder.encode(values)
     except NotImplementedError:
         return None
 
 
-def _below(path: str, root: str | None) -> str:
-    """Return a path relative to a root, or only its name if it is outside the root.
-
-    >>> _below("data/rgb/val/a.png", "data"), _below("/other/a.png", "data")
-    ('rgb/val/a.png', 'a.png')
-    """
-    relative = os.path.relpath(path, root or os.curdir)
-    return os.path.basename(path) if relative.startswith(os.pardir) else relative
+def _decodes_to_itself(encoder: TargetFormat, target: Target, values: np.ndarray) -> bool:
+    """Return whether a format leaves values as they are, where it does not drop them."""
+    try:
+        decoded = encoder(values)
+    except DataError:
+        return False
+    known = target.known(decoded)
+    return bool(known.any()) and np.allclose(decoded[known], values[known], atol=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -10,21 +10,21 @@ import cv2
 import numpy as np
 import torch
 from mmseg.structures import SegDataSample
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
-from ...targets import DEPTH, SEMSEG
+from ...targets import DEPTH, Target  # noqa: F401  # DEPTH: for the example
+from ...utils import TextTable
 from ..exported_predictor import pixels_first
+from ..metainfo import targets_of
 from ..predictor import Maps, Predictor
 from .tracing import ExportError
 
 LEAST_AGREEMENT = 0.999
-"""The share of the pixels that must have the same class, or nearly the same vector."""
+"""The share of the pixels that must have the same id, or nearly the same number or vector."""
 
 LARGEST_DIFFERENCE = 1e-3
-"""The largest difference: of depth relative to each eager value, of others to the longest one."""
+"""The largest difference: of a distance relative to each eager value, of others to the longest."""
 
 LIMITS = (
     f"Limits: classes (and others, to {LARGEST_DIFFERENCE:g}) agree on {LEAST_AGREEMENT:.1%} of "
@@ -37,16 +37,16 @@ class Agreement:
     """Difference between the exported and the eager prediction of one task for a batch.
 
     Args:
-        task, kind: the task and its kind.
+        task, target: the task and its target.
         images, height, width: size of the batch.
-        largest: largest absolute difference of a value, in the task's unit; for classes 0 or 1.
-        relative: largest difference relative to the eager value; None except for depth.
-        agreeing: share of the pixels with the same class, or whose difference is shorter than
-            `LARGEST_DIFFERENCE` of the longest value; None for depth. 0 where shapes differ.
+        largest: largest absolute difference of a value, in the target's unit; for ids 0 or 1.
+        relative: largest difference relative to the eager value; None except for distances.
+        agreeing: share of the pixels with the same id, or whose difference is shorter than
+            `LARGEST_DIFFERENCE` of the longest value; None for distances. 0 where shapes differ.
     """
 
     task: str
-    kind: str
+    target: Target
     images: int
     height: int
     width: int
@@ -64,32 +64,49 @@ class Agreement:
 
 
 def compare(
-    task: str, kind: str, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]
+    task: str, target: Target, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]
 ) -> Agreement:
-    """Compare the predictions of one task for images of one size.
+    """Compare the predictions of one task for images of one size, each H,W or H,W,C.
 
-    Shapes: H,W classes (semseg), H,W or H,W,C values (all others).
-
-    >>> compare("depth", "depth", [np.full((2, 2), 10.0)], [np.full((2, 2), 10.005)]).holds
+    >>> compare("far", DEPTH, [np.full((2, 2), 10.0)], [np.full((2, 2), 10.005)]).holds
     True
     """
     truth, other = np.stack(expected), np.stack(found)
     count, height, width = truth.shape[:3]
-    size = (count, height, width)
-    if truth.shape != other.shape:
-        return Agreement(task, kind, *size, largest=np.inf, agreeing=0.0)
-    if kind == SEMSEG.kind:
-        same = truth == other
-        return Agreement(task, kind, *size, float(not same.all()), agreeing=float(same.mean()))
+    measured = dict(largest=np.inf, agreeing=0.0)
+    if truth.shape == other.shape:
+        measured = _DIFFERENCE["distance" if target.distance else target.type](truth, other)
+    return Agreement(task, target, count, height, width, **measured)
+
+
+def _of_ids(truth: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    same = truth == other
+    return dict(largest=float(not same.all()), agreeing=float(same.mean()))
+
+
+def _of_distances(truth: np.ndarray, other: np.ndarray) -> dict[str, float]:
     difference = np.abs(other.astype(np.float64) - truth)
-    largest = float(difference.max())
-    if kind == DEPTH.kind:
-        scale = np.maximum(np.abs(truth), np.finfo(np.float32).tiny)
-        return Agreement(task, kind, *size, largest, relative=float((difference / scale).max()))
+    scale = np.maximum(np.abs(truth), np.finfo(np.float32).tiny)
+    return dict(largest=float(difference.max()), relative=float((difference / scale).max()))
+
+
+def _of_values(truth: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    difference = np.abs(other.astype(np.float64) - truth)
     pixels = (*truth.shape[:3], -1)
     apart, length = (np.linalg.norm(m.reshape(pixels), axis=-1) for m in (difference, truth))
     near = apart <= LARGEST_DIFFERENCE * length.max()
-    return Agreement(task, kind, *size, largest, agreeing=float(near.mean()))
+    return dict(largest=float(difference.max()), agreeing=float(near.mean()))
+
+
+_DIFFERENCE: dict[str, Callable[[np.ndarray, np.ndarray], dict[str, float]]] = dict(
+    classes=_of_ids,
+    binary=_of_ids,
+    distance=_of_distances,
+    scalar=_of_values,
+    direction=_of_values,
+    offset=_of_values,
+)
+"""Type (or "distance") -> function that measures how predictions N,H,W or N,H,W,C differ."""
 
 
 def check_predictor(
@@ -106,12 +123,12 @@ def check_predictor(
         batches: (number, height, width) of the images of each batch.
         seed: of the images.
     """
-    rng = np.random.default_rng(seed)
+    rng, targets = np.random.default_rng(seed), targets_of(predictor.metainfo)
     for count, height, width in batches:
         images = [random_image(rng, height, width) for _ in range(count)]
         expected, found = eager_predictions(network, images), predictor(images)
-        for task, kind in predictor.metainfo["tasks"].items():
-            yield compare(task, kind, *([each[task] for each in p] for p in (expected, found)))
+        for task, target in targets.items():
+            yield compare(task, target, *([each[task] for each in p] for p in (expected, found)))
 
 
 def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[int, int, int]]:
@@ -170,21 +187,24 @@ def report_agreement(path: str, agreements: Sequence[Agreement]) -> None:
     Raises:
         ExportError: a difference exceeds the limits.
     """
-    title = f"{path} and the model it was exported from"
-    table = Table("images", "task", title=title, box=box.SIMPLE, caption=LIMITS)
-    for heading in ("max difference", "max relative", "pixels that agree"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
-    for each in agreements:
-        table.add_row(
+    rows = [
+        [
             f"{each.images} x {each.height} x {each.width}",
             each.task,
-            # The difference of two class ids means nothing.
-            "-" if each.kind == SEMSEG.kind else f"{each.largest:.1e}",
+            # The difference of two ids means nothing.
+            "-" if each.target.integer else f"{each.largest:.1e}",
             "-" if each.relative is None else f"{each.relative:.1e}",
             "-" if each.agreeing is None else f"{each.agreeing:.3%}",
-            "ok" if each.holds else "[red]differs[/red]",
-        )
+            "ok" if each.holds else "differs",
+        ]
+        for each in agreements
+    ]
+    table = TextTable(
+        ("images", "task", "max difference", "max relative", "pixels that agree", ""), rows,
+        words=("images", "task", ""),
+        title=f"{path} and the model it was exported from", caption=LIMITS,
+        colours={index: "red" for index, each in enumerate(agreements) if not each.holds},
+    )  # fmt: skip
     Console().print(table)
     if not all(each.holds for each in agreements):
         raise ExportError(
@@ -196,7 +216,7 @@ def report_agreement(path: str, agreements: Sequence[Agreement]) -> None:
 def worst(agreements: Sequence[Agreement]) -> dict[str, Agreement]:
     """Return the batch that agrees least, for each task.
 
-    >>> near, far = (Agreement("depth", "depth", 1, 8, 8, x, relative=x) for x in (0.1, 0.2))
+    >>> near, far = (Agreement("depth", DEPTH, 1, 8, 8, x, relative=x) for x in (0.1, 0.2))
     >>> worst([near, far, near])["depth"] is far
     True
     """

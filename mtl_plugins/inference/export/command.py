@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from rich.console import Console
 
 from ...checkpoints import SUFFIX, load_checkpoint, write_safetensors
-from ...config import image_transforms, load_config, stored_config
+from ...config import image_transforms
 from ...errors import ConfigError
 from ...version import __version__
 from ..inferencer import load_predictor
@@ -50,13 +49,11 @@ def export(
     format, out = _destination(checkpoint, format, out)
     console = Console()
     with Console(stderr=True).status("reading the checkpoint") as status:
-        content = load_checkpoint(checkpoint)
-        read = load_config(config, options) if config else stored_config(content, checkpoint)
-        predictor = TorchPredictor(checkpoint, read, device="cpu")
+        predictor = TorchPredictor(checkpoint, config, device="cpu", options=options)
         network = predictor.network
         status.update(f"writing {out}")
         if format == "safetensors":
-            _write_weights(predictor, read, out)
+            _write_weights(predictor, out)
             text = f"{out}: {_size(out)}, the weights are the checkpoint's, bit for bit."
             console.print(text, soft_wrap=True)
             return
@@ -66,7 +63,7 @@ def export(
         batches = default_batches(info.size_divisor, info.size)
         found = list(check_predictor(network, load_predictor(out, device="cpu"), batches))
     report_agreement(out, found)
-    for line in (f"{out}: {_size(out)}; {_signature(info)}.", *_notes(predictor, read)):
+    for line in (f"{out}: {_size(out)}; {_signature(info)}.", *_notes(predictor)):
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -92,21 +89,25 @@ def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[
     return format, out
 
 
-def _write_weights(predictor: TorchPredictor, config: Config, out: str) -> None:
+def _write_weights(predictor: TorchPredictor, out: str) -> None:
     """Write the weights with the config, so that the file can be used like the checkpoint."""
     weights = predictor.network.state_dict()
     named = {key: predictor.metainfo[key] for key in ("classes", "palette", "depth_unit")}
-    meta = dict(cfg=config.pretty_text, dataset_meta=named, mtl_plugins_version=__version__)
+    learned = {each.truth_name: each for each in predictor.targets.values() if not each.truth_of}
+    named["targets"] = {name: target.to_dict() for name, target in learned.items()}
+    config = predictor.config.pretty_text
+    meta = dict(cfg=config, dataset_meta=named, mtl_plugins_version=__version__)
     write_safetensors(weights, meta, out)
     stored = load_checkpoint(out)["state_dict"]
     if set(stored) != set(weights) or not all(torch.equal(stored[k], weights[k]) for k in weights):
         raise ExportError(f"{out} was not read back as it was written; is the disk full?")
 
 
-def _notes(predictor: TorchPredictor, config: Config) -> list[str]:
+def _notes(predictor: TorchPredictor) -> list[str]:
     """Return notes on parts of the config that are not exported."""
     packing = ("PackTargets", "PackSegInputs")
-    before = [each["type"] for each in image_transforms(config) if each["type"] not in packing]
+    steps = image_transforms(predictor.config)
+    before = [each["type"] for each in steps if each["type"] not in packing]
     notes = []
     if before:
         applied = ", ".join(before)
@@ -123,7 +124,7 @@ def _notes(predictor: TorchPredictor, config: Config) -> list[str]:
 def _signature(info: ModelInfo) -> str:
     height, width = info.size or ("height", "width")
     takes = f"({height}, {width}, 3) uint8 BGR" if info.preprocess else f"(3, {height}, {width})"
-    return f"images (batch, {takes[1:]} -> {', '.join(info.tasks)}"
+    return f"images (batch, {takes[1:]} -> {', '.join(info.targets)}"
 
 
 def _size(path: str) -> str:

@@ -21,7 +21,7 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from ...errors import MTLError
 from ...models.segmentors import MultiTaskSegmentor
-from ...targets import SEMSEG
+from ...targets import IGNORE_LABEL
 from ..model_info import ModelInfo
 
 INPUT = "images"
@@ -44,7 +44,8 @@ class ExportableModel(nn.Module):
         preprocess: whether the normalisation is part of the exported model.
 
     Shapes: N,3,H,W float32 normalised (with `preprocess`: N,H,W,3 uint8, BGR), any N, H and W ->
-    by the task's name: classes N,H,W uint8, every other task N,C,H,W float32 in its unit.
+    by the task's name: ids (classes, 0 and 1 of masks) N,H,W uint8, or int32 where there are more
+    than 255 classes; every other task N,C,H,W float32 in its unit.
     """
 
     def __init__(self, network: MultiTaskSegmentor, preprocess: bool = False) -> None:
@@ -66,8 +67,10 @@ class ExportableModel(nn.Module):
         raw = self.network.raw_maps(images)
         outputs = {task: head.decode(raw[task]) for task, head in self.network.decode_head.tasks()}
         for task, head in self.network.decode_head.tasks():
-            if head.target is SEMSEG:
-                outputs[task] = outputs[task][:, 0].to(torch.uint8)
+            if head.target.integer:
+                # ONNX and torch hardly know uint16.
+                dtype = torch.uint8 if head.out_channels <= IGNORE_LABEL else torch.int32
+                outputs[task] = outputs[task][:, 0].to(dtype)
         return outputs
 
 

@@ -87,7 +87,7 @@ class BinaryCrossEntropyLoss(nn.Module):
 
     def __init__(self, positive_weight: float = 1.0, loss_weight: float = 1.0) -> None:
         super().__init__()
-        if positive_weight <= 0:
+        if not positive_weight > 0:
             raise ConfigError(
                 f"BinaryCrossEntropyLoss: positive_weight={positive_weight}; expected above 0."
             )

@@ -30,8 +30,9 @@ class MaskedLoss(nn.Module, ABC):
     """Average a penalty of prediction - target over all valid pixels of a batch.
 
     Args:
-        space: "depth" compares metres, "raw" the numbers that the network regresses (see the
-            codecs): with a log-normalised codec, an L1 loss in raw space is one of the log depth.
+        space: "depth" compares values in their unit, "raw" the numbers that the network regresses
+            (see the codecs): with a log-normalised codec, an L1 loss in raw space is one of the
+            log depth.
         loss_weight: factor on the loss.
 
     Shapes: `prediction` and `target` N,1,H,W, `valid` N,1,H,W bool -> scalar; 0 with a gradient
@@ -144,7 +145,7 @@ class SILogLoss(nn.Module):
     """
 
     loss_name = "loss_silog"
-    space = "depth"
+    space = "distance"
 
     def __init__(self, gamma: float = 0.15, eps: float = 1e-3, loss_weight: float = 1.0) -> None:
         super().__init__()

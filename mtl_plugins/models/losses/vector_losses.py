@@ -40,7 +40,8 @@ class CosineLoss(nn.Module):
         zero = torch.zeros((), device=prediction.device)
         prediction = prediction.float().where(valid, zero)
         length = (prediction.square().sum(dim=1, keepdim=True) + SHORT**2).sqrt()
-        cosine = (prediction / length * target.float()).sum(dim=1, keepdim=True)
+        target = target.float().where(valid, zero)
+        cosine = (prediction / length * target).sum(dim=1, keepdim=True)
         penalty = (1 - cosine).where(valid, zero)
         return self.loss_weight * penalty.sum() / valid.sum().clamp(min=1)
 

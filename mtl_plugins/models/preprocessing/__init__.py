@@ -1,5 +1,6 @@
 """Preprocessing of loaded samples to batches on the device."""
 
 from .data_preprocessor import MultiTaskDataPreprocessor
+from .device_augmentation import COLORS, FLIP
 
-__all__ = ["MultiTaskDataPreprocessor"]
+__all__ = ["COLORS", "FLIP", "MultiTaskDataPreprocessor"]

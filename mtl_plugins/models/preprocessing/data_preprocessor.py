@@ -1,6 +1,6 @@
 """From a list of samples to a batch on the device."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import ConfigError, DataError
-from ...targets import MIRRORED_AXES, PREDEFINED, Target
+from .device_augmentation import flip_on_device, recolor_on_device, sample_targets
 
 
 @MODELS.register_module()
@@ -94,12 +94,6 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         return (batch - self.mean) / self.std
 
 
-def sample_targets(sample: SegDataSample) -> list[Target]:
-    """Return the targets that a sample has; without a list of its own, the predefined ones."""
-    known: Iterable[Target] = sample.metainfo.get("targets", PREDEFINED.values())
-    return [target for target in known if target.truth in sample]
-
-
 def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:
     """Pad every target of a sample with its invalid value."""
     for target in sample_targets(sample):
@@ -115,34 +109,3 @@ def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:
         # PixelData refuses data of a new size, so it is replaced as a whole.
         delattr(sample, target.truth)
         sample.set_data({target.truth: PixelData(data=padded)})
-
-
-def flip_on_device(images: Sequence[Tensor], samples: Sequence[SegDataSample]) -> list[Tensor]:
-    """Flip images C,h,w and, in place, their samples' targets by the samples' `device_flip`."""
-    flipped = []
-    for image, sample in zip(images, samples, strict=True):
-        direction = sample.metainfo.get("device_flip")
-        if direction is None:
-            flipped.append(image)
-            continue
-        axes = MIRRORED_AXES[direction]
-        dims = [-1 - axis for axis in axes]
-        flipped.append(image.flip(dims))
-        for target in sample_targets(sample):
-            pixels = sample.get(target.truth)
-            pixels.data = pixels.data.flip(dims)
-            if target.vector:
-                pixels.data[list(axes)] *= -1
-    return flipped
-
-
-def recolor_on_device(batch: Tensor, samples: Sequence[SegDataSample]) -> Tensor:
-    """Apply the samples' `device_colors` (3x4 colour matrices) to a batch N,3,H,W of 0..255."""
-    drawn = [sample.metainfo.get("device_colors") for sample in samples]
-    if all(colors is None for colors in drawn):
-        return batch
-    unchanged = torch.eye(3, 4)
-    colors = torch.stack([unchanged if c is None else torch.as_tensor(c) for c in drawn])
-    colors = colors.to(batch)
-    recolored = torch.einsum("nij,njhw->nihw", colors[:, :, :3], batch)
-    return recolored.add_(colors[:, :, 3, None, None]).clamp_(0, 255)

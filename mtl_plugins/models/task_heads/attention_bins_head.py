@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import ConfigError
-from ...targets import NO_DEPTH
 from ..layers import TransformerBlock, attended_mean
 from .depth_head import DepthCodec, DepthHead
 from .task_head import loss_key
@@ -236,12 +235,15 @@ class AttentionBinsHead(DepthHead):
     ) -> dict[str, Tensor]:
         losses = super().stage_losses(stage, truth, size)
         if self.bins_loss is not None:
-            losses[loss_key(self.bins_loss)] = self.bins_loss(stage.values, truth, truth > NO_DEPTH)
+            valid = self.target.known_pixels(truth)
+            losses[loss_key(self.bins_loss)] = self.bins_loss(stage.values, truth, valid)
         return losses
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of metres N,1,H,W against metres N,1,H,W (0: not measured)."""
-        return self._losses_in_spaces(raw, self.codec.encode(raw), truth)
+        valid = self.target.known_pixels(truth)
+        raw = raw.where(valid, raw.new_ones(()))
+        return self._losses_in_spaces(raw, self.codec.encode(raw), truth, valid)
 
     def decode(self, raw: Tensor) -> Tensor:
         return raw.clamp(self.codec.min_depth, self.codec.max_depth)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from mmseg.registry import MODELS
@@ -10,23 +12,16 @@ from mmseg.registry import MODELS
 from ...errors import ConfigError
 from ...targets import PREDEFINED, Target, declared_target
 from ...utils import did_you_mean
-from .depth_head import DepthHead
+from .task_head import TaskHead
 
-
-def _scalar(target: Target) -> dict[str, Any]:
-    if target.distance:
-        return dict(type="DepthHead")
-    return dict(type="ScalarHead", range=target.range)
-
-
-DEFAULTS: dict[str, Callable[[Target], dict[str, Any]]] = dict(
-    classes=lambda target: dict(type="SegmentationHead", num_classes=target.num_classes or None),
-    binary=lambda target: dict(type="BinaryHead"),
-    scalar=_scalar,
-    direction=lambda target: dict(type="NormalsHead"),
-    offset=lambda target: dict(type="OffsetHead"),
+DEFAULTS: dict[str, str] = dict(
+    classes="SegmentationHead",
+    binary="BinaryHead",
+    scalar="ScalarHead",
+    direction="NormalsHead",
+    offset="OffsetHead",
 )
-"""Type -> config of the default head of a target."""
+"""Type -> registered name of the default head of a target; `DepthHead` if it is a distance."""
 
 
 def head_config(config: Mapping[str, Any], target: Target) -> dict[str, Any]:
@@ -35,14 +30,22 @@ def head_config(config: Mapping[str, Any], target: Target) -> dict[str, Any]:
     >>> head_config({}, Target("lanes", "classes", classes=("none", "solid")))
     {'type': 'SegmentationHead', 'num_classes': 2}
     """
-    default = DEFAULTS[target.type](target)
-    completed = dict(config)
-    if completed.setdefault("type", default["type"]) == default["type"]:
-        completed = {**{k: v for k, v in default.items() if v is not None}, **completed}
-    head_class = MODELS.get(completed["type"])
-    if target.distance and target.range and head_class and issubclass(head_class, DepthHead):
-        limits = dict(zip(("min_depth", "max_depth"), target.range, strict=True))
-        completed["codec"] = {"type": "ExpCodec", **limits, **(completed.get("codec") or {})}
+    default = "DepthHead" if target.distance else DEFAULTS[target.type]
+    completed = {"type": default, **config}
+    head_class = _class_of(completed)
+    if head_class is None:
+        return completed  # the registry's own error names what there is
+    if not (inspect.isclass(head_class) and issubclass(head_class, TaskHead)):
+        raise ConfigError(
+            f"{completed['type']!r} is no task head of this package. Leave type out to get "
+            f"{default}, or choose another."
+        )
+    accepted = inspect.signature(head_class).parameters
+    open_ended = any(each.kind is each.VAR_KEYWORD for each in accepted.values())
+    for name, value in head_class.arguments_for(target).items():
+        if name in accepted or open_ended:
+            given = completed.get(name, value)
+            completed[name] = {**value, **(given or {})} if isinstance(value, dict) else given
     return completed
 
 
@@ -52,21 +55,30 @@ def task_targets(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Target]:
     A head's config has its `target` as the parameters of one (a completed config), or as the name
     of a predefined one; without any, the task's name is that of the target. A task of another name
     whose head is made for one predefined target learns that one, as in version 0.1. Of several
-    tasks with one target, all but the first get a prediction of their own.
+    tasks with one target, the one of its name (otherwise the first) predicts under the target's
+    keys; the others have predictions of their own.
 
     Raises:
-        ConfigError: a task has no target.
+        ConfigError: a task has no target, or the predictions of two tasks have the same key.
 
-    >>> found = task_targets(dict(semseg={}, second=dict(target="semseg")))
-    >>> found["second"].truth, found["second"].prediction
-    ('gt_sem_seg', 'pred_second_map')
+    >>> found = task_targets(dict(second=dict(target="semseg"), semseg={}))
+    >>> found["semseg"].prediction, found["second"].truth, found["second"].prediction
+    ('pred_sem_seg', 'gt_sem_seg', 'pred_second_map')
     """
-    found: dict[str, Target] = {}
-    for task, config in configs.items():
-        target = _target(task, config)
-        if target.name in {other.name for other in found.values()}:
-            target = target.learned_by(task)
-        found[task] = target
+    targets = {task: _target(task, config) for task, config in configs.items()}
+    owners = {target.name: task for task, target in reversed(targets.items())}
+    owners |= {task: task for task, target in targets.items() if target.name == task}
+    found = {
+        task: target if owners[target.name] == task else target.learned_by(task)
+        for task, target in targets.items()
+    }
+    keys = Counter(target.prediction for target in found.values())
+    for task, target in found.items():
+        if keys[target.prediction] > 1:
+            raise ConfigError(
+                f"task_heads.{task} learns {target.truth_name!r}, but its prediction would be "
+                f"{target.prediction!r}, which is that of another task. Call it something else."
+            )
     return found
 
 
@@ -77,7 +89,7 @@ def _target(task: str, config: Mapping[str, Any]) -> Target:
         return declared_target(parameters.pop("name", task), parameters)
     if given in PREDEFINED:
         return PREDEFINED[given]
-    made_for = getattr(MODELS.get(config["type"]), "target", None) if "type" in config else None
+    made_for = getattr(_class_of(config), "target", None)
     if "target" in config or made_for is None:
         raise ConfigError(
             f"task_heads.{task} learns the target {given!r}, which no data set declares. "
@@ -85,3 +97,9 @@ def _target(task: str, config: Mapping[str, Any]) -> Target:
             "train_dataloader.dataset, or describe it: target=dict(type=..., ...)."
         )
     return made_for
+
+
+def _class_of(config: Mapping[str, Any]) -> Any:
+    """Return the class that a config names or holds; None if there is none."""
+    given = config.get("type")
+    return MODELS.get(given) if isinstance(given, str) else given

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...targets import DEPTH, NO_DEPTH, Target
+from ...targets import DEPTH, Target
 from .task_head import TaskHead
 
 
@@ -166,7 +166,7 @@ class DepthHead(TaskHead):
 
     Args:
         codec: maps raw numbers to metres: `LinearCodec`, `ExpCodec`, `LogNormalizedCodec` or
-            `InverseCodec`.
+            `InverseCodec`. The target's range is its default `min_depth` and `max_depth`.
         loss: one of the depth losses, or a list.
         initial_depth: metres that the untrained head predicts on average; training starts better
             near the data's typical depth. None: the depth that raw 0 decodes to.
@@ -174,7 +174,7 @@ class DepthHead(TaskHead):
     Shapes: features (N, in_channels, h, w) -> raw (N, 1, h, w) -> metres (N, 1, h, w).
 
     Raises:
-        ConfigError: a loss does not compare depths.
+        ConfigError: a loss does not compare depths, or the target is no distance.
 
     >>> DepthHead(4, initial_depth=10.0).decode(torch.tensor([[[[0.0]]]])).item()
     1.0
@@ -194,7 +194,7 @@ class DepthHead(TaskHead):
     ) -> None:
         super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
         for built in self.loss_functions.values():
-            if getattr(built, "space", None) not in ("depth", "raw"):
+            if getattr(built, "space", None) not in ("depth", "distance", "raw"):
                 raise ConfigError(
                     f"{type(self).__name__}: {type(built).__name__} is no depth loss of this "
                     "package; choose SILogLoss, MaskedL1Loss, MaskedL2Loss or BerHuLoss, or give "
@@ -205,6 +205,13 @@ class DepthHead(TaskHead):
             raw = self.codec.encode(torch.tensor(float(initial_depth)))
             bias: Any = self.predict.bias
             torch.nn.init.constant_(bias, raw.item())
+
+    @classmethod
+    def arguments_for(cls, target: Target) -> dict[str, Any]:
+        if target.range is None or not target.distance:
+            return {}
+        low, high = target.range
+        return dict(codec=dict(type="ExpCodec", min_depth=low, max_depth=high))
 
     def learn(self, task: str, target: Target) -> None:
         """Set the target, which must be a distance: codecs and losses know no number below 0."""
@@ -218,12 +225,20 @@ class DepthHead(TaskHead):
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of a raw map N,1,H,W against metres N,1,H,W (0: not measured)."""
-        return self._losses_in_spaces(self.decode(raw), raw, truth)
+        valid = self.target.known_pixels(truth)
+        # Masked before the codec, which may send NaN back where the raw number is not finite.
+        raw = raw.where(valid, raw.new_zeros(()))
+        return self._losses_in_spaces(self.decode(raw), raw, truth, valid)
 
-    def _losses_in_spaces(self, metres: Tensor, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    def _losses_in_spaces(
+        self, metres: Tensor, raw: Tensor, truth: Tensor, valid: Tensor
+    ) -> dict[str, Tensor]:
         """Return each loss in its own space: of metres, or of codec values, against the truth."""
-        valid = truth > NO_DEPTH
-        pairs = {"depth": (metres, truth), "raw": (raw, self.codec.encode(truth))}
+        pairs = {
+            "depth": (metres, truth),
+            "distance": (metres, truth),
+            "raw": (raw, self.codec.encode(truth)),
+        }
         return {name: loss(*pairs[loss.space], valid) for name, loss in self.loss_functions.items()}
 
     def decode(self, raw: Tensor) -> Tensor:

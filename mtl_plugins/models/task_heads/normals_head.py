@@ -26,6 +26,7 @@ class NormalsHead(TaskHead):
     Raises:
         ConfigError: a loss does not compare normals.
 
+    >>> import torch
     >>> head = NormalsHead(4)
     >>> head.decode(torch.tensor([3.0, 0.0, -4.0]).view(1, 3, 1, 1)).flatten().tolist()
     [0.6000000238418579, 0.0, -0.800000011920929]

@@ -2,12 +2,13 @@
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...targets import SEMSEG
+from ...targets import SEMSEG, Target
 from .task_head import TaskHead
 
 
@@ -17,10 +18,14 @@ class SegmentationHead(TaskHead):
 
     Args:
         num_classes: number of classes, ids 0 to num_classes - 1; default: as many as the target
-            has. 255 (65535 where there are more) is ignored.
+            has. 255 (65535 if the target has more classes) is ignored.
         loss: `MaskedCrossEntropyLoss` or one of mmseg's that take an `ignore_index`, or a list.
 
     Shapes: features (N, in_channels, h, w) -> logits (N, num_classes, h, w) -> ids (N, 1, h, w).
+
+    Raises:
+        ConfigError: `num_classes` is missing, or has ids that mean "no class"; or a loss takes no
+            `ignore_index`.
 
     >>> import torch
     >>> head = SegmentationHead(4, num_classes=3)
@@ -34,11 +39,16 @@ class SegmentationHead(TaskHead):
     def __init__(
         self,
         in_channels: int,
-        num_classes: int,
+        num_classes: int | None = None,
         loss: dict | Sequence[dict] | None = None,
         dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
+        if num_classes is None:
+            raise ConfigError(
+                "SegmentationHead: num_classes is missing, and the target has no classes that say "
+                "it. Give the data set the names of its classes, or the head their number."
+            )
         loss = loss or dict(type="MaskedCrossEntropyLoss")
         super().__init__(in_channels, num_classes, loss, dropout, init_cfg)
         for built in self.loss_functions.values():
@@ -48,6 +58,20 @@ class SegmentationHead(TaskHead):
                     f"SegmentationHead: {type(built).__name__} takes no ignore_index, so that "
                     "unlabelled pixels would be trained on. Choose another loss."
                 )
+
+    @classmethod
+    def arguments_for(cls, target: Target) -> dict[str, Any]:
+        return dict(num_classes=target.num_classes) if target.classes else {}
+
+    def learn(self, task: str, target: Target) -> None:
+        """Set the target, in which no class may have the id of a pixel without one."""
+        super().learn(task, target)
+        if self.out_channels > target.invalid:
+            raise ConfigError(
+                f"task_heads.{task}: {self.out_channels} classes, but {target.truth_name!r} names "
+                f"{len(target.classes)}, so that {int(target.invalid)} means no class. Give the "
+                "data set the names of all classes."
+            )
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         label = truth[:, 0].long()

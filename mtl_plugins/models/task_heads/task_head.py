@@ -45,11 +45,17 @@ class TaskHead(BaseModule, ABC):
     Shapes: features (N, in_channels, h, w) -> raw (N, out_channels, h, w).
     """
 
-    types: tuple[str, ...]
-    """Types of target that the head can learn."""
+    types: tuple[str, ...] = ()
+    """Types of target that the head can learn; default: the one of the class's `target`."""
 
     target: Target
     """What the head learns; a class may have the one that a task of another name learns."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Heads that were written for version 0.1 have a target and no types.
+        if not cls.types and hasattr(cls, "target"):
+            cls.types = (cls.target.type,)
 
     merges: tuple[str, ...] = ("mean", "max")
     """How predictions of several views of an image can be merged."""
@@ -72,6 +78,11 @@ class TaskHead(BaseModule, ABC):
             key = loss_key(built)
             seen[key] += 1
             self.loss_functions[key if seen[key] == 1 else f"{key}_x{seen[key]}"] = built
+
+    @classmethod
+    def arguments_for(cls, target: Target) -> dict[str, Any]:
+        """Return the constructor's arguments that follow from a target, below those of a config."""
+        return {}
 
     def learn(self, task: str, target: Target) -> None:
         """Set the target.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
+from typing import Any
 
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
+from ...targets import Target
 from .depth_head import bounded
 from .task_head import TaskHead
 
@@ -25,6 +28,7 @@ class BinaryHead(TaskHead):
     Raises:
         ConfigError: `threshold` is outside its range, or a loss does not compare masks.
 
+    >>> import torch
     >>> head = BinaryHead(4, threshold=0.7)
     >>> head.decode(torch.tensor([[[[0.0, 1.0]]]])).tolist()    # probabilities 0.5 and 0.73
     [[[[0, 1]]]]
@@ -69,7 +73,7 @@ class ScalarHead(TaskHead):
 
     Args:
         range: smallest and largest value; the raw number -1 means the smallest, 1 the largest, and
-            predictions lie within. None: the raw number is the value. Default: the target's range.
+            predictions lie within. Default: the target's range; None: the raw number is the value.
         loss: `MaskedL1Loss`, `MaskedL2Loss` or `BerHuLoss`, or a list.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, 1, h, w) -> values (N, 1, h, w).
@@ -77,6 +81,7 @@ class ScalarHead(TaskHead):
     Raises:
         ConfigError: `range` is not (smallest, largest), or a loss does not compare numbers.
 
+    >>> import torch
     >>> ScalarHead(4, range=(0.0, 50.0)).decode(torch.tensor([[[[0.0, -1.0, 9.0]]]])).tolist()
     [[[[25.0, 0.0, 50.0]]]]
     """
@@ -92,10 +97,14 @@ class ScalarHead(TaskHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(in_channels, 1, loss or dict(type="MaskedL1Loss"), dropout, init_cfg)
-        if range is not None and not (len(range) == 2 and range[0] < range[1]):
+        if range is not None and not (len(range) == 2 and -inf < range[0] < range[1] < inf):
             raise ConfigError(f"ScalarHead: range={range}; expected (smallest, largest) or None.")
         self.range = None if range is None else (float(range[0]), float(range[1]))
         _check_space(self, ("depth", "raw"), "MaskedL1Loss")
+
+    @classmethod
+    def arguments_for(cls, target: Target) -> dict[str, Any]:
+        return dict(range=target.range)
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of a raw map N,1,H,W against values N,1,H,W (nan: none)."""
@@ -125,12 +134,13 @@ class OffsetHead(TaskHead):
         loss: `EndPointLoss`, or a list.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, 2, h, w) -> pixels (N, 2, h, w), x to the
-    right and y down. The unit is the pixel of the image in the size of the map: a prediction that
-    is resized is multiplied too.
+    right and y down. The unit is the pixel of the network's input, whatever the stride of the map;
+    a prediction in another size than the input is multiplied too, see `rescale`.
 
     Raises:
         ConfigError: `scale` is not above 0, or a loss does not compare offsets.
 
+    >>> import torch
     >>> OffsetHead(4, scale=8.0).decode(torch.tensor([[[[0.5]], [[-1.0]]]])).flatten().tolist()
     [4.0, -8.0]
     """
@@ -148,7 +158,7 @@ class OffsetHead(TaskHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(in_channels, 2, loss or dict(type="EndPointLoss"), dropout, init_cfg)
-        if scale <= 0:
+        if not 0 < scale < inf:
             raise ConfigError(f"OffsetHead: scale={scale}; expected pixels above 0.")
         self.scale = scale
         _check_space(self, ("offset",), "EndPointLoss")

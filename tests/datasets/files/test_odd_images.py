@@ -9,10 +9,12 @@ import OpenEXR
 import pytest
 from PIL import Image
 
-from mtl_plugins.datasets import LabelFormat, LoadImage, LoadTargets
+from mtl_plugins.datasets import LabelFormat, LoadImage
 from mtl_plugins.datasets.files import read_image, read_map
 from mtl_plugins.errors import DataError
+from mtl_plugins.targets import SEMSEG
 from tests.datasets.files.test_image_io import encoded, header, save
+from tests.datasets.sources import load_targets
 
 
 @pytest.mark.parametrize(
@@ -95,12 +97,13 @@ def test_rotating_an_image_away_from_its_targets_warns(tmp_path):
     exif = Image.Exif()
     pixels = np.zeros((4, 6, 3), np.uint8)
     labels = save(pixels[..., 0], tmp_path / "label.png")
-    sample = dict(seg_map_path=labels, formats=dict(semseg=LabelFormat(1)))
+    sample = dict(seg_map_path=labels, targets=[SEMSEG])
+    targets = load_targets(dict(semseg=LabelFormat(1)))
 
     def load(orientation):
         exif[0x0112] = orientation
         path = save(pixels, tmp_path / "a.png", exif=exif)
-        return LoadTargets()(LoadImage()(dict(sample, img_path=path)))
+        return targets(LoadImage()(dict(sample, img_path=path)))
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -116,3 +116,8 @@ def test_fractional_labels_are_errors():
 def test_depth_beyond_float32_is_not_measured():
     assert DepthFormat()(np.array([[1e300, 2.0]])).tolist() == [[0.0, 2.0]]
     assert DepthFormat(inverse=True)(np.array([[1e-310, 1e-300, 0.5]])).tolist() == [[0, 0, 2]]
+
+
+def test_a_depth_is_never_written_as_a_raw_value_that_means_none():
+    encode = DepthFormat(scale=0.5, invalid=(0, 3, 4, 5)).encode
+    assert encode(np.array([[0.1, 1.4, 2.0, 2.5, 3.0]])).tolist() == [[1, 2, 2, 6, 6]]

@@ -14,7 +14,7 @@ from PIL import Image
 from mtl_plugins.config import pack_config, with_packed
 from mtl_plugins.datasets import SampleIndex, pack_dataset
 from mtl_plugins.errors import ConfigError, DataError
-from mtl_plugins.targets import DENSE_TARGETS
+from mtl_plugins.targets import PREDEFINED
 
 CROPPED = [
     dict(type="LoadImage"),
@@ -83,7 +83,7 @@ def shard(folder, number, suffix=".bin"):
 def assert_equal(sample, other):
     assert torch.equal(sample["inputs"], other["inputs"])
     sample, other = sample["data_samples"], other["data_samples"]
-    for target in DENSE_TARGETS.values():
+    for target in PREDEFINED.values():
         a, b = sample.get(target.truth).data, other.get(target.truth).data
         assert a.dtype == b.dtype
         assert torch.equal(a, b)
@@ -256,7 +256,7 @@ def test_a_damaged_index_is_named(config, folder, content):
             text = file.read()
         with open(path, "w", encoding="utf-8") as file:
             file.write(content)
-        with pytest.raises(DataError, match=r"\.json is (damaged|not of version 2)"):
+        with pytest.raises(DataError, match=r"\.json is (damaged|not of version 3)"):
             built(with_packed(config, folder))
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
@@ -295,7 +295,7 @@ def test_sets_without_some_target_are_packed(config, folder):
     dataset = DATASETS.build(node)
     pack_dataset(dataset, folder, {})
     packed = DATASETS.build(dict(type="PackedDataset", data_root=folder, pipeline=WHOLE))
-    assert [target.kind for target in packed.targets()] == ["depth"]
+    assert [target.name for target in packed.targets()] == ["depth"]
     for index in range(SAMPLES):
         sample, other = packed[index]["data_samples"], dataset[index]["data_samples"]
         assert "gt_sem_seg" not in sample

@@ -7,10 +7,10 @@ from mmseg.registry import TRANSFORMS
 
 from mtl_plugins.datasets import SampleIndex
 from mtl_plugins.errors import ConfigError, DataError
-from mtl_plugins.targets import DENSE_TARGETS
 from tests.datasets.transforms.boards import (
     BOARDS,
     SIZE,
+    TARGETS,
     checkerboards,
     dataset_of,
     flat_boards,
@@ -63,9 +63,9 @@ def test_a_mosaic_does_not_depend_on_what_was_loaded_before(boards):
     for key in reversed(keys):
         again, once = second[key], there[key.key]
         assert torch.equal(again["inputs"], once["inputs"])
-        for target in DENSE_TARGETS.values():
+        for target in TARGETS:
             a, b = (s["data_samples"].get(target.truth).data for s in (again, once))
-            assert torch.equal(a, b)
+            assert torch.equal(a.nan_to_num(-7), b.nan_to_num(-7))
     assert not torch.equal(there[5, 0, 1]["inputs"], there[5, 1, 1]["inputs"])
 
 
@@ -86,9 +86,7 @@ def test_a_mosaic_with_a_bad_sample_is_a_bad_sample(boards, tmp_path):
 
 
 def test_a_target_that_one_sample_lacks_is_new_area_in_its_quarter(flats):
-    mosaic = TRANSFORMS.build(dict(type="MosaicTargets", center_range=(0.5, 0.5), prob=1.0))
-    dataset = loaded(flats)
-    dataset.pipeline.transforms.append(mosaic)
+    dataset = loaded(flats, dict(type="MosaicTargets", center_range=(0.5, 0.5), prob=1.0))
     own = dataset.get_data_info(0)
     del own["depth_map_path"]
     results = dataset.pipeline(own)

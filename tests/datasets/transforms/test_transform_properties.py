@@ -7,7 +7,7 @@ from mmcv.transforms import Compose
 from mmseg.registry import MODELS, TRANSFORMS
 
 from mtl_plugins.datasets import seeded
-from mtl_plugins.targets import DENSE_TARGETS
+from mtl_plugins.targets import PREDEFINED
 from tests.properties import PROPERTY
 
 FILL = (201, 202, 203)
@@ -145,8 +145,9 @@ def test_a_mosaic_of_any_sizes_consists_of_unchanged_windows(sizes, goal, seed):
         def get_data_info(self, index):
             return sources[index].sample()
 
+    mosaic.read_from(Samples())
     with seeded(seed):
-        results = mosaic(dict(sources[0].sample(), dataset=Samples()))
+        results = mosaic(sources[0].sample())
     numbers, new = assert_pixels_kept(results, sources)
     assert results["img"].shape[:2] == (goal or sizes[0])
     assert (results["img"][~new] == numbers[~new][:, None]).all()
@@ -165,7 +166,7 @@ def test_batches_of_any_sizes_contain_each_sample_and_padding(sizes, seed):
     for source, inputs, sample in zip(sources, found["inputs"], found["data_samples"], strict=True):
         (height, width), expected = source.numbers.shape, source.sample()
         assert (inputs[:, height:] == 0).all() and (inputs[:, :, width:] == 0).all()
-        for target in DENSE_TARGETS.values():
+        for target in PREDEFINED.values():
             truth = sample.get(target.truth).data.movedim(0, -1).numpy()
             inside = truth[:height, :width].reshape(expected[target.array].shape)
             assert truth.shape[:2] == tuple(inputs.shape[1:])

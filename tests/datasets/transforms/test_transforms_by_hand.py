@@ -6,7 +6,15 @@ from mmseg.registry import DATASETS, TRANSFORMS
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.street_scenes import render_scene
-from tests.datasets.transforms.boards import BOARDS, LOAD, checkerboards, loaded, sample
+from tests.datasets.transforms.boards import (
+    BOARDS,
+    DECLARED,
+    LOAD,
+    checkerboards,
+    loaded,
+    sample,
+    with_targets,
+)
 
 
 @pytest.fixture(scope="module")
@@ -168,18 +176,33 @@ def test_transforms_that_ignore_targets_are_refused(boards):
     with pytest.raises(ConfigError, match=r"Pad.*PadTargets for Pad"):
         loaded(boards, hidden)
     swap = dict(type="RandomFlip", prob=0.5, swap_seg_labels=[(0, 1)])
-    prefix = {k: v for k, v in boards["data_prefix"].items() if k != "normal_map_path"}
     with pytest.raises(ConfigError, match="swaps depths that equal a class id"):
-        loaded(dict(boards, data_prefix=prefix), swap)
-    labels = dict(boards, data_prefix=dict(img_path="rgb", seg_map_path="label"))
+        loaded(with_targets(boards, "semseg", "depth"), swap)
+    labels = with_targets(boards, "semseg")
     assert len(loaded(labels, hidden)) == BOARDS
-    with pytest.raises(ConfigError, match="mix the class ids"):
+    with pytest.raises(ConfigError, match="mixes the values of neighbouring pixels"):
         loaded(labels, dict(type="RandomRotFlip"))
+    # Every fault is named at once.
+    faults = r"Pad leaves .*flow behind.*Use PadTargets .*normals, facing, flow, but does not turn"
+    with pytest.raises(ConfigError, match=faults):
+        loaded(boards, hidden, dict(type="RandomFlip", prob=0.5))
+    # New area of many classes would be class 255.
+    many = dict(type="MultiTaskDataset", data_root=boards["data_root"], img_suffix=".png")
+    many["targets"] = dict(semseg=dict(folder="parts", classes=DECLARED["parts"]["classes"]))
+    many["data_prefix"] = dict(img_path="rgb")
+    with pytest.raises(ConfigError, match="Pad leaves semseg behind, or fills"):
+        loaded(many, hidden)
+
+
+def test_swapped_classes_of_a_target_that_is_not_loaded_are_refused(boards):
+    flip = dict(type="FlipTargets", swap_seg_labels=dict(prats=[(1, 2)]))
+    with pytest.raises(ConfigError, match=r"swap_seg_labels.*'prats'.*parts"):
+        loaded(boards, flip)
 
 
 def test_targets_of_another_size_or_unknown_are_refused():
     pad = TRANSFORMS.build(dict(type="PadTargets", size=(9, 9)))
     with pytest.raises(ConfigError, match=r"gt_depth_map is 2x2 pixels, but its image 4x4"):
         pad(sample(4, 4, gt_depth_map=np.ones((2, 2), np.float32)))
-    with pytest.raises(ConfigError, match=r"gt_edge_map.*register_target"):
+    with pytest.raises(ConfigError, match=r"gt_edge_map.*Declare the target"):
         pad(sample(4, 4, gt_edge_map=np.ones((4, 4), np.uint8)))

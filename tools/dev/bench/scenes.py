@@ -14,9 +14,6 @@ from mtl_plugins.street_scenes import DEPTH_SCALE, ensure_street_scenes
 
 from .settings import Settings
 
-FEW = 16
-"""Below this number of scenes one process renders them all."""
-
 
 @dataclass(frozen=True)
 class Scenes:
@@ -39,8 +36,7 @@ class Scenes:
 
     def render(self) -> None:
         """Render the scenes that are missing."""
-        # Starting processes takes longer than a few scenes.
-        ensure_street_scenes(self.root, **self.arguments, workers=1 if self.count < FEW else None)
+        ensure_street_scenes(self.root, **self.arguments)
 
     @property
     def files(self) -> dict:

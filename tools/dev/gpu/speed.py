@@ -111,7 +111,7 @@ def waits_of(run: Callable[[], Any], settings: Settings) -> int:
 @case(rank=12, limit=90)
 def waiting_for_data(settings: Settings, findings: Findings) -> None:
     """Packed data with flips and colours on the device: the share of a step spent waiting."""
-    chosen = bench(settings)
+    chosen = bench(settings, settings.choose(3, 1))
     trainings = Trainings(chosen)
     trainings.augmentation = ON_DEVICE
     taken = [trainings.ours() for _ in range(chosen.repeats)]

@@ -187,7 +187,7 @@ def _watched(settings: Settings, left: Sequence[Case], rest: float) -> Iterator[
                 if message["case"] == left[-1].name:
                     return
     finally:
-        _kill(worker)
+        _kill(worker, patience=0 if running else 5)
 
 
 def _line(worker: subprocess.Popen, read: bytes, wait: float) -> tuple[bytes | None, bytes]:
@@ -208,9 +208,9 @@ def _line(worker: subprocess.Popen, read: bytes, wait: float) -> tuple[bytes | N
     return line, behind
 
 
-def _kill(worker: subprocess.Popen) -> None:
+def _kill(worker: subprocess.Popen, patience: float) -> None:
     try:
-        worker.wait(timeout=5)
+        worker.wait(timeout=patience)
     except subprocess.TimeoutExpired:
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()

@@ -1,0 +1,101 @@
+"""Completion of the task heads of a config from the targets that its data declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from ..errors import ConfigError, MTLError
+from ..models.task_heads import head_config, task_targets
+from ..targets import PREDEFINED, Target, targets_in
+from ..utils import did_you_mean
+from .datasets import SPLITS, dataset_nodes
+
+
+def complete_tasks(config: Config) -> None:
+    """Write target, type and number of classes of each task head into a config, in place.
+
+    What a head needs is written once, in the data set: a task learns the target of its name (or of
+    the name in `target`). A head's own `target=dict(...)` is kept, so that a model needs no data.
+
+    Raises:
+        ConfigError: a task learns a target that the data do not declare, or a head has another
+            number of classes than its target.
+    """
+    head = (config.get("model") or {}).get("decode_head")
+    heads = head.get("task_heads") if isinstance(head, Mapping) else None
+    if not isinstance(heads, Mapping):
+        return
+    declared, problem = declared_targets(config)
+    for task, given in heads.items():
+        name = given.get("target", task)
+        if isinstance(name, str) and name in declared:
+            parameters = declared[name].to_dict()
+            given["target"] = parameters if name == task else dict(parameters, name=name)
+        elif isinstance(name, str) and declared and name not in PREDEFINED:
+            raise ConfigError(
+                f"model.decode_head.task_heads.{task} learns the target {name!r}, which the data "
+                f"do not declare. {did_you_mean(name, declared)} Declare it in the targets of the "
+                "data set, or name the task after its target, or set target='...' in the head."
+            )
+    try:
+        targets = task_targets(heads)
+    except ConfigError as error:
+        # Without data the targets are unknown; their own error says more.
+        raise problem or error from error
+    for task, target in targets.items():
+        _check_classes(task, heads[task], target)
+        heads[task].update(head_config(heads[task], target))
+
+
+def declared_targets(config: Config) -> tuple[dict[str, Target], MTLError | None]:
+    """Return the targets that the data of a config declare, by name, without reading samples.
+
+    The data are those of the first split that a config has. Data that cannot be opened declare
+    nothing; their error is returned as well.
+
+    Raises:
+        ConfigError: two data sets of the split declare different targets.
+    """
+    init_default_scope(config.get("default_scope", "mmseg"))
+    for split in SPLITS:
+        loader = config.get(f"{split}_dataloader")
+        found: dict[str, Target] = {}
+        for node in dataset_nodes(loader["dataset"]) if loader else ():
+            try:
+                dataset = DATASETS.build(dict(node, pipeline=[], lazy_init=True))
+            except MTLError as error:
+                return {}, error
+            targets = targets_in(dataset.metainfo)
+            for name in {**found, **targets} if found else ():
+                if found.get(name) != targets.get(name):
+                    raise ConfigError(
+                        f"The data sets of {split}_dataloader declare {name!r} differently: "
+                        f"{found.get(name)} and {targets.get(name)}. Give both the same "
+                        "parameters; folder=None is for a data set without its files."
+                    )
+            found = targets
+        if found:
+            return found, None
+    return {}, None
+
+
+def _check_classes(task: str, head: Mapping[str, Any], target: Target) -> None:
+    """Raise a `ConfigError` if a head predicts another number of classes than its target has."""
+    given = head.get("num_classes")
+    if given is not None and target.classes and given != len(target.classes):
+        raise ConfigError(
+            f"model.decode_head.task_heads.{task}.num_classes={given}, but the training data has "
+            f"{len(target.classes)} classes. Set it to {len(target.classes)}, or leave it out."
+        )
+
+
+def model_targets(config: Mapping[str, Any]) -> dict[str, Target]:
+    """Return the target of each task of a completed config; empty without task heads."""
+    head = (config.get("model") or {}).get("decode_head")
+    heads = head.get("task_heads", {}) if isinstance(head, Mapping) else {}
+    return task_targets(heads)

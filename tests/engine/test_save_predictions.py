@@ -1,0 +1,156 @@
+"""Saved predictions of every type are read back by the data set that they imitate."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mtl_plugins import evaluate
+from mtl_plugins.checkpoints import load_checkpoint
+from mtl_plugins.config import stored_config
+from mtl_plugins.datasets import DepthFormat, pack_dataset
+from tests.inference.every_type import (
+    COUNT,
+    PIPELINE,
+    TARGETS,
+    config,
+    dataset,
+    save_checkpoint,
+    write_files,
+)
+
+# Directions get length 1 again, which moves them by at most the length of the rounding error.
+STEPS = dict(depth=0.01, warmth=0.05, normals=3**0.5 * 2 / 255)
+"""Steps of the values in files; ids, and values in `.npy` files, are exact."""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("every_type")
+    for name in ("data", "other"):
+        write_files(folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(root):
+    return save_checkpoint(config(dataset(root / "data")), root / "a.pth")
+
+
+def saved(source, checkpoint, folder):
+    """Test a checkpoint and save its predictions; return each image's by path and key."""
+    given: Config = config(source, folder)
+    # Data without truth declare no targets.
+    given.model = stored_config(load_checkpoint(checkpoint), checkpoint).model
+    hook = dict(type="SavePredictionsHook", folder=str(folder / "saved"))
+    given.default_hooks = dict(save_predictions=hook)
+    evaluate(given, checkpoint, str(folder / "run"))
+    with open(folder / "results.pkl", "rb") as file:
+        samples = pickle.load(file)
+    return {
+        sample["img_path"]: {
+            key: np.moveaxis(np.asarray(value["data"]), 0, 2).squeeze()
+            for key, value in sample.items()
+            if key.startswith("pred_")
+        }
+        for sample in samples
+    }
+
+
+def files(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def assert_read_back(read, predicted, own="", steps=STEPS):
+    """Assert that the truth of a data set is what was predicted."""
+    targets, values = {target.name: target for target in read.targets()}, {}
+    for index in range(len(read)):
+        sample = read[index]["data_samples"]
+        maps = predicted[sample.img_path]
+        for name, target in targets.items():
+            key = f"pred_{own}_map" if own else target.prediction
+            found = np.moveaxis(sample.get(target.truth).data.numpy(), 0, 2).squeeze()
+            values[name] = [*values.get(name, []), maps[key]]
+            error = np.abs(found - maps[key].astype(np.float64))
+            assert error.max() <= steps.get(name, 0) * 0.51 + 1e-5, name
+    assert all(np.std(maps) > 0 for maps in values.values())
+
+
+def test_predictions_of_every_type_are_read_back(root, checkpoint, tmp_path):
+    predicted = saved(dataset(root / "data"), checkpoint, tmp_path)
+    assert len(predicted) == COUNT
+    found = DATASETS.build(dataset(tmp_path / "saved", root / "data" / "rgb"))
+    assert [target.name for target in found.targets()] == [*TARGETS]
+    assert_read_back(found, predicted)
+    # The encoding is that of the data set's own files.
+    label = np.asarray(Image.open(tmp_path / "saved" / "label" / "0.png"))
+    assert {*np.unique(label)} == {7, 26}
+    assert {*np.unique(Image.open(tmp_path / "saved" / "edges" / "0.png"))} == {0, 255}
+    # A second task that learns depth.
+    second = dict(depth=TARGETS["depth"])
+    far = dataset(tmp_path / "saved" / "far", root / "data" / "rgb", targets=second)
+    assert_read_back(DATASETS.build(far), predicted, own="far")
+    expected = {f"{each.get('folder')}/0" for each in TARGETS.values()} | {"far/depth/0"}
+    assert {name[:-4] for name in files(tmp_path / "saved") if "0." in name} == expected
+
+
+def test_several_data_sets_that_are_joined_and_repeated(root, checkpoint, tmp_path):
+    parts = [dataset(root / name) for name in ("data", "other")]
+    joined = dict(type="ConcatDataset", datasets=[dict(type="RepeatDataset", times=2, dataset=p)
+                                                  for p in parts])  # fmt: skip
+    predicted = saved(joined, checkpoint, tmp_path)
+    assert len(predicted) == 2 * COUNT
+    for number, name in enumerate(("data", "other")):
+        folder = tmp_path / "saved" / str(number)
+        assert_read_back(DATASETS.build(dataset(folder, root / name / "rgb")), predicted)
+    assert {name.split("/")[0] for name in files(tmp_path / "saved")} == {"0", "1"}
+    # Two halves of one folder share it.
+    halves = [dataset(root / "data", indices=[index]) for index in range(COUNT)]
+    joined = dict(type="ConcatDataset", datasets=halves)
+    predicted = saved(joined, checkpoint, tmp_path / "halves")
+    folder = tmp_path / "halves" / "saved"
+    assert_read_back(DATASETS.build(dataset(folder, root / "data" / "rgb")), predicted)
+
+
+def test_packed_data_and_predictions_without_a_value(root, tmp_path):
+    source = dataset(root / "data")
+    packed = str(tmp_path / "packed")
+    pack_dataset(DATASETS.build(source), packed, {"data_root": source["data_root"]})
+    given = config(source)
+    checkpoint = save_checkpoint(given, tmp_path / "a.pth", warmth=float("nan"))
+    node = dict(type="PackedDataset", data_root=packed, pipeline=PIPELINE, test_mode=True)
+    predicted = saved(node, checkpoint, tmp_path)
+    folder = tmp_path / "saved"
+    ids = {name: dict(TARGETS[name], folder=f"{name}/rgb", label_map=None) for name in
+           ("semseg", "lanes", "edges")}  # fmt: skip
+    targets = {**TARGETS, **ids}
+    targets.pop("warmth")
+    read = DATASETS.build(dataset(folder, root / "data" / "rgb", targets=targets))
+    assert_read_back(read, predicted)
+    # 16-bit steps cannot hold nan.
+    assert np.isnan(np.load(folder / "warmth" / "rgb" / "0.npy")).all()
+    assert not (folder / "warmth" / "0.png").exists()
+
+
+def test_images_without_truth_get_plain_files(root, checkpoint, tmp_path):
+    predicted = saved(dataset(root / "data", targets={}), checkpoint, tmp_path)
+    folder = tmp_path / "saved"
+    names = {name: f"{name}/rgb/0" for name in (*TARGETS, "far")}
+    values = {"height", "warmth", "flow"}
+    expected = {name + (".npy" if task in values else ".png") for task, name in names.items()}
+    assert {name for name in files(folder) if "0." in name} == expected
+    [maps] = [maps for path, maps in predicted.items() if path.endswith("0.png")]
+    for name in ("semseg", "lanes", "edges"):
+        key = "pred_sem_seg" if name == "semseg" else f"pred_{name}_map"
+        assert np.array_equal(Image.open(folder / f"{names[name]}.png"), maps[key])
+    for name in ("depth", "far"):
+        metres = DepthFormat(scale=1 / 256)(np.asarray(Image.open(folder / f"{names[name]}.png")))
+        expected = maps[f"pred_{name}_map"].clip(max=65535 / 256)
+        assert np.abs(metres - expected).max() <= 0.51 / 256
+    for name in values:
+        assert np.array_equal(np.load(folder / f"{names[name]}.npy"), maps[f"pred_{name}_map"])
