@@ -8,5 +8,3 @@ targets = ['semseg', 'depth', 'normals']
 train_dataloader = dict(dataset=dict(targets=targets))
 val_dataloader = dict(dataset=dict(targets=targets))
 test_dataloader = val_dataloader
-val_evaluator = [dict(type='MultiTaskMetric'), dict(type='NormalsMetric')]
-test_evaluator = val_evaluator

@@ -1,7 +1,7 @@
 """Score a predictor that ignores the image on the data of a config.
 
-It predicts the most frequent class and the median depth of each pixel position in the training
-split. A network must score clearly better.
+It predicts the most frequent class, the median number (depth, offset) and the mean direction of
+each pixel position in the training split. A network must score clearly better.
 """
 
 from __future__ import annotations

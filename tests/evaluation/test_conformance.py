@@ -15,12 +15,14 @@ import torch
 from mmseg.registry import METRICS
 
 from mtl_plugins.evaluation import (
+    MultiTaskMetric,
     confusion_matrix,
     delta_m,
     depth_errors,
     mtan_errors,
     semseg_scores,
 )
+from mtl_plugins.targets import Target
 
 FOLDER = Path(__file__).with_name("conformance")
 
@@ -60,6 +62,29 @@ def test_segmentation(name, classes, ignore, absent, expected):
     confusion = confusion_matrix(labels[f"{name}_pred"], labels[f"{name}_target"], classes, ignore)
     found = semseg_scores(confusion, absent)
     assert {key: found[key] for key in expected} == close(expected)
+
+
+# atrc (76d8055), src/data/metrics.py: F of saliency with beta^2 = 0.3 at 19 thresholds.
+SALIENCY = (
+    0.234347716, 0.2792792618, 0.3331496418, 0.3913887739, 0.4532019198, 0.5014836192, 0.567434907,
+    0.6503737569, 0.6910568476, 0.7177363634, 0.7531979084, 0.7849462628, 0.7853922248,
+    0.8412537575, 0.8042744398, 0.7700986862, 0.7233703732, 0.6143666506, 0.3170731366,
+)  # fmt: skip
+
+
+def test_masks():
+    maps = arrays("saliency")
+    target = Target("saliency", "binary")
+    probability = maps["logit1"].sigmoid()
+    for threshold, expected in zip(np.arange(1, 20) / 20, SALIENCY, strict=True):
+        metric = MultiTaskMetric()
+        for guess, truth in zip(probability >= threshold, maps["target_ignore"], strict=True):
+            pairs = dict(pred_saliency_map=guess.long(), gt_saliency_map=truth[None])
+            sample = {key: dict(data=data) for key, data in pairs.items()}
+            metric.process(None, [dict(sample, predicted=[target])])
+        found = metric.evaluate(len(probability))
+        precision, recall = (found[f"saliency/{name}"] / 100 for name in ("precision", "recall"))
+        assert 1.3 * precision * recall / (0.3 * precision + recall) == close(expected)
 
 
 def test_normals():

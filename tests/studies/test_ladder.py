@@ -117,9 +117,26 @@ def test_report_compares_steps_and_names_missing_runs(tmp_path, configs, capsys)
     assert table["image-blind"][1:4] == ["10.00", "55.00", "0.00"]
     assert {len(row) for row in table.values()} == {10}
     assert "train_cfg.max_epochs=7; seeds 0, 1, 4; 7 epochs; trained on" in text
-    assert "32x64" in text and "torch" in text
+    assert "32x64" in text and "torch" in text and "Lower SI-logRMSE is better. Diff" in text
     missing = "Missing: 1 of 6 runs: second/seed1."
     assert missing in text and missing in capsys.readouterr().out
+
+
+def test_report_of_further_targets(tmp_path, configs):
+    ladder = Ladder(configs[:2], str(tmp_path / "out"), [0])
+    for run, f1 in zip(ladder.runs(), (40.0, 44.0), strict=True):
+        run.record(ladder.settings())
+        metrics = {"height/mae": 2.0, "height/bias": -1.0, "edges/f1": f1, MIOU: 50.0}
+        with open(os.path.join(run.folder, "summary.json"), "w", encoding="utf-8") as file:
+            json.dump(dict(metrics=metrics, image_blind={"edges/f1": 2 * f1}), file)
+    write_report(ladder, (32, 64))
+    rows, table, text = read_report(ladder.out)
+    heads = ["mIoU", "height mean absolute error", "edges F1"]
+    assert table["step"][1:4] == ["mIoU (%)", "height mean absolute error", "edges F1 (%)"]
+    assert table["step"][6::2] == [f"{head} difference" for head in heads]
+    assert table["second"][-2:] == ["+4.00", "-"] and rows["first"]["height/mae mean"] == "2.0"
+    assert "Lower height mean absolute error is better." in text
+    assert "The image-blind predictor differs" in text
 
 
 def test_report_of_one_seed_and_of_none(tmp_path, configs):

@@ -14,34 +14,32 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from ...evaluation import ALL_METRICS, ONE_METRIC, Baselines
+from ...evaluation import ALL_METRICS, ONE_METRIC, Baselines, Measure
 from ...utils import TextTable, write_csv, write_text
 from .runs import SIZE_VARIABLE, Ladder
 from .steps import (
-    METRICS,
-    MIOU,
     RULE,
-    SI_LOG_RMSE,
     Spread,
     Step,
     difference,
     is_larger,
     read_steps,
+    reported_measures,
     single_task_baselines,
 )
 
-COMPARED = {MIOU: "mIoU", SI_LOG_RMSE: "SI-logRMSE"}
 IMAGE_BLIND = "image-blind"
 CONVENTION = (
     "Metrics of the last validation: mean ± sample standard deviation over the seeds (n: runs). "
-    "Lower SI-logRMSE is better. Differences are to the row above; 'larger' says whether one is "
+    "{lower}Differences are to the row above; 'larger' says whether one is "
     f"larger than the spread of the seeds: {RULE}; '-': too few runs. image-blind: the "
     "best predictor that never looks at the image. GMACs: 1e9 multiply-adds of one forward pass of "
     "one {height}x{width} image (height x width). Delta_m: mean relative difference to single-task "
     "networks, positive where better."
 )
-BETTER = {MIOU: "higher is better", SI_LOG_RMSE: "lower is better"}
 DPI = 120
+HEIGHT = 4
+"""Height of a plot in inches."""
 SEED_SHIFT = 0.12
 CHARACTERS_PER_INCH = 14
 """Width of the caption's font."""
@@ -61,24 +59,30 @@ def write_report(ladder: Ladder, size: tuple[int, int], baselines: Baselines | N
     steps = read_steps(ladder, size)
     settings = describe_settings(ladder, steps)
     own = single_task_baselines(steps, settings)
-    rows = report_rows(steps, baselines or own)
-    notes = [settings, *describe_gaps(steps)]
+    measures = reported_measures(steps)
+    rows = report_rows(steps, measures, baselines or own)
+    notes = [settings, *describe_gaps(steps, measures)]
     files = [osp.join(ladder.out, f"ladder.{kind}") for kind in ("csv", "md", "png")]
     write_csv(files[0], rows)
-    caption = CONVENTION.format(height=size[0], width=size[1])
-    write_text(files[1], "\n\n".join([report_table(rows).markdown(), caption, *notes]) + "\n")
+    lower = [each.label for each in measures if each.better == "lower"]
+    said = f"Lower {', '.join(lower)} is better. " if lower else ""
+    caption = CONVENTION.format(height=size[0], width=size[1], lower=said)
+    table = report_table(rows, measures).markdown()
+    write_text(files[1], "\n\n".join([table, caption, *notes]) + "\n")
     if own:
         files.append(osp.join(ladder.out, "baselines.json"))
         own.write(files[-1])
-    draw_ladder(steps, " ".join(notes), files[2])
+    draw_ladder(steps, measures, " ".join(notes), files[2])
     for line in (*notes[1:], f"report  {' '.join(files)}"):
         Console().print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> list[dict[str, Any]]:
+def report_rows(
+    steps: Sequence[Step], measures: Sequence[Measure], baselines: Baselines | None = None
+) -> list[dict[str, Any]]:
     """Return one row a step, then one for the image-blind predictor; unknown values are None.
 
-    Columns: `step`; mean, std and n of every metric; `parameters`, `macs`; `difference` to the
+    Columns: `step`; mean, std and n of every measure; `parameters`, `macs`; `difference` to the
     previous step and whether it is `larger` than the spread; `missing_seeds`; with baselines
     Delta_m of the means, averaged in both ways.
     """
@@ -86,20 +90,21 @@ def report_rows(steps: Sequence[Step], baselines: Baselines | None = None) -> li
     rows = []
     for before, step in zip([None, *steps], steps, strict=False):
         row: dict[str, Any] = dict(step=step.name)
-        for metric in METRICS:
-            row |= {f"{metric} {part}": value for part, value in vars(step.spread(metric)).items()}
+        for measure in measures:
+            spread = vars(step.spread(measure.name))
+            row |= {f"{measure.name} {part}": value for part, value in spread.items()}
         row |= {key: getattr(step.cost, key, None) for key in ("parameters", "macs")}
-        for metric in COMPARED:
-            pair = (before.spread(metric) if before else none, step.spread(metric))
-            row[f"{metric} difference"] = difference(*pair)
-            row[f"{metric} larger"] = is_larger(*pair)
+        for name in _compared(measures):
+            pair = (before.spread(name) if before else none, step.spread(name))
+            row[f"{name} difference"] = difference(*pair)
+            row[f"{name} larger"] = is_larger(*pair)
         row["missing_seeds"] = " ".join(map(str, step.missing)) or None
         if baselines:
             row |= _delta_m(step, baselines)
         rows.append(row)
     # They depend on the data only.
     blind = next((step.image_blind for step in steps if step.image_blind), {})
-    reference = {f"{metric} mean": blind.get(metric) for metric in METRICS}
+    reference = {f"{each.name} mean": blind.get(each.name) for each in measures}
     rows.append(dict.fromkeys(rows[0]) | dict(step=IMAGE_BLIND) | reference)
     return rows
 
@@ -124,38 +129,46 @@ def describe_settings(ladder: Ladder, steps: Sequence[Step]) -> str:
     )
 
 
-def describe_gaps(steps: Sequence[Step]) -> list[str]:
+def describe_gaps(steps: Sequence[Step], measures: Sequence[Measure]) -> list[str]:
     """Return sentences about missing runs and about data that differ between steps."""
     missing = [f"{step.name}/seed{seed}" for step in steps for seed in step.missing]
     total = len(missing) + sum(len(step.metrics) for step in steps)
     notes = [f"Missing: {len(missing)} of {total} runs: {', '.join(missing)}."] if missing else []
-    blind = {round(step.image_blind[MIOU], 3) for step in steps if MIOU in step.image_blind}
-    if len(blind) > 1:
+    found = [step.image_blind for step in steps]
+    blind = [
+        {round(each[name], 3) for each in found if name in each} for name in _compared(measures)
+    ]
+    if any(len(values) > 1 for values in blind):
         notes.append("The image-blind predictor differs: the steps are not on the same data.")
     return notes
 
 
-def report_table(rows: Sequence[dict[str, Any]]) -> TextTable:
+def _compared(measures: Sequence[Measure]) -> dict[str, str]:
+    """Map the names of the measures whose differences are reported to their headings."""
+    return {each.name: each.label.removesuffix(" (%)") for each in measures if each.main}
+
+
+def report_table(rows: Sequence[dict[str, Any]], measures: Sequence[Measure]) -> TextTable:
     """Return the rows of `report_rows` as a table of texts."""
-    heads = ["step", *METRICS.values(), "params (M)", "GMACs"]
-    for label in COMPARED.values():
+    heads = ["step", *(measure.label for measure in measures), "params (M)", "GMACs"]
+    for label in _compared(measures).values():
         heads += [f"{label} difference", "larger"]
     heads += [key for key in (ONE_METRIC, ALL_METRICS) if key in rows[0]]
-    return TextTable(heads, [_cells(row) for row in rows])
+    return TextTable(heads, [_cells(row, measures) for row in rows])
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], measures: Sequence[Measure]) -> list[str]:
     cells = [row["step"]]
-    for metric in METRICS:
-        mean, std, n = (row[f"{metric} {part}"] for part in ("mean", "std", "n"))
+    for measure in measures:
+        mean, std, n = (row[f"{measure.name} {part}"] for part in ("mean", "std", "n"))
         # The image-blind predictor has a value but no runs.
         cells.append(str(Spread(mean, std, n)) if n is not None else _text(mean, ".2f"))
     for key, unit in (("parameters", 1e6), ("macs", 1e9)):
         cells.append(_text(row[key] and row[key] / unit, ".2f"))
-    for metric in COMPARED:
-        larger = row[f"{metric} larger"]
+    for name in _compared(measures):
+        larger = row[f"{name} larger"]
         said = "-" if larger is None else "yes" if larger else "no"
-        cells += [_text(row[f"{metric} difference"], "+.2f"), said]
+        cells += [_text(row[f"{name} difference"], "+.2f"), said]
     cells += [_text(row[key], "+.2f") for key in (ONE_METRIC, ALL_METRICS) if key in row]
     return cells
 
@@ -164,20 +177,24 @@ def _text(value: float | None, style: str) -> str:
     return "-" if value is None else format(value, style)
 
 
-def draw_ladder(steps: Sequence[Step], caption: str, path: str) -> None:
-    """Draw mIoU and SI-logRMSE over the steps: each seed, mean and standard deviation.
+def draw_ladder(
+    steps: Sequence[Step], measures: Sequence[Measure], caption: str, path: str
+) -> None:
+    """Draw the main measures over the steps: each seed, mean and standard deviation.
 
     Args:
         steps: the steps in their order.
+        measures: those that are not main are left out.
         caption: text below the plots, of any length.
         path: PNG file to write.
     """
     width = max(7.0, 0.75 * len(steps) + 2)
-    figure = Figure(figsize=(width, 8), dpi=DPI, layout="constrained")
+    measures = [measure for measure in measures if measure.main]
+    figure = Figure(figsize=(width, HEIGHT * len(measures)), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(2, 1, sharex=True)
-    for axis, metric in zip(axes, BETTER, strict=True):
-        _draw_metric(axis, steps, metric)
+    axes = figure.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, measure in zip(axes, measures, strict=True):
+        _draw_measure(axis, steps, measure)
     axes[-1].set_xticks(range(len(steps)), [step.name for step in steps], rotation=45, ha="right")
     axes[-1].set_xlim(-0.5, len(steps) - 0.5)
     handles, labels = axes[0].get_legend_handles_labels()
@@ -187,9 +204,10 @@ def draw_ladder(steps: Sequence[Step], caption: str, path: str) -> None:
     figure.savefig(path)
 
 
-def _draw_metric(axis: Axes, steps: Sequence[Step], metric: str) -> None:
-    points = [(x, value) for x, step in enumerate(steps) for value in step.values(metric).values()]
-    spreads = [step.spread(metric) for step in steps]
+def _draw_measure(axis: Axes, steps: Sequence[Step], measure: Measure) -> None:
+    name = measure.name
+    points = [(x, value) for x, step in enumerate(steps) for value in step.values(name).values()]
+    spreads = [step.spread(name) for step in steps]
     means = [np.nan if spread.mean is None else spread.mean for spread in spreads]
     stds = [spread.std or 0 for spread in spreads]
     x, y = np.array(points).reshape(-1, 2).T
@@ -199,9 +217,9 @@ def _draw_metric(axis: Axes, steps: Sequence[Step], metric: str) -> None:
         range(len(steps)), means, stds, fmt="o-", color="tab:blue", markersize=6, capsize=4,
         linewidth=1, label="mean ± standard deviation",
     )  # fmt: skip
-    blind = next((s.image_blind[metric] for s in steps if metric in s.image_blind), None)
+    blind = next((s.image_blind[name] for s in steps if name in s.image_blind), None)
     if blind is not None:
         axis.axhline(blind, color="tab:red", linestyle="--", linewidth=1, label="image-blind")
-    axis.set_ylabel(f"{METRICS[metric]}\n{BETTER[metric]}")
+    axis.set_ylabel(f"{measure.label}\n{measure.better} is better")
     axis.grid(axis="y", color="0.9")
     axis.set_axisbelow(True)

@@ -12,13 +12,9 @@ import numpy as np
 from ...config import load_config
 from ...costs import Cost, measure_costs
 from ...errors import ConfigError
-from ...evaluation import Baseline, Baselines, kind_of
-from ...targets import SEVERAL_TASKS
+from ...evaluation import Baseline, Baselines, Measure, declared_measures, kind_of, measures_of
+from ...targets import PREDEFINED, SCORED, SEVERAL_TASKS
 from .runs import Ladder
-
-MIOU, SI_LOG_RMSE, SCORE = "semseg/mIoU", "depth/si_log_rmse", "multitask/score"
-METRICS = {MIOU: "mIoU (%)", SI_LOG_RMSE: "SI-logRMSE", SCORE: "multitask score"}
-"""Metrics of the report and their labels."""
 
 RULE = "|difference| > 2 * sqrt(s1^2/n1 + s2^2/n2)"
 """Condition for calling a difference of two means larger than the spread of the seeds."""
@@ -132,6 +128,17 @@ def _read_step(ladder: Ladder, path: str, size: tuple[int, int]) -> Step:
         cost,
         schedule,
     )
+
+
+def reported_measures(steps: Sequence[Step]) -> list[Measure]:
+    """Return the main measures of the targets that a step measured, and those of several tasks.
+
+    Before any run has ended, these are the measures of the multi-task score.
+    """
+    found = dict.fromkeys(n for step in steps for metrics in step.metrics.values() for n in metrics)
+    scored = measures_of(PREDEFINED[name] for name in SCORED)
+    measures = declared_measures(found) if found else scored
+    return [measure for measure in measures if measure.main or measure.kind == SEVERAL_TASKS]
 
 
 def single_task_baselines(steps: Sequence[Step], settings: str) -> Baselines | None:
