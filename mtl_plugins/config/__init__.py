@@ -1,6 +1,7 @@
 """Configs: load, lay options over, check, adapt to the machine, store and print."""
 
 from .check import check_config, registered_types
+from .contradictions import check_lengths
 from .datasets import (
     SPLITS,
     build_dataset,
@@ -24,6 +25,7 @@ __all__ = [
     "build_dataset",
     "check_config",
     "check_exists",
+    "check_lengths",
     "check_split",
     "config_sources",
     "copied",

@@ -16,9 +16,10 @@ from mmengine.config import Config
 from mmseg.registry import METRICS, MODELS
 
 from ..errors import ConfigError
-from ..evaluation import direction_of, main_measures
+from ..evaluation import declared_measures, direction_of, main_measures
 from ..targets import DEPTH, SEMSEG, SEVERAL_TASKS
 from ..utils import did_you_mean
+from .contradictions import check_contradictions
 from .loading import as_config
 
 PROTECTION: dict[str, dict[str, Any]] = dict(
@@ -38,32 +39,65 @@ DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
 
 
 def final_config(
-    config: Config | str | os.PathLike[str], options: Sequence[str] = (), safe: bool = False
+    config: Config | str | os.PathLike[str],
+    options: Sequence[str] = (),
+    safe: bool = False,
+    training: bool = True,
 ) -> Config:
-    """Load or copy a config, check it, and adapt it to its tasks and to this machine.
+    """Load or copy a config, check it, and complete it for its tasks and for this machine.
 
     Args:
         config: a config file, or a config as from `load_config`, which is left unchanged.
         options, safe: as in `load_config`.
+        training: check the training too; False for an evaluation, which must not fail for it.
 
     Raises:
-        ConfigError: as `load_config`; the config names a metric that is not measured; or it asks
-            for a way of sharing a model that this toolkit does not support.
+        ConfigError: as `load_config`; values contradict each other; the config names a metric that
+            is not measured; or it asks for a way of sharing a model that this toolkit does not
+            support.
     """
     config = as_config(config, options, safe)
+    _protect(config)
+    _check(config, training)
+    _complete(config)
+    return config
+
+
+def _check(config: Config, training: bool) -> None:
+    """Raise a `ConfigError` for what cannot be meant, and warn of what may be a mistake."""
     _check_sharing(config)
     if config.get("model"):
-        _protect(config)
+        check_contradictions(config, training)
+
+
+def _complete(config: Config) -> None:
+    """Set what follows from the tasks, from other values and from the machine."""
+    if config.get("model"):
         _choose_best_metric(config)
         check_metric_names(config)
         _set_rules(config)
     if config.get("optim_wrapper"):
         config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
-    if not torch.cuda.is_available():
-        for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
-            if config.get(loader):
-                config[loader].pin_memory = False
-    return config
+    _follow_training(config.get("param_scheduler"))
+    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        loader = config.get(name)
+        if loader and not torch.cuda.is_available():
+            loader.pin_memory = False
+        if loader and not loader.get("num_workers"):
+            # torch refuses both without workers.
+            loader.update({key: False for key in ("persistent_workers",) if key in loader})
+            loader.pop("prefetch_factor", None)
+
+
+def _follow_training(node: Any) -> None:
+    """Remove the lengths of schedules that are None, so that mmengine sets the training's."""
+    if isinstance(node, dict):
+        for key in ("end", "T_max", "total_steps"):
+            if key in node and node[key] is None:
+                node.pop(key)
+    for part in node.values() if isinstance(node, Mapping) else node or ():
+        if isinstance(part, (Mapping, list)):
+            _follow_training(part)
 
 
 def run_config(
@@ -73,17 +107,18 @@ def run_config(
     launcher: str = "none",
     amp: bool = False,
     seed: int | None = None,
+    training: bool = True,
 ) -> Config:
     """Make the `final_config` of a run and lay the arguments of `train` or `evaluate` over it.
 
     Args:
-        config, options: as in `final_config`.
+        config, options, training: as in `final_config`.
         work_dir, launcher, amp, seed: as in `train`.
 
     Raises:
         ConfigError: as `final_config`; or `sync_bn` is set for several processes on CPUs.
     """
-    config = final_config(config, options)
+    config = final_config(config, options, training=training)
     name = splitext(basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or join("work_dirs", name)
     config.launcher = launcher
@@ -101,6 +136,8 @@ def _protect(config: Config) -> None:
 
     One that the config gives without a type, to change an argument, gets its type.
     """
+    if not config.get("model"):
+        return
     hooks = dict(config.get("default_hooks") or {})
     listed = [*hooks.values(), *(config.get("custom_hooks") or [])]
     types = {hook.get("type") for hook in listed if isinstance(hook, Mapping)}
@@ -150,9 +187,8 @@ def measured_names(config: Config) -> set[str]:
     kinds = task_kinds(config)
     if {SEMSEG.kind, DEPTH.kind} <= kinds:
         kinds.add(SEVERAL_TASKS)
-    evaluator = config.get("val_evaluator") or []
     names: set[str] = set()
-    for metric in [evaluator] if isinstance(evaluator, Mapping) else evaluator:
+    for metric in _metrics(config):
         own = getattr(METRICS.get(metric["type"]), "measures", ())
         if not own or "prefix" in metric:
             return set()
@@ -163,13 +199,29 @@ def measured_names(config: Config) -> set[str]:
 def check_metric_names(config: Config) -> None:
     """Raise a `ConfigError` if a `save_best` or `monitor` names a metric that is not measured.
 
-    Without this check a run would fail after its first validation, or ignore the metric.
+    Without this check a run would fail after its first validation, or ignore the metric. Of another
+    library's metrics the names are unknown, but they are not this toolkit's.
     """
     known = measured_names(config)
+    ours = {measure.name for measure in declared_measures()} if _only_foreign(config) else set()
     for key, name in _named_metrics(config):
-        if known and name not in known:
-            hint = did_you_mean(name, known)
+        if name in ours or (known and name not in known):
+            kinds = ", ".join(metric["type"] for metric in _metrics(config))
+            hint = did_you_mean(name, known) or f"Give a name that {kinds} reports, or None."
             raise ConfigError(f"{key}={name!r}: the validation measures no such metric. {hint}")
+
+
+def _only_foreign(config: Config) -> bool:
+    """Return whether the validation measures with other libraries' metrics alone."""
+    metrics = _metrics(config)
+    kinds = [METRICS.get(metric["type"]) for metric in metrics]
+    named = any("prefix" in metric for metric in metrics)
+    return bool(kinds) and not named and not any(hasattr(kind, "measures") for kind in kinds)
+
+
+def _metrics(config: Config) -> list[Mapping[str, Any]]:
+    evaluator = config.get("val_evaluator") or []
+    return [evaluator] if isinstance(evaluator, Mapping) else evaluator
 
 
 def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:

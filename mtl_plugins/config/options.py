@@ -188,14 +188,22 @@ def replacing(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """Let a dict replace a value that has no keys; mmengine would refuse to merge them.
 
     A dict is merged into a dict, as between config files; `_delete_=True` in it replaces that too.
+    mmengine overlooks this key in lists, so options for entries of a list become the whole list.
     """
     content = config.to_dict()
-    return {
-        option: dict(value, _delete_=True)
-        if isinstance(value, Mapping) and not isinstance(_found(content, option), Mapping)
-        else value
-        for option, value in options.items()
-    }
+    result: dict[str, Any] = {}
+    for option, value in options.items():
+        place, _, last = option.rpartition(".")
+        entries: Any = result.get(place, _found(content, place)) if place else None
+        if isinstance(value, Mapping) and not isinstance(_found(content, option), Mapping):
+            value = dict(value, _delete_=True)
+        whole = isinstance(entries, (list, tuple)) and last.isdigit() and int(last) < len(entries)
+        if whole and isinstance(value, Mapping) and value.get("_delete_"):
+            new = {key: part for key, part in value.items() if key != "_delete_"}
+            result[place] = [*entries[: int(last)], new, *entries[int(last) + 1 :]]
+        else:
+            result[option] = value
+    return result
 
 
 def _found(node: Any, option: str) -> Any:

@@ -16,13 +16,14 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
 from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
 from torch import nn
 from torch.utils.data import DataLoader
 
 from ..checkpoints import MISFIT, CheckpointError, differences
+from ..config import check_lengths
 from ..errors import ConfigError, MTLError
 from ..utils import replaced, unwrapped
 from .processes import average_statistics
@@ -65,6 +66,25 @@ class MultiTaskRunner(Runner):
         """Evaluate; see mmengine."""
         with self._hooks_at_end():
             return super().test()
+
+    def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the loop and compare its length with that of the data; see mmengine.
+
+        Raises:
+            ConfigError: the data set is smaller than a batch, and `drop_last` is set; or a
+                schedule does not fit the number of iterations (see `check_lengths`).
+        """
+        built = super().build_train_loop(loop)
+        loader: Any = built.dataloader
+        if not len(loader):
+            raise ConfigError(
+                f"The training data has {len(loader.dataset)} samples, too few for a batch of "
+                f"train_dataloader.batch_size={loader.batch_size} in each process, and drop_last "
+                "drops incomplete batches. Choose smaller batches."
+            )
+        if isinstance(built, EpochBasedTrainLoop):
+            check_lengths(self.cfg, built.max_epochs, len(loader))
+        return built
 
     @contextmanager
     def _hooks_at_end(self) -> Iterator[None]:

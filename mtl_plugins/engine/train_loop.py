@@ -15,7 +15,6 @@ from mmseg.registry import LOOPS
 from torch import nn
 
 from ..datasets import seed_all
-from ..errors import ConfigError
 from ..utils import warn
 from .processes import average_statistics
 
@@ -42,23 +41,11 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     Args:
         max_epochs, val_begin, val_interval, dynamic_intervals: see mmengine.
 
-    Raises:
-        ConfigError: the data set is smaller than a batch, and `drop_last` is set.
-
     In a config: `train_cfg = dict(type='SeededTrainLoop', max_epochs=30)`.
     """
 
     images = 0
     """Images of the epoch that all processes together have trained."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not len(self.dataloader):
-            raise ConfigError(
-                f"The training data has {len(self.dataloader.dataset)} samples, too few for a "
-                f"batch of train_dataloader.batch_size={self.dataloader.batch_size} in each "
-                "process, and drop_last drops incomplete batches. Choose smaller batches."
-            )
 
     @property
     def images_per_step(self) -> int:

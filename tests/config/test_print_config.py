@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mtl_plugins.config import config_sources, final_config, leaves, load_config, print_config
 from mtl_plugins.config.sources import assignments, line_of
 from mtl_plugins.errors import ConfigError
+from tests.commands import call
 from tests.config.test_config import BRANCHED, SHIPPED
 from tests.conftest import ROOT
 
@@ -215,3 +216,14 @@ def test_command(command, capsys):
     key = "train_cfg.max_epochs"
     command("print_config.py", "configs/mtl_joint.py", "--source", "--key", key)
     assert capsys.readouterr().out.split()[-3:] == [key, "4", "configs/mtl_branched.py:11"]
+
+
+def test_warnings_are_no_part_of_the_printed_values(monkeypatch):
+    """Neither are mmengine's lines about the environment."""
+    monkeypatch.setenv("LADDER_SIZE", "small")
+    option = "default_hooks.checkpoint.interval=99"
+    result = call(
+        "print_config.py", "configs/ladder/b01_base.py", "--json", "--cfg-options", option
+    )
+    assert json.loads(result.stdout)["train_cfg"]["max_epochs"] == 3
+    assert result.stderr.count("saves every 99 epochs") == 1
