@@ -26,9 +26,9 @@ from ..checkpoints import MISFIT, CheckpointError, differences
 from ..config import check_lengths
 from ..errors import ConfigError, MTLError
 from ..utils import replaced, unwrapped
+from .continuation import Continuation
 from .processes import average_statistics
 from .sharded_model import ShardedModel
-from .train_loop import BatchChange
 
 MMENGINE_HOOKS = (
     "runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint",
@@ -50,12 +50,15 @@ class MultiTaskRunner(Runner):
     - A checkpoint gets its name only when it is completely on the disk (see `replaced`).
     - A run resumes only from a checkpoint with exactly the weights of its model; mmengine would
       leave missing weights random.
-    - A run can resume with another number of processes or batch size (see `BatchChange`).
+    - A run can resume with another config, number of processes or batch size (see `Continuation`).
     - Hooks may define `after_failure(runner, error)`, called if training or testing raises, which
       may raise a better error, and `after_stop(runner)`, called at every end.
     - Any hook of `default_hooks` can be switched off with None, not only mmengine's own.
     - Loader workers survive signals to the run (SIGTERM, SIGINT) for `GRACE` seconds.
     """
+
+    continuation: Continuation | None = None
+    """What a run that is being resumed compares its checkpoint with."""
 
     def train(self) -> nn.Module:
         """Train; see mmengine."""
@@ -135,7 +138,7 @@ class MultiTaskRunner(Runner):
         """
         strict = kwargs.pop("strict", False) or self._resume
         try:
-            return super().load_checkpoint(filename, *args, strict=strict, **kwargs)
+            checkpoint = super().load_checkpoint(filename, *args, strict=strict, **kwargs)
         except RuntimeError as error:
             if isinstance(error, CheckpointError) or not strict:
                 raise
@@ -145,6 +148,9 @@ class MultiTaskRunner(Runner):
             expected = unwrapped(self.model).state_dict()
             problems = differences(expected, found) or str(error)
             raise CheckpointError(MISFIT.format(name=filename, problems=problems)) from error
+        if self.continuation is not None:
+            self.continuation.adopt(checkpoint)
+        return checkpoint
 
     def load_or_resume(self) -> None:
         """Load or resume a checkpoint; see mmengine. Then shard a `ShardedModel`."""
@@ -157,11 +163,12 @@ class MultiTaskRunner(Runner):
             raise ConfigError("EMAHook averages whole weights: use DDP in place of ShardedModel.")
         self.model.shard(self.optim_wrapper)
 
-    def resume(self, *args: Any, **kwargs: Any) -> None:
-        """Resume a checkpoint; see mmengine."""
-        change = BatchChange(self)
-        super().resume(*args, **kwargs)
-        change.follow()
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume a checkpoint; see mmengine, which lets its numbers win over the config's."""
+        self.continuation = Continuation(self)
+        super().resume(filename, *args, **kwargs)
+        self.continuation.follow(filename)
+        self.continuation = None
 
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
         """Register `default_hooks`; see mmengine, which takes None for its own hooks alone."""
