@@ -47,7 +47,16 @@ INSIDE = {
         "layers",
         "preprocessing",
     ),
-    "engine": ("run", "hooks", "runner", "train_loop", "optim", "sharded_model", "processes"),
+    "engine": (
+        "run",
+        "hooks",
+        "runner",
+        "continuation",
+        "train_loop",
+        "optim",
+        "sharded_model",
+        "processes",
+    ),
     "evaluation": (
         "image_blind",
         "baselines",

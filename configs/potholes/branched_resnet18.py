@@ -1,7 +1,6 @@
 # The default network on real photographs: potholes and relative depth.
 _base_ = ['../_base_/datasets/potholes.py', '../_base_/models/deeplab_branched.py',
           '../_base_/schedules/epochs.py', '../_base_/default_runtime.py']
-epochs = 10
 model = dict(
     backbone=dict(model_name='resnet18'),
     decode_head=dict(
@@ -13,7 +12,4 @@ model = dict(
             depth=dict(
                 codec=dict(type='ExpCodec', min_depth=0.5, max_depth=30.0), initial_depth=1.15))))
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
-train_cfg = dict(max_epochs=epochs)
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, begin=0, end=epochs, by_epoch=True,
-         convert_to_iter_based=True)]
+train_cfg = dict(max_epochs=10)

@@ -43,6 +43,10 @@ class CheckpointError(MTLError, RuntimeError):
     """A checkpoint cannot be read: it is damaged, has another format, or would need pickle."""
 
 
+class IncompleteError(CheckpointError):
+    """A file is no whole checkpoint, but not damaged: no run can be resumed from it."""
+
+
 def load_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> dict[str, Any]:
     """Read a local checkpoint without running any code that the file may contain.
 
@@ -195,7 +199,7 @@ def load_resumable(path: str) -> dict[str, Any]:
     checkpoint = load_checkpoint(path)
     missing = [part for part in STATE if part not in checkpoint]
     if missing:
-        raise CheckpointError(
+        raise IncompleteError(
             f"checkpoint {path} has no {', '.join(missing)}, so no training can go on from it. To "
             "start a new one with its weights set load_from in the config."
         )
@@ -211,15 +215,27 @@ def latest_checkpoint(folder: str) -> tuple[str, dict[str, Any]] | None:
 
     Returns:
         The path and the contents of the checkpoint; None if there is none.
+
+    Raises:
+        CheckpointError: there are checkpoints, and all are damaged. A new run would overwrite them.
     """
+    damaged = []
     for path in sorted(Path(folder).glob("*.pth*"), key=_age, reverse=True):
         try:
             if path.suffix == UNFINISHED:
-                raise CheckpointError(f"checkpoint {path} was never finished.")
+                raise IncompleteError(f"checkpoint {path} was never finished.")
             if path.suffix == ".pth" and not path.name.startswith("best_"):
                 return str(path), load_resumable(str(path))
         except CheckpointError as error:
+            if not isinstance(error, IncompleteError):
+                damaged.append(path.name)
             print_log(f"Passed over: {error}", logger="current", level=logging.WARNING)
+    if damaged:
+        raise CheckpointError(
+            f"{folder} holds checkpoints that cannot be read: {', '.join(damaged)}. A new training "
+            "would overwrite them. Copy them again from where they are whole, or name a new folder "
+            "with --work-dir, or move them away to start anew here."
+        )
     print_log(f"{folder} holds no checkpoint to go on from.", logger="current")
     return None
 

@@ -1,6 +1,7 @@
 """Configs: load, lay options over, check, adapt to the machine, store and print."""
 
 from .check import check_config, registered_types
+from .contradictions import check_lengths
 from .datasets import (
     SPLITS,
     build_dataset,
@@ -10,8 +11,9 @@ from .datasets import (
     pack_config,
     with_packed,
 )
-from .final import final_config, measured_names, run_config
+from .final import final_config, run_config
 from .loading import check_exists, copied, load_config, with_pictures, with_views
+from .measured import measured_names
 from .network import build, stored_config
 from .options import parse_options
 from .printing import print_config
@@ -25,6 +27,7 @@ __all__ = [
     "build_dataset",
     "check_config",
     "check_exists",
+    "check_lengths",
     "check_split",
     "complete_tasks",
     "config_sources",

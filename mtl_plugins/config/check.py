@@ -68,6 +68,7 @@ WHOLE_NUMBERS = {
     **{f"{split}_dataloader.batch_size": 1 for split in ("train", "val", "test")},
     **{f"{split}_dataloader.num_workers": 0 for split in ("train", "val", "test")},
     **dict.fromkeys(("train_cfg.max_epochs", "train_cfg.max_iters", "train_cfg.val_interval"), 1),
+    "optim_wrapper.accumulative_counts": 1,
 }
 """Minimum of each number that is otherwise used only after everything has been built."""
 

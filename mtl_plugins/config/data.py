@@ -173,6 +173,18 @@ def read_literals(text: str) -> dict[str, Any]:
         raise ValueError("values are nested too deep") from error
 
 
+def read_literal(text: str) -> Any:
+    """Parse one value as `read_literals` does.
+
+    Raises:
+        ValueError: the text contains anything else.
+
+    >>> read_literal("dict(type='Net', sizes=[(2, 3)])")
+    {'type': 'Net', 'sizes': [(2, 3)]}
+    """
+    return read_literals(f"value = {text.strip()}")["value"]
+
+
 def _assignment(statement: ast.stmt) -> tuple[str, Any]:
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)], value=value):

@@ -7,20 +7,18 @@ it, a `run_config`, and changes nothing in it but what resuming needs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os.path import basename, join, splitext
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmseg.registry import METRICS
 
 from ..errors import ConfigError
-from ..evaluation import Measure, direction_of, main_measures, measures_of
-from ..targets import SCORED, SEVERAL_TASKS, Target
-from ..utils import did_you_mean
+from .contradictions import check_contradictions
 from .loading import as_config
-from .tasks import complete_tasks, model_targets
+from .measured import complete_metrics
+from .tasks import complete_tasks
 
 PROTECTION: dict[str, dict[str, Any]] = dict(
     checkpoint=dict(type="DurableCheckpointHook", interval=1),
@@ -39,34 +37,64 @@ DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
 
 
 def final_config(
-    config: Config | str | os.PathLike[str], options: Sequence[str] = (), safe: bool = False
+    config: Config | str | os.PathLike[str],
+    options: Sequence[str] = (),
+    safe: bool = False,
+    training: bool = True,
 ) -> Config:
-    """Load or copy a config, check it, and adapt it to its tasks and to this machine.
+    """Load or copy a config, check it, and complete it for its tasks and for this machine.
 
     Args:
         config: a config file, or a config as from `load_config`, which is left unchanged.
         options, safe: as in `load_config`.
+        training: check the training too; False for an evaluation, which must not fail for it.
 
     Raises:
-        ConfigError: as `load_config`; the config names a metric that is not measured; or it asks
-            for a way of sharing a model that this toolkit does not support.
+        ConfigError: as `load_config`; values contradict each other; the config names a metric that
+            is not measured; or it asks for a way of sharing a model that this toolkit does not
+            support.
     """
     config = as_config(config, options, safe)
+    _protect(config)
+    _check(config, training)
+    _complete(config)
+    return config
+
+
+def _check(config: Config, training: bool) -> None:
+    """Raise a `ConfigError` for what cannot be meant, and warn of what may be a mistake."""
     _check_sharing(config)
     if config.get("model"):
+        check_contradictions(config, training)
+
+
+def _complete(config: Config) -> None:
+    """Set what follows from the tasks, from other values and from the machine."""
+    if config.get("model"):
         complete_tasks(config)
-        _protect(config)
-        _measure_once(config)
-        _choose_best_metric(config)
-        check_metric_names(config)
-        _set_rules(config)
+        complete_metrics(config)
     if config.get("optim_wrapper"):
         config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
-    if not torch.cuda.is_available():
-        for loader in ("train_dataloader", "val_dataloader", "test_dataloader"):
-            if config.get(loader):
-                config[loader].pin_memory = False
-    return config
+    _follow_training(config.get("param_scheduler"))
+    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        loader = config.get(name)
+        if loader and not torch.cuda.is_available():
+            loader.pin_memory = False
+        if loader and not loader.get("num_workers"):
+            # torch refuses both without workers.
+            loader.update({key: False for key in ("persistent_workers",) if key in loader})
+            loader.pop("prefetch_factor", None)
+
+
+def _follow_training(node: Any) -> None:
+    """Remove the lengths of schedules that are None, so that mmengine sets the training's."""
+    if isinstance(node, dict):
+        for key in ("end", "T_max", "total_steps"):
+            if key in node and node[key] is None:
+                node.pop(key)
+    for part in node.values() if isinstance(node, Mapping) else node or ():
+        if isinstance(part, (Mapping, list)):
+            _follow_training(part)
 
 
 def run_config(
@@ -76,17 +104,18 @@ def run_config(
     launcher: str = "none",
     amp: bool = False,
     seed: int | None = None,
+    training: bool = True,
 ) -> Config:
     """Make the `final_config` of a run and lay the arguments of `train` or `evaluate` over it.
 
     Args:
-        config, options: as in `final_config`.
+        config, options, training: as in `final_config`.
         work_dir, launcher, amp, seed: as in `train`.
 
     Raises:
         ConfigError: as `final_config`; or `sync_bn` is set for several processes on CPUs.
     """
-    config = final_config(config, options)
+    config = final_config(config, options, training=training)
     name = splitext(basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or join("work_dirs", name)
     config.launcher = launcher
@@ -104,6 +133,8 @@ def _protect(config: Config) -> None:
 
     One that the config gives without a type, to change an argument, gets its type.
     """
+    if not config.get("model"):
+        return
     hooks = dict(config.get("default_hooks") or {})
     listed = [*hooks.values(), *(config.get("custom_hooks") or [])]
     types = {hook.get("type") for hook in listed if isinstance(hook, Mapping)}
@@ -136,122 +167,3 @@ def _wrap_on_cpu(config: Config) -> None:
         wrapper = dict(broadcast_buffers=False, find_unused_parameters=unused) | wrapper
         wrapper["device_ids"] = None
     config.model_wrapper_cfg = wrapper
-
-
-def _measure_once(config: Config) -> None:
-    """Drop a `NormalsMetric` whose measures another metric of the same evaluator has, too."""
-    for key in ("val_evaluator", "test_evaluator"):
-        if isinstance(config.get(key), Sequence):
-            config[key] = _metrics(config, key)
-
-
-def _metrics(config: Config, key: str) -> list[Any]:
-    """Return the metrics of an evaluator that `_measure_once` keeps."""
-    evaluator = config.get(key) or []
-    metrics = [evaluator] if isinstance(evaluator, Mapping) else [*evaluator]
-    targets = [*model_targets(config).values()]
-    names = [{each.name for each in _measures(metric, targets) or ()} for metric in metrics]
-    return [
-        metric
-        for index, metric in enumerate(metrics)
-        if len(metrics) == 1
-        or metric["type"] != "NormalsMetric"
-        or not names[index] <= set().union(*names[:index], *names[index + 1 :])
-    ]
-
-
-def _measures(metric: Mapping[str, Any], targets: Sequence[Target]) -> Sequence[Measure] | None:
-    """Return the measures of a metric; None if they are unknown."""
-    metric_class = METRICS.get(metric["type"])
-    if not getattr(metric_class, "measures", ()) or "prefix" in metric:
-        return None
-    return metric_class.measures_for(targets, metric)
-
-
-def measured_names(config: Config) -> list[str]:
-    """Return the names of the metrics that the validation measures.
-
-    There are none if they are unknown: if a metric is not this toolkit's, or has a prefix.
-
-    Raises:
-        ConfigError: two metrics measure the same, or an option names an unknown target.
-    """
-    names: list[str] = []
-    targets = [*model_targets(config).values()]
-    for metric in _metrics(config, "val_evaluator"):
-        measures = _measures(metric, targets)
-        if measures is None:
-            return []
-        if twice := [measure.name for measure in measures if measure.name in names]:
-            raise ConfigError(
-                f"val_evaluator measures {twice} twice, the second time by {metric['type']}. "
-                "Remove one, or restrict MultiTaskMetric to other targets: tasks=[...]."
-            )
-        names += [measure.name for measure in measures]
-    return names
-
-
-def check_metric_names(config: Config) -> None:
-    """Raise a `ConfigError` if a `save_best` or `monitor` names a metric that is not measured.
-
-    Without this check a run would fail after its first validation, or ignore the metric.
-    """
-    known = measured_names(config)
-    for key, name in _named_metrics(config):
-        if known and name not in known:
-            hint = did_you_mean(name, known)
-            raise ConfigError(f"{key}={name!r}: the validation measures no such metric. {hint}")
-        if known and direction_of(name) is None:
-            raise ConfigError(f"{key}={name!r}: neither high nor low values of it are better.")
-
-
-def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield the key and the name of every metric that a hook or scheduler follows."""
-    hooks = dict(config.get("default_hooks") or {})
-    nodes = {f"default_hooks.{name}": hook for name, hook in hooks.items()}
-    for section in ("custom_hooks", "param_scheduler"):
-        entries = config.get(section) or []
-        entries = [entries] if isinstance(entries, Mapping) else entries
-        nodes |= {f"{section}.{index}": entry for index, entry in enumerate(entries)}
-    for place, node in nodes.items():
-        for key in ("save_best", "monitor") if isinstance(node, Mapping) else ():
-            for name in _as_list(node.get(key)):
-                if name != "auto":
-                    yield f"{place}.{key}", name
-
-
-def _choose_best_metric(config: Config) -> None:
-    """Replace the multi-task score in `save_best` if the model lacks one of the score's targets."""
-    hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
-    targets = [*model_targets(config).values()]
-    scored = {target.name for target in targets} >= {*SCORED}
-    if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or scored:
-        return
-    names = measured_names(config) or [measure.name for measure in measures_of(targets)]
-    for measure in main_measures(names).values():
-        hook.update(save_best=measure.name, rule=_rule(measure.better))
-        return
-
-
-def _set_rules(config: Config) -> None:
-    """Set the direction of every metric in `save_best`.
-
-    A config may inherit a `rule` that belongs to another metric and would keep the worst
-    checkpoint.
-    """
-    hook: Any = (config.get("default_hooks") or {}).get("checkpoint") or {}
-    names = _as_list(hook.get("save_best"))
-    if names and {*measured_names(config)} >= {*names}:
-        rules = [_rule(direction_of(name)) for name in names]
-        hook.rule = rules if isinstance(hook.save_best, list) else rules[0]
-
-
-def _rule(direction: str | None) -> str:
-    """Return mmengine's name of a metric's better direction."""
-    return "less" if direction == "lower" else "greater"
-
-
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else list(value)

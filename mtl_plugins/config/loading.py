@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from ..utils import did_you_mean_path
 from .check import check_config
 from .data import is_data, read_data_config
-from .options import check_options, parse_options
+from .options import check_options, parse_options, replacing
 
 
 def load_config(
@@ -73,7 +73,7 @@ def as_config(
 def _lay_over(config: Config, options: Sequence[str]) -> None:
     if not options:
         return
-    parsed = parse_options(options)
+    parsed = replacing(parse_options(options), config)
     check_options(parsed, config)
     try:
         config.merge_from_dict(parsed)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from mmengine.config import Config
@@ -12,6 +14,7 @@ from mmengine.runner import Runner
 
 from ..errors import ConfigError
 from ..utils import did_you_mean
+from .data import read_literal
 
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {"self"}
 """Keys of a config that the runner reads."""
@@ -20,7 +23,9 @@ READ_LATER = {"find_unused_parameters", "model_wrapper_cfg", "sync_bn"}
 """Keys that it reads when it wraps the model for several processes."""
 
 WORDS = {"true": True, "false": False}
-OPENING, CLOSING, QUOTES = "([", ")]", "'\""
+OPENING, CLOSING, QUOTES = "([{", ")]}", "'\""
+KINDS = {"(": tuple, "[": list, "{": dict, "dict(": dict}
+"""Beginnings of values that have parts, and their types."""
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
@@ -46,7 +51,12 @@ def parse_value(text: str) -> Any:
     """Parse an option's value with mmengine's types, but keep spaces, which mmengine loses.
 
     Numbers, `True`, `False` and `None` have their usual meaning, `(a, b)` is a tuple, `[a, b]` and
-    `a, b` are lists; anything else is text. In quotes everything is text, commas included.
+    `a, b` are lists, `{a: b}` and `dict(a=b)` are dicts; anything else is text. What Python or JSON
+    reads as a tuple, list or dict is read so; otherwise the quotes of texts may be missing, as a
+    shell removes them. In quotes everything is text, commas included.
+
+    Raises:
+        ConfigError: a dict has a part without a key.
 
     >>> parse_value("3"), parse_value("1e-3"), parse_value("true"), parse_value("None")
     (3, 0.001, True, None)
@@ -54,15 +64,42 @@ def parse_value(text: str) -> Any:
     ((6, 12), ['a b', [2]], [1, 2])
     >>> parse_value("/data/my set (2)"), parse_value("'/data/a, b'")
     ('/data/my set (2)', '/data/a, b')
+    >>> parse_value("{'type': 'A', 'sizes': [(2, 3)]}"), parse_value("dict(type=A, size=(2, 3))")
+    ({'type': 'A', 'sizes': [(2, 3)]}, {'type': 'A', 'size': (2, 3)})
     """
     text = text.strip()
     if (unquoted := _unquoted(text)) is not None:
         return unquoted
-    if len(text) > 1 and text[0] in OPENING and text[-1] == CLOSING[OPENING.index(text[0])]:
-        values = [parse_value(part) for part in _parts(text[1:-1])]
-        return tuple(values) if text[0] == "(" else values
+    for opening, kind in KINDS.items():
+        if text.startswith(opening) and text[-1] == CLOSING[OPENING.index(opening[-1])]:
+            exact = _exact(text)
+            return exact if isinstance(exact, kind) else _relaxed(text, opening)
     parts = list(_parts(text))
     return [parse_value(part) for part in parts] if len(parts) > 1 else _scalar(text)
+
+
+def _exact(text: str) -> Any:
+    """Read a value as Python or JSON; None if it is neither."""
+    for read in (read_literal, json.loads):
+        with suppress(ValueError, TypeError):  # TypeError: a key of a dict is a dict
+            return read(text)
+    return None
+
+
+def _relaxed(text: str, opening: str) -> Any:
+    """Read a value whose texts may lack their quotes."""
+    parts = list(_parts(text[len(opening) : -1]))
+    if KINDS[opening] is not dict:
+        return KINDS[opening](parse_value(part) for part in parts)
+    between = ":" if opening == "{" else "="
+    pairs = [part.partition(between) for part in parts]
+    with suppress(TypeError):  # a key is a list or dict
+        if all(sign for _, sign, _ in pairs):
+            return {parse_value(key): parse_value(value) for key, _, value in pairs}
+    raise ConfigError(
+        f"--cfg-options: {text} is no dict; expected {{'key': value}} or dict(key=value). If it is "
+        f"a text, put quotes inside the quotes of the shell: \"'{text}'\"."
+    )
 
 
 def _scalar(text: str) -> Any:
@@ -91,7 +128,7 @@ def _parts(text: str) -> Iterator[str]:
     for place, char in enumerate(text):
         if quote:
             quote = "" if char == quote else quote
-        elif char in QUOTES and not text[start:place].strip():
+        elif char in QUOTES and text[start:place].strip()[-1:] in ("", ":", "="):
             quote = char  # inside a word it is an apostrophe
         elif char in OPENING:
             depth += 1
@@ -109,6 +146,7 @@ def check_options(options: Mapping[str, Any], config: Config) -> None:
 
     Arguments of an entry with a `type` are checked later, with those of the config file.
     """
+    options = dict(_flat(options))
     for option in options:
         parts = option.split(".")
         _check_first(option, parts[0], config)
@@ -137,6 +175,49 @@ def check_options(options: Mapping[str, Any], config: Config) -> None:
                 break
 
 
+def _flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield options whose values are dicts as one option for each value."""
+    for option, value in options.items():
+        if isinstance(value, Mapping) and value and "_delete_" not in value:
+            yield from _flat({f"{option}.{key}": part for key, part in value.items()})
+        else:
+            yield option, value
+
+
+def replacing(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Let a dict replace a value that has no keys; mmengine would refuse to merge them.
+
+    A dict is merged into a dict, as between config files; `_delete_=True` in it replaces that too.
+    mmengine overlooks this key in lists, so options for entries of a list become the whole list.
+    """
+    content = config.to_dict()
+    result: dict[str, Any] = {}
+    for option, value in options.items():
+        place, _, last = option.rpartition(".")
+        entries: Any = result.get(place, _found(content, place)) if place else None
+        if isinstance(value, Mapping) and not isinstance(_found(content, option), Mapping):
+            value = dict(value, _delete_=True)
+        whole = isinstance(entries, (list, tuple)) and last.isdigit() and int(last) < len(entries)
+        if whole and isinstance(value, Mapping) and value.get("_delete_"):
+            new = {key: part for key, part in value.items() if key != "_delete_"}
+            result[place] = [*entries[: int(last)], new, *entries[int(last) + 1 :]]
+        else:
+            result[option] = value
+    return result
+
+
+def _found(node: Any, option: str) -> Any:
+    """Return the value at a dotted key; an empty dict if there is none."""
+    for part in option.split("."):
+        if isinstance(node, Mapping):
+            node = node.get(part, {})
+        elif isinstance(node, (list, tuple)) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        else:
+            return {}
+    return node
+
+
 def _check_first(option: str, name: str, config: Config) -> None:
     known = RUNNER_KEYS | READ_LATER
     if name in known:
@@ -144,7 +225,8 @@ def _check_first(option: str, name: str, config: Config) -> None:
     if name in config:
         raise ConfigError(
             f"--cfg-options {option}: {name} is a variable of the config file, which has been "
-            "used already. Set the keys that it went into, such as train_cfg.max_epochs."
+            "used already. Set the keys that it went into, such as "
+            "train_dataloader.dataset.data_root."
         )
     hint = did_you_mean(name, known, "See the config for its keys.")
     raise ConfigError(f"--cfg-options {option}: there is no {name}. {hint}")

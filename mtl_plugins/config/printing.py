@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -27,6 +31,20 @@ PIPE_WIDTH = 4000
 """Characters of a row in a file or pipe, which has no width, so that a row stays one line."""
 
 
+@contextmanager
+def _log_on_stderr() -> Iterator[None]:
+    """Keep warnings out of the printed values, which programs read."""
+    handlers = MMLogger.get_current_instance().handlers
+    shown = [handler for handler in handlers if type(handler) is logging.StreamHandler]
+    before = [handler.setStream(sys.stderr) for handler in shown]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(shown, before, strict=True):
+            handler.setStream(stream or sys.stderr)
+
+
+@_log_on_stderr()
 def print_config(
     path: str,
     options: Sequence[str] = (),
@@ -98,7 +116,7 @@ def config_values(
     before, sources = dict(leaves(loaded.to_dict())), sources_of(loaded, options)
     return {
         name: (value, sources[name] if name in before and before[name] == value else ADAPTED)
-        for name, value in leaves(final_config(loaded).to_dict())
+        for name, value in leaves(final_config(loaded, training=False).to_dict())
         if not key or f"{name}.".startswith(f"{key}.")
     }
 

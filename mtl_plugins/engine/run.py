@@ -93,7 +93,7 @@ def evaluate(
         miou = evaluate("configs/mtl_branched.py", "work_dirs/try/epoch_4.pth")["semseg/mIoU"]
     """
     check_launcher(launcher)
-    config = run_config(config, options, work_dir, launcher)
+    config = run_config(config, options, work_dir, launcher, training=False)
     check_split(config, "test")
     if "://" not in checkpoint:
         check_file(checkpoint)

@@ -16,18 +16,19 @@ from typing import Any
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
 from mmengine.optim import OptimWrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmseg.registry import RUNNERS
 from torch import nn
 from torch.utils.data import DataLoader
 
 from ..checkpoints import MISFIT, CheckpointError, differences
+from ..config import check_lengths
 from ..errors import ConfigError, MTLError
 from ..utils import replaced, unwrapped
+from .continuation import Continuation
 from .processes import average_statistics
 from .sharded_model import ShardedModel
-from .train_loop import BatchChange
 
 MMENGINE_HOOKS = (
     "runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint",
@@ -49,12 +50,15 @@ class MultiTaskRunner(Runner):
     - A checkpoint gets its name only when it is completely on the disk (see `replaced`).
     - A run resumes only from a checkpoint with exactly the weights of its model; mmengine would
       leave missing weights random.
-    - A run can resume with another number of processes or batch size (see `BatchChange`).
+    - A run can resume with another config, number of processes or batch size (see `Continuation`).
     - Hooks may define `after_failure(runner, error)`, called if training or testing raises, which
       may raise a better error, and `after_stop(runner)`, called at every end.
     - Any hook of `default_hooks` can be switched off with None, not only mmengine's own.
     - Loader workers survive signals to the run (SIGTERM, SIGINT) for `GRACE` seconds.
     """
+
+    continuation: Continuation | None = None
+    """What a run that is being resumed compares its checkpoint with."""
 
     def train(self) -> nn.Module:
         """Train; see mmengine."""
@@ -65,6 +69,25 @@ class MultiTaskRunner(Runner):
         """Evaluate; see mmengine."""
         with self._hooks_at_end():
             return super().test()
+
+    def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
+        """Build the loop and compare its length with that of the data; see mmengine.
+
+        Raises:
+            ConfigError: the data set is smaller than a batch, and `drop_last` is set; or a
+                schedule does not fit the number of iterations (see `check_lengths`).
+        """
+        built = super().build_train_loop(loop)
+        loader: Any = built.dataloader
+        if not len(loader):
+            raise ConfigError(
+                f"The training data has {len(loader.dataset)} samples, too few for a batch of "
+                f"train_dataloader.batch_size={loader.batch_size} in each process, and drop_last "
+                "drops incomplete batches. Choose smaller batches."
+            )
+        if isinstance(built, EpochBasedTrainLoop):
+            check_lengths(self.cfg, built.max_epochs, len(loader))
+        return built
 
     @contextmanager
     def _hooks_at_end(self) -> Iterator[None]:
@@ -115,7 +138,7 @@ class MultiTaskRunner(Runner):
         """
         strict = kwargs.pop("strict", False) or self._resume
         try:
-            return super().load_checkpoint(filename, *args, strict=strict, **kwargs)
+            checkpoint = super().load_checkpoint(filename, *args, strict=strict, **kwargs)
         except RuntimeError as error:
             if isinstance(error, CheckpointError) or not strict:
                 raise
@@ -125,6 +148,9 @@ class MultiTaskRunner(Runner):
             expected = unwrapped(self.model).state_dict()
             problems = differences(expected, found) or str(error)
             raise CheckpointError(MISFIT.format(name=filename, problems=problems)) from error
+        if self.continuation is not None:
+            self.continuation.adopt(checkpoint)
+        return checkpoint
 
     def load_or_resume(self) -> None:
         """Load or resume a checkpoint; see mmengine. Then shard a `ShardedModel`."""
@@ -137,11 +163,12 @@ class MultiTaskRunner(Runner):
             raise ConfigError("EMAHook averages whole weights: use DDP in place of ShardedModel.")
         self.model.shard(self.optim_wrapper)
 
-    def resume(self, *args: Any, **kwargs: Any) -> None:
-        """Resume a checkpoint; see mmengine."""
-        change = BatchChange(self)
-        super().resume(*args, **kwargs)
-        change.follow()
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Resume a checkpoint; see mmengine, which lets its numbers win over the config's."""
+        self.continuation = Continuation(self)
+        super().resume(filename, *args, **kwargs)
+        self.continuation.follow(filename)
+        self.continuation = None
 
     def register_default_hooks(self, hooks: dict[str, Any] | None = None) -> None:
         """Register `default_hooks`; see mmengine, which takes None for its own hooks alone."""

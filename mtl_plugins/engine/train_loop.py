@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from mmengine.dist import get_rank, get_world_size
-from mmengine.optim import OptimWrapperDict
-from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import LOOPS
 from torch import nn
 
 from ..datasets import seed_all
-from ..errors import ConfigError
-from ..utils import warn
 from .processes import average_statistics
 
 POSITION = "position"
@@ -42,23 +37,11 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     Args:
         max_epochs, val_begin, val_interval, dynamic_intervals: see mmengine.
 
-    Raises:
-        ConfigError: the data set is smaller than a batch, and `drop_last` is set.
-
     In a config: `train_cfg = dict(type='SeededTrainLoop', max_epochs=30)`.
     """
 
     images = 0
     """Images of the epoch that all processes together have trained."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not len(self.dataloader):
-            raise ConfigError(
-                f"The training data has {len(self.dataloader.dataset)} samples, too few for a "
-                f"batch of train_dataloader.batch_size={self.dataloader.batch_size} in each "
-                "process, and drop_last drops incomplete batches. Choose smaller batches."
-            )
 
     @property
     def images_per_step(self) -> int:
@@ -144,75 +127,3 @@ class SeededTrainLoop(EpochBasedTrainLoop):
             return islice(self.dataloader, self.finished, None)
         sampler.start = self.images
         return iter(self.dataloader)
-
-
-class BatchChange:
-    """Adapt the schedules of a resumed run to another number of images in a step.
-
-    A checkpoint holds the steps that a schedule has taken and its total; with steps of another
-    size it would end too early, or never. Created before the checkpoint is loaded, this keeps the
-    schedules for the config and the present number of processes, with the learning rate
-    (`auto_scale_lr`).
-
-    Args:
-        runner: runner whose optimizer and schedules are built.
-    """
-
-    def __init__(self, runner: Runner) -> None:
-        self.runner = runner
-        self.schedules = [(each, dict(each.state_dict())) for each in _schedules(runner)]
-        self.groups = [dict(group) for group in _groups(runner)]
-
-    def follow(self) -> None:
-        """Move the schedules to the position of the loaded run and log it, if its steps changed."""
-        loop = self.runner.train_loop
-        if not isinstance(loop, SeededTrainLoop):
-            return
-        before, now = loop.restore(), loop.images_per_step
-        if before is None or before == now:
-            return
-        names = {"lr", *(each.param_name for each, _ in self.schedules)}
-        names |= {f"initial_{name}" for name in names}
-        for group, planned in zip(_groups(self.runner), self.groups, strict=True):
-            group.update({key: value for key, value in planned.items() if key in names})
-        for each, state in self.schedules:
-            each.load_state_dict(state)
-        self._replay(loop.epoch, len(loop.dataloader), loop.finished)
-        self._log(before, now)
-
-    def _replay(self, epochs: int, length: int, steps: int) -> None:
-        # Schedules that follow a metric start again.
-        schedules = [each for each, _ in self.schedules if not hasattr(each, "need_val_args")]
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected call of `scheduler.step")
-            for step in range(1, epochs * length + steps + 1):
-                for each in schedules:
-                    if not each.by_epoch or step % length == 0:
-                        each.step()
-
-    def _log(self, before: int, now: int) -> None:
-        rate = _groups(self.runner)[0]["lr"]
-        scaled = (self.runner.auto_scale_lr or {}).get("enable", False)
-        advice = "auto_scale_lr has scaled it to these steps."
-        if not scaled:
-            advice = (
-                "It is the config's, which may not suit these steps: set optim_wrapper.optimizer.lr"
-                f", or auto_scale_lr.enable=True and auto_scale_lr.base_batch_size={before}."
-            )
-        warn(
-            f"The run goes on with {now} images a step ({get_world_size()} processes); it had "
-            f"{before}. It continues at the next image of its epoch, and its schedules as in a run "
-            f"that always had such steps: the learning rate is {rate:.3g}. {advice}"
-        )
-
-
-def _schedules(runner: Runner) -> list[_ParamScheduler]:
-    schedules: Any = runner.param_schedulers or []
-    lists = schedules.values() if isinstance(schedules, dict) else [schedules]
-    return [each for schedules in lists for each in schedules]
-
-
-def _groups(runner: Runner) -> list[dict[str, Any]]:
-    wrapper = runner.optim_wrapper
-    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
-    return [group for each in wrappers for group in each.optimizer.param_groups]

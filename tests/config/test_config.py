@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from mtl_plugins.config import load_config
+from mtl_plugins.config import load_config, parse_options
 from mtl_plugins.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -55,7 +55,7 @@ def test_options_are_laid_over_with_their_types():
         ("train_dataloader.dataset.data_rot=x", r"no such argument.*data_root"),
         ("model.backbone", "key=value"),
         ("modle.backbone.model_name=resnet50", "there is no modle.*model"),
-        ("epochs=1", "epochs is a variable of the config file.*max_epochs"),
+        ("data_root=x", "data_root is a variable of the config file.*train_dataloader"),
         ("train_cfg.max_epoch=2", r"no such argument.*max_epochs"),
         ("train_dataloader.batchsize=4", r"no such argument.*batch_size"),
         ("train_dataloader.batch_size=many", "batch_size='many'; expected .* at least 1"),
@@ -146,3 +146,76 @@ def test_a_variable_of_a_config_may_declare_a_target(tmp_path):
         'data = dict(type="MultiTaskDataset", targets=dict(height=height))\n'
     )
     assert load_config(str(tmp_path / "a.py")).data.targets.height.unit == "m"
+
+
+LOSS = "model.decode_head.task_heads.semseg.loss"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{'type': 'MaskedCrossEntropyLoss', 'class_weight': [1, 2.5]}",
+        '{"type": "MaskedCrossEntropyLoss", "class_weight": [1, 2.5]}',
+        "dict(type='MaskedCrossEntropyLoss', class_weight=[1, 2.5])",
+        # Without the quotes, which a shell removes.
+        "{type: MaskedCrossEntropyLoss, class_weight: [1, 2.5]}",
+        "dict(type=MaskedCrossEntropyLoss,class_weight=[1,2.5])",
+    ],
+)
+def test_dicts_are_read_as_python_or_json_writes_them(value):
+    loss = load_config(BRANCHED, [f"{LOSS}={value}"]).model.decode_head.task_heads.semseg.loss
+    assert loss == dict(type="MaskedCrossEntropyLoss", class_weight=[1, 2.5])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("['a, b', \"c's\"]", ["a, b", "c's"]),
+        ("[dict(type='A', at=(1, 2)), {'b': None}]", [dict(type="A", at=(1, 2)), dict(b=None)]),
+        ('{"a": true, "b": null, "c": {"d": []}}', dict(a=True, b=None, c=dict(d=[]))),
+        ("{'a': 'x, y: z', b: w}", dict(a="x, y: z", b="w")),
+        ("{0: 255, (7, 7, 7): 0}", {0: 255, (7, 7, 7): 0}),
+        ("dict()", {}),
+        ("epoch_{}.pth", "epoch_{}.pth"),
+        ("\"{'a': 1}\"", "{'a': 1}"),
+        ("(3)", (3,)),
+    ],
+)
+def test_values_with_parts(text, value):
+    assert parse_options([f"x={text}"]) == dict(x=value)
+
+
+def test_what_looks_like_a_dict_and_is_none_is_refused():
+    for text in ("{1, 2}", "{[1]: 2}", "dict(3)"):
+        with pytest.raises(ConfigError, match=r"is no dict; expected \{'key': value\} or dict\("):
+            parse_options([f"x={text}"])
+
+
+def test_a_dict_is_merged_into_a_dict_and_replaces_anything_else():
+    options = [
+        "default_hooks.checkpoint={interval: 5}",
+        "default_hooks.mine=dict(type=EMAHook)",
+        "val_evaluator={type: MultiTaskMetric}",
+        "custom_hooks=[dict(type=EMAHook)]",
+        "model.balancer=dict(_delete_=True, type=FixedWeights)",
+    ]
+    config = load_config(BRANCHED.replace("branched", "normals"), options)
+    assert config.default_hooks.checkpoint.interval == 5
+    assert config.default_hooks.checkpoint.type == "DurableCheckpointHook"
+    assert config.default_hooks.mine == dict(type="EMAHook")
+    assert config.val_evaluator == dict(type="MultiTaskMetric")
+    assert config.custom_hooks[0].type == "EMAHook"
+    assert config.model.balancer == dict(type="FixedWeights")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("train_cfg={max_epoch: 3}", r"train_cfg\.max_epoch: .*no such argument.*max_epochs"),
+        ("default_hooks={checkpont: {interval: 2}}", r"no checkpont in default_hooks.*checkpoint"),
+        (f"{LOSS}=dict(type='MaskedCrosEntropyLoss')", "MaskedCrossEntropyLoss"),
+    ],
+)
+def test_a_typo_inside_a_dict_is_found(option, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(BRANCHED, [option])

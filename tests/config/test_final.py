@@ -9,12 +9,8 @@ import pytest
 import torch
 
 from mtl_plugins.config import final_config, load_config, run_config
-from mtl_plugins.config.final import (
-    PROTECTION,
-    _choose_best_metric,
-    check_metric_names,
-    measured_names,
-)
+from mtl_plugins.config.final import PROTECTION
+from mtl_plugins.config.measured import _choose_best_metric, check_metric_names, measured_names
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import declared_measures
 from tests.config.test_config import BRANCHED

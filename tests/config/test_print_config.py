@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mtl_plugins.config import config_sources, final_config, leaves, load_config, print_config
 from mtl_plugins.config.sources import assignments, line_of
 from mtl_plugins.errors import ConfigError
+from tests.commands import call
 from tests.config.test_config import BRANCHED, SHIPPED
 from tests.conftest import ROOT
 
@@ -194,7 +195,7 @@ def test_differences(capsys):
     _, row = capsys.readouterr().out.splitlines()
     key, value, where, other, there = row.split()
     assert (key, value, where, other) == ("train_cfg.max_epochs", "9", "--cfg-options", "4")
-    assert there.endswith("mtl_branched.py:12")
+    assert there.endswith("mtl_branched.py:11")
     print_config(BRANCHED, other=BRANCHED)
     assert "are the same" in capsys.readouterr().out
 
@@ -204,8 +205,8 @@ def test_what_cannot_be_printed_is_said(tmp_path):
         print_config(BRANCHED, key="model.backbne")
     with pytest.raises(ConfigError, match=r"the config has no modle\. Did you mean model\?"):
         print_config(BRANCHED, key="modle.backbone")
-    with pytest.raises(ConfigError, match=r"epochs is 4, which has no 1"):
-        print_config(BRANCHED, key="epochs.1")
+    with pytest.raises(ConfigError, match=r"max_epochs is 4, which has no 1"):
+        print_config(BRANCHED, key="train_cfg.max_epochs.1")
     lazy = tmp_path / "lazy.py"
     lazy.write_text("from mmengine.config import read_base\nwith read_base():\n    pass\n")
     with pytest.raises(ConfigError, match=r"read_base\(\)"):
@@ -213,5 +214,17 @@ def test_what_cannot_be_printed_is_said(tmp_path):
 
 
 def test_command(command, capsys):
-    command("print_config.py", "configs/mtl_joint.py", "--source", "--key", "epochs")
-    assert capsys.readouterr().out.split()[-3:] == ["epochs", "4", "configs/mtl_branched.py:6"]
+    key = "train_cfg.max_epochs"
+    command("print_config.py", "configs/mtl_joint.py", "--source", "--key", key)
+    assert capsys.readouterr().out.split()[-3:] == [key, "4", "configs/mtl_branched.py:11"]
+
+
+def test_warnings_are_no_part_of_the_printed_values(monkeypatch):
+    """Neither are mmengine's lines about the environment."""
+    monkeypatch.setenv("LADDER_SIZE", "small")
+    option = "default_hooks.checkpoint.interval=99"
+    result = call(
+        "print_config.py", "configs/ladder/b01_base.py", "--json", "--cfg-options", option
+    )
+    assert json.loads(result.stdout)["train_cfg"]["max_epochs"] == 3
+    assert result.stderr.count("saves every 99 epochs") == 1

@@ -143,6 +143,21 @@ def test_the_newest_good_checkpoint_is_found_and_the_others_are_named(folder, ca
         load_resumable(str(folder / "epoch_4.pth"))
 
 
+def test_a_folder_of_damaged_checkpoints_is_not_an_empty_one(folder, scene_options):
+    """Files that were never finished, and weights alone, are nothing to lose or to go on from."""
+    for path in folder.glob("epoch_*.pth"):
+        os.truncate(path, 1000)
+    before = {path.name: path.read_bytes() for path in folder.glob("*.pth")}
+    with pytest.raises(CheckpointError, match=r"cannot be read: .*epoch_4.*would overwrite them"):
+        train(tiny_config(scene_options), str(folder), resume="auto")
+    assert {path.name: path.read_bytes() for path in folder.glob("*.pth")} == before
+    for path in folder.glob("epoch_*.pth"):
+        path.unlink()
+    (folder / "epoch_1.pth.tmp").write_bytes(b"PK")
+    torch.save(dict(state_dict={}), folder / "weights.pth")
+    assert latest_checkpoint(str(folder)) is None
+
+
 def test_weights_alone_are_no_state_to_go_on_from(folder):
     torch.save(dict(state_dict={}), folder / "weights.pth")
     with pytest.raises(CheckpointError, match=r"no meta, message_hub, optimizer.*load_from"):

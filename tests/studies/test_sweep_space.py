@@ -41,7 +41,7 @@ MISTAKES = {
     LINE.replace("suggest_float", "suggest_flaot"): "AttributeError",
     "def space(trial): return {'optim_wrapper.optimizer.type': 'Admm'}": "Did you mean Adam",
     "def space(trial): return {'optim_wraper.optimizer.lr': 1}": "Did you mean optim_wrapper",
-    "def space(trial): return {'train_cfg': dict(max_epochs=1)}": "cannot be passed",
+    "def space(trial): return {'train_cfg.max_epochs': trial}": "cannot be passed",
     "def space(trial): return 1": "expected a dict",
 }
 

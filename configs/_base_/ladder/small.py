@@ -13,9 +13,4 @@ scenes = dict(
 train_dataloader = dict(dataset=scenes)
 val_dataloader = dict(dataset=scenes)
 test_dataloader = val_dataloader
-epochs = 3
-train_cfg = dict(max_epochs=epochs, val_interval=epochs)
-param_scheduler = [
-    dict(type='PolyLR', power=0.9, eta_min=0, begin=0, end=epochs, by_epoch=True,
-         convert_to_iter_based=True),
-]
+train_cfg = dict(max_epochs=3, val_interval=3)

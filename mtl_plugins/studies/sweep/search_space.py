@@ -125,7 +125,7 @@ class SearchSpace:
                 return f"{key}={text}"
         raise ConfigError(
             f"{self.path}: the value {value!r} of {key} cannot be passed as --cfg-options. "
-            "Use numbers, text, True, False, None, and lists or tuples of them."
+            "Use numbers, text, True, False, None, and lists, tuples or dicts of them."
         )
 
 

@@ -1,0 +1,383 @@
+"""Find values of a config that are valid alone but contradict each other, before anything is built.
+
+A check is a function that yields a sentence for every contradiction: what was given, what was
+expected, what to do. `ERRORS` and `WARNINGS` list them; those of schedules are in
+`schedule_checks`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, ParamSchedulerHook
+from mmengine.optim import ReduceOnPlateauParamScheduler
+from mmengine.registry import Registry
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+from mmseg.registry import DATA_SAMPLERS, HOOKS, LOOPS, PARAM_SCHEDULERS
+
+from ..errors import ConfigError
+from ..utils import warn
+from .schedule_checks import SCHEDULE_ERRORS, SCHEDULE_WARNINGS
+from .schedules import make_plans
+
+PARTS = {
+    "train": ("train_dataloader", "train_cfg", "optim_wrapper"),
+    "val": ("val_dataloader", "val_cfg", "val_evaluator"),
+    "test": ("test_dataloader", "test_cfg", "test_evaluator"),
+}
+"""Sections of which mmengine needs all or none."""
+
+LENGTHS = {EpochBasedTrainLoop: "max_epochs", IterBasedTrainLoop: "max_iters"}
+"""The length of each training loop."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The values of a config, and what the checks ask of them.
+
+    Attributes:
+        config: the values.
+        loop: the class of the training loop in `LENGTHS`; None: no training, or another kind.
+    """
+
+    config: Mapping[str, Any]
+    loop: type | None
+
+    @property
+    def length(self) -> int | None:
+        """Return the length of the training, in its `unit`."""
+        return self.config["train_cfg"].get(LENGTHS[self.loop]) if self.loop else None
+
+    @property
+    def epochs(self) -> int | None:
+        """Return the length of a training that counts epochs."""
+        return self.length if self.loop is EpochBasedTrainLoop else None
+
+    @property
+    def unit(self) -> str:
+        """Name what the length counts."""
+        return "epochs" if self.loop is EpochBasedTrainLoop else "iterations"
+
+    @property
+    def validates(self) -> bool:
+        """Say whether the training is validated."""
+        return all(self.config.get(part) is not None for part in PARTS["val"])
+
+    def hooks(self, kind: type) -> dict[str, Mapping[str, Any]]:
+        """Return the hooks of a class, or derived from it, by their keys."""
+        named = dict(self.config.get("default_hooks") or {})
+        # mmengine adds it if a config does not name it.
+        named.setdefault("param_scheduler", dict(type="ParamSchedulerHook"))
+        listed = enumerate(self.config.get("custom_hooks") or ())
+        found = {f"default_hooks.{name}": hook for name, hook in named.items()}
+        found |= {f"custom_hooks.{index}": hook for index, hook in listed}
+        return {key: hook for key, hook in found.items() if _is(HOOKS, hook, kind)}
+
+
+def check_contradictions(config: Config, training: bool) -> None:
+    """Raise the first contradiction that cannot be meant, and warn of each that may be.
+
+    Args:
+        config: a config with the hooks of every run.
+        training: whether the config is for a training; if not, its training is not looked at.
+
+    Raises:
+        ConfigError: values contradict each other.
+    """
+    values = config.to_dict()
+    run = Run(values, _loop(values))
+    _report(ALWAYS, [run], _raise)
+    if not training or run.config.get("train_cfg") is None:
+        return
+    _report(ERRORS, [run], _raise)
+    iterations = run.length if run.epochs is None else None
+    plans = [*make_plans(values, run.epochs, iterations)] if run.loop else []
+    _report(SCHEDULE_ERRORS, plans, _raise)
+    _report(WARNINGS, [run], warn)
+    _report(SCHEDULE_WARNINGS, plans, warn)
+
+
+def check_lengths(config: Config, epochs: int, per_epoch: int) -> None:
+    """Check the schedules that count iterations, once the iterations of an epoch are known.
+
+    Raises:
+        ConfigError: as `check_contradictions`.
+    """
+    plans = [*make_plans(config.to_dict(), epochs, epochs * per_epoch)]
+    _report(SCHEDULE_ERRORS, plans, _raise)
+    _report(SCHEDULE_WARNINGS, plans, warn)
+
+
+def _report(
+    checks: Sequence[Callable[[Any], Iterator[str]]],
+    subjects: Sequence[Any],
+    report: Callable[[str], None],
+) -> None:
+    for check in checks:
+        for subject in subjects:
+            for text in check(subject):
+                report(text)
+
+
+def _raise(text: str) -> None:
+    raise ConfigError(text)
+
+
+def _loop(config: Mapping[str, Any]) -> type | None:
+    node = config.get("train_cfg") or {}
+    if "type" not in node and "by_epoch" in node:
+        return EpochBasedTrainLoop if node["by_epoch"] else IterBasedTrainLoop
+    return next((kind for kind in LENGTHS if _is(LOOPS, node, kind)), None)
+
+
+def _is(registry: Registry, node: Any, kind: type) -> bool:
+    """Return whether a config builds an object of a class."""
+    name = node.get("type") if isinstance(node, Mapping) else None
+    found = registry.get(name) if isinstance(name, str) else name
+    return isinstance(found, type) and issubclass(found, kind)
+
+
+# ---- Errors, also of a config that is only evaluated
+
+
+def missing_parts(run: Run) -> Iterator[str]:
+    """Find parts of a training, validation or test that lack the others."""
+    for split, keys in PARTS.items():
+        missing = [key for key in keys if run.config.get(key) is None]
+        if 0 < len(missing) < len(keys):
+            given = [key for key in keys if key not in missing]
+            yield (
+                f"The config has {' and '.join(given)}, but no {' or '.join(missing)}. Give all "
+                f"three, or set all to None for a run without {split} data."
+            )
+
+
+def endless_evaluation(run: Run) -> Iterator[str]:
+    """Find samplers with which a validation or test never ends."""
+    for split in ("val", "test"):
+        if _is(DATA_SAMPLERS, _sampler(run, split), InfiniteSampler):
+            yield (
+                f"{split}_dataloader.sampler is an InfiniteSampler, with which the evaluation "
+                "never ends: use sampler=dict(type='DefaultSampler', shuffle=False)."
+            )
+
+
+# ---- Errors of a training
+
+
+def length_of_loop(run: Run) -> Iterator[str]:
+    """Find a training loop without a kind, or without exactly one length."""
+    node = run.config["train_cfg"]
+    if ("type" in node) == ("by_epoch" in node):
+        yield (
+            f"train_cfg={dict(node)}: expected either a type or by_epoch, for example "
+            "train_cfg=dict(type='SeededTrainLoop', max_epochs=30)."
+        )
+    given = [name for name in LENGTHS.values() if name in node]
+    if run.loop and given != [LENGTHS[run.loop]]:
+        yield (
+            f"train_cfg has {' and '.join(given) or 'no length'}: a training that counts "
+            f"{run.unit} needs {LENGTHS[run.loop]} alone."
+        )
+
+
+def endless_epoch(run: Run) -> Iterator[str]:
+    """Find samplers with which an epoch never ends."""
+    if run.epochs and _is(DATA_SAMPLERS, _sampler(run, "train"), InfiniteSampler):
+        yield (
+            "train_dataloader.sampler is an InfiniteSampler, with which an epoch never ends, and "
+            "train_cfg counts epochs: use sampler=dict(type='SeededSampler', shuffle=True), or "
+            "train_cfg=dict(_delete_=True, type='IterBasedTrainLoop', max_iters=...)."
+        )
+
+
+def stepped_twice(run: Run) -> Iterator[str]:
+    """Find schedules that two hooks would step."""
+    keys = [*run.hooks(ParamSchedulerHook)]
+    if len(keys) > 1:
+        yield (
+            f"{' and '.join(keys)} are both a ParamSchedulerHook, so every schedule would run at "
+            "double speed: leave out one of them."
+        )
+
+
+def saved_twice(run: Run) -> Iterator[str]:
+    """Find hooks that would write, and remove, the same checkpoints."""
+    same = defaultdict(list)
+    for key, hook in run.hooks(CheckpointHook).items():
+        names = (hook.get("by_epoch", True), hook.get("out_dir"), hook.get("filename_tmpl"))
+        same[names].append(key)
+    for keys in same.values():
+        if len(keys) > 1:
+            yield (
+                f"{' and '.join(keys)} write the same checkpoints: keep one of them, and change "
+                "what it does with options such as default_hooks.checkpoint.interval."
+            )
+
+
+def no_checkpoint(run: Run) -> Iterator[str]:
+    """Find trainings that end without a checkpoint, although one is asked for."""
+    for key, hook in run.hooks(CheckpointHook).items():
+        best = hook.get("save_best") and run.validates
+        if not hook.get("save_last", True) and _saves_late(run, hook) and not best:
+            yield (
+                f"{key} {_saves(hook)} and not the last state, and the training has {run.length} "
+                f"{run.unit}, so that nothing is saved: set interval=1, or save_last=True."
+            )
+
+
+def never_validated(run: Run) -> Iterator[str]:
+    """Find a validation that would begin after the training."""
+    begin = run.config["train_cfg"].get("val_begin", 1)
+    if run.validates and run.length and begin > run.length:
+        yield (
+            f"train_cfg.val_begin={begin}, and the training has {run.length} {run.unit}: it is "
+            "never validated. Begin earlier, or set val_dataloader, val_cfg and val_evaluator to "
+            "None."
+        )
+
+
+def unseen_metric(run: Run) -> Iterator[str]:
+    """Find what follows a metric of a training without validation."""
+    schedules = run.config.get("param_scheduler") or []
+    schedules = [schedules] if isinstance(schedules, Mapping) else schedules
+    keys = [*run.hooks(EarlyStoppingHook)]
+    for index, node in enumerate(schedules):
+        if _is(PARAM_SCHEDULERS, node, ReduceOnPlateauParamScheduler):
+            keys.append(f"param_scheduler.{index}")
+    for key in keys if not run.validates else ():
+        yield (
+            f"{key} follows a metric, and the training is not validated: give val_dataloader, "
+            "val_cfg and val_evaluator, or leave it out."
+        )
+
+
+def late_average(run: Run) -> Iterator[str]:
+    """Find averages of weights that begin after the training."""
+    for key, hook in run.hooks(EMAHook).items():
+        begin = hook.get("begin_epoch", 0)
+        if run.epochs and begin > run.epochs:
+            yield (
+                f"{key}.begin_epoch={begin}, and the training has {run.epochs} epochs: begin "
+                "earlier, or leave the EMAHook out."
+            )
+
+
+# ---- Warnings
+
+
+def nothing_saved(run: Run) -> Iterator[str]:
+    """Find trainings without checkpoints."""
+    if not run.hooks(CheckpointHook):
+        yield (
+            "default_hooks.checkpoint is None: no checkpoint is saved, so the trained weights are "
+            "lost with the run."
+        )
+
+
+def saved_at_the_end(run: Run) -> Iterator[str]:
+    """Find trainings of which only the last state is saved."""
+    for key, hook in run.hooks(CheckpointHook).items():
+        if hook.get("save_last", True) and (run.length or 0) > 1 and _saves_late(run, hook):
+            yield (
+                f"{key} {_saves(hook)}, and the training has {run.length} {run.unit}: there is a "
+                "checkpoint at the end alone, and a run that is killed begins anew. Set a smaller "
+                f"interval, with by_epoch={run.unit == 'epochs'}."
+            )
+
+
+def best_of_nothing(run: Run) -> Iterator[str]:
+    """Find a `save_best` of a training without validation."""
+    for key, hook in run.hooks(CheckpointHook).items():
+        if hook.get("save_best") and not run.validates:
+            yield (
+                f"{key}.save_best={hook['save_best']!r}, but the training is not validated, so no "
+                "best checkpoint is saved: give val_dataloader, val_cfg and val_evaluator, or set "
+                "save_best=None."
+            )
+
+
+def unmeasured_images(run: Run) -> Iterator[str]:
+    """Find evaluations that leave out images."""
+    for split in ("val", "test"):
+        loader = run.config.get(f"{split}_dataloader")
+        if isinstance(loader, Mapping) and loader.get("drop_last"):
+            yield (
+                f"{split}_dataloader.drop_last=True leaves the last images out of the metrics: set "
+                "it to False."
+            )
+
+
+def listed_twice(run: Run) -> Iterator[str]:
+    """Find hooks of `custom_hooks` that `default_hooks` has already."""
+    named = {
+        hook["type"]: name
+        for name, hook in (run.config.get("default_hooks") or {}).items()
+        if isinstance(hook, Mapping) and "type" in hook
+    }
+    for index, hook in enumerate(run.config.get("custom_hooks") or ()):
+        name = named.get(hook.get("type")) if isinstance(hook, Mapping) else None
+        if name is not None:
+            yield (
+                f"custom_hooks.{index} is a {hook['type']}, as default_hooks.{name} is, so both "
+                f"run: leave it out, and set its arguments in default_hooks.{name}."
+            )
+
+
+def _sampler(run: Run, split: str) -> Any:
+    loader = run.config.get(f"{split}_dataloader")
+    return loader.get("sampler") if isinstance(loader, Mapping) else None
+
+
+def _saves(hook: Mapping[str, Any]) -> str:
+    interval = hook.get("interval", -1)
+    return f"saves every {interval} {_counted(hook)}" if interval > 0 else "has no interval"
+
+
+def _counts(run: Run, hook: Mapping[str, Any]) -> bool:
+    """Return whether a hook counts what the training counts."""
+    return _counted(hook) == run.unit
+
+
+def _counted(hook: Mapping[str, Any]) -> str:
+    return "epochs" if hook.get("by_epoch", True) else "iterations"
+
+
+def _saves_late(run: Run, hook: Mapping[str, Any]) -> bool:
+    """Return whether a hook saves nothing before the end of the training.
+
+    For mmengine a training that counts iterations is one epoch.
+    """
+    if run.length is None or (run.epochs and not _counts(run, hook)):
+        return hook.get("interval", -1) <= 0
+    interval = hook.get("interval", -1)
+    return interval <= 0 or interval > run.length or not _counts(run, hook)
+
+
+Check = Callable[[Run], Iterator[str]]
+
+ALWAYS: Sequence[Check] = (missing_parts, endless_evaluation)
+
+ERRORS: Sequence[Check] = (
+    length_of_loop,
+    endless_epoch,
+    stepped_twice,
+    saved_twice,
+    no_checkpoint,
+    never_validated,
+    unseen_metric,
+    late_average,
+)
+
+WARNINGS: Sequence[Check] = (
+    nothing_saved,
+    saved_at_the_end,
+    best_of_nothing,
+    unmeasured_images,
+    listed_twice,
+)

@@ -1,0 +1,158 @@
+"""The metrics of a config: what the validation measures, and which of it chooses checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+from mmseg.registry import METRICS
+
+from ..errors import ConfigError
+from ..evaluation import Measure, direction_of, main_measures, measures_of
+from ..targets import SCORED, SEVERAL_TASKS, Target
+from ..utils import did_you_mean
+from .tasks import model_targets
+
+
+def complete_metrics(config: Config) -> None:
+    """Check the metrics that a config names, and set what follows from the tasks of its model.
+
+    Raises:
+        ConfigError: a name that is not measured, or two metrics that measure the same.
+    """
+    _measure_once(config)
+    _choose_best_metric(config)
+    check_metric_names(config)
+    _set_rules(config)
+
+
+def _measure_once(config: Config) -> None:
+    """Drop a `NormalsMetric` whose measures another metric of the same evaluator has, too."""
+    for key in ("val_evaluator", "test_evaluator"):
+        if isinstance(config.get(key), Sequence):
+            config[key] = _metrics(config, key)
+
+
+def _metrics(config: Config, key: str) -> list[Any]:
+    """Return the metrics of an evaluator that `_measure_once` keeps."""
+    evaluator = config.get(key) or []
+    metrics = [evaluator] if isinstance(evaluator, Mapping) else [*evaluator]
+    targets = [*model_targets(config).values()]
+    names = [{each.name for each in _measures(metric, targets) or ()} for metric in metrics]
+    return [
+        metric
+        for index, metric in enumerate(metrics)
+        if len(metrics) == 1
+        or metric["type"] != "NormalsMetric"
+        or not names[index] <= set().union(*names[:index], *names[index + 1 :])
+    ]
+
+
+def _measures(metric: Mapping[str, Any], targets: Sequence[Target]) -> Sequence[Measure] | None:
+    """Return the measures of a metric; None if they are unknown."""
+    metric_class = METRICS.get(metric["type"])
+    if not getattr(metric_class, "measures", ()) or "prefix" in metric:
+        return None
+    return metric_class.measures_for(targets, metric)
+
+
+def measured_names(config: Config) -> list[str]:
+    """Return the names of the metrics that the validation measures.
+
+    There are none if they are unknown: if a metric is not this toolkit's, or has a prefix.
+
+    Raises:
+        ConfigError: two metrics measure the same, or an option names an unknown target.
+    """
+    names: list[str] = []
+    targets = [*model_targets(config).values()]
+    for metric in _metrics(config, "val_evaluator"):
+        measures = _measures(metric, targets)
+        if measures is None:
+            return []
+        if twice := [measure.name for measure in measures if measure.name in names]:
+            raise ConfigError(
+                f"val_evaluator measures {twice} twice, the second time by {metric['type']}. "
+                "Remove one, or restrict MultiTaskMetric to other targets: tasks=[...]."
+            )
+        names += [measure.name for measure in measures]
+    return names
+
+
+def check_metric_names(config: Config) -> None:
+    """Raise a `ConfigError` if a `save_best` or `monitor` names a metric that is not measured.
+
+    Without this check a run would fail after its first validation, or ignore the metric. Of another
+    library's metrics the names are unknown, but they are not this toolkit's.
+    """
+    known = measured_names(config)
+    foreign = _only_foreign(config)
+    for key, name in _named_metrics(config):
+        unknown = direction_of(name) is not None if foreign else known and name not in known
+        if unknown:
+            kinds = ", ".join(metric["type"] for metric in _metrics(config, "val_evaluator"))
+            hint = did_you_mean(name, known) or f"Give a name that {kinds} reports, or None."
+            raise ConfigError(f"{key}={name!r}: the validation measures no such metric. {hint}")
+        if known and direction_of(name) is None:
+            raise ConfigError(f"{key}={name!r}: neither high nor low values of it are better.")
+
+
+def _only_foreign(config: Config) -> bool:
+    """Return whether the validation measures with other libraries' metrics alone."""
+    metrics = _metrics(config, "val_evaluator")
+    kinds = [METRICS.get(metric["type"]) for metric in metrics]
+    named = any("prefix" in metric for metric in metrics)
+    return bool(kinds) and not named and not any(hasattr(kind, "measures") for kind in kinds)
+
+
+def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the key and the name of every metric that a hook or scheduler follows."""
+    hooks = dict(config.get("default_hooks") or {})
+    nodes = {f"default_hooks.{name}": hook for name, hook in hooks.items()}
+    for section in ("custom_hooks", "param_scheduler"):
+        entries = config.get(section) or []
+        entries = [entries] if isinstance(entries, Mapping) else entries
+        nodes |= {f"{section}.{index}": entry for index, entry in enumerate(entries)}
+    for place, node in nodes.items():
+        for key in ("save_best", "monitor") if isinstance(node, Mapping) else ():
+            for name in _as_list(node.get(key)):
+                if name != "auto":
+                    yield f"{place}.{key}", name
+
+
+def _choose_best_metric(config: Config) -> None:
+    """Replace the multi-task score in `save_best` if the model lacks one of the score's targets."""
+    hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
+    targets = [*model_targets(config).values()]
+    scored = {target.name for target in targets} >= {*SCORED}
+    if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or scored:
+        return
+    names = measured_names(config) or [measure.name for measure in measures_of(targets)]
+    for measure in main_measures(names).values():
+        hook.update(save_best=measure.name, rule=_rule(measure.better))
+        return
+
+
+def _set_rules(config: Config) -> None:
+    """Set the direction of every metric in `save_best`.
+
+    A config may inherit a `rule` that belongs to another metric and would keep the worst
+    checkpoint.
+    """
+    hook: Any = (config.get("default_hooks") or {}).get("checkpoint") or {}
+    names = _as_list(hook.get("save_best"))
+    if names and {*measured_names(config)} >= {*names}:
+        rules = [_rule(direction_of(name)) for name in names]
+        hook.rule = rules if isinstance(hook.save_best, list) else rules[0]
+
+
+def _rule(direction: str | None) -> str:
+    """Return mmengine's name of a metric's better direction."""
+    return "less" if direction == "lower" else "greater"
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
