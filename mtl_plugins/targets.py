@@ -146,6 +146,8 @@ class Target:
         texts = all(isinstance(name, str) for name in self.classes)
         if (self.classes and self.type != "classes") or not texts:
             return f"classes={self.classes!r}; expected names, and only for the type 'classes'."
+        if len(set(self.classes)) != len(self.classes):
+            return f"classes={self.classes!r} has a name twice; expected different names."
         if len(self.classes) > WIDE_IGNORE_LABEL:
             return f"{len(self.classes)} classes; expected at most {WIDE_IGNORE_LABEL}."
         colors = all(
@@ -173,11 +175,6 @@ class Target:
 
     def _key(self, which: str, name: str, default: str) -> str:
         return _MMSEG_KEYS.get(name, {}).get(which, default)
-
-    @property
-    def kind(self) -> str:
-        """Return the name."""
-        return self.name
 
     @property
     def truth_name(self) -> str:
@@ -374,10 +371,6 @@ def named_targets(targets: Iterable[Target], names: Sequence[str], owner: str) -
         if name not in found:
             raise ConfigError(f"{owner} names the target {name!r}. {did_you_mean(name, found)}")
     return [found[name] for name in names]
-
-
-DENSE_TARGETS = PREDEFINED
-DenseTarget = Target
 
 
 def __getattr__(name: str) -> Any:

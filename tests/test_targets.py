@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from mtl_plugins.targets import (
     declared_target,
     targets_in,
 )
+from tests.conftest import ROOT
 
 ONE_OF_EACH = [
     Target("parts", "classes", classes=("head", "arm"), palette=((255, 0, 0), (0, 255, 0))),
@@ -104,3 +106,50 @@ def test_every_table_by_type_has_every_type():
     # A table may have an entry for scalars that are distances.
     wrong = {name: (keys - {"distance"}) ^ {*TYPES} for name, keys in tables.items()}
     assert {name: keys for name, keys in wrong.items() if keys} == {}
+
+
+NAMED = {
+    "semseg", "depth", "normals", "gt_seg_map", "gt_depth_map", "gt_normal_map", "gt_sem_seg",
+    "pred_sem_seg", "pred_depth_map", "pred_normal_map", "seg_map_path", "depth_map_path",
+    "normal_map_path", "SEMSEG", "DEPTH", "NORMALS",
+}  # fmt: skip
+
+MAY_NAME = {
+    "targets.py": "predefines them",
+    "datasets/catalog": "a known data set has these targets",
+    "datasets/dense_dataset.py": "mmseg's metainfo describes them",
+    "datasets/multi_task_dataset.py": "mmseg's arguments describe them",
+    "street_scenes": "names of folders",
+    "inference/kinds.py": "names of kinds of output",
+    "inference/output.py": "names of kinds of output",
+    "inference/pictures.py": "names of kinds of output",
+    "inference/predictor.py": "shortcuts of a prediction",
+    "inference/metainfo.py": "descriptions of version 0.1",
+    "data_tools/depth_statistics.py": "the usual distance",
+    "models/losses": "names of spaces in which losses compare",
+    "models/task_heads": "names of these spaces, and the targets of heads of version 0.1",
+}
+"""Files and folders of the package that may ask for a target by its name, and why."""
+
+
+def names_in(text):
+    """Yield the line and the name of each target that a module's code asks for by name."""
+    tree = ast.parse(text)
+    texts = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in texts and node.value in NAMED:
+            yield node.lineno, node.value
+        if isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, each.name) for each in node.names if each.name in NAMED)
+
+
+def test_nobody_else_asks_for_a_target_by_its_name():
+    package, found = Path(ROOT, "mtl_plugins"), {}
+    for path in package.rglob("*.py"):
+        place = path.relative_to(package).as_posix()
+        names = [*names_in(path.read_text(encoding="utf-8"))]
+        allowed = [each for each in MAY_NAME if f"{place}/".startswith(f"{each}/")]
+        if names:
+            found.setdefault(allowed[0] if allowed else place, []).extend(names)
+    assert {place: names for place, names in found.items() if place not in MAY_NAME} == {}
+    assert {*MAY_NAME} == {*found}

@@ -11,6 +11,7 @@ def main() -> None:
     parser = command_parser(__doc__, EXAMPLE)
     add_config(parser)
     add_split(parser)
+    parser.add_argument("--target", help="a target that is a distance (default: the first one)")
     parser.add_argument("--json", metavar="FILE", help="also write the statistics as JSON")
     args = parser.parse_args()
     from mtl_plugins.config import load_config
@@ -19,7 +20,8 @@ def main() -> None:
 
     def command() -> None:
         config = load_config(args.config, args.cfg_options)
-        report_depth_statistics(split_depth_statistics(config, args.split), args.split, args.json)
+        statistics = split_depth_statistics(config, args.split, args.target)
+        report_depth_statistics(statistics, args.split, args.json)
 
     run_command(command)
 

@@ -70,15 +70,13 @@ def declared_targets(config: Config) -> tuple[dict[str, Target], MTLError | None
                 dataset = DATASETS.build(dict(node, pipeline=[], lazy_init=True))
             except MTLError as error:
                 return {}, error
-            targets = targets_in(dataset.metainfo)
-            for name in {**found, **targets} if found else ():
-                if found.get(name) != targets.get(name):
+            for name, target in targets_in(dataset.metainfo).items():
+                if found.setdefault(name, target) != target:
                     raise ConfigError(
                         f"The data sets of {split}_dataloader declare {name!r} differently: "
-                        f"{found.get(name)} and {targets.get(name)}. Give both the same "
-                        "parameters; folder=None is for a data set without its files."
+                        f"{found[name]} and {target}. Give both the same parameters, or different "
+                        "names."
                     )
-            found = targets
         if found:
             return found, None
     return {}, None

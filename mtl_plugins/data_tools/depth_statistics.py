@@ -13,9 +13,9 @@ from rich.console import Console
 
 from ..config import build_dataset, check_split
 from ..datasets import TargetReader
-from ..errors import DataError
-from ..targets import NO_DEPTH
-from ..utils import TextTable, track, write_text
+from ..errors import ConfigError, DataError
+from ..targets import DEPTH, NO_DEPTH, targets_in
+from ..utils import TextTable, did_you_mean, track, write_text
 
 BIN_WIDTH = 1e-3
 """Width of the histogram's bins of log depth: percentiles are accurate to half of it, 0.05 %."""
@@ -158,20 +158,30 @@ def measure_depth(maps: Iterable[np.ndarray | None]) -> DepthStatistics:
     return statistics
 
 
-def split_depth_statistics(config: Config, split: str) -> DepthStatistics:
+def split_depth_statistics(
+    config: Config, split: str, target: str | None = None
+) -> DepthStatistics:
     """Compute the statistics of a config's split, in original size and without augmentation.
 
     Args:
         config: as from `load_config`.
         split: "train", "val" or "test".
+        target: name of a target that is a distance; default: the first one of the data.
 
     Raises:
-        ConfigError: the config has no such split.
+        ConfigError: the config has no such split, or its data no such target.
         DataError: the split has no valid depth.
     """
     check_split(config, split)
-    reader = TargetReader(build_dataset(config, split))
-    return measure_depth(maps.get("depth") for maps in track(reader, f"depth of {split}"))
+    dataset = build_dataset(config, split)
+    distances = [each.name for each in targets_in(dataset.metainfo).values() if each.distance]
+    name = target or next(iter(distances), DEPTH.name)
+    if target and name not in distances:
+        raise ConfigError(
+            f"{target!r} is no distance of the {split} data. {did_you_mean(name, distances)}"
+        )
+    reader = track(TargetReader(dataset), f"{name} of {split}")
+    return measure_depth(maps.get(name) for maps in reader)
 
 
 def report_depth_statistics(

@@ -23,8 +23,7 @@ class Declaration:
         parameters: arguments of `Target` that are given.
         arguments: of its format.
         written_as: name of these arguments in the config, for errors.
-        folder: of its files; None: there are none, or it is not given here.
-        has_folder: whether the folder is given here.
+        folder: of its files; None: not given here.
         suffix: ending of its file names.
     """
 
@@ -33,7 +32,6 @@ class Declaration:
     arguments: Mapping[str, Any]
     written_as: str
     folder: str | None = None
-    has_folder: bool = False
     suffix: str = ".png"
 
 
@@ -95,6 +93,5 @@ def _declaration(name: str, given: Mapping[str, Any], own: Own) -> Declaration:
         {**arguments, **chosen, **flat},
         written_as,
         given.get("folder"),
-        "folder" in given,
         given.get("suffix", suffix),
     )

@@ -68,8 +68,7 @@ class DenseDataset(BaseSegDataset):
         # Not through metainfo=, in which mmengine opens every string as a file.
         self._metainfo.setdefault("depth_unit", depth_unit)
         self._targets = self.targets()
-        # Joined data sets must have equal metainfo, also where one has no files of a target.
-        self._metainfo["targets"] = {t.name: t.to_dict() for t in self.known_targets()}
+        self._metainfo["targets"] = {target.name: target.to_dict() for target in self._targets}
         check_pipeline(self.pipeline.transforms, self.targets())
         for transform in within(self.pipeline.transforms):
             if hasattr(transform, "read_from"):
@@ -94,17 +93,16 @@ class DenseDataset(BaseSegDataset):
 
     def targets(self) -> list[Target]:
         """Return the targets that are loaded, predefined ones first."""
-        return [*(self._targets or filter(self.has_target, self.known_targets()))]
-
-    def known_targets(self) -> list[Target]:
-        """Return the targets of which the parameters are known, whether loaded or not."""
+        if self._targets:
+            return [*self._targets]
         meta = self._metainfo
         given: dict[str, dict[str, Any]] = {name: {} for name in PREDEFINED}
         given[SEMSEG.name] = dict(classes=meta.get("classes"), palette=meta.get("palette"))
         given[DEPTH.name] = dict(unit=meta.get("depth_unit", DEPTH.unit))
         for name, parameters in self.declared.items():
             given[name] = {**given.get(name, {}), **parameters}
-        return [declared_target(name, parameters) for name, parameters in given.items()]
+        known = [declared_target(name, parameters) for name, parameters in given.items()]
+        return [target for target in known if self.has_target(target)]
 
     def __getitem__(self, index: int) -> dict:
         """Return a sample, augmented with the randomness of a `SampleIndex`, else the current."""

@@ -28,11 +28,11 @@ class MultiTaskDataset(DenseDataset):
     Args:
         data_root: folder that contains the others.
         targets: declaration of each target by its name: `folder` (of this split, below
-            `data_root`; None: this set has no files of it), `suffix` (ending of its file names;
-            default ".png"), parameters of `Target` (`type`, `classes`, `palette`, `unit`, `range`,
-            `distance`) and arguments of its format (`label_map`, `scale`, `invalid`, ...), or
-            `format=dict(type=...)` for a format of your own. `semseg`, `depth` and `normals` need
-            no `type`. The predefined three may also be described by mmseg's arguments below.
+            `data_root`), `suffix` (ending of its file names; default ".png"), parameters of
+            `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and arguments of
+            its format (`label_map`, `scale`, `invalid`, ...), or `format=dict(type=...)` for a
+            format of your own. `semseg`, `depth` and `normals` need no `type`. The predefined
+            three may also be described by mmseg's arguments below.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
             this split.
         img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: endings of the file
@@ -113,17 +113,17 @@ class MultiTaskDataset(DenseDataset):
         for name, declaration in self.declarations.items():
             key = declaration.target.path
             keys.add(key)
-            if declaration.folder:
+            if declaration.folder is not None:
                 if folders.get(key, declaration.folder) != declaration.folder:
                     raise ConfigError(
                         f"targets.{name}.folder={declaration.folder!r}, but data_prefix.{key}="
                         f"{folders[key]!r}. Leave one of them out."
                     )
                 folders[key] = declaration.folder
-            elif not declaration.has_folder and name not in PREDEFINED and key not in folders:
+            elif name not in PREDEFINED and key not in folders:
                 raise ConfigError(
-                    f"targets.{name} has no folder; give the one of its files, or folder=None for "
-                    "a data set without them."
+                    f"targets.{name} has no folder; give the one of its files, or leave the target "
+                    "out of a data set without it."
                 )
         for key in given:
             if key not in keys:

@@ -106,14 +106,8 @@ def write_results(
     found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
     each: Any
     for each in evaluators:
-        confusions = getattr(each, "confusions", {})
-        per_class = each.classes if confusions else {}
-        if not confusions and getattr(each, "per_class", None):
-            # A metric that knows one target alone.
-            name = next(iter(PREDEFINED))
-            confusions, per_class = {name: each.confusion}, {name: each.per_class}
-        for name, counts in confusions.items():
-            classes = [score._asdict() for score in per_class[name]]
+        for name, counts in getattr(each, "confusions", {}).items():
+            classes = [score._asdict() for score in each.classes[name]]
             details = dict(classes=classes, confusion=counts.tolist())
             if name in PREDEFINED:
                 found.update(details)

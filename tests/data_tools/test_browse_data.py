@@ -15,7 +15,7 @@ from mtl_plugins.data_tools import browse_data, seen_samples
 from mtl_plugins.datasets.files import read_image
 from mtl_plugins.engine import MultiTaskRunner
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.targets import DENSE_TARGETS
+from mtl_plugins.targets import PREDEFINED
 from tests.conftest import ROOT, SCENES
 
 NORMALS = os.path.join(ROOT, "configs", "mtl_normals.py")
@@ -44,7 +44,7 @@ def config(scene_options):
 
 def everything(image, sample):
     """Return the image and all targets of a sample as arrays."""
-    truths = [sample.get(t.truth).data.numpy() for t in DENSE_TARGETS.values() if t.truth in sample]
+    truths = [sample.get(t.truth).data.numpy() for t in PREDEFINED.values() if t.truth in sample]
     return [image, *truths]
 
 
@@ -81,7 +81,7 @@ def test_the_samples_are_those_of_training(config, tmp_path):
     assert padded
     for sample in padded:
         height, width = sample.img_shape
-        for target in DENSE_TARGETS.values():
+        for target in PREDEFINED.values():
             truth = sample.get(target.truth).data
             assert (truth[:, height:] == target.invalid).all()
             assert (truth[:, :, width:] == target.invalid).all()

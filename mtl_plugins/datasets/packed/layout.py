@@ -65,8 +65,7 @@ def read_json(path: str) -> dict:
     if content.pop(CHECKSUM, None) != _content_sum(content):
         raise DataError(f"{path} is damaged: it changed after it was written. {REMEDY}")
     if isinstance(content.get("targets"), list):  # version 2
-        content["loaded"] = content["targets"]
-        content["targets"] = {key: {} for key in content["loaded"]}
+        content["targets"] = {name: {} for name in content["targets"]}
     return content
 
 

@@ -140,7 +140,7 @@ class PackedDataset(DenseDataset):
         super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
 
     def has_target(self, target: Target) -> bool:
-        return target.name in self.index["loaded"]
+        return target.name in self.index["targets"]
 
     def load_data_list(self) -> list[dict]:
         entries = []

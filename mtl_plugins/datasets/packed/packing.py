@@ -79,8 +79,7 @@ def pack_dataset(
     about = dict(
         version=VERSION,
         metainfo=metainfo,
-        targets={target.name: target.to_dict() for target in dataset.known_targets()},
-        loaded=[target.name for target in dataset.targets()],
+        targets={target.name: target.to_dict() for target in dataset.targets()},
         shards=shards,
         source=as_read,
     )
