@@ -15,7 +15,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MessageHub
 from rich.console import Console
 
-from ..evaluation import table_labels
+from ..evaluation import direction_of, table_labels
 from ..models.balancers import LOG_PREFIX
 from ..targets import PREDEFINED
 from ..utils import TextTable
@@ -40,7 +40,9 @@ def metrics_table(
     for key, label in table_labels(metrics).items():
         row = [label, f"{metrics[key]:.3f}"]
         if key in blind:
-            ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
+            # A bias may have either sign.
+            compared = blind[key] and direction_of(key)
+            ratio = f"{metrics[key] / blind[key]:.2f}" if compared else "-"
             row += [f"{blind[key]:.3f}", ratio]
         elif blind:
             row += ["", ""]
@@ -105,16 +107,9 @@ def write_results(
     """
     found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
     for evaluator in evaluators:
-        per_class = getattr(evaluator, "per_class", None) or {}
-        confusion: Any = getattr(evaluator, "confusion", None)
-        if not isinstance(per_class, Mapping):
-            # Those of one target alone.
-            name = next(iter(PREDEFINED))
-            per_class, confusion = {name: per_class}, {name: confusion}
-        for name, scores in per_class.items():
-            details = dict(
-                classes=[score._asdict() for score in scores], confusion=confusion[name].tolist()
-            )
+        for name, counts in getattr(evaluator, "confusions", {}).items():
+            scores = [score._asdict() for score in evaluator.classes[name]]
+            details = dict(classes=scores, confusion=counts.tolist())
             if name in PREDEFINED:
                 found.update(details)
             else:
