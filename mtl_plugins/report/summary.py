@@ -15,7 +15,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MessageHub
 from rich.console import Console
 
-from ..evaluation import table_labels
+from ..evaluation import direction_of, table_labels
 from ..models.balancers import LOG_PREFIX
 from ..targets import PREDEFINED
 from ..utils import TextTable
@@ -40,7 +40,9 @@ def metrics_table(
     for key, label in table_labels(metrics).items():
         row = [label, f"{metrics[key]:.3f}"]
         if key in blind:
-            ratio = f"{metrics[key] / blind[key]:.2f}" if blind[key] else "-"
+            # A bias may have either sign.
+            compared = blind[key] and direction_of(key)
+            ratio = f"{metrics[key] / blind[key]:.2f}" if compared else "-"
             row += [f"{blind[key]:.3f}", ratio]
         elif blind:
             row += ["", ""]
@@ -104,11 +106,18 @@ def write_results(
     the truth) of the predefined target, and `targets` with the same two of each other target.
     """
     found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
+<<<<<<< HEAD
     each: Any
     for each in evaluators:
         for name, counts in getattr(each, "confusions", {}).items():
             classes = [score._asdict() for score in each.classes[name]]
             details = dict(classes=classes, confusion=counts.tolist())
+=======
+    for evaluator in evaluators:
+        for name, counts in getattr(evaluator, "confusions", {}).items():
+            scores = [score._asdict() for score in evaluator.classes[name]]
+            details = dict(classes=scores, confusion=counts.tolist())
+>>>>>>> evaluation
             if name in PREDEFINED:
                 found.update(details)
             else:
