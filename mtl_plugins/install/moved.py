@@ -88,13 +88,8 @@ GONE = dict.fromkeys(
     "a target is declared in the config of its data set (docs/datasets.md), and its type brings "
     "its format, metric and painter",
 ) | {
-<<<<<<< HEAD
-    f"{PACKAGE}.evaluation.tally_image": "MultiTaskMetric().measure_maps measures an image, and "
-    "its scores the sum over images",
-=======
     f"{PACKAGE}.evaluation.tally_image": "MultiTaskMetric.measure_maps measures an image, and "
     "MultiTaskMetric.scores computes the metrics of a sum over images",
->>>>>>> evaluation
 }
 """Path -> what replaces a name that is gone."""
 

@@ -106,18 +106,10 @@ def write_results(
     the truth) of the predefined target, and `targets` with the same two of each other target.
     """
     found: dict[str, Any] = dict(checkpoint=checkpoint, metrics=dict(metrics))
-<<<<<<< HEAD
-    each: Any
-    for each in evaluators:
-        for name, counts in getattr(each, "confusions", {}).items():
-            classes = [score._asdict() for score in each.classes[name]]
-            details = dict(classes=classes, confusion=counts.tolist())
-=======
     for evaluator in evaluators:
         for name, counts in getattr(evaluator, "confusions", {}).items():
             scores = [score._asdict() for score in evaluator.classes[name]]
             details = dict(classes=scores, confusion=counts.tolist())
->>>>>>> evaluation
             if name in PREDEFINED:
                 found.update(details)
             else:
