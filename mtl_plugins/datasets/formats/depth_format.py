@@ -150,11 +150,13 @@ LENGTHS = (0.5, 1.5)
 class NormalFormat(TargetFormat):
     """Decode raw normals: `vector = (raw * scale + offset) * signs`, normalised to length 1.
 
-    The defaults read the usual 8-bit pictures, where 0..255 encodes -1..1. There black (0, 0, 0)
-    and grey (128, 128, 128) decode to vectors far from length 1, and so become invalid.
+    The defaults read the usual 8-bit pictures, where 0..255 encodes -1..1, and files of
+    floating-point numbers (`.npy`) as vectors. In pictures black (0, 0, 0) and grey (128, 128, 128)
+    decode to vectors far from length 1, and so become invalid.
 
     Args:
-        scale, offset: map a raw component to -1..1; for `.npy` files of vectors 1 and 0.
+        scale, offset: map a raw component to -1..1; default: 2 / 255 and -1 for integers, 1 and 0
+            for floating-point numbers.
         signs: factor 1 or -1 of x, y and z, for data whose axes are not x right, y down, z ahead
             (OpenGL's y up, z backwards: 1, -1, -1).
 
@@ -163,12 +165,14 @@ class NormalFormat(TargetFormat):
 
     >>> NormalFormat()(np.array([[[255, 128, 128], [0, 0, 0]]], np.uint8)).round(2).tolist()
     [[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]
+    >>> NormalFormat()(np.array([[[0.0, -1.0, 0.0]]])).tolist()
+    [[[0.0, -1.0, 0.0]]]
     """
 
     channels: int = field(default=3, init=False, repr=False)
 
-    scale: float = 2 / 255
-    offset: float = -1.0
+    scale: float | None = None
+    offset: float | None = None
     signs: tuple[int, int, int] = (1, 1, 1)
 
     def __post_init__(self) -> None:
@@ -181,13 +185,19 @@ class NormalFormat(TargetFormat):
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Decode H,W,3 raw values of the file `path` into float32 unit vectors (0: none)."""
-        vectors = (raw.astype(np.float32) * self.scale + self.offset) * np.array(
-            self.signs, np.float32
-        )
+        scale, offset = self._scaling(raw.dtype)
+        vectors = (raw.astype(np.float32) * scale + offset) * np.array(self.signs, np.float32)
         length = np.linalg.norm(vectors, axis=-1, keepdims=True)
         # False for NaN as well.
         valid = (length > LENGTHS[0]) & (length < LENGTHS[1])
         return np.where(valid, vectors / np.where(valid, length, 1), NO_NORMAL).astype(np.float32)
+
+    def _scaling(self, raw: np.dtype) -> tuple[float, float]:
+        usual = (1.0, 0.0) if raw.kind == "f" else (2 / 255, -1.0)
+        return (
+            usual[0] if self.scale is None else self.scale,
+            usual[1] if self.offset is None else self.offset,
+        )
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         """Encode H,W,3 unit vectors as 8-bit values.
@@ -195,5 +205,6 @@ class NormalFormat(TargetFormat):
         >>> NormalFormat().encode(np.array([[[1.0, 0.0, -1.0]]])).tolist()
         [[[255, 128, 0]]]
         """
-        raw = (values * np.array(self.signs) - self.offset) / self.scale
+        scale, offset = self._scaling(np.dtype(np.uint8))
+        raw = (values * np.array(self.signs) - offset) / scale
         return raw.round().clip(0, 255).astype(np.uint8)
