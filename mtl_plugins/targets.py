@@ -271,9 +271,15 @@ class Target:
         return finite & (values > NO_DEPTH) if self.distance else finite
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the parameters that differ from their defaults, without the name, as JSON."""
+        """Return the parameters, without the name and without usual values, as JSON."""
         defaults = {field.name: field.default for field in fields(self)}
-        given = {k: v for k, v in asdict(self).items() if k != "name" and v != defaults[k]}
+        # Of a predefined target, what is missing comes from that one.
+        usual = asdict(PREDEFINED[self.name]) if self.name in PREDEFINED else defaults
+        given = {
+            k: v
+            for k, v in asdict(self).items()
+            if k != "name" and (v != defaults[k] or v != usual[k])
+        }
         lists = {k: list(v) for k, v in given.items() if isinstance(v, tuple)}
         if "palette" in lists:
             lists["palette"] = [list(color) for color in lists["palette"]]
