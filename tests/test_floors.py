@@ -71,7 +71,7 @@ INSIDE = {
     ),
     "visualization": (
         *("contact_sheet", "panels", "grid", "painters"),
-        *("class_painters", "value_painters", "rows", "maps", "colors"),
+        *("class_painters", "value_painters", "painted", "maps", "colors"),
     ),
 }
 """The same for folders and modules inside a folder."""

@@ -126,7 +126,7 @@ MAY_NAME = {
     "inference/output.py": "names of kinds of output",
     "inference/pictures.py": "names of kinds of output",
     "inference/predictor.py": "shortcuts of a prediction",
-    "inference/metainfo.py": "descriptions of version 0.1",
+    "inference/descriptions.py": "descriptions of version 0.1",
     "data_tools/depth_statistics.py": "the usual distance",
     "visualization/panels.py": "the usual caption of a distance",
     "models/losses": "names of spaces in which losses compare",

@@ -3,11 +3,11 @@
 from typing import Any
 
 from ..install import moved_attribute
+from .descriptions import metainfo_of, targets_of
 from .exported_predictor import ExportedProgramPredictor, OnnxPredictor
 from .inferencer import MultiTaskInferencer, load_predictor, predict
 from .inputs import Problem, Sources
 from .kinds import KINDS
-from .metainfo import metainfo_of, targets_of
 from .model_info import ModelInfo
 from .output import OutputFolder, Report, encode_depth
 from .predictor import DepthBins, Maps, Prediction, Predictions, Predictor

@@ -17,9 +17,9 @@ from mmengine.config import Config
 
 from ..errors import ConfigError, DataError
 from ..utils import track
+from .descriptions import targets_of
 from .exported_predictor import ExportedProgramPredictor, OnnxPredictor
 from .inputs import Frame, Inputs, Problem, Sources
-from .metainfo import targets_of
 from .output import OutputFolder, Report
 from .predictor import Maps, Prediction, Predictions, Predictor
 from .torch_predictor import TorchPredictor

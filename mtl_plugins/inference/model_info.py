@@ -14,7 +14,7 @@ from ..models.segmentors import MultiTaskSegmentor
 from ..targets import Target
 from ..utils import parse_json
 from ..version import __version__
-from .metainfo import from_plain, is_rgb, metainfo_of, targets_of, to_plain
+from .descriptions import from_plain, is_rgb, metainfo_of, targets_of, to_plain
 
 KEY = "mtl_plugins"
 """The key of `ModelInfo.to_json` in an exported file."""

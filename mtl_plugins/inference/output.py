@@ -16,9 +16,9 @@ from ..errors import ConfigError
 from ..targets import NO_DEPTH, PREDEFINED, Target
 from ..utils import did_you_mean
 from ..visualization import Style
+from .descriptions import metainfo_of, targets_of, to_plain
 from .inputs import Problem, Source
 from .kinds import KINDS
-from .metainfo import metainfo_of, targets_of, to_plain
 from .pictures import DRAW, SideBySideVideo, color_ranges, draw_predictions, form_of, panes
 from .predictor import Prediction
 

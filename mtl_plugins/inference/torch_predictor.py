@@ -21,7 +21,7 @@ from ..errors import ConfigError
 from ..models.task_heads import AttentionBinsHead, BinsPrediction
 from ..targets import Target
 from ..utils import choose_dtype
-from .metainfo import metainfo_of, network_targets
+from .descriptions import metainfo_of, network_targets
 from .predictor import DepthBins, Maps, checked_device
 
 

@@ -28,9 +28,9 @@ from .colors import (
 )
 from .contact_sheet import SheetSample, draw_sheet
 from .maps import TaskMaps, as_array, load_maps, ordered, sample_maps, sample_targets, save_maps
+from .painted import Bar, Key, Style, title_of
 from .painters import paint_row
 from .panels import depth_picture, draw_panel, draw_sample
-from .rows import Bar, Key, Style, title_of
 from .value_painters import depth_range
 
 __all__ = [

@@ -24,7 +24,7 @@ from .colors import (
     default_palette,
 )
 from .maps import TaskMaps
-from .rows import Key, Row, Style, painted
+from .painted import Key, Row, Style, painted
 
 
 def named_classes(target: Target, number: int = 0) -> Target:

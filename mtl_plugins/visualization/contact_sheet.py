@@ -12,8 +12,8 @@ import numpy as np
 from ..targets import Target
 from .grid import Cell, GridRow, draw_grid, fitted
 from .maps import TaskMaps
+from .painted import Row, Style, title_of
 from .painters import paint_row
-from .rows import Row, Style, title_of
 
 LARGEST = 360
 """Pixels of the longer side of a picture."""

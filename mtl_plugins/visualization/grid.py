@@ -12,7 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 
 from .colors import offset_wheel
-from .rows import Bar, Key
+from .painted import Bar, Key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from .class_painters import paint_binary, paint_classes
 from .maps import TaskMaps
-from .rows import Row, Style
+from .painted import Row, Style
 from .value_painters import paint_direction, paint_distance, paint_offset, paint_scalar
 
 Painter = Callable[[TaskMaps, Style], Row]

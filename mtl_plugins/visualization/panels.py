@@ -11,8 +11,8 @@ from matplotlib.colors import Normalize
 from .colors import DEPTH_COLORMAP, colorize_depth
 from .grid import BAR, MARGIN, Canvas, Cell, GridRow, draw_grid, fitted
 from .maps import TaskMaps
+from .painted import Bar, Key, Row, Style
 from .painters import paint_row
-from .rows import Bar, Key, Row, Style
 
 # Lengths in pixels.
 _PANEL_WIDTH = 1600

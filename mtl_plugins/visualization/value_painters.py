@@ -22,7 +22,7 @@ from .colors import (
     paint_values,
 )
 from .maps import TaskMaps
-from .rows import Bar, Key, Row, Style, painted, with_unit
+from .painted import Bar, Key, Row, Style, painted, with_unit
 
 WORST_DISTANCE_ERROR = 0.5
 WORST_ANGLE = 60.0

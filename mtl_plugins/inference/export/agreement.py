@@ -15,8 +15,8 @@ from rich.console import Console
 from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
 from ...targets import DEPTH, Target  # noqa: F401  # DEPTH: for the example
 from ...utils import TextTable
+from ..descriptions import targets_of
 from ..exported_predictor import pixels_first
-from ..metainfo import targets_of
 from ..predictor import Maps, Predictor
 from .tracing import ExportError
 
