@@ -13,7 +13,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
-from mtl_plugins.config import load_config
+from mtl_plugins.config import final_config, load_config
 from tests.config.test_config import BRANCHED, SHIPPED
 from tests.conftest import ROOT
 from tests.datasets import layouts
@@ -77,7 +77,7 @@ def test_one_step_and_one_prediction(path, tmp_path, scene_options, partial_opti
         options = []
     else:
         options = partial_options if "partial" in path else scene_options
-    one_step_and_one_prediction(load_config(path, options))
+    one_step_and_one_prediction(final_config(path, options))
 
 
 LADDER = [path for path in SHIPPED if "ladder" in path]

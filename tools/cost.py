@@ -28,12 +28,14 @@ def main() -> None:
     parser.add_argument("--csv", metavar="FILE", help="also write unrounded numbers as CSV")
     parser.add_argument("--markdown", metavar="FILE", help="also write the table as Markdown")
     args = parser.parse_args()
-    from mtl_plugins.config import load_config
+    from mtl_plugins.config import complete_tasks, load_config
     from mtl_plugins.costs import measure_costs, report_costs
     from mtl_plugins.utils import run_command
 
     def command() -> None:
         configs = {path: load_config(path, args.cfg_options) for path in args.config}
+        for config in configs.values():
+            complete_tasks(config)
         options = dict(repeats=0) if args.no_timing else {}
         costs = measure_costs(
             configs, size=tuple(args.size), batch_size=args.batch, device=args.device, **options

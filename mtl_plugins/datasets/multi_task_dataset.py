@@ -96,11 +96,14 @@ class MultiTaskDataset(DenseDataset):
         super().__init__(**kwargs)
 
     def make_formats(self) -> dict[str, TargetFormat]:
-        formats = {}
-        for target in self.targets():
-            declared = self.declarations[target.name]
-            formats[target.name] = build_format(target, declared.arguments, declared.written_as)
-        return formats
+        loaded = {target.name: target for target in self.targets()}
+        # Arguments of a target that is not loaded are checked as well.
+        formats = {
+            name: build_format(loaded.get(name, each.target), each.arguments, each.written_as)
+            for name, each in self.declarations.items()
+            if name in loaded or not each.target.integer
+        }
+        return {name: formats[name] for name in loaded}
 
     def _folders(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return `data_prefix` with the folders of the declared targets.

@@ -252,7 +252,7 @@ def test_several_processes_write_what_one_writes(tmp_path):
         {path.relative_to(root): path.read_bytes() for path in root.rglob("*.*")}
         for root in (tmp_path / "1", tmp_path / "2")
     )
-    assert one == other and len(one) == 5 * (SHARE + 1) + 1
+    assert one == other and len(one) == 6 * (SHARE + 1) + 1
 
 
 def test_finished_folder_is_kept_and_another_refused(tmp_path):

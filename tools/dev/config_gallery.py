@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.checkpoints import build_network
-from mtl_plugins.config import load_config
+from mtl_plugins.config import complete_tasks, load_config
 from mtl_plugins.costs import count_macs, parameters_by_part
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.utils import TextTable, track, write_text
@@ -106,6 +106,7 @@ def description(path: str) -> str:
 def gallery_entry(folder: str, path: str) -> Entry:
     """Build the network of the config `path` below `folder` and count its cost."""
     config = load_config(os.path.join(folder, path))
+    complete_tasks(config)
     init_default_scope(config.get("default_scope", "mmseg"))
     network = build_network(config.model.to_dict(), path).eval()
     data = _training_data(config)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from mmengine.config import Config
 
-from mtl_plugins.config import load_config
+from mtl_plugins.config import complete_tasks, load_config
 
 T = TypeVar("T")
 
@@ -52,7 +52,9 @@ class Settings:
                 "model.decode_head.decoder.skip_channels=4",
             ]
         path = os.path.join(self.root, "configs", name)
-        return load_config(path, [*options, "model.backbone.pretrained=False"])
+        config = load_config(path, [*options, "model.backbone.pretrained=False"])
+        complete_tasks(config)
+        return config
 
     def folder(self, *names: str) -> str:
         """Return a path in the scratch folder; quick runs have their own."""

@@ -32,11 +32,11 @@ def main() -> None:
     # Imported late, so that --help answers at once.
     from dev.balancers import all_balancers, measure_all_balancers, report_balancer_costs
 
-    from mtl_plugins.config import load_config
+    from mtl_plugins.config import final_config
     from mtl_plugins.utils import run_command
 
     def command() -> None:
-        configs = {path: load_config(path, args.cfg_options) for path in args.config}
+        configs = {path: final_config(path, args.cfg_options) for path in args.config}
         balancers = {name: each for name, each in all_balancers().items() if args.only in name}
         shared = dict(
             size=tuple(args.size), batch_size=args.batch, device=args.device, repeats=args.repeats

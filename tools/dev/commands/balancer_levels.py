@@ -28,11 +28,11 @@ def main() -> None:
     # Imported late, so that --help answers at once.
     from dev.balancers import level_differences, show_level_differences
 
-    from mtl_plugins.config import load_config
+    from mtl_plugins.config import final_config
     from mtl_plugins.utils import run_command
 
     def command() -> None:
-        config = load_config(args.config, args.cfg_options)
+        config = final_config(args.config, args.cfg_options)
         show_level_differences(
             {
                 name: level_differences(config, name, args.steps, args.every)

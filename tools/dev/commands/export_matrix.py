@@ -35,11 +35,11 @@ def main() -> None:
     # Imported late, so that --help answers at once.
     from dev.export_matrix import networks, report_exports
 
-    from mtl_plugins.config import load_config
+    from mtl_plugins.config import final_config
     from mtl_plugins.utils import run_command
 
     def command() -> None:
-        configs = {path: load_config(path, args.cfg_options) for path in args.config}
+        configs = {path: final_config(path, args.cfg_options) for path in args.config}
         models = networks(configs, args.backbones)
         chosen = {name: model for name, model in models.items() if args.only in name}
         report_exports(chosen, args.formats, args.preprocess, args.markdown)
