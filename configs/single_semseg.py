@@ -4,7 +4,7 @@ model = dict(
     decode_head=dict(
         task_heads=dict(
             _delete_=True,
-            semseg=dict(type='SegmentationHead', num_classes={{_base_.num_classes}}))),
+            semseg=dict(type='SegmentationHead'))),
     balancer=dict(_delete_=True, type='FixedWeights', weights=dict(semseg=0.5)))
 val_evaluator = dict(type='MultiTaskMetric', tasks=['semseg'])
 test_evaluator = val_evaluator

@@ -69,7 +69,7 @@ def test_a_head_in_your_own_file(tmp_path, monkeypatch):
     try:
         config = load(CONFIGS[1], tmp_path)
         config.model.backbone.model_name = "test_resnet"
-        network = MODELS.build(config.model).eval()
+        network = build(config)
         with torch.no_grad():
             network.decode_head.task_heads["depth"].predict.bias.fill_(99.0)
             data = network.data_preprocessor(batch((32, 64), semseg=False), False)

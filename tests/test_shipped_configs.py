@@ -137,7 +137,7 @@ def test_every_step_of_the_ladder_changes_only_what_it_names(monkeypatch):
 )
 def test_any_backbone_by_one_option(name, scene_options):
     options = [*scene_options, f"model.backbone.model_name={name}"]
-    one_step_and_one_prediction(load_config(BRANCHED, options))
+    one_step_and_one_prediction(final_config(BRANCHED, options))
 
 
 POTHOLES = os.environ.get("POTHOLES_ROOT")

@@ -7,7 +7,6 @@ model = dict(
     decode_head=dict(
         decoder=dict(aspp_rates=(12, 24, 36), skip_stride=None),
         task_heads=dict(
-            semseg=dict(num_classes=7),
             depth=dict(
                 # The range of the files: 1 / 65535 to 1.
                 codec=dict(_delete_=True, type='InverseCodec', min_depth=1.0, max_depth=65535.0),

@@ -9,7 +9,7 @@ model = dict(
         decoder=dict(
             type='DeepLabDecoder', channels={{_base_.width}}, aspp_rates=None, skip_stride=None),
         task_heads=dict(
-            semseg=dict(type='SegmentationHead', num_classes=19),
+            semseg=dict(type='SegmentationHead'),
             depth=dict(
                 type='DepthHead', codec=dict(type='ExpCodec'), loss=dict(type='SILogLoss'),
                 initial_depth=15.0))),

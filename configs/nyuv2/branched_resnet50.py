@@ -5,5 +5,4 @@ _base_ = [
 model = dict(
     backbone=dict(model_name='resnet50', pretrained=True),
     decode_head=dict(task_heads=dict(
-        semseg=dict(num_classes=40),
         depth=dict(codec=dict(max_depth=10.0), initial_depth=2.7))))

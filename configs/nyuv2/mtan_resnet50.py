@@ -7,7 +7,6 @@ model = dict(
     decode_head=dict(
         decoder=dict(aspp_rates=(12, 24, 36), skip_stride=None),
         task_heads=dict(
-            semseg=dict(num_classes=13),
             depth=dict(
                 codec=dict(_delete_=True, type='LinearCodec', max_depth=10.0),
                 loss=dict(_delete_=True, type='MaskedL1Loss'),

@@ -7,8 +7,7 @@ model = dict(
         decoder=dict(channels=64, skip_channels=24),
         task_heads=dict(
             # Potholes are 4 % of the pixels.
-            semseg=dict(num_classes=2, loss=dict(
-                type='MaskedCrossEntropyLoss', class_weight=(1.0, 4.0))),
+            semseg=dict(loss=dict(type='MaskedCrossEntropyLoss', class_weight=(1.0, 4.0))),
             depth=dict(
                 codec=dict(type='ExpCodec', min_depth=0.5, max_depth=30.0), initial_depth=1.15))))
 optim_wrapper = dict(optimizer=dict(lr=5e-4))

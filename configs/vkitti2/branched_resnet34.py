@@ -2,8 +2,6 @@
 _base_ = [
     '../_base_/datasets/vkitti2.py', '../_base_/models/deeplab_branched.py',
     '../_base_/schedules/epochs.py', '../_base_/default_runtime.py']
-model = dict(
-    backbone=dict(pretrained=True),
-    decode_head=dict(task_heads=dict(semseg=dict(num_classes=14))))
+model = dict(backbone=dict(pretrained=True))
 val_evaluator = dict(type='MultiTaskMetric', max_depth=80.0)
 test_evaluator = val_evaluator

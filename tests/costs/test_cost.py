@@ -12,7 +12,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mtl_plugins.checkpoints import build_network
-from mtl_plugins.config import load_config
+from mtl_plugins.config import complete_tasks, load_config
 from mtl_plugins.costs import (
     Cost,
     LiveMemory,
@@ -131,6 +131,7 @@ def test_parts_are_those_of_the_modules(head):
 )
 def test_full_size_costs_are_those_of_the_reference(name, parameters, gmacs):
     config = load_config(os.path.join(ROOT, "configs", "miniscapes", f"{name}_resnet34.py"))
+    complete_tasks(config)
     network = build_network(config.model.to_dict(), "model").eval()
     total = sum(parameters_by_part(network).values())
     assert total / 1e6 == pytest.approx(parameters, rel=0.02)

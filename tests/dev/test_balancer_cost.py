@@ -12,7 +12,7 @@ from dev.balancers import (
 )
 from dev.balancers.balancer_cost import measure_balancers
 
-from mtl_plugins.config import load_config
+from mtl_plugins.config import final_config
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS, WEIGHTINGS
 
 SMALL = [
@@ -24,7 +24,7 @@ SMALL_STEP = dict(size=(64, 64), batch_size=2, repeats=3)
 
 
 def config(options=()):
-    return load_config("configs/mtl_branched.py", [*options, *SMALL])
+    return final_config("configs/mtl_branched.py", [*options, *SMALL])
 
 
 def test_every_balancer_is_measured_at_every_level():

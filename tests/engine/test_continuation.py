@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 from mmengine.hooks import Hook
@@ -15,6 +16,7 @@ from tests.engine.tiny_run import tiny_config
 ADAM = "optim_wrapper.optimizer"
 POLY = dict(type="PolyLR", power=1.0, convert_to_iter_based=True)
 WARM_UP = dict(type="LinearLR", start_factor=0.5, end=4, by_epoch=False)
+NUMBERS = itertools.count()
 RATES: list[float] = []
 
 
@@ -39,6 +41,8 @@ def rates(config, folder, resume=None):
     """Train; return the learning rates, the log and the optimizer."""
     RATES.clear()
     before = {*folder.glob("*/*.log")}
+    # mmengine names a run by the second in which it starts; short ones would share a logger.
+    config.experiment_name = f"run{next(NUMBERS)}"
     runner = train(config, str(folder), resume=resume and str(resume), seed=5)
     [log] = {*folder.glob("*/*.log")} - before
     return [*RATES], log.read_text(), runner.optim_wrapper.optimizer

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mtl_plugins import build, evaluate, load_config, train
+from mtl_plugins.config import complete_tasks, copied
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.evaluation import declared_measures, direction_of, table_labels
 from tests.config.test_config import BRANCHED
@@ -22,7 +23,10 @@ def test_a_network_is_built_from_a_path_a_config_or_its_values(tmp_path):
     [expected] = network.test_step(dict(inputs=[image]))
     assert expected.pred_sem_seg.shape == expected.pred_depth_map.shape == (40, 50)
     values = config.to_dict()
-    for given, options in ((BRANCHED, TINY), (config, ()), (values, ()), (values["model"], ())):
+    complete = copied(config)
+    complete_tasks(complete)
+    section = complete.model.to_dict()
+    for given, options in ((BRANCHED, TINY), (config, ()), (values, ()), (section, ())):
         # A checkpoint's weights replace pretrained ones.
         again = build(given, tmp_path / "a.pth", options=options)
         [found] = again.test_step(dict(inputs=[image]))

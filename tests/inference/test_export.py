@@ -19,7 +19,7 @@ from mmseg.datasets import CityscapesDataset
 from mmseg.registry import MODELS
 
 from mtl_plugins.checkpoints import CheckpointError, load_checkpoint
-from mtl_plugins.config import load_config
+from mtl_plugins.config import complete_tasks, load_config
 from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import (
     ExportedProgramPredictor,
@@ -77,6 +77,7 @@ def folder(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("export")
     config = load_config(CONFIG, SMALL)
+    complete_tasks(config)
     config.model.decode_head.task_heads.update(HEADS)
     config.model.pop("balancer")
     config.dump(folder / "config.py")
@@ -227,6 +228,7 @@ def test_a_difference_above_the_limits_is_an_error(capsys):
 def test_another_models_file_differs(exported):
     torch.manual_seed(1)
     config = load_config(CONFIG, SMALL)
+    complete_tasks(config)
     config.model.decode_head.task_heads.update(HEADS)
     config.model.pop("balancer")
     other = MODELS.build(config.model.to_dict())

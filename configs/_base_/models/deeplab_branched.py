@@ -1,5 +1,4 @@
 # One timm encoder, and for each task an ASPP decoder with a 4x skip and a head.
-num_classes = 19
 model = dict(
     type='MultiTaskSegmentor',
     data_preprocessor=dict(type='MultiTaskDataPreprocessor'),
@@ -16,7 +15,7 @@ model = dict(
             type='DeepLabDecoder', channels=256, aspp_rates=(3, 6, 9), skip_stride=4,
             skip_channels=48),
         task_heads=dict(
-            semseg=dict(type='SegmentationHead', num_classes=num_classes),
+            semseg=dict(type='SegmentationHead'),
             depth=dict(
                 type='DepthHead',
                 codec=dict(type='ExpCodec', min_depth=0.1, max_depth=300.0),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...config import load_config
+from ...config import complete_tasks, load_config
 from ...costs import Cost, measure_costs
 from ...errors import ConfigError
 from ...evaluation import Baseline, Baselines, Measure, declared_measures, kind_of, measures_of
@@ -116,6 +116,7 @@ def _read_step(ladder: Ladder, path: str, size: tuple[int, int]) -> Step:
     name, cost, schedule = Path(path).stem, None, None
     if ended:
         config = load_config(path, ladder.options)
+        complete_tasks(config)
         # Two images: batch normalisation of pooled features cannot train on one.
         cost = measure_costs({name: config}, size=size, batch_size=2, repeats=0)[0]
         unit = "epochs" if "max_epochs" in config.train_cfg else "iters"
