@@ -12,7 +12,9 @@ targets = dict(
     boundary={},
     depth={})
 model = dict(
-    decode_head=dict(task_heads=dict(mobility=dict(), boundary=dict())),
+    decode_head=dict(task_heads=dict(mobility=dict(), boundary=dict(
+        # Outlines are 13 % of the pixels.
+        loss=dict(type='BinaryCrossEntropyLoss', positive_weight=4.0)))),
     balancer=dict(weights=dict(mobility=0.25, boundary=0.25)))
 train_dataloader = dict(dataset=dict(targets=targets))
 val_dataloader = dict(dataset=dict(targets=targets))

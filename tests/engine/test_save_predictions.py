@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
 from PIL import Image
 
@@ -14,6 +17,7 @@ from mtl_plugins import evaluate
 from mtl_plugins.checkpoints import load_checkpoint
 from mtl_plugins.config import stored_config
 from mtl_plugins.datasets import DepthFormat, pack_dataset
+from mtl_plugins.engine.hooks import SavePredictionsHook
 from tests.inference.every_type import (
     COUNT,
     PIPELINE,
@@ -154,3 +158,32 @@ def test_images_without_truth_get_plain_files(root, checkpoint, tmp_path):
         assert np.abs(metres - expected).max() <= 0.51 / 256
     for name in values:
         assert np.array_equal(np.load(folder / f"{names[name]}.npy"), maps[f"pred_{name}_map"])
+
+
+def test_targets_of_the_same_files_do_not_overwrite_each_other(tmp_path):
+    for folder in ("rgb", "label"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(np.zeros((2, 4, 3), np.uint8)).save(tmp_path / "rgb" / "a.png")
+    Image.fromarray(np.zeros((2, 4), np.uint8)).save(tmp_path / "label" / "a.png")
+    coarse = dict(type="classes", classes=("x", "y"), label_map={0: 0, 1: 1, 2: 1})
+    node = dict(
+        type="MultiTaskDataset", data_root=str(tmp_path), img_suffix=".png", pipeline=PIPELINE,
+        data_prefix=dict(img_path="rgb"),
+        targets=dict(
+            semseg=dict(folder="label", classes=("a", "b", "c")),
+            coarse=dict(coarse, folder="label"),
+        ),
+    )  # fmt: skip
+    data = DATASETS.build(node)
+    loop = SimpleNamespace(dataloader=SimpleNamespace(dataset=data))
+    hook = SavePredictionsHook(str(tmp_path / "saved"))
+    hook.before_test_epoch(SimpleNamespace(test_loop=loop))
+    sample = data[0]["data_samples"]
+    fine, merged = torch.tensor([[[2, 1, 0, 2]] * 2]), torch.tensor([[[1, 0, 0, 1]] * 2])
+    sample.set_data(dict(pred_sem_seg=PixelData(data=fine), pred_coarse_map=PixelData(data=merged)))
+    sample.set_metainfo(dict(predicted=data.targets()))
+    hook.after_test_iter(None, 0, outputs=[sample])
+    assert files(tmp_path / "saved") == ["coarse/label/a.png", "label/a.png"]
+    for root, expected in (("saved", fine), ("saved/coarse", merged)):
+        found = np.asarray(Image.open(tmp_path / root / "label" / "a.png"))
+        assert np.array_equal(found, expected[0])

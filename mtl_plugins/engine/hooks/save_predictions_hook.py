@@ -46,7 +46,8 @@ class SavePredictionsHook(Hook):
     A prediction has the same path below `folder` as its truth below the data root, and the same
     encoding: class ids as the files' label values, depth as 16-bit centimetres, disparity, ...
     With `data_root` set to `folder`, the data set reads the predictions. Predictions of a second
-    task that learns the same target lie below `<folder>/<task>` in the same way.
+    task that learns the same target lie below `<folder>/<task>` in the same way, and so do those of
+    a target that is read from the same files as an earlier one (with other classes).
 
     Where there is no file of the truth, or its format cannot hold the prediction, it becomes
     `<target>/<image>.png` with class ids, 0 and 1, 16-bit distances in 1/256 m or 8-bit
@@ -111,7 +112,10 @@ class SavePredictionsHook(Hook):
             encoder = place.dataset.format_of(entry, own).for_file(truth)
             content = _encoded(encoder, own, values, suffix)
             name = _below(truth, place.root) or os.path.join(own.name, place.image + suffix)
-            name = os.path.join(target.name, name) if target.truth_of else name
+            # Several targets may be read from one file, which holds the first one's predictions.
+            first = next(t for t in place.dataset.targets() if entry.get(t.path) == truth)
+            if target.truth_of or first != own:
+                name = os.path.join(target.name, name)
         if content is None:
             plain = PLAIN[own.type](own)
             content = None if plain is None else _encoded(plain, own, values, ".png")
