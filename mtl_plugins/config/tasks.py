@@ -14,6 +14,7 @@ from ..models.task_heads import head_config, task_targets
 from ..targets import PREDEFINED, Target, targets_in
 from ..utils import did_you_mean
 from .datasets import SPLITS, dataset_nodes
+from .loading import copied
 
 
 def complete_tasks(config: Config) -> None:
@@ -92,8 +93,12 @@ def _check_classes(task: str, head: Mapping[str, Any], target: Target) -> None:
         )
 
 
-def model_targets(config: Mapping[str, Any]) -> dict[str, Target]:
-    """Return the target of each task of a completed config; empty without task heads."""
+def model_targets(config: Config) -> dict[str, Target]:
+    """Return the target of each task of a config; empty without task heads."""
     head = (config.get("model") or {}).get("decode_head")
     heads = head.get("task_heads", {}) if isinstance(head, Mapping) else {}
+    if not all(isinstance(each.get("target"), Mapping) for each in heads.values()):
+        config = copied(config)
+        complete_tasks(config)
+        heads = config.model.decode_head.task_heads
     return task_targets(heads)
