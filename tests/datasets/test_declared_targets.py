@@ -105,6 +105,26 @@ def test_files_become_the_values_of_their_type(root):
     assert (np.isclose(lengths, 1, atol=1e-6) | (lengths == 0)).all()
 
 
+def leaves_of(value):
+    """Yield every value in nested dicts, lists and tuples."""
+    if isinstance(value, (dict, list, tuple)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from leaves_of(each)
+    else:
+        yield value
+
+
+def test_samples_carry_data_alone(root, tmp_path):
+    """Arrays, plain values and descriptions of targets; no data set, format or mapped file."""
+    plain = (bool, int, float, str, np.ndarray, np.integer, Target, type(None))
+    pack_dataset(built(root), str(tmp_path), dict(any="source"))
+    for dataset in (
+        built(root),
+        DATASETS.build(dict(type="PackedDataset", data_root=str(tmp_path), pipeline=LOAD)),
+    ):
+        assert {type(v) for v in leaves_of(dataset[0]) if not isinstance(v, plain)} == set()
+
+
 def test_the_metainfo_describes_the_targets_as_plain_data(root):
     dataset = built(root)
     described = json.loads(json.dumps(dataset.metainfo["targets"]))
