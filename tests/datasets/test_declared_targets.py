@@ -13,7 +13,7 @@ from PIL import Image
 
 from mtl_plugins.datasets import FORMATS, TargetFormat, ValueFormat, pack_dataset
 from mtl_plugins.errors import ConfigError, DataError
-from mtl_plugins.targets import DEPTH, NORMALS, SEMSEG, targets_in
+from mtl_plugins.targets import DEPTH, NORMALS, SEMSEG, Target, targets_in
 from tests.conftest import ROOT
 
 SIZE, COUNT = (6, 8), 5
@@ -118,11 +118,10 @@ def test_samples_carry_data_alone(root, tmp_path):
     """Arrays, plain values and descriptions of targets; no data set, format or mapped file."""
     plain = (bool, int, float, str, np.ndarray, np.integer, Target, type(None))
     pack_dataset(built(root), str(tmp_path), dict(any="source"))
-    for dataset in (
-        built(root),
-        DATASETS.build(dict(type="PackedDataset", data_root=str(tmp_path), pipeline=LOAD)),
-    ):
-        assert {type(v) for v in leaves_of(dataset[0]) if not isinstance(v, plain)} == set()
+    packed = dict(type="PackedDataset", data_root=str(tmp_path), pipeline=LOAD)
+    for dataset in (built(root), DATASETS.build(packed)):
+        values = [*leaves_of(dataset[0])]
+        assert {type(value) for value in values if not isinstance(value, plain)} == set()
 
 
 def test_the_metainfo_describes_the_targets_as_plain_data(root):
