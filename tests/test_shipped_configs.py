@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.datasets import layouts
 
 WEATHERS = ("clone", "fog", "morning", "overcast", "rain", "sunset")
-SMALL = (64, 128)
+SMALL = (32, 64)
 LAYOUTS = {
     "cityscapes": partial(layouts.write_cityscapes, size=SMALL),
     "kitti": partial(layouts.write_kitti, size=SMALL),
@@ -31,7 +31,7 @@ LAYOUTS = {
     "vkitti2": partial(layouts.write_vkitti2, size=SMALL, variations=WEATHERS),
 }
 """What writes tiny files in the layout of a data set; the rendered one needs none."""
-SMALLER = dict(ResizeSample=dict(size=SMALL), EvaluationCrop=dict(rows=(4, 60), columns=(9, 99)))
+SMALLER = dict(ResizeSample=dict(size=SMALL), EvaluationCrop=dict(rows=(4, 28), columns=(9, 49)))
 """Protocols of full-size images; tests/datasets holds what they do there."""
 
 

@@ -102,7 +102,7 @@ def test_every_table_by_type_has_every_type():
         f"{module.__name__}.{name}": {*value}
         for module in modules()
         for name, value in vars(module).items()
-        if isinstance(value, dict) and len({*map(str, value)} & {*TYPES}) > 2
+        if isinstance(value, dict) and len({*value} & {*TYPES}) > 2
     }
     assert len(tables) > 5
     # A table may have an entry for scalars that are distances.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import multiprocessing
 import os
 import signal
 import time
@@ -221,22 +222,58 @@ def test_a_failed_run_is_reported_and_what_was_trained_is_kept(tmp_path, configs
     assert rows["first"][f"{MIOU} mean"] == "30.0" and "Missing" not in text
 
 
-def test_a_killed_study_goes_on_where_it_was(tmp_path, configs, scene_options):
-    """The trainings are real."""
+WAITING = """
+import os, sys, time
+
+with open(os.path.join(os.path.dirname(__file__), "pid"), "w") as file:
+    print(os.getpid(), file=file)
+time.sleep(60)
+"""
+
+
+def test_a_killed_study_leaves_no_training_behind(tmp_path, configs):
+    script = tmp_path / "train.py"
+    script.write_text(WAITING)
     out = tmp_path / "out"
-    arguments = [configs[1], "--out", out, "--seeds", "5", "--size", "32", "64", "--cfg-options"]
-    arguments += [*scene_options, *PLAIN, "train_cfg.val_interval=1", "train_cfg.max_epochs=2"]
-    process = start("ladder.py", *arguments)
-    run = out / "second" / "seed5"
-    deadline = time.time() + 100
-    while not (run / "last_checkpoint").exists() and time.time() < deadline:
-        assert process.is_alive()
-        time.sleep(0.02)
+    ladder = Ladder(configs[:1], str(out), [5])
+    process = multiprocessing.get_context("fork").Process(
+        target=study, args=(ladder, (32, 64), str(script))
+    )
+    process.start()
+    wait_for(process, lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     process.terminate()
     process.join()
-    assert process.exitcode == 128 + signal.SIGTERM and not (run / "summary.json").exists()
+    assert process.exitcode == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert not (out / "first" / "seed5" / "summary.json").exists()
 
-    result = call("ladder.py", *arguments)
+
+def wait_for(process, happened):
+    """Wait until something has happened, which a process does."""
+    deadline = time.time() + 100
+    while not happened() and time.time() < deadline:
+        assert process.is_alive()
+        time.sleep(0.02)
+
+
+def test_a_study_goes_on_with_a_killed_training(tmp_path, configs, scene_options):
+    """The trainings are real; the first one is killed as a study kills it when it is stopped."""
+    out = tmp_path / "out"
+    run = out / "second" / "seed5"
+    options = [*scene_options, *PLAIN, "train_cfg.val_interval=1", "train_cfg.max_epochs=2"]
+    ladder = Ladder([configs[1]], str(out), [5], options)
+    ladder.runs()[0].record(ladder.settings())
+    process = start(
+        "train.py", configs[1], "--work-dir", run, "--seed", "5", "--cfg-options", *options
+    )
+    wait_for(process, (run / "last_checkpoint").exists)
+    process.kill()
+    process.join()
+    assert not (run / "summary.json").exists()
+
+    arguments = [configs[1], "--out", out, "--seeds", "5", "--size", "32", "64"]
+    result = call("ladder.py", *arguments, "--cfg-options", *options)
     assert "second/seed5: trained in" in result.stderr
     assert "resumed epoch: 1" in (run / "ladder.log").read_text()
     rows, _, text = read_report(out)

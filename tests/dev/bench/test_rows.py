@@ -9,10 +9,13 @@ import pytest
 import torch
 from dev.bench import report, row_names, run_benchmarks
 from dev.bench.peers import peer_models
+from dev.bench.rows import startup
 from dev.bench.rows.step import CONFIG
 from dev.bench.steps import TrainingStep, build_network
 
 from mtl_plugins.errors import ConfigError
+from tests.commands import call
+from tests.conftest import ROOT
 
 ON_GPU_ALONE = {"switches"}
 
@@ -66,6 +69,14 @@ def test_an_unknown_row_or_device_is_refused(settings, tmp_path):
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match="no CUDA device"):
             run_benchmarks(["step"], settings(device="cuda"), str(tmp_path))
+
+
+def test_mmseg_starts_alone(settings, tmp_path):
+    """What is timed runs; here in a fork, as a quick run starts no process that imports."""
+    (tmp_path / "start.py").write_text(startup.MMSEG + "print(Runner.__name__)")
+    compat = os.path.join(ROOT, "mtl_plugins", "install", "compat.py")
+    assert "Runner" in call(tmp_path / "start.py", compat).stdout
+    assert 0 < startup._start(settings(), "-c", "pass") < 60
 
 
 def test_mmsegs_networks_are_ours_with_the_encoder_twice(settings):
