@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from keyword import iskeyword
 from typing import Any
 
 from .errors import ConfigError
@@ -125,6 +126,10 @@ class Target:
 
     def __post_init__(self) -> None:
         # Configs and JSON have lists where equality and hashing need tuples.
+        if isinstance(self.classes, str):
+            raise ConfigError(
+                f"targets.{self.name}: classes={self.classes!r}; expected a list of names."
+            )
         object.__setattr__(self, "classes", tuple(self.classes or ()))
         palette = tuple(tuple(color) for color in self.palette or ())
         object.__setattr__(self, "palette", palette)
@@ -137,11 +142,14 @@ class Target:
         """Return what is wrong with the values, and what was expected; empty if nothing is."""
         if self.type not in TYPES:
             return f"type={self.type!r}. {did_you_mean(str(self.type), TYPES)}"
-        named = str(self.name).isidentifier() and self.name != SEVERAL_TASKS
+        # A word of Python cannot be written as the name of an argument in a config.
+        named = str(self.name).isidentifier() and not iskeyword(self.name)
+        named = named and self.name != SEVERAL_TASKS
         if not named or self._own_keys() & (GIVEN | _taken_keys(self.name, self.truth_of)):
             return (
                 f"the name {self.name!r} cannot be used; expected an identifier other than "
-                f"{SEVERAL_TASKS!r} whose keys (gt_{self.name}_map, ...) are free."
+                f"{SEVERAL_TASKS!r} and the words of Python, whose keys (gt_{self.name}_map, ...) "
+                "are free."
             )
         texts = all(isinstance(name, str) for name in self.classes)
         if (self.classes and self.type != "classes") or not texts:

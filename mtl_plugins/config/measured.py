@@ -14,6 +14,9 @@ from ..targets import SCORED, SEVERAL_TASKS, Target
 from ..utils import did_you_mean
 from .tasks import model_targets
 
+FOLLOWING = ("EarlyStoppingHook", "ReduceOnPlateau")
+"""How the types of mmengine's hook and schedulers begin that have a `rule` for their `monitor`."""
+
 
 def complete_metrics(config: Config) -> None:
     """Check the metrics that a config names, and set what follows from the tasks of its model.
@@ -106,16 +109,21 @@ def _only_foreign(config: Config) -> bool:
     return bool(kinds) and not named and not any(hasattr(kind, "measures") for kind in kinds)
 
 
-def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield the key and the name of every metric that a hook or scheduler follows."""
+def _followers(config: Config) -> dict[str, Any]:
+    """Return the config of every hook and scheduler by its key."""
     hooks = dict(config.get("default_hooks") or {})
     nodes = {f"default_hooks.{name}": hook for name, hook in hooks.items()}
     for section in ("custom_hooks", "param_scheduler"):
         entries = config.get(section) or []
         entries = [entries] if isinstance(entries, Mapping) else entries
         nodes |= {f"{section}.{index}": entry for index, entry in enumerate(entries)}
-    for place, node in nodes.items():
-        for key in ("save_best", "monitor") if isinstance(node, Mapping) else ():
+    return {place: node for place, node in nodes.items() if isinstance(node, Mapping)}
+
+
+def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
+    """Yield the key and the name of every metric that a hook or scheduler follows."""
+    for place, node in _followers(config).items():
+        for key in ("save_best", "monitor"):
             for name in _as_list(node.get(key)):
                 if name != "auto":
                     yield f"{place}.{key}", name
@@ -135,16 +143,21 @@ def _choose_best_metric(config: Config) -> None:
 
 
 def _set_rules(config: Config) -> None:
-    """Set the direction of every metric in `save_best`.
+    """Set the direction of every metric in `save_best`, and of one that mmengine's hooks follow.
 
     A config may inherit a `rule` that belongs to another metric and would keep the worst
-    checkpoint.
+    checkpoint. mmengine knows the direction of few metrics, and its schedulers take any for one
+    of which low values are better.
     """
     hook: Any = (config.get("default_hooks") or {}).get("checkpoint") or {}
     names = _as_list(hook.get("save_best"))
     if names and {*measured_names(config)} >= {*names}:
         rules = [_rule(direction_of(name)) for name in names]
         hook.rule = rules if isinstance(hook.save_best, list) else rules[0]
+    for node in _followers(config).values():
+        direction = direction_of(str(node.get("monitor")))
+        if direction and str(node.get("type")).startswith(FOLLOWING):
+            node["rule"] = _rule(direction)
 
 
 def _rule(direction: str | None) -> str:

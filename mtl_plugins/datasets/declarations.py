@@ -51,6 +51,10 @@ def declarations(
     Raises:
         ConfigError: a value is unknown, given twice, or of another form.
     """
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            f"targets={given!r}; expected dict(<name>=dict(type=..., folder=..., ...), ...)."
+        )
     found = {}
     for name in {**PREDEFINED, **given}:
         values = given.get(name, {})

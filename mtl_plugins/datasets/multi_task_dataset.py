@@ -88,7 +88,9 @@ class MultiTaskDataset(DenseDataset):
         self.declarations: dict[str, Declaration] = declarations(targets or {}, own)
         self.declared = {name: each.parameters for name, each in self.declarations.items()}
         kwargs["data_prefix"] = self._folders(kwargs.get("data_prefix") or {})
-        classes = {k: v for k, v in self.declared[SEMSEG.name].items() if k in MMSEG_META}
+        semseg = self.declared[SEMSEG.name]
+        # None is "none given", which mmseg's metainfo does not know.
+        classes = {key: semseg[key] for key in MMSEG_META if semseg.get(key) is not None}
         if "classes" in classes:
             # Colours belong to the classes that they are given with.
             classes = dict(palette=[]) | classes

@@ -82,6 +82,19 @@ def test_the_rule_follows_from_the_metric(metric, rule):
     assert checkpoint_hook(f"{SAVE_BEST}={metric}").rule == rule
 
 
+def test_the_rule_of_what_follows_a_metric_follows_from_it():
+    """Alone, mmengine refuses the first, and lowers the rate while the second becomes better."""
+    config = load_config(BRANCHED)
+    config.custom_hooks = [
+        dict(type="EarlyStoppingHook", monitor="depth/abs_rel"),
+        dict(type="EMAHook"),
+    ]
+    config.param_scheduler = dict(type="ReduceOnPlateauLR", monitor="semseg/mIoU")
+    final = final_config(config)
+    assert final.custom_hooks[0].rule == "less" and "rule" not in final.custom_hooks[1]
+    assert final.param_scheduler.rule == "greater"
+
+
 def test_several_metrics_have_a_rule_each():
     hook = checkpoint_hook(f"{SAVE_BEST}=[depth/abs_rel,semseg/mIoU]")
     assert hook.rule == ["less", "greater"]

@@ -137,6 +137,8 @@ def test_classes_of_the_config_have_their_own_colours(root):
     other = dict(classes=("a", "b", "c"), palette=[[1, 1, 1], [2, 2, 2], [3, 3, 3]])
     [semseg] = built(root, dict(semseg=ROAD), metainfo=other).targets()
     assert semseg.classes == ("road", "car") and len(semseg.palette) == 2
+    [same] = built(root, dict(semseg=dict(ROAD, palette=None)), metainfo=other).targets()
+    assert same.classes == semseg.classes and not same.palette  # None: no colours given
 
 
 def packed(root, folder, **options):
@@ -292,10 +294,12 @@ WRONG = {
     "classes twice": (
         dict(lanes=dict(TARGETS["lanes"], classes=("a", "a"))), r"lanes.*a name twice"
     ),
+    "one text of classes": (dict(lanes=dict(TARGETS["lanes"], classes="road")), "a list of names"),
     "no classes": (dict(lanes=dict(type="classes", folder="label")), "lanes.*has no classes"),
     "no folder": (dict(lanes=dict(type="binary")), r"targets\.lanes has no folder"),
     "name taken": (dict(seg=dict(type="binary", folder="mask")), r"the name 'seg' cannot be used"),
     "no name": ({"a b": dict(type="binary", folder="mask")}, "'a b' cannot be used"),
+    "word of Python": ({"class": dict(type="binary", folder="mask")}, "'class' cannot be used"),
     "name of measures": (
         dict(multitask=dict(type="binary", folder="mask")), "other than 'multitask'"
     ),
@@ -317,6 +321,7 @@ WRONG = {
         r"targets\.height\.type='ValueFormt'.*ValueFormat",
     ),
     "no dict": (dict(lanes="label"), r"targets\.lanes='label'; expected dict\("),
+    "names alone": (["semseg", "lanes"], r"targets=\['semseg', 'lanes'\]; expected dict\("),
 }  # fmt: skip
 
 

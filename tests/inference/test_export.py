@@ -63,6 +63,8 @@ HEADS = dict(
     edges=dict(target=dict(type="binary")),
     height=dict(target=dict(type="scalar", unit="m", range=(-5.0, 50.0))),
     warmth=dict(target=dict(type="scalar", unit="K")),
+    # A fraction and a whole number.
+    far=dict(target=dict(type="scalar", distance=True, range=(0.5, 60))),
     flow=dict(target=dict(type="offset"), scale=4.0),
 )
 TASKS = ["semseg", "depth", "normals", *HEADS]

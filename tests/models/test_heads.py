@@ -180,6 +180,17 @@ def test_two_losses_of_one_kind_both_count():
             dict(type="SegmentationHead", num_classes=3, loss=dict(type="OhemCrossEntropy")),
             "OhemCrossEntropy takes no ignore_index",
         ),
+        *(
+            (
+                dict(
+                    type="SegmentationHead",
+                    num_classes=3,
+                    loss=dict(type=loss, class_weight=[1.0, 2.0]),
+                ),
+                f"class_weight of {loss} has 2 numbers for 3 classes",
+            )
+            for loss in ("CrossEntropyLoss", "MaskedCrossEntropyLoss")
+        ),
     ],
 )
 def test_losses_that_do_not_fit_are_refused(config, message):

@@ -99,6 +99,16 @@ def test_the_default_metric_is_that_of_the_best_checkpoint(tmp_path):
     assert shown == [("multitask/score", "maximize"), ("depth/si_log_rmse", "minimize")]
 
 
+def test_declared_targets_are_measured(tmp_path):
+    path = tmp_path / "space.py"
+    config = load_config(f"{ROOT}/configs/mtl_label_sets.py")
+    path.write_text(LINE.replace("semseg/mIoU", "mobility/mIoU"))
+    assert load_space(str(path), config).metric == "mobility/mIoU"
+    path.write_text(LINE.replace("semseg/mIoU", "mobility/mIuO"))
+    with pytest.raises(ConfigError, match="Did you mean mobility/mIoU"):
+        load_space(str(path), config)
+
+
 def test_the_shipped_space_fits_the_default_config():
     path = os.path.join(ROOT, "configs", "sweeps", "report_a.py")
     space = load_space(path, load_config(CONFIG))

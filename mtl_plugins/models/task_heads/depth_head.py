@@ -27,8 +27,9 @@ class DepthCodec(ABC):
                 f"{type(self).__name__}: min_depth={min_depth}, max_depth={max_depth}; expected "
                 "0 < min_depth < max_depth."
             )
-        self.min_depth = min_depth
-        self.max_depth = max_depth
+        # ONNX cannot bound by a fraction and a whole number.
+        self.min_depth = float(min_depth)
+        self.max_depth = float(max_depth)
 
     def decode(self, raw: Tensor) -> Tensor:
         """Map a raw prediction to depth in metres."""

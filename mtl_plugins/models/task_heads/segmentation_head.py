@@ -25,7 +25,7 @@ class SegmentationHead(TaskHead):
 
     Raises:
         ConfigError: `num_classes` is missing, or has ids that mean "no class"; or a loss takes no
-            `ignore_index`.
+            `ignore_index`, or has another number of class weights.
 
     >>> import torch
     >>> head = SegmentationHead(4, num_classes=3)
@@ -57,6 +57,12 @@ class SegmentationHead(TaskHead):
                 raise ConfigError(
                     f"SegmentationHead: {type(built).__name__} takes no ignore_index, so that "
                     "unlabelled pixels would be trained on. Choose another loss."
+                )
+            weights = getattr(built, "class_weight", None)
+            if weights is not None and len(weights) != num_classes:
+                raise ConfigError(
+                    f"SegmentationHead: class_weight of {type(built).__name__} has {len(weights)} "
+                    f"numbers for {num_classes} classes. Give one for each class."
                 )
 
     @classmethod

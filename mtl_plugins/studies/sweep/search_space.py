@@ -162,13 +162,15 @@ def load_space(path: str, config: Config) -> SearchSpace:
             "config's options by dotted key; see configs/sweeps/report_a.py."
         )
     given = {name: found[name] for name in names if name in found}
+    # The targets of the data complete the tasks, and these say what is measured.
+    final = final_config(config)
     if given.get("metric") is None and given.get("direction") is None:
-        hook = (final_config(config).get("default_hooks") or {}).get("checkpoint") or {}
+        hook = (final.get("default_hooks") or {}).get("checkpoint") or {}
         given["metric"] = hook.get("save_best")
         given["direction"] = DIRECTIONS.get(hook.get("rule", ""))
     space = SearchSpace(path, **{"metric": None, "direction": None, **given})
     # Empty where the config measures with metrics that do not declare their names.
-    measured = measured_names(config)
+    measured = measured_names(final)
     if isinstance(space.metric, str) and measured and space.metric not in measured:
         raise ConfigError(
             f"{path}: the validation has no metric {space.metric!r}. "
