@@ -16,7 +16,8 @@ from tests.engine.tiny_run import tiny_config
 
 def test_a_leak_of_known_size_is_measured(tmp_path, scene_options):
     """In a new process: this one may give back memory of earlier tests."""
-    config = tiny_config(scene_options, hooks=[dict(type="LeakyHook")])
+    one = "val_dataloader.dataset.indices=1"
+    config = tiny_config(scene_options, one, hooks=[dict(type="LeakyHook")])
     config.custom_imports.imports.append("tests.engine.faulty_parts")
     config.dump(tmp_path / "leaky.py")
     arguments = ["--work-dir", tmp_path / "run", "--iterations", 17]
