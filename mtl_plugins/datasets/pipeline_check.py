@@ -143,7 +143,14 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[Target]) -> None
             )
         if isinstance(transform, FlipTargets):
             swapped = [key for key in transform.swapped if key != MMSEG_LABELS]
-            named_targets(targets, swapped, "FlipTargets(swap_seg_labels=...)")
+            owner = "FlipTargets(swap_seg_labels=...)"
+            for target in named_targets(targets, swapped, owner):
+                ids = {each for pair in transform.swapped[target.name] for each in pair}
+                if unknown := sorted(ids - {*range(target.num_classes)}):
+                    raise ConfigError(
+                        f"{owner} swaps {unknown} of {target.name!r}, whose classes are 0 to "
+                        f"{target.num_classes - 1}."
+                    )
     _check_order(found)
 
 

@@ -6,12 +6,14 @@ import ast
 import json
 import os
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 
 from mtl_plugins.config import config_sources, final_config, leaves, load_config, print_config
 from mtl_plugins.config.sources import assignments, line_of
-from mtl_plugins.errors import ConfigError
+from mtl_plugins.datasets.formats import LabelFormat
+from mtl_plugins.errors import ConfigError, DataError
 from tests.commands import call
 from tests.config.test_config import BRANCHED, SHIPPED
 from tests.conftest import ROOT
@@ -163,6 +165,20 @@ def test_the_whole_and_parts_are_printed_so_that_they_can_be_read_again(capsys, 
     assert capsys.readouterr().out == "16\n"
     print_config(BRANCHED, key="model.backbone", as_json=True)
     assert json.loads(capsys.readouterr().out)["model_name"] == "resnet18"
+
+
+def test_a_label_map_of_colours_is_the_same_after_json(tmp_path, capsys):
+    colours = {(0, 0, 0): 255, (255, 200, 0): 1, (1, 2, 3): 0}
+    path = tmp_path / "config.py"
+    path.write_text(f"label_map = {colours}\nvalues = {{7: 0, 0: 1}}\n")
+    print_config(str(path), as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    for written, given in (("label_map", colours), ("values", {7: 0, 0: 1})):
+        ours, theirs = LabelFormat(2, printed[written]), LabelFormat(2, given)
+        raw = np.array([*given]).reshape(1, len(given), -1).squeeze(-1 if written[0] == "v" else ())
+        assert ours(raw).tolist() == theirs(raw).tolist() == [[*given.values()]]
+    with pytest.raises(DataError, match="label_map has 'red'; expected a number or a colour"):
+        LabelFormat(2, dict(red=0))
 
 
 def test_sources_are_printed_in_columns_and_as_json(capsys):

@@ -1,7 +1,8 @@
 """Decoding and encoding of label files."""
 
+from ast import literal_eval
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class LabelFormat(TargetFormat):
                 f"label_map sends {wrong}, but there are only the classes 0 to {num_classes - 1} "
                 f"(and {none} for no class)."
             )
-        entries = {i: i for i in ids} if label_map is None else dict(label_map)
+        entries = {i: i for i in ids} if label_map is None else _as_numbers(label_map)
         self.channels = 3 if any(isinstance(raw, tuple) for raw in entries) else 1
         codes = {int(self._code(np.array(raw))): to for raw, to in entries.items()}
         self._raw = np.array(sorted(codes))
@@ -142,3 +143,22 @@ def _ranges(values: list[int]) -> str:
         else:
             runs.append([value, value])
     return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def _as_numbers(label_map: Mapping[Any, int]) -> dict[Any, int]:
+    """Return a label map whose keys are numbers or colours: JSON and YAML may have them as text.
+
+    >>> _as_numbers({"7": 0, "(255, 200, 0)": 1})
+    {7: 0, (255, 200, 0): 1}
+    """
+    found = {}
+    for raw, to in label_map.items():
+        try:
+            key = literal_eval(raw) if isinstance(raw, str) else raw
+        except (ValueError, SyntaxError):
+            key = None
+        numbers = key if isinstance(key, tuple) and len(key) == 3 else (key,)
+        if not all(isinstance(each, (int, np.integer)) for each in numbers):
+            raise DataError(f"label_map has {raw!r}; expected a number or a colour (R, G, B).")
+        found[key] = to
+    return found

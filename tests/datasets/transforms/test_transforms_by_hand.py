@@ -200,6 +200,12 @@ def test_swapped_classes_of_a_target_that_is_not_loaded_are_refused(boards):
         loaded(boards, flip)
 
 
+def test_swapped_classes_that_do_not_exist_are_refused(boards):
+    flip = dict(type="FlipTargets", swap_seg_labels=dict(parts=[(1, 7777)]))
+    with pytest.raises(ConfigError, match=r"swaps \[7777\] of 'parts', whose classes are 0 to"):
+        loaded(boards, flip)
+
+
 def test_targets_of_another_size_or_unknown_are_refused():
     pad = TRANSFORMS.build(dict(type="PadTargets", size=(9, 9)))
     with pytest.raises(ConfigError, match=r"gt_depth_map is 2x2 pixels, but its image 4x4"):
