@@ -60,27 +60,44 @@ def declared_targets(config: Config) -> tuple[dict[str, Target], MTLError | None
     nothing; their error is returned as well.
 
     Raises:
-        ConfigError: two data sets of the split declare different targets.
+        ConfigError: two data sets of a split declare a target differently, or two splits its type
+            or classes: the network would be measured with the wrong names.
     """
     init_default_scope(config.get("default_scope", "mmseg"))
+    found: dict[str, Target] = {}
+    problem: MTLError | None = None
     for split in SPLITS:
-        loader = config.get(f"{split}_dataloader")
-        found: dict[str, Target] = {}
-        for node in dataset_nodes(loader["dataset"]) if loader else ():
-            try:
-                dataset = DATASETS.build(dict(node, pipeline=[], lazy_init=True))
-            except MTLError as error:
-                return {}, error
-            for name, target in targets_in(dataset.metainfo).items():
-                if found.setdefault(name, target) != target:
-                    raise ConfigError(
-                        f"The data sets of {split}_dataloader declare {name!r} differently: "
-                        f"{found[name]} and {target}. Give both the same parameters, or different "
-                        "names."
-                    )
-        if found:
-            return found, None
-    return {}, None
+        targets, error = _split_targets(config, split)
+        for name in found.keys() & targets.keys():
+            first, other = found[name], targets[name]
+            if (first.type, first.classes) != (other.type, other.classes):
+                raise ConfigError(
+                    f"{split}_dataloader declares {name!r} as {other.type} {other.classes}, an "
+                    f"earlier split as {first.type} {first.classes}. Give all splits the same "
+                    "type and classes, or another name to one of them."
+                )
+        if not found and problem is None:
+            found, problem = targets, error
+    return found, problem
+
+
+def _split_targets(config: Config, split: str) -> tuple[dict[str, Target], MTLError | None]:
+    """Return the targets of the data of a split, and the error of data that cannot be opened."""
+    found: dict[str, Target] = {}
+    loader = config.get(f"{split}_dataloader")
+    for node in dataset_nodes(loader["dataset"]) if loader else ():
+        try:
+            dataset = DATASETS.build(dict(node, pipeline=[], lazy_init=True))
+        except MTLError as error:
+            return {}, error
+        for name, target in targets_in(dataset.metainfo).items():
+            if found.setdefault(name, target) != target:
+                raise ConfigError(
+                    f"The data sets of {split}_dataloader declare {name!r} differently: "
+                    f"{found[name]} and {target}. Give both the same parameters, or different "
+                    "names."
+                )
+    return found, None
 
 
 def _check_classes(task: str, head: Mapping[str, Any], target: Target) -> None:
