@@ -55,5 +55,5 @@ def test_numbers_and_names_that_differ_are_refused(option, message):
 def test_a_task_without_a_target_is_refused():
     config = load_config(LABEL_SETS)
     config.model.decode_head.task_heads.mobilty = {}
-    with pytest.raises(ConfigError, match="learns the target 'mobilty'.* Did you mean mobility"):
+    with pytest.raises(ConfigError, match=r"learns the target 'mobilty'.* Did you mean mobility"):
         complete_tasks(config)
