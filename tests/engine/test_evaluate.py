@@ -9,10 +9,9 @@ from glob import glob
 import numpy as np
 import pytest
 import torch
-from mmseg.registry import MODELS
 
 from mtl_plugins.checkpoints import CheckpointError
-from mtl_plugins.config import load_config, with_pictures, with_views
+from mtl_plugins.config import build, load_config, with_pictures, with_views
 from mtl_plugins.datasets import DepthFormat, LabelFormat
 from mtl_plugins.datasets.files import read_map
 from mtl_plugins.engine import evaluate
@@ -31,7 +30,7 @@ def config(scene_options):
 def checkpoint(config, tmp_path):
     """A checkpoint of random weights."""
     path = str(tmp_path / "random.pth")
-    torch.save(dict(state_dict=MODELS.build(config.model).state_dict()), path)
+    torch.save(dict(state_dict=build(config, pretrained=False).state_dict()), path)
     return path
 
 
