@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 
-from mmengine.logging import MMLogger
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.visualization import Visualizer
 
 from tests.conftest import ROOT
 
@@ -62,8 +63,10 @@ def own_process(out, err):
         file.reconfigure(line_buffering=True)
         os.dup2(file.fileno(), descriptor)
     sys.stdout, sys.stderr = out, err
-    # Loggers of earlier tests write to streams that are closed by now.
-    MMLogger._instance_dict.clear()
+    # Loggers of earlier tests write to streams that are closed by now. mmengine names a run by the
+    # second, and would go on with the parent's visualizer, whose thread a fork does not have.
+    for kind in (MMLogger, MessageHub, Visualizer):
+        kind._instance_dict.clear()
     for logger in (logging.root, *logging.root.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
