@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from multiprocessing import active_children
 from multiprocessing.util import Finalize
 from threading import current_thread, main_thread
-from typing import Any
+from typing import Any, ClassVar
 
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook
@@ -54,11 +55,27 @@ class MultiTaskRunner(Runner):
     - Hooks may define `after_failure(runner, error)`, called if training or testing raises, which
       may raise a better error, and `after_stop(runner)`, called at every end.
     - Any hook of `default_hooks` can be switched off with None, not only mmengine's own.
+    - Two runs of a process never begin in the same second, by which mmengine names a run: the
+      second one would go on with the logger, the curves and the best score of the first.
     - Loader workers survive signals to the run (SIGTERM, SIGINT) for `GRACE` seconds.
     """
 
+    _timestamp: str
+
+    started: ClassVar[tuple[int, str]] = (0, "")
+    """Process and time, to the second, in which the latest run began."""
+
     continuation: Continuation | None = None
     """What a run that is being resumed compares its checkpoint with."""
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set the run's environment and time, in a second of its own."""
+        super().setup_env(env_cfg)
+        process = os.getpid()
+        while (process, self._timestamp) == MultiTaskRunner.started and not self._distributed:
+            time.sleep(0.05)
+            self._timestamp = time.strftime("%Y%m%d_%H%M%S")
+        MultiTaskRunner.started = process, self._timestamp
 
     def train(self) -> nn.Module:
         """Train; see mmengine."""
