@@ -215,6 +215,11 @@ class Target:
         return self._key("path", self.truth_name, f"{self.truth_name}_map_path")
 
     @property
+    def form(self) -> str:
+        """Return the key of the target in tables of what each type has: its type, or "distance"."""
+        return "distance" if self.distance else self.type
+
+    @property
     def channels(self) -> int:
         """Return the number of values of a pixel."""
         return TYPES[self.type]

@@ -72,16 +72,16 @@ def dataset_nodes(node: dict) -> Iterator[dict]:
 def source_of(node: dict) -> dict:
     """Return the part of a data set's config that says which samples it has, as JSON types."""
     source = {key: value for key, value in dict(node).items() if key not in READING}
-    return json.loads(json.dumps(_with_text_keys(source)))
+    return json.loads(json.dumps(_with_pairs(source)))
 
 
-def _with_text_keys(value: Any) -> Any:
+def _with_pairs(value: Any) -> Any:
     """Replace each dict with keys that JSON does not allow (colours of a label_map) by pairs."""
     if isinstance(value, Mapping):
-        pairs = [(key, _with_text_keys(each)) for key, each in value.items()]
+        pairs = [(key, _with_pairs(each)) for key, each in value.items()]
         return dict(pairs) if all(isinstance(key, str) for key in value) else pairs
     if isinstance(value, (list, tuple)):
-        return [_with_text_keys(each) for each in value]
+        return [_with_pairs(each) for each in value]
     return value
 
 

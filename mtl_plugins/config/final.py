@@ -82,7 +82,8 @@ def _complete(config: Config) -> None:
             loader.pin_memory = False
         if loader and not loader.get("num_workers"):
             # torch refuses both without workers.
-            loader.update({key: False for key in ("persistent_workers",) if key in loader})
+            if "persistent_workers" in loader:
+                loader.persistent_workers = False
             loader.pop("prefetch_factor", None)
 
 

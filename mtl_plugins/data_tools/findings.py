@@ -50,7 +50,7 @@ class PartStatistics:
         self.targets = list(targets)
         self.samples = self.bad_samples = 0
         self.sizes: Counter[tuple[int, int]] = Counter()
-        self.tallies: dict[str, Tally] = {t.name: TALLIES[t.type](t) for t in self.targets}
+        self.tallies: dict[str, Tally] = {t.name: TALLIES[t.form](t) for t in self.targets}
         self.pictures: dict[bytes, str] = {}
 
     def add(self, sample: SampleCheck) -> str | None:

@@ -233,15 +233,12 @@ def _title(target: Target, usual: str) -> str:
     return usual if target.name in PREDEFINED else f"{usual} ({target.name})"
 
 
-def _scalar(target: Target) -> Tally:
-    return DistanceTally(target) if target.distance else ValueTally(target)
-
-
 TALLIES: dict[str, Callable[[Target], Tally]] = dict(
     classes=ClassTally,
     binary=ClassTally,
-    scalar=_scalar,
+    scalar=ValueTally,
+    distance=DistanceTally,
     direction=ShareTally,
     offset=ValueTally,
 )
-"""Type -> tally of a target."""
+"""Form of a target -> its tally."""

@@ -105,11 +105,6 @@ _BY_METRIC = {measure.metric: measure for group in MEASURES.values() for measure
 _DECLARED: dict[str, Measure] = {}
 
 
-def group_of(target: Target) -> str:
-    """Return the key of `MEASURES` of a target: its type, or "distance"."""
-    return "distance" if target.distance else target.type
-
-
 def measures_of(targets: Iterable[Target]) -> list[Measure]:
     """Return the measures of some targets, and of several tasks, in the order of tables.
 
@@ -117,7 +112,7 @@ def measures_of(targets: Iterable[Target]) -> list[Measure]:
     ['height mean absolute error', 'height RMSE', 'height bias']
     """
     targets = [*targets]
-    found = [each.of(target.name) for target in targets for each in MEASURES[group_of(target)]]
+    found = [each.of(target.name) for target in targets for each in MEASURES[target.form]]
     scored = {target.name for target in targets} >= {*SCORED}
     return _in_order([*found, *([SCORE] if scored else ())])
 

@@ -14,7 +14,6 @@ from torch import Tensor
 from ..errors import DataError
 from ..targets import Target
 from .depth import DEPTH_METRICS, distance_sums, measured_pixels, pixel_errors
-from .measure import group_of
 from .normals import WITHIN, angle_histogram, histogram_median, normal_angles
 from .semseg import confusion_matrix, semseg_scores
 from .streaming_metric import Sums
@@ -224,12 +223,12 @@ TALLIES: dict[str, type[TargetSums]] = dict(
     direction=AngleSums,
     offset=OffsetSums,
 )
-"""The sums of each key of `MEASURES`."""
+"""Form of a target -> its sums."""
 
 
 def sums_of(target: Target) -> type[TargetSums]:
     """Return the class of the sums of a target."""
-    return TALLIES[group_of(target)]
+    return TALLIES[target.form]
 
 
 def _known_pixels(guess: Tensor, truth: Tensor, target: Target) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from ..visualization import Style
 from .descriptions import metainfo_of, targets_of, to_plain
 from .inputs import Problem, Source
 from .kinds import KINDS
-from .pictures import DRAW, SideBySideVideo, color_ranges, draw_predictions, form_of, panes
+from .pictures import DRAW, SideBySideVideo, color_ranges, draw_predictions, panes
 from .predictor import Prediction
 
 LISTING = "predictions.json"
@@ -212,7 +212,7 @@ def shown(kind: str, targets: Mapping[str, Target], chosen: bool) -> list[str]:
     """Return the tasks of which a kind of output has a file, chosen or by default."""
     output = KINDS[kind]
     forms = output.shows if chosen or output.defaults is None else output.defaults
-    return [task for task, target in targets.items() if form_of(target) in forms]
+    return [task for task, target in targets.items() if target.form in forms]
 
 
 def _possible(kind: str, targets: Mapping[str, Target], chosen: bool) -> bool:
@@ -227,7 +227,7 @@ def _checked_kinds(kinds: Collection[str] | None, targets: Mapping[str, Target])
         raise ConfigError(f"kinds={unknown}. {did_you_mean(unknown[0], KINDS)}")
     for name in kinds or ():
         if not _possible(name, targets, chosen=True):
-            forms = {target.name: form_of(target) for target in targets.values()}
+            forms = {target.name: target.form for target in targets.values()}
             raise ConfigError(
                 f"{name} needs a target of the type {' or '.join(KINDS[name].shows)}; the network "
                 f"predicts {forms}."

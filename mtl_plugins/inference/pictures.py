@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from ..errors import DataError
-from ..targets import Target
 from ..visualization import (
     Style,
     TaskMaps,
@@ -26,11 +25,6 @@ WIDEST = 3840
 
 PANES = ("classes", "distance", "direction", "binary", "scalar", "offset")
 """Forms in the order of a video's pictures."""
-
-
-def form_of(target: Target) -> str:
-    """Return the form of a target, by which kinds of output choose: its type, or "distance"."""
-    return "distance" if target.distance else target.type
 
 
 def color_ranges(prediction: Prediction, style: Style) -> dict[str, tuple[float, float]]:
@@ -50,7 +44,7 @@ def color_ranges(prediction: Prediction, style: Style) -> dict[str, tuple[float,
 
 def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
     """Return pictures H,W,3 uint8 RGB of the image and each task, in the order of `PANES`."""
-    forms = {task: form_of(target) for task, target in prediction.targets.items()}
+    forms = {task: target.form for task, target in prediction.targets.items()}
     found = [prediction.image[..., ::-1]]
     for task in sorted(forms, key=lambda task: PANES.index(forms[task])):
         draw = _overlay if forms[task] == "classes" else _colors

@@ -21,7 +21,7 @@ PAINTERS: Mapping[str, Painter] = dict(
     direction=paint_direction,
     offset=paint_offset,
 )
-"""Painters by type; `distance` for scalars that are distances."""
+"""Form of a target -> its painter."""
 
 
 def paint_row(maps: TaskMaps, style: Style) -> Row:
@@ -30,4 +30,4 @@ def paint_row(maps: TaskMaps, style: Style) -> Row:
     Equal values of truth and prediction have equal colours. There is an error where both maps
     are given.
     """
-    return PAINTERS["distance" if maps.target.distance else maps.target.type](maps, style)
+    return PAINTERS[maps.target.form](maps, style)

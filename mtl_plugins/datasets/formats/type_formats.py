@@ -21,20 +21,19 @@ def _labels(target: Target) -> tuple[str, Arguments]:
     return "LabelFormat", dict(num_classes=target.num_classes)
 
 
-def _scalar(target: Target) -> tuple[str, Arguments]:
-    limits = ("min_depth", "max_depth") if target.distance else ("low", "high")
-    name = "DepthFormat" if target.distance else "ValueFormat"
-    return name, dict(zip(limits, target.range or (), strict=bool(target.range)))
+def _limits(target: Target, low: str, high: str) -> Arguments:
+    return dict(zip((low, high), target.range or (), strict=bool(target.range)))
 
 
 DEFAULTS: dict[str, Callable[[Target], tuple[str, Arguments]]] = dict(
     classes=_labels,
     binary=_labels,
-    scalar=_scalar,
+    scalar=lambda target: ("ValueFormat", _limits(target, "low", "high")),
+    distance=lambda target: ("DepthFormat", _limits(target, "min_depth", "max_depth")),
     direction=lambda target: ("NormalFormat", {}),
     offset=lambda target: ("ValueFormat", dict(channels=target.channels)),
 )
-"""Type -> registered name of the default format of a target, and what the target itself gives."""
+"""Form of a target -> registered name of its default format, and what the target itself gives."""
 
 
 def build_format(target: Target, arguments: Mapping[str, Any] | None, name: str) -> TargetFormat:
@@ -50,7 +49,7 @@ def build_format(target: Target, arguments: Mapping[str, Any] | None, name: str)
     """
     given = dict(arguments or {})
     own_type = given.pop("type", None)
-    default_type, from_target = DEFAULTS[target.type](target)
+    default_type, from_target = DEFAULTS[target.form](target)
     format_class = FORMATS.module_dict.get(own_type or default_type)
     if format_class is None:
         hint = did_you_mean(str(own_type), FORMATS.module_dict)
@@ -74,5 +73,5 @@ def build_format(target: Target, arguments: Mapping[str, Any] | None, name: str)
 
 def format_arguments(target: Target) -> set[str]:
     """Return the names of the arguments that the default format of a target takes."""
-    format_class = FORMATS.module_dict[DEFAULTS[target.type](target)[0]]
+    format_class = FORMATS.module_dict[DEFAULTS[target.form](target)[0]]
     return set(inspect.signature(format_class).parameters) - FIXED

@@ -75,7 +75,7 @@ def compare(
     count, height, width = truth.shape[:3]
     measured = dict(largest=np.inf, agreeing=0.0)
     if truth.shape == other.shape:
-        measured = _DIFFERENCE["distance" if target.distance else target.type](truth, other)
+        measured = _DIFFERENCE[target.form](truth, other)
     return Agreement(task, target, count, height, width, **measured)
 
 
@@ -106,7 +106,7 @@ _DIFFERENCE: dict[str, Callable[[np.ndarray, np.ndarray], dict[str, float]]] = d
     direction=_of_values,
     offset=_of_values,
 )
-"""Type (or "distance") -> function that measures how predictions N,H,W or N,H,W,C differ."""
+"""Form of a target -> function that measures how predictions N,H,W or N,H,W,C differ."""
 
 
 def check_predictor(

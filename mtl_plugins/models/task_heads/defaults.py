@@ -18,10 +18,11 @@ DEFAULTS: dict[str, str] = dict(
     classes="SegmentationHead",
     binary="BinaryHead",
     scalar="ScalarHead",
+    distance="DepthHead",
     direction="NormalsHead",
     offset="OffsetHead",
 )
-"""Type -> registered name of the default head of a target; `DepthHead` if it is a distance."""
+"""Form of a target -> registered name of its default head."""
 
 
 def head_config(config: Mapping[str, Any], target: Target) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def head_config(config: Mapping[str, Any], target: Target) -> dict[str, Any]:
     >>> head_config({}, Target("lanes", "classes", classes=("none", "solid")))
     {'type': 'SegmentationHead', 'num_classes': 2}
     """
-    default = "DepthHead" if target.distance else DEFAULTS[target.type]
+    default = DEFAULTS[target.form]
     completed = {"type": default, **config}
     head_class = _class_of(completed)
     if head_class is None:
