@@ -11,6 +11,9 @@ from ..targets import PREDEFINED, Target, declared_target
 from ..utils import did_you_mean
 from .formats import format_arguments
 
+LIMITS = ("min_depth", "max_depth")
+"""Arguments of `DepthFormat` that a target's range replaces."""
+
 PARAMETERS = {each.name for each in fields(Target)} - {"name", "truth_of"}
 
 
@@ -91,6 +94,9 @@ def _declaration(name: str, given: Mapping[str, Any], own: Own) -> Declaration:
     if "type" in chosen:
         # Another format has other arguments.
         arguments = {}
+    if target.range is not None:
+        # It replaces the limits that a known data set has for its sensor.
+        arguments = {k: v for k, v in arguments.items() if k not in LIMITS}
     return Declaration(
         target,
         parameters,

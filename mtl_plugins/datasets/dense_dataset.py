@@ -11,7 +11,7 @@ from mmseg.datasets import BaseSegDataset
 
 from ..errors import ConfigError, DataError
 from ..targets import DEPTH, PREDEFINED, SEMSEG, Target, declared_target, loaded_targets
-from .files import read_image, read_map
+from .files import is_image_range, read_image, read_map
 from .formats import TargetFormat
 from .pipeline_check import check_pipeline, within
 from .sampling import SampleIndex, seeded
@@ -30,6 +30,8 @@ class DenseDataset(BaseSegDataset):
 
     Args:
         depth_unit: name of the unit in pictures and tables; "m" unless depth is relative.
+        image_range: values of 16-bit images that become 0 and 255: (0, 4095) for pictures of 12
+            bits; default: 0 and 65535. Packing and prediction use it as well.
         on_bad_sample: reaction in training to a sample that cannot be read: "raise" ends the run,
             "skip" takes a random sample in its place and reports it, see `SkippedSamplesHook`.
             Validation and test always raise, because a metric over fewer images is another metric.
@@ -57,16 +59,24 @@ class DenseDataset(BaseSegDataset):
     def __init__(
         self,
         depth_unit: str = "m",
+        image_range: Sequence[float] | None = None,
         on_bad_sample: Literal["raise", "skip"] = "raise",
         **kwargs: Any,
     ) -> None:
         if on_bad_sample not in ("raise", "skip"):
             raise ConfigError(f"on_bad_sample={on_bad_sample!r}; choose 'raise' or 'skip'.")
+        if image_range is not None and not is_image_range(image_range):
+            raise ConfigError(
+                f"image_range={image_range!r}; expected the values of 16-bit images that are black "
+                "and white, such as (0, 4095) for pictures of 12 bits."
+            )
         self.on_bad_sample = on_bad_sample
         lazy_init = kwargs.pop("lazy_init", False)
         super().__init__(lazy_init=True, **kwargs)
         # Not through metainfo=, in which mmengine opens every string as a file.
         self._metainfo.setdefault("depth_unit", depth_unit)
+        if image_range is not None:
+            self._metainfo["image_range"] = tuple(image_range)
         self._targets = self.targets()
         self._metainfo["targets"] = {target.name: target.to_dict() for target in self._targets}
         check_pipeline(self.pipeline.transforms, self.targets())
@@ -140,7 +150,8 @@ class DenseDataset(BaseSegDataset):
 
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
         """Return the image of an entry, H,W,3 uint8 BGR."""
-        return read_image(entry["img_path"], backend_args, warn_turned=True)
+        limits = self._metainfo.get("image_range")
+        return read_image(entry["img_path"], backend_args, warn_turned=True, image_range=limits)
 
     def read_target(
         self, entry: dict, target: Target, backend_args: dict | None = None

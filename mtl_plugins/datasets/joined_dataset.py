@@ -21,13 +21,19 @@ class ConcatDataset(MMEngineConcatDataset):
         kwargs: as in mmengine (lazy_init, ignore_keys).
 
     Raises:
-        ConfigError: parts have different targets of one name.
+        ConfigError: parts have different targets of one name, or a different `image_range`.
     """
 
     def __init__(self, datasets: Sequence[Any], **kwargs: Any) -> None:
         ignored = kwargs.pop("ignore_keys", None) or []
         names = [ignored] if isinstance(ignored, str) else [*ignored]
-        super().__init__(datasets, ignore_keys=[*names, "targets"], **kwargs)
+        super().__init__(datasets, ignore_keys=[*names, "targets", "image_range"], **kwargs)
+        ranges = [part.metainfo.get("image_range") for part in self.datasets]
+        if len({*ranges}) > 1:
+            raise ConfigError(
+                f"ConcatDataset: its parts have image_range={ranges}, but prediction needs one for "
+                "all. Give each part the same; images of 8 bits are read as they are."
+            )
         found: dict[str, dict[str, Any]] = {}
         for number, part in enumerate(self.datasets):
             for name, parameters in part.metainfo.get("targets", {}).items():

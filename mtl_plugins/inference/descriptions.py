@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..datasets.files import Range
 from ..errors import ConfigError
 from ..models.task_heads import TaskHead
 from ..targets import DEPTH, PREDEFINED, Target, declared_target, targets_in
@@ -13,11 +14,12 @@ from ..utils import did_you_mean
 from ..visualization import default_palette
 
 
-def metainfo_of(targets: Mapping[str, Target]) -> dict[str, Any]:
+def metainfo_of(targets: Mapping[str, Target], image_range: Range | None = None) -> dict[str, Any]:
     """Return the metainfo of a predictor: `targets`, and entries that follow from them.
 
     These are `classes` and `palette` of the first target of the type `classes`, `depth_unit` of
     the first distance (predefined targets come first), and `tasks`, the name of each task's target.
+    `image_range` is that of the images it was trained with, see `read_image`.
 
     >>> metainfo_of({"far": DEPTH})["tasks"]
     {'far': 'depth'}
@@ -30,6 +32,7 @@ def metainfo_of(targets: Mapping[str, Target]) -> dict[str, Any]:
         palette=[*labels.palette] if labels else [],
         depth_unit=next((t.unit for t in known if t.distance), DEPTH.unit),
         tasks={task: target.truth_name for task, target in targets.items()},
+        image_range=None if image_range is None else tuple(image_range),
     )
 
 

@@ -112,7 +112,7 @@ class MultiTaskInferencer:
             DataError: none of the inputs could be read.
             ConfigError: bins are requested, but the network has none.
         """
-        sources = Sources(inputs)
+        sources = self._sources(inputs)
         frames = track(self._predict(sources, bins), "predicting", sources.length)
         predictions = Predictions(frames, sources.problems)
         if not predictions:
@@ -128,7 +128,7 @@ class MultiTaskInferencer:
             inputs, bins: as in a call.
             problems: a list that receives the inputs that cannot be read.
         """
-        sources = Sources(inputs)
+        sources = self._sources(inputs)
         if problems is not None:
             problems.extend(sources.problems)
             sources.problems = problems
@@ -149,7 +149,7 @@ class MultiTaskInferencer:
             ConfigError: the folder holds other things, or an option is wrong.
         """
         with OutputFolder(folder, self.metainfo, **options) as output:
-            sources = Sources(inputs, skip=folder)
+            sources = self._sources(inputs, skip=folder)
             frames = self._predict(sources, bins=False)
             try:
                 for prediction in track(frames, "predicting", sources.length):
@@ -161,6 +161,9 @@ class MultiTaskInferencer:
         if not report.images:
             raise _nothing_read(sources.problems)
         return report
+
+    def _sources(self, inputs: Inputs, skip: str | Path | None = None) -> Sources:
+        return Sources(inputs, skip, self.predictor.metainfo.get("image_range"))
 
     def _predict(self, frames: Iterable[Frame], bins: bool) -> Iterator[Prediction]:
         remaining = iter(frames)

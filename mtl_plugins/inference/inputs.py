@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..datasets.files import read_image
+from ..datasets.files import Range, read_image
 from ..errors import DataError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jp2")
@@ -89,6 +89,7 @@ class Sources:
     Args:
         inputs: see `Inputs`. Folders are searched recursively, without hidden files.
         skip: a folder that is not searched, such as that of the output.
+        image_range: of 16-bit image files, see `read_image`.
 
     Attributes:
         problems: inputs that could not be read; iterating adds to it.
@@ -97,7 +98,12 @@ class Sources:
         DataError: an array is not H,W,3 uint8, or an input is of another type.
     """
 
-    def __init__(self, inputs: Inputs, skip: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        inputs: Inputs,
+        skip: str | Path | None = None,
+        image_range: Range | None = None,
+    ) -> None:
         self.problems: list[Problem] = []
         single = isinstance(inputs, (str, os.PathLike, int, np.integer, np.ndarray))
         given: Any = [inputs] if single or not isinstance(inputs, Iterable) else inputs
@@ -121,7 +127,7 @@ class Sources:
         self.items: list[Source] = []
         for value, name, label in zip(found, names, labels, strict=True):
             try:
-                self.items.append(_open_source(value, name, label))
+                self.items.append(_open_source(value, name, label, image_range))
             except DataError as error:
                 self.problems.append(Problem(label, str(error)))
 
@@ -199,7 +205,9 @@ def _is_video(value: str | int | np.ndarray) -> bool:
     return isinstance(value, int) or (isinstance(value, str) and value.lower().endswith(VIDEOS))
 
 
-def _open_source(value: str | int | np.ndarray, name: str, label: str) -> Source:
+def _open_source(
+    value: str | int | np.ndarray, name: str, label: str, image_range: Range | None
+) -> Source:
     """Return the source of one file, webcam or array.
 
     Raises:
@@ -210,7 +218,7 @@ def _open_source(value: str | int | np.ndarray, name: str, label: str) -> Source
     if isinstance(value, int):
         return Source(label, name, lambda: _frames(value, label), video=True, length=None)
     if not _is_video(value):
-        return Source(label, name, lambda: iter([read_image(value)]))
+        return Source(label, name, lambda: iter([read_image(value, image_range=image_range)]))
     video = _capture(value, label)
     rate, length = video.get(cv2.CAP_PROP_FPS), int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     video.release()

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..checkpoints import CheckpointError
+from ..datasets.files import is_image_range
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..models.segmentors import MultiTaskSegmentor
@@ -36,6 +37,7 @@ class ModelInfo:
             N,3,H,W float32, normalised.
         size_divisor: the model pads its images to multiples of this.
         size: (height, width) where the model takes images of one size only, else None.
+        image_range: values of 16-bit images that become 0 and 255, see `read_image`.
         version: of the toolkit that wrote the file.
     """
 
@@ -46,6 +48,7 @@ class ModelInfo:
     preprocess: bool
     size_divisor: int
     size: tuple[int, int] | None = None
+    image_range: tuple[float, float] | None = None
     version: str = __version__
 
     @classmethod
@@ -87,12 +90,13 @@ class ModelInfo:
             preprocess=preprocess,
             size_divisor=network.size_divisor,
             size=next((tuple(size) for size in sizes if size), None),
+            image_range=metainfo.get("image_range"),
         )
 
     @property
     def metainfo(self) -> dict[str, Any]:
         """Targets of the tasks and what follows from them, see `Predictor`."""
-        return metainfo_of(self.targets)
+        return metainfo_of(self.targets, self.image_range)
 
     def to_json(self) -> str:
         """Return the text that is stored in a file, with the entries of version 0.1 as well."""
@@ -145,6 +149,7 @@ class ModelInfo:
             preprocess=isinstance(self.preprocess, bool),
             size_divisor=_all(int, [self.size_divisor]) and self.size_divisor > 0,
             size=self.size is None or (len(self.size) == 2 and _all(int, self.size)),
+            image_range=self.image_range is None or is_image_range(self.image_range),
         )
         for name, right in rules.items():
             if not right:

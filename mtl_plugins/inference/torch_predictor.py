@@ -17,6 +17,7 @@ from mmseg.structures import SegDataSample
 
 from ..checkpoints import build_network, load_checkpoint, load_weights
 from ..config import complete_tasks, copied, image_transforms, load_config, stored_config
+from ..datasets.files import is_image_range
 from ..errors import ConfigError
 from ..models.task_heads import AttentionBinsHead, BinsPrediction
 from ..targets import Target
@@ -76,8 +77,10 @@ class TorchPredictor:
         self.network.to(self.device).eval()
         self.heads = dict(self.network.decode_head.tasks())
         self.pipeline = Compose(image_transforms(found))
-        self.targets = network_targets(self.heads, _dataset_meta(content))
-        self.metainfo = metainfo_of(self.targets)
+        meta = _dataset_meta(content)
+        self.targets = network_targets(self.heads, meta)
+        limits = meta.get("image_range")
+        self.metainfo = metainfo_of(self.targets, limits if is_image_range(limits) else None)
         self.dtype = choose_dtype("auto", self.device.type) if amp else None
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:

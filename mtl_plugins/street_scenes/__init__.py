@@ -1,12 +1,14 @@
 """StreetScenes: procedural street pictures with exact classes, depth and normals."""
 
 from .camera import Camera
+from .ground import FAR
 from .scene import StreetScene, render_scene
 from .scenery import Label
 from .writer import DEPTH_SCALE, ensure_street_scenes, find_street_scenes, write_street_scenes
 
 __all__ = [
     "DEPTH_SCALE",
+    "FAR",
     "Camera",
     "Label",
     "StreetScene",

@@ -36,7 +36,9 @@ class CityscapesDepthFormat(TargetFormat):
     """Decode Cityscapes' 16-bit disparity with the camera file of each disparity file.
 
     disparity = (raw - 1) / 256 pixels for raw > 0, depth = baseline * focal length / disparity.
-    Source: https://github.com/mcordts/cityscapesScripts#dataset-structure
+    A disparity below one pixel (farther than about 470 m) counts as not measured: matching is
+    wrong by a part of a pixel (https://doi.org/10.1109/TPAMI.2007.1166), which doubles or halves
+    such depths. Source: https://github.com/mcordts/cityscapesScripts#dataset-structure
 
     Raises:
         DataError: a camera file is missing, damaged, or has an implausible baseline or fx.
@@ -92,7 +94,9 @@ def _camera(path: str) -> tuple[float, float]:
 @lru_cache(maxsize=64)
 def _disparity_format(baseline: float, fx: float) -> DepthFormat:
     scale = 1 / (256 * baseline * fx)
-    return DepthFormat(scale=scale, offset=-scale, inverse=True)
+    # Above one pixel by less than a raw step, so that rounding does not lose it.
+    reach = baseline * fx * (1 + 1 / 1024)
+    return DepthFormat(scale=scale, offset=-scale, inverse=True, max_depth=reach)
 
 
 @DATASETS.register_module()

@@ -9,10 +9,16 @@ from ...errors import DataError
 from ...targets import DEPTH, Target
 from ..multi_task_dataset import MultiTaskDataset
 
+REACH = 120.0
+"""Metres that the laser scanner reaches."""
+
 
 @DATASETS.register_module()
 class KittiMultiTask(MultiTaskDataset):
     """KITTI's depth set: raw images and sparse depth, uint16 / 256 metres, 0: not measured.
+
+    The laser scanner (Velodyne HDL-64E) reaches 120 m (https://doi.org/10.1177/0278364913491297,
+    section 2); farther depth counts as not measured.
 
     The samples are the images that have a depth file (the first and last images of a drive have
     none). Without `depth_map_path` they are all images below `img_path`.
@@ -33,7 +39,7 @@ class KittiMultiTask(MultiTaskDataset):
         defaults = dict(
             data_prefix=dict(img_path="raw", depth_map_path=f"depth/{split}"),
             img_suffix=".png",
-            depth_format=dict(scale=1 / 256),
+            depth_format=dict(scale=1 / 256, max_depth=REACH),
         )
         super().__init__(**{**defaults, **kwargs})
 

@@ -45,6 +45,9 @@ KINDS = ("rgb", "label40", "depth")
 PREFIXES = ("img_path", "seg_map_path", "depth_map_path")
 """Folders of a scene's image, classes and depth, and their keys in `data_prefix`."""
 
+REACH = 9.999
+"""Metres below the 10 m at which the depth ends, to the millimetre of the files."""
+
 LABELS = 894
 """Number of object names in the .mat file; label 0 is unlabelled."""
 
@@ -54,7 +57,8 @@ class NYUv2MultiTask(MultiTaskDataset):
     """NYUv2's labelled part: 640x480 images, 40 or 13 classes, depth in 16-bit millimetres.
 
     The folders are those that `tools/convert_nyuv2.py` writes. Unlabelled pixels (0) have no
-    class. Source: https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html
+    class. The authors' toolbox ends depth at 10 m (`maxDepth` in its camera_params.m); that and
+    farther counts as not measured. Source: https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html
 
     Args:
         split: "train" (795 images) or "test" (654), on which papers also validate.
@@ -76,7 +80,7 @@ class NYUv2MultiTask(MultiTaskDataset):
             img_suffix=".png",
             seg_map_suffix=".png",
             label_map={0: IGNORE_LABEL, **{i: to - 1 for i, to in enumerate(classes, start=1)}},
-            depth_format=dict(scale=0.001),
+            depth_format=dict(scale=0.001, max_depth=REACH),
             metainfo=dict(classes=NAMES_40 if num_classes == 40 else NAMES_13),
         )
         super().__init__(**{**defaults, **kwargs})

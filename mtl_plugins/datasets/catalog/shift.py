@@ -34,7 +34,10 @@ LARGEST = 256**3 - 1
 """The largest raw depth: 24 bits."""
 
 FAR = 1000.0
-"""Metres of the largest raw depth, which means the sky."""
+"""Metres of the largest raw depth."""
+
+REACH = 999.0
+"""Metres beyond which there is only sky, which is rendered a few raw steps short of `FAR`."""
 
 
 class FirstChannelFormat(TargetFormat):
@@ -61,7 +64,8 @@ class FirstChannelFormat(TargetFormat):
 class ShiftMultiTask(MultiTaskDataset):
     """SHIFT's discrete set, one frame a second: 1280x800 images, 14 classes, depth in 24 bits.
 
-    depth = (R + 256 G + 65536 B) / (2^24 - 1) * 1000 m; 1000 m (the sky) counts as not measured.
+    depth = (R + 256 G + 65536 B) / (2^24 - 1) * 1000 m. The sky is at the far plane of 1000 m, in
+    real frames at raw 16777210 and not the largest, so depth above 999 m counts as not measured.
     The test split has only images. Sources: https://www.vis.xyz/shift/get_started and, for the
     order of the channels, https://github.com/SysCV/shift-dev/issues/2.
 
@@ -93,7 +97,7 @@ class ShiftMultiTask(MultiTaskDataset):
                 **{raw: ids.get(name, IGNORE_LABEL) for raw, name in enumerate(COLOURS)},
                 IGNORE_LABEL: IGNORE_LABEL,
             },
-            depth_format=dict(scale=FAR / LARGEST, digits=(1, 256, 256**2), invalid=(0, LARGEST)),
+            depth_format=dict(scale=FAR / LARGEST, digits=(1, 256, 256**2), max_depth=REACH),
             metainfo=dict(classes=CLASSES, palette=[list(COLOURS[name]) for name in CLASSES]),
         )
         super().__init__(**{**defaults, **kwargs})

@@ -8,14 +8,14 @@ from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
-from ...street_scenes import DEPTH_SCALE, ensure_street_scenes, find_street_scenes
+from ...street_scenes import DEPTH_SCALE, FAR, ensure_street_scenes, find_street_scenes
 from ...targets import DEPTH, NORMALS, SEMSEG
 from ...utils import did_you_mean
 from ..multi_task_dataset import MultiTaskDataset
 
 FOLDERS: dict[str, dict[str, Any]] = {
     SEMSEG.name: dict(folder="label"),
-    DEPTH.name: dict(folder="depth", scale=DEPTH_SCALE),
+    DEPTH.name: dict(folder="depth", scale=DEPTH_SCALE, max_depth=FAR),
     NORMALS.name: dict(folder="normals"),
     "boundary": dict(type="binary", folder="boundary"),
 }
@@ -25,6 +25,8 @@ FOLDERS: dict[str, dict[str, Any]] = {
 @DATASETS.register_module()
 class StreetScenesDataset(MultiTaskDataset):
     """Procedural street scenes with Cityscapes' 19 classes, exact depth, normals and outlines.
+
+    The renderer measures depth up to 300 m; the sky is 0, not measured.
 
     Args:
         data_root: folder of the scenes, which are rendered into it if they are missing.
@@ -70,6 +72,8 @@ class StreetScenesDataset(MultiTaskDataset):
             own = FOLDERS.get(name, {})
             if "format" in given:
                 own = dict(folder=own["folder"]) if own else {}
+            if "range" in given:
+                own = {key: value for key, value in own.items() if key != "max_depth"}
             declared[name] = {**own, **given}
             declared[name]["folder"] = f"{declared[name]['folder']}/{split}"
         super().__init__(

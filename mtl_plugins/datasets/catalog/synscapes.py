@@ -11,15 +11,15 @@ from .cityscapes import CITYSCAPES, TRAIN_IDS
 SPLITS = {"train": range(1, 24501), "val": range(24501, 25001)}
 """Numbers of the scenes. The authors publish no split; all scenes show different places."""
 
-FAR = 1000.0
-"""Metres beyond which there is only sky."""
+REACH = 999.0
+"""Metres beyond which there is only sky; stored as 1000 m or more, or as infinity."""
 
 
 @DATASETS.register_module()
 class SynscapesMultiTask(MultiTaskDataset):
     """Synscapes: 1440x720 images, Cityscapes' label ids, planar depth in metres (OpenEXR floats).
 
-    Depth from 1000 m on (the sky) counts as not measured.
+    The sky has depths from 1000 m on; what is above 999 m counts as not measured.
     Source: https://synscapes.on.liu.se/features.html
 
     Args:
@@ -47,7 +47,7 @@ class SynscapesMultiTask(MultiTaskDataset):
             seg_map_suffix=".png",
             depth_map_suffix=".exr",
             label_map=TRAIN_IDS,
-            depth_format=dict(max_depth=FAR, invalid=(0, float("inf"))),
+            depth_format=dict(max_depth=REACH),
             metainfo=CITYSCAPES,
         )
         super().__init__(**{**defaults, **kwargs})

@@ -20,12 +20,16 @@ COLOURS = {
 }  # fmt: skip
 """Colour of each class in the label files; Undefined is black."""
 
+REACH = 655.0
+"""Metres that the depth files distinguish; farther is the sky."""
+
 
 @DATASETS.register_module()
 class VirtualKitti2MultiTask(MultiTaskDataset):
     """Virtual KITTI 2: 1242x375 images, 14 classes, depth in 16-bit centimetres.
 
-    Raw 65535 (655.35 m, sky) counts as not measured. Frames of a scene look alike: split by scene.
+    The files end at 655.35 m (raw 65535), which is the sky and all that is farther; what is above
+    655 m counts as not measured. Frames of a scene look alike: split by scene.
     Source: https://europe.naverlabs.com/research/computer-vision/proxy-virtual-worlds-vkitti-2/
 
     Args:
@@ -52,7 +56,7 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
             data_prefix=dict(img_path=".", seg_map_path=".", depth_map_path="."),
             img_suffix=".jpg",
             label_map={**label_map, (0, 0, 0): IGNORE_LABEL},
-            depth_format=dict(scale=0.01, invalid=(0, 65535)),
+            depth_format=dict(scale=0.01, max_depth=REACH),
             metainfo=dict(classes=tuple(COLOURS), palette=[list(c) for c in COLOURS.values()]),
         )
         super().__init__(**{**defaults, **kwargs})

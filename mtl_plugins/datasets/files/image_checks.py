@@ -13,6 +13,9 @@ JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Markers of the frame header (SOF), which has the size; from 0xC9 on coding is arithmetic."""
 
+WIDE = ";16"
+"""Part of PIL's name of the layout of values of 16 bits."""
+
 PIXELS_PER_BYTE = 512
 """Largest number of pixels per byte: a Huffman code has at least one bit per block of 8x8."""
 
@@ -79,7 +82,7 @@ def check_header(path: str, image: ImageFile.ImageFile, values: bool) -> None:
         )
     if not values:
         return
-    if ";16" in str([tile[3] for tile in image.tile]) and not image.mode.startswith("I"):
+    if WIDE in str([tile[3] for tile in image.tile]) and not image.mode.startswith("I"):
         raise DataError(
             f"{path} has colours of 16 bits a channel, of which only 8 could be read. Write the "
             "target with one channel of 16 bits, three of 8, or as .npy."

@@ -3,6 +3,8 @@
 import io
 import warnings
 from collections.abc import Callable
+from numbers import Real
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +13,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...errors import DataError
 from .array_files import parse_npy, read_exr
-from .image_checks import JPEG_SIGNATURE, check_header, check_jpeg, is_lossy, raw_mode, too_large
+from .image_checks import (
+    JPEG_SIGNATURE,
+    WIDE,
+    check_header,
+    check_jpeg,
+    is_lossy,
+    raw_mode,
+    too_large,
+)
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are tried. PIL knows others, one of which starts another program (EPS)."""
@@ -29,29 +39,43 @@ ROTATED = (
 )
 """Warning about images with an orientation."""
 
+FEW_LEVELS = 64
+"""Number of grey levels below which an image of 16 bits has lost most of what its file holds."""
+
+CLIPPED = 0.05
+"""Share of the pixels outside of `image_range` above which it is probably wrong."""
+
 REMEDY = "It is truncated or damaged; replace it or take it out of the data set."
 
 
+Range = tuple[float, float]
+
+
 def read_image(
-    path: str, backend_args: dict | None = None, warn_turned: bool = False
+    path: str,
+    backend_args: dict | None = None,
+    warn_turned: bool = False,
+    image_range: Range | None = None,
 ) -> np.ndarray:
     """Return the image in a file as H,W,3 uint8 BGR.
 
-    Its EXIF orientation is applied, as viewers do. 16-bit values lose their low byte, grey is
-    repeated three times, transparency is dropped.
+    Its EXIF orientation is applied, as viewers do. 16-bit values lose their low byte, unless there
+    is an `image_range`; grey is repeated three times, transparency is dropped.
 
     Args:
         path: of the file.
         backend_args: storage of the file, see `mmengine.fileio`; default: disk.
         warn_turned: warn, once, if the orientation changes the image: its targets may have been
             drawn on the pixels in the order of the file.
+        image_range: values of 16-bit files that become 0 and 255; 12 bits: (0, 4095). Files of 8
+            bits are read as they are.
 
     Raises:
         DataError: the file is missing, truncated, not an image, holds several, has more pixels than
             `PIL.Image.MAX_IMAGE_PIXELS`, or has 32-bit or float values.
     """
 
-    def convert(image: Image.Image) -> np.ndarray:
+    def convert(image: Image.Image, data: bytes) -> np.ndarray:
         wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
         if image.mode in ("I", "F") and not wide:
             raise DataError(
@@ -61,14 +85,67 @@ def read_image(
         if warn_turned and image.getexif().get(ORIENTATION, 1) != 1:
             # Without the path, so that Python shows it only once.
             warnings.warn(ROTATED, stacklevel=2)
+        if image_range is not None and not wide and WIDE in raw_mode(image):
+            return to_bytes(_wide_colours(image, data), image_range)
         ImageOps.exif_transpose(image, in_place=True)
         if wide:
             # PIL would clip at 255 instead.
-            return cv2.cvtColor((np.asarray(image) >> 8).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+            return cv2.cvtColor(to_bytes(np.asarray(image), image_range), cv2.COLOR_GRAY2BGR)
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)
 
     return _decoded(path, backend_args, convert)
+
+
+def is_image_range(given: Any) -> bool:
+    """Return whether a value is a range of 16-bit values, smallest first.
+
+    >>> is_image_range([0, 4095]), is_image_range((4095, 0)), is_image_range("12")
+    (True, False, False)
+    """
+    pair = isinstance(given, (list, tuple)) and len(given) == 2
+    return pair and all(isinstance(v, Real) for v in given) and 0 <= given[0] < given[1] <= 65535
+
+
+def to_bytes(values: np.ndarray, image_range: Range | None = None) -> np.ndarray:
+    """Return the values of a 16-bit image as uint8: the high byte, or a range as 0 to 255.
+
+    Warns, once in a process, if this loses most of what the values distinguish.
+
+    >>> to_bytes(np.array([[0, 2048, 4095, 9000]]), (0, 4095)).tolist()
+    [[0, 128, 255, 255]]
+    """
+    least, most = int(values.min()), int(values.max())
+    low, high = image_range or (0, 65535)
+    if image_range is None:
+        found = (values >> 8).astype(np.uint8)
+    else:
+        scaled = (values.astype(np.float32) - low) * (255 / (high - low))
+        found = np.rint(scaled.clip(0, 255)).astype(np.uint8)
+        if ((values < low) | (values > high)).mean() > CLIPPED:
+            # Without path and numbers, so that Python shows it only once.
+            text = f"16-bit images have many values outside of image_range={image_range}."
+            warnings.warn(text, stacklevel=2)
+    levels = int(found.max()) - int(found.min()) + 1
+    if levels < min(FEW_LEVELS, most - least + 1):
+        bits = max(most.bit_length(), 8)
+        warnings.warn(
+            f"16-bit images have values below {2**bits} alone and are read with few grey levels. "
+            "Give the data set the values that are black and white: for pictures of "
+            f"{bits} bits image_range=(0, {2**bits - 1}).",
+            stacklevel=2,
+        )
+    return found
+
+
+def _wide_colours(image: Image.Image, data: bytes) -> np.ndarray:
+    """Return the 16-bit colours of a file as H,W,3 BGR; PIL would keep their high bytes alone."""
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        raise ValueError("its 16-bit colours have an EXIF orientation; write it turned")
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim != 3 or values.dtype != np.uint16:
+        raise ValueError("its 16-bit colours are in a layout that OpenCV does not read")
+    return values[..., :3]
 
 
 def read_map(
@@ -93,7 +170,7 @@ def read_map(
             (see `check_header`).
     """
 
-    def convert(image: Image.Image) -> np.ndarray:
+    def convert(image: Image.Image, data: bytes) -> np.ndarray:
         step = GREY_STEPS.get(raw_mode(image), 1)
         ImageOps.exif_transpose(image, in_place=True)
         transparent = channels == 3 and image.mode == "RGBA"
@@ -125,7 +202,7 @@ def read_map(
 def _decoded(
     path: str,
     backend_args: dict | None,
-    convert: Callable[[Image.Image], np.ndarray],
+    convert: Callable[[Image.Image, bytes], np.ndarray],
     values: bool = False,
     exact: bool = False,
 ) -> np.ndarray:
@@ -133,7 +210,7 @@ def _decoded(
 
     Args:
         path, backend_args: as in `read_image`.
-        convert: makes an array of the image.
+        convert: makes an array of the image; it also gets the bytes of the file.
         values: the pixels are values of a target, see `check_header`.
         exact: refuse lossy compression.
     """
@@ -156,7 +233,7 @@ def _decoded(
                 "into those of other classes. Write the target losslessly, as PNG."
             )
         # PIL decodes lazily: a truncated file fails here.
-        return convert(image)
+        return convert(image, data)
     except (DataError, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

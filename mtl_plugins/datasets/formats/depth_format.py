@@ -1,14 +1,20 @@
 """Decoding and encoding of files of depth and of surface normals."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import count
 
 import numpy as np
 
 from ...errors import DataError
 from ...targets import NO_DEPTH, NO_NORMAL
-from .target_format import FORMATS, TargetFormat
+from .target_format import (
+    FORMATS,
+    Invalid,
+    TargetFormat,
+    invalid_values,
+    is_invalid,
+    nearest_known,
+)
 
 TABLE_TYPES = (np.uint8, np.uint16)
 """Raw types that are decoded by a lookup table, which is five times as fast."""
@@ -23,20 +29,24 @@ class DepthFormat(TargetFormat):
     """Decode raw depth values: `value = raw * scale + offset`, inverted for disparity.
 
     Pixels become 0 (not measured) if their raw value is in `invalid`, their scaled value is not
-    positive, or their depth is outside [min_depth, max_depth].
+    positive, or their depth is outside [min_depth, max_depth]. A sensor or renderer often stores
+    what it does not reach (the sky) near its largest value, not exactly there: `max_depth` finds
+    it for every scale, digits and disparity.
 
     Args:
         scale, offset: metres per raw step, and at raw 0 (16-bit centimetres: scale 0.01).
         inverse: the value is an inverse depth: depth = 1 / value. For disparity in pixels, scale
             is 1 / (baseline * focal length).
-        invalid: raw values that mean "not measured"; for float files also nan, inf or -1.
-        min_depth, max_depth: metres outside which a pixel counts as not measured.
+        invalid: raw values that mean "not measured", and ranges (smallest, largest) of them; for
+            float files also nan, inf or -1.
+        min_depth, max_depth: metres outside which a pixel counts as not measured. Infinite raw
+            values are beyond a `max_depth`, negative ones below a `min_depth` above 0.
         digits: for depth in several 8-bit channels (RGB order) the weight of each channel:
             raw = sum(digit * channel). 24 bits with red lowest: (1, 256, 65536).
 
     Raises:
-        DataError: `scale` is 0; or, while decoding, raw values are nan, infinite or negative and
-            not in `invalid`.
+        DataError: `scale` is 0, or `invalid` has something else; or, while decoding, raw values
+            are nan, infinite or negative, and neither in `invalid` nor outside the depths.
 
     >>> DepthFormat(scale=0.01)(np.array([[0, 250]], dtype=np.uint16)).tolist()
     [[0.0, 2.5]]
@@ -47,7 +57,7 @@ class DepthFormat(TargetFormat):
     scale: float = 1.0
     offset: float = 0.0
     inverse: bool = False
-    invalid: tuple[float, ...] = (0,)
+    invalid: Invalid = (0,)
     min_depth: float = 0.0
     max_depth: float = float("inf")
     digits: tuple[float, ...] = (1,)
@@ -58,7 +68,7 @@ class DepthFormat(TargetFormat):
         if self.scale == 0:
             raise DataError("depth_format: scale=0 makes every depth the same; expected not 0.")
         # Configs and JSON have lists where equality and hashing need tuples.
-        object.__setattr__(self, "invalid", tuple(np.atleast_1d(self.invalid).tolist()))
+        object.__setattr__(self, "invalid", invalid_values(self.invalid))
         object.__setattr__(self, "digits", tuple(self.digits))
         object.__setattr__(self, "channels", len(self.digits))
         # Lossy compression of the highest digit would change depth a lot.
@@ -86,21 +96,8 @@ class DepthFormat(TargetFormat):
         """
         value = 1 / values.astype(np.float64) if self.inverse else values.astype(np.float64)
         raw = ((value - self.offset) / self.scale).round()
-        low, high = 0, 65535 if self.channels == 1 else 255 * int(sum(self.digits))
-        while low in self.invalid or low * self.scale + self.offset <= 0:
-            low += 1
-        while high in self.invalid:
-            high -= 1
-        raw = raw.clip(low, high).astype(np.int64)
-        for none in self.invalid:
-            where = raw == none
-            if where.any():
-                raw[where] = next(
-                    near
-                    for step in count(1)
-                    for near in (int(none) - step, int(none) + step)
-                    if low <= near <= high and near not in self.invalid
-                )
+        low, high = self._raw_range
+        raw = nearest_known(raw.clip(low, high).astype(np.int64), self.invalid, low, high)
         if self.channels == 1:
             return raw.astype(np.uint16)
         channels = np.zeros((*raw.shape, self.channels), np.uint8)
@@ -113,7 +110,10 @@ class DepthFormat(TargetFormat):
         wrong = ~np.isfinite(raw) | (raw < 0)
         if not wrong.any():
             return
-        wrong &= ~self._unmeasured(raw)
+        limited = self.min_depth > 0, self.max_depth < np.inf
+        below, above = limited[::-1] if self.inverse else limited
+        wrong &= ~is_invalid(raw, self.invalid)
+        wrong &= ~((raw < 0) & below | (raw > 0) & above)
         if wrong.any():
             value = raw[wrong][0]
             raise DataError(
@@ -122,18 +122,28 @@ class DepthFormat(TargetFormat):
                 "mean not measured; otherwise replace the file."
             )
 
-    def _unmeasured(self, raw: np.ndarray) -> np.ndarray:
-        found = np.isin(raw, self.invalid)
-        return found | np.isnan(raw) if np.isnan(self.invalid).any() else found
-
     def _decode(self, raw: np.ndarray) -> np.ndarray:
         value = raw.astype(np.float64) * self.scale + self.offset
-        valid = np.isfinite(value) & (value > 0) & ~self._unmeasured(raw)
+        valid = np.isfinite(value) & (value > 0) & ~is_invalid(raw, self.invalid)
         value = np.where(valid, value, 1.0)
         with np.errstate(over="ignore"):
             depth = 1.0 / value if self.inverse else value
         valid &= (depth >= self.min_depth) & (depth <= min(self.max_depth, FARTHEST))
         return np.where(valid, depth, NO_DEPTH).astype(np.float32)
+
+    @cached_property
+    def _raw_range(self) -> tuple[int, int]:
+        """Smallest and largest raw value of a file that mean a depth, if not in `invalid`."""
+        low, high = 0, 65535 if self.channels == 1 else 255 * int(sum(self.digits))
+        values = np.array([self.min_depth, min(self.max_depth, FARTHEST)])
+        with np.errstate(divide="ignore", over="ignore"):
+            values = 1 / values if self.inverse else values
+        ends = np.sort((values - self.offset) / self.scale).clip(low, high)
+        low, high = int(np.ceil(ends[0])), int(np.floor(ends[1]))
+        # Rounding may have left an end one step outside; depth 0 is none.
+        decode = replace(self, invalid=(), digits=(1,))._decode
+        known = [raw for raw in (low, low + 1, high - 1, high) if decode(np.array(raw)) > 0]
+        return (min(known), max(known)) if known else (low, high)
 
     @cached_property
     def _tables(self) -> list[np.ndarray]:

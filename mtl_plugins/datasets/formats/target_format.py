@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil, floor
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from mmengine.registry import Registry
@@ -12,6 +15,78 @@ from ...errors import DataError
 
 FORMATS = Registry("target format")
 """Formats that a config can name: `targets=dict(height=dict(format=dict(type="MyFormat")))`."""
+
+Invalid = tuple[float | tuple[float, float], ...]
+"""Raw values that mean "no truth": numbers, and ranges (smallest, largest) with both ends."""
+
+
+def invalid_values(given: Any) -> Invalid:
+    """Return the argument `invalid` of a format as tuples, which are equal where values are.
+
+    Raises:
+        DataError: an entry is neither a number nor a range.
+
+    >>> invalid_values([0, [65530, 65535]]), invalid_values(-9999)
+    ((0, (65530, 65535)), (-9999,))
+    """
+    entries = [given] if isinstance(given, Real) else given
+    try:
+        found: Any = tuple(tuple(e) if isinstance(e, (list, tuple)) else e for e in entries)
+        right = all(isinstance(e, Real) or (len(e) == 2 and e[0] <= e[1]) for e in found)
+    except (TypeError, ValueError):
+        right = False
+    if not right:
+        raise DataError(
+            f"invalid={given!r}; expected raw values and ranges (smallest, largest), such as "
+            "(0, (65530, 65535))."
+        )
+    return found
+
+
+def is_invalid(raw: np.ndarray, invalid: Invalid) -> np.ndarray:
+    """Return which raw values are in `invalid`, which may have nan.
+
+    >>> is_invalid(np.array([0, 3, 7, 8]), (0, (7, float("inf")))).tolist()
+    [True, False, True, True]
+    """
+    numbers = [each for each in invalid if not isinstance(each, tuple)]
+    found = np.isin(raw, numbers)
+    if np.isnan(numbers).any():
+        found |= np.isnan(raw)
+    for each in invalid:
+        if isinstance(each, tuple):
+            found |= (raw >= each[0]) & (raw <= each[1])
+    return found
+
+
+def nearest_known(raw: np.ndarray, invalid: Invalid, low: int, high: int) -> np.ndarray:
+    """Replace whole raw values in `invalid` by the nearest ones of `low` to `high` that are not.
+
+    >>> nearest_known(np.array([0, 4, 9]), (0, (3, 5), 6), 0, 9).tolist()
+    [1, 2, 9]
+    """
+    for first, last in _spans(invalid, low, high):
+        below, above = first - 1, last + 1
+        inside = (raw >= first) & (raw <= last)
+        if below < low or above > high:
+            nearest: Any = above if below < low else below
+        else:
+            nearest = np.where(raw - below <= above - raw, below, above)
+        raw = np.where(inside, nearest, raw)
+    return raw
+
+
+def _spans(invalid: Invalid, low: int, high: int) -> list[list[int]]:
+    """Return the whole numbers of `low` to `high` in `invalid` as disjoint spans, ends included."""
+    pairs = [each if isinstance(each, tuple) else (each, each) for each in invalid]
+    pairs = [(max(first, low), min(last, high)) for first, last in pairs]
+    spans: list[list[int]] = []
+    for first, last in sorted((ceil(a), floor(b)) for a, b in pairs if a <= b):
+        if spans and first <= spans[-1][1] + 1:
+            spans[-1][1] = max(spans[-1][1], last)
+        elif first <= last:
+            spans.append([first, last])
+    return spans
 
 
 class TargetFormat(ABC):
@@ -49,35 +124,35 @@ class ValueFormat(TargetFormat):
     Args:
         scale, offset: units per raw step, and the value of raw 0 (8-bit shares of 1: scale
             1 / 255).
-        invalid: raw values that mean "no truth"; nan and infinity always do. A pixel is invalid
-            if all its channels are.
+        invalid: raw values that mean "no truth", and ranges (smallest, largest) of them; nan and
+            infinity always do. A pixel is invalid if all its channels are.
         low, high: values outside are no truth.
         channels: number of channels of a file.
 
     Raises:
-        DataError: `scale` is 0 or not finite.
+        DataError: `scale` is 0 or not finite, or `invalid` has something else.
 
     Invalid pixels decode to nan.
 
-    >>> ValueFormat(scale=0.01, invalid=(0, 255))(np.array([[0, 50, 255]])).tolist()
+    >>> ValueFormat(scale=0.01, invalid=(0, (250, 255)))(np.array([[0, 50, 254]])).tolist()
     [[nan, 0.5, nan]]
     """
 
     scale: float = 1.0
     offset: float = 0.0
-    invalid: tuple[float, ...] = ()
+    invalid: Invalid = ()
     low: float = float("-inf")
     high: float = float("inf")
     channels: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "invalid", tuple(np.atleast_1d(self.invalid).tolist()))
+        object.__setattr__(self, "invalid", invalid_values(self.invalid))
         if not self.scale or not np.isfinite(self.scale):
             raise DataError(f"{self}: expected a finite scale that is not 0.")
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Decode raw values of the file `path` into float32 values of the same shape."""
-        unknown = ~np.isfinite(raw) | np.isin(raw, self.invalid)
+        unknown = ~np.isfinite(raw) | is_invalid(raw, self.invalid)
         values = np.where(unknown, 0, raw).astype(np.float64) * self.scale + self.offset
         none = unknown if self.channels == 1 else unknown.all(-1)
         outside = (values < self.low) | (values > self.high)
@@ -96,7 +171,8 @@ class ValueFormat(TargetFormat):
         if self.channels not in (1, 3):
             raise NotImplementedError(f"No picture has {self.channels} channels.")
         kind = np.uint16 if self.channels == 1 else np.uint8
-        known = np.setdiff1d(np.arange(np.iinfo(kind).max + 1), self.invalid)
+        single = replace(self, channels=1)
+        known = np.flatnonzero(np.isfinite(single(np.arange(np.iinfo(kind).max + 1))))
         raw = np.nan_to_num((values.astype(np.float64) - self.offset) / self.scale)
         above = np.searchsorted(known, raw).clip(1, len(known) - 1)
         nearer = raw - known[above - 1] <= known[above] - raw

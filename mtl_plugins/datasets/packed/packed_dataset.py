@@ -136,8 +136,8 @@ class PackedDataset(DenseDataset):
         stored = self.index["metainfo"]
         self.declared = self.index["targets"]
         metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
-        unit = stored["depth_unit"]
-        super().__init__(data_root=data_root, metainfo=metainfo, depth_unit=unit, **kwargs)
+        same = dict(depth_unit=stored["depth_unit"], image_range=stored.get("image_range"))
+        super().__init__(data_root=data_root, metainfo=metainfo, **same, **kwargs)
 
     def has_target(self, target: Target) -> bool:
         return target.name in self.index["targets"]

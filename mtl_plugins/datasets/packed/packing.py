@@ -75,7 +75,8 @@ def pack_dataset(
             progress(done)
     if not sum(shards):
         raise DataError(f"No sample of {len(dataset)} could be packed into {folder}.")
-    metainfo = {key: dataset.metainfo.get(key) for key in ("classes", "palette", "depth_unit")}
+    keys = ("classes", "palette", "depth_unit", "image_range")
+    metainfo = {key: dataset.metainfo.get(key) for key in keys}
     about = dict(
         version=VERSION,
         metainfo=metainfo,

@@ -92,7 +92,8 @@ def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[
 def _write_weights(predictor: TorchPredictor, out: str) -> None:
     """Write the weights with the config, so that the file can be used like the checkpoint."""
     weights = predictor.network.state_dict()
-    named = {key: predictor.metainfo[key] for key in ("classes", "palette", "depth_unit")}
+    keys = ("classes", "palette", "depth_unit", "image_range")
+    named = {key: predictor.metainfo[key] for key in keys}
     learned = {each.truth_name: each for each in predictor.targets.values() if not each.truth_of}
     named["targets"] = {name: target.to_dict() for name, target in learned.items()}
     config = predictor.config.pretty_text
@@ -112,6 +113,8 @@ def _notes(predictor: TorchPredictor) -> list[str]:
     if before:
         applied = ", ".join(before)
         notes.append(f"Note: {applied} of the test pipeline must be applied to images before.")
+    if limits := predictor.metainfo["image_range"]:
+        notes.append(f"Note: of 16-bit images {limits[0]:g} is 0 and {limits[1]:g} is 255.")
     views = predictor.network.inference_config
     if views.mode == "slide" or views.tta is not None:
         notes.append(
