@@ -10,6 +10,7 @@ from .depth_statistics import (
     split_depth_statistics,
 )
 from .findings import DataCheck, Finding
+from .glance import glance, suspicious
 from .packing_report import folder_bytes, report_packing
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "browse_data",
     "check_data",
     "folder_bytes",
+    "glance",
     "measure_depth",
     "report_data_check",
     "report_depth_statistics",
     "report_packing",
     "seen_samples",
     "split_depth_statistics",
+    "suspicious",
 ]

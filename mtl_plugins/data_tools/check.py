@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -118,7 +119,8 @@ def _walk(
     part: PartCheck, dataset: DenseDataset, node: dict, workers: int, progress: Progress, draw: Draw
 ) -> None:
     """Read all samples of a data set; record findings and statistics, and draw some samples."""
-    statistics = PartStatistics(dataset.targets())
+    pipeline = {transform["type"] for transform in node.get("pipeline") or ()}
+    statistics = PartStatistics(dataset.targets(), pipeline)
     part.statistics = statistics
     total = len(dataset)
     drawn: list[SheetSample] = []
@@ -131,18 +133,10 @@ def _walk(
         return check_sample(dataset, index, *load)
 
     progress(part.name, 0, total)
-    for index, sample in enumerate(_ahead(check, total, workers)):
-        twin = statistics.add(sample)
+    for index, sample in enumerate(read_ahead(check, range(total), workers)):
+        statistics.add(sample)
         for file, text in sample.problems:
             part.problem(file, text)
-        for file, text in sample.warnings:
-            part.warn(file, text)
-        for name, values in sample.targets.items():
-            if not statistics.tallies[name].target.known(values).any():
-                file = sample.files[name]
-                part.warn(file, f"{file} {statistics.tallies[name].nothing}.")
-        if twin is not None:
-            part.warn(sample.path, f"{sample.path} is the picture of {twin}.")
         if index in chosen:
             broken = [text for _, text in sample.problems]
             drawn.append(SheetSample.shrunk(sample.path, sample.image, sample.targets, broken))
@@ -158,11 +152,13 @@ def _reading(node: dict, name: str) -> dict[str, Any]:
     return {}
 
 
-def _ahead(check: Callable[[int], SampleCheck], total: int, workers: int) -> Iterator[SampleCheck]:
-    """Yield the checks of all samples in order, reading a few ahead in threads."""
+def read_ahead(
+    check: Callable[[int], SampleCheck], indices: Iterable[int], workers: int
+) -> Iterator[SampleCheck]:
+    """Yield the checks of samples in order, reading a few ahead in threads."""
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[SampleCheck]] = deque()
-        for index in range(total):
+        for index in indices:
             pending.append(pool.submit(check, index))
             if len(pending) > 2 * workers:
                 yield pending.popleft().result()
@@ -171,19 +167,32 @@ def _ahead(check: Callable[[int], SampleCheck], total: int, workers: int) -> Ite
 
 
 def check_sample(
-    dataset: DenseDataset, index: int, load_image: LoadImage, load_targets: LoadTargets
+    dataset: DenseDataset,
+    index: int,
+    load_image: LoadImage,
+    load_targets: LoadTargets,
+    only: Collection[str] = (),
 ) -> SampleCheck:
-    """Read the image and each target of a sample separately and check their values."""
+    """Read the image and each target of a sample separately and check their values.
+
+    Args:
+        dataset, index: where the sample is.
+        load_image, load_targets: read it.
+        only: names of targets; they alone are read, and no image.
+    """
     check = SampleCheck(path=f"sample {index}")
     info = _guarded(check, check.path, lambda: dataset.get_data_info(index))
     if info is None:
         return check
     check.path = info["img_path"]
-    loaded = _guarded(check, check.path, lambda: load_image.transform(dict(info)))
-    if loaded is not None:
-        _check_image(check, loaded["img"])
+    if not only:
+        loaded = _guarded(check, check.path, lambda: load_image.transform(dict(info)))
+        if loaded is not None:
+            _check_image(check, loaded["img"])
     size = None if check.image is None else check.image.shape[:2]
     for target in dataset.targets():
+        if only and target.name not in only:
+            continue
         path = info[target.path]
         array = _guarded(check, path, partial(_load, info, target, size, load_targets))
         if array is not None:
@@ -218,9 +227,7 @@ def _check_image(check: SampleCheck, image: np.ndarray) -> None:
         return
     check.image = image
     check.digest = hashlib.blake2b(repr(image.shape).encode() + image.tobytes()).digest()
-    if (image == image[0, 0]).all():
-        colour = image[0, 0, ::-1].tolist()
-        check.warnings.append((check.path, f"{check.path} is of one colour (R, G, B = {colour})."))
+    check.levels = int((cv2.calcHist([image.ravel()], [0], None, [256], [0, 256]) > 0).sum())
 
 
 def _check_target(check: SampleCheck, target: Target, path: str, array: np.ndarray) -> None:

@@ -20,6 +20,9 @@ from ..utils import TextTable, did_you_mean, track, write_text
 BIN_WIDTH = 1e-3
 """Width of the histogram's bins of log depth: percentiles are accurate to half of it, 0.05 %."""
 
+CLOSE = 0.2
+"""Difference of log depth within which two depths are close, 22 %."""
+
 LOWEST = math.floor(math.log(2.0**-149))
 HIGHEST = math.ceil(math.log(2.0**128))
 """The histogram covers every positive float32 with 193 000 bins, 1.5 MB."""
@@ -110,6 +113,25 @@ class DepthTally:
             valid_pixels=self.valid_pixels,
             pixels=self.pixels,
         )
+
+    def piles(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the nearest and the farthest depth, each with the share of its pixels.
+
+        Single pixels beyond are left out: these are percentiles 0.1 and 99.9. A share is 0 where
+        depths close to it (within `CLOSE`) are at least half as frequent, as at the end of a
+        scene. It is not for a sky that is rendered at one distance.
+        """
+        ranks = np.array((0.001, 0.999)) * self.valid_pixels
+        first, last = np.searchsorted(self._histogram.cumsum(), ranks)
+        return self._pile(first, 1), self._pile(last, -1)
+
+    def _pile(self, place: int, inwards: int) -> tuple[float, float]:
+        # A value may be next to the border of its bin.
+        pile = int(self._histogram[place - 1 : place + 2].sum())
+        ends = sorted((place + 2 * inwards, place + inwards * round(CLOSE / BIN_WIDTH)))
+        close = int(self._histogram[ends[0] : ends[1] + 1].sum())
+        depth = float(np.exp(LOWEST + (place + 0.5) * BIN_WIDTH).clip(self.low, self.high))
+        return depth, pile / self.valid_pixels if close < pile / 2 else 0.0
 
     def spans(self, count: int) -> list[tuple[float, float, int]]:
         """Divide the range of depth into spans of equal ratios and count their pixels.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -22,17 +22,31 @@ class SampleCheck:
         path: path of its image.
         image: H,W,3 uint8 BGR; None where it is damaged.
         digest: hash of the image's pixels.
+        levels: number of different values in the image.
         targets, files: the valid decoded targets and their files, by name.
-        problems, warnings: (file, text) pairs.
+        problems: (file, text) pairs.
     """
 
     path: str
     image: np.ndarray | None = None
     digest: bytes = b""
+    levels: int = 256
     targets: dict[str, np.ndarray] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
-    warnings: list[tuple[str, str]] = field(default_factory=list)
+
+
+LISTED = 8
+"""Number of files with the same finding up to which each is listed by itself, if others lack it."""
+
+FEW_LEVELS = 32
+"""Number of different values up to which an image is suspected to have lost its details."""
+
+DULL, ROUGH, TWIN = "images are of one colour", "images have few different values", "images repeat"
+LEVELS_REMEDY = (
+    "If its 16 bits hold fewer, say which values are black and white: image_range=(0, 4095) for "
+    "12 bits."
+)
 
 
 class PartStatistics:
@@ -40,30 +54,70 @@ class PartStatistics:
 
     Args:
         targets: those of its samples.
+        pipeline: names of the transforms through which they are trained.
 
     Attributes:
         tallies: the tally of each target by name.
         pictures: path of the first image with each digest.
+        groups: (file, text) of each image with the same finding.
     """
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[Target], pipeline: Collection[str] = ()) -> None:
         self.targets = list(targets)
         self.samples = self.bad_samples = 0
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.tallies: dict[str, Tally] = {t.name: TALLIES[t.form](t) for t in self.targets}
+        for tally in self.tallies.values():
+            tally.sky_known = "FillSkyDepth" in pipeline
         self.pictures: dict[bytes, str] = {}
+        self.groups: dict[str, list[tuple[str, str]]] = {DULL: [], ROUGH: [], TWIN: []}
 
-    def add(self, sample: SampleCheck) -> str | None:
-        """Add a sample; return the path of an earlier image with the same pixels, or None."""
+    def add(self, sample: SampleCheck) -> None:
+        """Add a sample."""
         self.samples += 1
         self.bad_samples += bool(sample.problems)
         for name, values in sample.targets.items():
-            self.tallies[name].add(values)
+            self.tallies[name].add(values, sample.files[name])
         if sample.image is None:
-            return None
-        self.sizes[sample.image.shape[:2]] += 1
-        first = self.pictures.setdefault(sample.digest, sample.path)
-        return None if first == sample.path else first
+            return
+        path, image = sample.path, sample.image
+        self.sizes[image.shape[:2]] += 1
+        first = self.pictures.setdefault(sample.digest, path)
+        if (image == image[0, 0]).all():
+            colour = image[0, 0, ::-1].tolist()
+            self.groups[DULL].append((path, f"{path} is of one colour (R, G, B = {colour})."))
+        elif sample.levels <= FEW_LEVELS:
+            text = f"{path} has only {sample.levels} different values. {LEVELS_REMEDY}"
+            self.groups[ROUGH].append((path, text))
+        if first != path:
+            self.groups[TWIN].append((path, f"{path} is the picture of {first}."))
+
+    def alike(self) -> dict[str, list[tuple[str, str]]]:
+        """Return (file, text) of the files of each finding that several may have."""
+        found = dict(self.groups)
+        for name, tally in self.tallies.items():
+            # Without any valid pixel the tally itself says so, once.
+            files = tally.empty if tally.valid_pixels else []
+            texts = [(file, f"{file} {tally.nothing}.") for file in files]
+            found[f"files of {name}: each {tally.nothing}"] = texts
+        return found
+
+    def suspicions(self) -> Iterator[tuple[str, str]]:
+        """Yield (file, text) of all that is legal but probably a mistake; file "": all of them."""
+        for name, found in self.alike().items():
+            if len(found) > LISTED or 1 < len(found) == self.samples:
+                yield "", self.summary(name, found)
+            else:
+                yield from found
+        for tally in self.tallies.values():
+            for text in tally.suspicions():
+                yield "", text
+
+    def summary(self, name: str, found: Sequence[tuple[str, str]]) -> str:
+        """Return one text for all images with the same finding."""
+        listed = ", ".join(file for file, _ in found[:3])
+        remedy = f" {LEVELS_REMEDY}" if name == ROUGH else ""
+        return f"{len(found)} of {self.samples} {name}, such as {listed}.{remedy}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the statistics for JSON."""
@@ -153,12 +207,9 @@ class DataCheck:
 
 def suspect_part(part: PartCheck) -> None:
     """Warn of suspicious statistics of one data set."""
-    found = part.statistics
-    if found is None:
-        return
-    for tally in found.tallies.values():
-        for text in tally.suspicions():
-            part.warn(part.root, text)
+    if part.statistics is not None:
+        for file, text in part.statistics.suspicions():
+            part.warn(file or part.root, text)
 
 
 def suspect_leaks(parts: Sequence[PartCheck]) -> None:

@@ -18,6 +18,9 @@ METRES = (0.1, 1000.0)
 SPANS = 12
 """Number of rows of a histogram of distances."""
 
+PILE = 0.03
+"""Share of the pixels at one end of the values above which they are suspected to mean "none"."""
+
 
 class Tally(ABC):
     """Count the values of one target, map by map.
@@ -29,13 +32,22 @@ class Tally(ABC):
     nothing = "has no valid pixel"
     """Warning about a map without a valid pixel."""
 
+    remedy = "Are the arguments of its format right?"
+    """What to do if no map has one."""
+
+    sky_known = False
+    """Whether the pipeline sets the depth of the sky."""
+
     def __init__(self, target: Target) -> None:
         self.target = target
         self.maps = self.pixels = self.valid_pixels = 0
+        self.empty: list[str] = []
 
-    def add(self, values: np.ndarray) -> None:
-        """Add a decoded map, H,W or H,W,C."""
+    def add(self, values: np.ndarray, file: str = "") -> None:
+        """Add a decoded map, H,W or H,W,C, of a file."""
         known = self.target.known(values)
+        if not known.any():
+            self.empty.append(file)
         self.maps += 1
         self.pixels += known.size
         self.valid_pixels += int(known.sum())
@@ -55,6 +67,13 @@ class Tally(ABC):
 
     def suspicions(self) -> Iterator[str]:
         """Yield a text for each statistic that is legal but probably a mistake."""
+        if self.maps and not self.valid_pixels:
+            yield f"{self.target.name}: each of {self.maps} files {self.nothing}. {self.remedy}"
+        elif self.maps:
+            yield from self.doubts()
+
+    def doubts(self) -> Iterator[str]:
+        """Yield the same where at least one pixel is valid."""
         yield from ()
 
 
@@ -63,11 +82,12 @@ class ClassTally(Tally):
 
     >>> tally = ClassTally(Target("lanes", "classes", classes=("none", "solid")))
     >>> tally.add(np.array([[0, 0, 255]], np.uint8))
-    >>> tally.class_pixels.tolist(), [*tally.suspicions()]
-    ([2, 0], ['lanes: classes without a single pixel: solid.'])
+    >>> tally.class_pixels.tolist(), tally.absent()
+    ([2, 0], [1])
     """
 
     nothing = "has no pixel with a class (all are 255)"
+    remedy = "If 255 is a class in the files, give it one: label_map={0: 0, 255: 1}."
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
@@ -101,23 +121,45 @@ class ClassTally(Tally):
         title = f"{_title(self.target, 'Classes')} of {part}"
         return TextTable(columns, rows, ("class", ""), title, colours=colours)
 
-    def suspicions(self) -> Iterator[str]:
-        absent = [n for n, pixels in zip(self.names, self.class_pixels, strict=True) if not pixels]
-        if not self.valid_pixels or not absent:
+    def absent(self) -> list[int]:
+        """Return the ids without a pixel."""
+        return np.flatnonzero(self.class_pixels == 0).tolist()
+
+    def doubts(self) -> Iterator[str]:
+        name, none, absent = self.target.name, int(self.target.invalid), self.absent()
+        if len(self.names) == 1:
+            yield (
+                f"{name} has one class, {self.names[0]!r}, so that nothing is learned, and scores "
+                "are perfect. Make a class of what is around it, too: "
+                f"classes=('background', {self.names[0]!r}), and a label_map for its pixels, "
+                f"which are {none} now."
+            )
+        if not absent:
             return
         if self.target.type == "binary":
-            yield (
-                f"{self.target.name}: no pixel is {' or '.join(absent)}. If another value of the "
-                "files means it (often 255), write label_map={0: 0, 255: 1}."
-            )
-            return
-        yield f"{self.target.name}: classes without a single pixel: {', '.join(absent)}."
+            text = f"{name}: no pixel is {self.names[absent[0]]}."
+        else:
+            listed = ", ".join(self.names[index] for index in absent)
+            text = f"{name}: classes without a single pixel: {listed}."
+        if len(self.names) - len(absent) == 1:
+            found, lost = int(self.class_pixels.argmax()), absent[0]
+            text += f" All others are {self.names[found]!r}: nothing is learned, and scores are "
+            text += "perfect."
+            if self.valid_pixels < self.pixels:
+                text += (
+                    f" If {none} in the files means {self.names[lost]!r}, write "
+                    f"label_map={{{found}: {found}, {none}: {lost}}}."
+                )
+            else:
+                text += " Is the label_map right?"
+        yield text
 
 
 class DistanceTally(Tally):
     """Collect the histogram and the moments of distances; see `DepthTally`."""
 
     nothing = "has no measured pixel (all are 0)"
+    remedy = "Are scale, invalid and the limits of its format, or the range of the target right?"
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
@@ -157,9 +199,25 @@ class DistanceTally(Tally):
         title = f"{_title(self.target, 'Depth')} of {part} ({self.target.unit})"
         return TextTable((self.target.name, "pixels (%)", ""), rows, ("",), title)
 
-    def suspicions(self) -> Iterator[str]:
+    def doubts(self) -> Iterator[str]:
         statistics = self.depth.statistics()
-        if statistics is None or self.target.unit != "m":
+        if statistics is None:
+            return
+        name = self.target.name
+        if statistics.min_depth == statistics.max_depth:
+            yield f"{name}: every value is {statistics.min_depth:.5g}; is its format right?"
+            return
+        for end, limit, (value, share) in zip(
+            ("nearest", "farthest"), ("min_depth", "max_depth"), self.depth.piles(), strict=True
+        ):
+            if share > PILE and not (end == "farthest" and self.sky_known):
+                yield (
+                    f"{name}: {share:.0%} of the measured pixels are at {value:.5g}, the {end}, "
+                    "and few are close to it. If that is the sky or the end of what the sensor "
+                    f"measures, it is no depth: set {limit} of the format, or the target's range, "
+                    "so that it is outside."
+                )
+        if self.target.unit != "m":
             return
         if not METRES[0] <= statistics.percentile_50 <= METRES[1]:
             yield (
@@ -172,6 +230,9 @@ class DistanceTally(Tally):
 class ValueTally(Tally):
     """Accumulate the range and mean of numbers, or of the components of offsets.
 
+    Of the two smallest and the two largest values it counts the pixels, to find numbers that mean
+    "none" (-9999) or the end of what was measured.
+
     >>> tally = ValueTally(Target("height", "scalar"))
     >>> tally.add(np.array([[np.nan, 2.0, 4.0]], np.float32))
     >>> tally.as_dict()
@@ -181,14 +242,31 @@ class ValueTally(Tally):
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self.total, self.numbers = 0.0, 0
-        self.minimum, self.maximum = float("inf"), float("-inf")
+        self.ends: dict[float, int] = {}
 
     def count(self, values: np.ndarray, known: np.ndarray) -> None:
         found = values[known]
         self.numbers += found.size
         self.total += float(found.sum(dtype=np.float64))
-        self.minimum = min(self.minimum, float(found.min(initial=np.inf)))
-        self.maximum = max(self.maximum, float(found.max(initial=-np.inf)))
+        if not found.size:
+            return
+        least, most = found.min(), found.max()
+        inner = found[(found > least) & (found < most)]
+        seconds = [inner.min(), inner.max()] if inner.size else []
+        for value in {float(each) for each in (least, most, *seconds)}:
+            self.ends[value] = self.ends.get(value, 0) + int((found == value).sum())
+        ordered = sorted(self.ends)
+        self.ends = {value: self.ends[value] for value in {*ordered[:2], *ordered[-2:]}}
+
+    @property
+    def minimum(self) -> float:
+        """Return the smallest value; infinity without one."""
+        return min(self.ends, default=float("inf"))
+
+    @property
+    def maximum(self) -> float:
+        """Return the largest value; negative infinity without one."""
+        return max(self.ends, default=float("-inf"))
 
     def as_dict(self) -> dict[str, Any]:
         found: dict[str, Any] = dict(valid_pixels=self.valid_pixels, pixels=self.pixels)
@@ -205,18 +283,40 @@ class ValueTally(Tally):
         unit = f" ({self.target.unit})" if self.target.unit else ""
         return TextTable(("", "value"), rows, title=f"Values of {part}: {self.target.name}{unit}")
 
-    def suspicions(self) -> Iterator[str]:
-        if self.numbers and self.minimum == self.maximum:
+    def doubts(self) -> Iterator[str]:
+        if self.minimum == self.maximum:
             yield f"{self.target.name}: every value is {self.minimum:.5g}; is its format right?"
+            return
+        least, *_, most = ordered = sorted(self.ends)
+        limits = self.target.range or ()
+        for end, value, nearest, other in (
+            ("smallest", least, ordered[1], most),
+            ("largest", most, ordered[-2], least),
+        ):
+            alone = len(ordered) > 2 and abs(value - nearest) > abs(nearest - other)
+            share = self.ends[value] / self.numbers
+            at_limit = bool(np.isclose(value, limits).any())
+            if share > PILE and (alone or at_limit):
+                yield (
+                    f"{self.target.name}: {share:.0%} of the values are {value:.5g}, the {end}. If "
+                    "that means none, or more than was measured, list its raw value in invalid, or "
+                    "set the target's range so that it is outside."
+                )
 
 
 class ShareTally(Tally):
-    """Count the pixels that have a direction."""
+    """Count the pixels that have a direction, and find the limits of its components."""
 
     nothing = "has no pixel with a normal (all are 0, 0, 0)"
+    remedy = "Are scale and offset of its format right?"
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self.low, self.high = np.full(3, np.inf), np.full(3, -np.inf)
 
     def count(self, values: np.ndarray, known: np.ndarray) -> None:
-        """Count nothing but the pixels."""
+        self.low = np.minimum(self.low, values[known].min(0, initial=np.inf))
+        self.high = np.maximum(self.high, values[known].max(0, initial=-np.inf))
 
     def as_dict(self) -> dict[str, Any]:
         return dict(valid_pixels=self.valid_pixels, pixels=self.pixels)
@@ -226,6 +326,17 @@ class ShareTally(Tally):
         rows = [("with a direction", f"{share:.2f}"), ("without", f"{100 - share:.2f}")]
         title = f"{_title(self.target, 'Normals')} of {part}"
         return TextTable(("pixels", "share (%)"), rows, title=title)
+
+    def doubts(self) -> Iterator[str]:
+        name = self.target.name
+        if (self.low == self.high).all():
+            vector = ", ".join(f"{value:.3g}" for value in self.low)
+            yield f"{name}: every direction is {vector}; is its format right?"
+        elif self.low.min() >= 0:
+            yield (
+                f"{name}: no component is ever negative. If 0 to 1 in the files means -1 to 1, "
+                "write scale=2, offset=-1."
+            )
 
 
 def _title(target: Target, usual: str) -> str:

@@ -112,8 +112,8 @@ def to_bytes(values: np.ndarray, image_range: Range | None = None) -> np.ndarray
 
     Warns, once in a process, if this loses most of what the values distinguish.
 
-    >>> to_bytes(np.array([[0, 2048, 4095, 9000]]), (0, 4095)).tolist()
-    [[0, 128, 255, 255]]
+    >>> to_bytes(np.array([[0, 2048, 4095]]), (0, 4095)).tolist()
+    [[0, 128, 255]]
     """
     least, most = int(values.min()), int(values.max())
     low, high = image_range or (0, 65535)

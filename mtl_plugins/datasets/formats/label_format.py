@@ -24,13 +24,13 @@ class LabelFormat(TargetFormat):
     With more than 255 classes "no class" is 65535, and ids have 16 bits.
 
     Args:
-        num_classes: number of classes, at most 65535.
+        num_classes: number of classes, 1 to 65535.
         label_map: id (or 255) of each raw value, or of each colour (R, G, B) if files are
             pictures of classes; None: raw values are ids already.
 
     Raises:
-        DataError: an id in `label_map` is no class; or, while decoding, a value is no integer or
-            not in `label_map` (None: neither a class nor 255).
+        DataError: there are no classes, or too many; an id in `label_map` is no class; or, while
+            decoding, a value is no integer or not in `label_map` (None: neither a class nor 255).
 
     >>> decode = LabelFormat(2, {0: 255, 7: 0, 8: 1})
     >>> decode(np.array([[7, 8, 0]]), 'a.png').tolist()
@@ -46,6 +46,11 @@ class LabelFormat(TargetFormat):
         num_classes: int,
         label_map: Mapping[int, int] | Mapping[tuple[int, int, int], int] | None = None,
     ) -> None:
+        if not 1 <= num_classes <= WIDE_IGNORE_LABEL:
+            raise DataError(
+                f"{num_classes} classes; expected 1 to {WIDE_IGNORE_LABEL}. Name them in the data "
+                "set: metainfo=dict(classes=(...)), or classes=(...) of a declared target."
+            )
         none = IGNORE_LABEL if num_classes <= IGNORE_LABEL else WIDE_IGNORE_LABEL
         ids = set(range(num_classes)) | {none}
         wrong = {raw: to for raw, to in (label_map or {}).items() if to not in ids}

@@ -1,7 +1,7 @@
 """Hooks of a training run."""
 
 from .checkpoint_hooks import DurableCheckpointHook, SafeCheckpointHook
-from .data_checks import ClassCheckHook, DepthCheckHook, SkippedSamplesHook
+from .data_checks import ClassCheckHook, DataCheckHook, DepthCheckHook, SkippedSamplesHook
 from .fault_hook import FaultError, FaultHook
 from .interrupt_hook import Interrupted, InterruptHook
 from .nonfinite_hook import NonFiniteError, NonFiniteHook
@@ -15,6 +15,7 @@ __all__ = [
     "ChosenImagesHook",
     "ClassCheckHook",
     "CurvesHook",
+    "DataCheckHook",
     "DepthCheckHook",
     "DurableCheckpointHook",
     "FaultError",

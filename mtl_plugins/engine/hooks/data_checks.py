@@ -1,4 +1,4 @@
-"""Check the training data against the model, and count samples that cannot be read."""
+"""Check the training data: by itself, against the model, and count what cannot be read."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from mmengine.dist import all_gather_object
+from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
+from ...data_tools import glance, suspicious
 from ...errors import ConfigError, DataError
 from ...models.segmentors import MultiTaskSegmentor
 from ...targets import NO_DEPTH, targets_in
@@ -41,6 +42,42 @@ class ClassCheckHook(Hook):
                     f"model.decode_head.task_heads.{task}.num_classes={head.out_channels}, but the "
                     f"training data has {len(classes)} classes. Set it to {len(classes)}."
                 )
+
+
+@HOOKS.register_module()
+class DataCheckHook(Hook):
+    """Read some training samples before the first step, and warn of what teaches nothing.
+
+    Classes without a pixel, targets without a valid one, depth of which much is at its end,
+    images that are black or have few grey levels would otherwise train silently, some of them to
+    perfect scores. `tools/check_data.py` reports the same of every file.
+
+    Raises:
+        DataError: all samples were read, and no task has a valid pixel.
+
+    In a config: `default_hooks = dict(data_check=dict(type='DataCheckHook'))`.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Report what some samples of the training data have in common."""
+        hopeless = [""]
+        if is_main_process():
+            dataset = runner.train_dataloader.dataset
+            found = glance(dataset)
+            texts = suspicious(found, len(dataset))
+            learned = {head.target.truth_name for _, head in _heads(runner)}
+            tallies = [t for name, t in found.tallies.items() if name in learned and t.maps]
+            if (
+                tallies
+                and found.samples == len(dataset)
+                and not any(t.valid_pixels for t in tallies)
+            ):
+                hopeless = ["Nothing can be learned from the training data. " + " ".join(texts)]
+            for text in texts:
+                warn(f"The training data: {text}")
+        broadcast_object_list(hopeless)
+        if hopeless[0]:
+            raise DataError(hopeless[0])
 
 
 @HOOKS.register_module()
