@@ -82,10 +82,12 @@ def read_image(
                 f"{path} has {'float' if image.mode == 'F' else '32-bit'} values; expected an "
                 "image of 8 or 16 bits. Convert it to 8 bits."
             )
+        # The layout is known until the EXIF is read.
+        wide_colours = not wide and WIDE in raw_mode(image)
         if warn_turned and image.getexif().get(ORIENTATION, 1) != 1:
             # Without the path, so that Python shows it only once.
             warnings.warn(ROTATED, stacklevel=2)
-        if image_range is not None and not wide and WIDE in raw_mode(image):
+        if wide_colours and image_range is not None:
             return to_bytes(_wide_colours(image, data), image_range)
         ImageOps.exif_transpose(image, in_place=True)
         if wide:

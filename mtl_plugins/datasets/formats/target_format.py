@@ -32,7 +32,9 @@ def invalid_values(given: Any) -> Invalid:
     entries = [given] if isinstance(given, Real) else given
     try:
         found: Any = tuple(tuple(e) if isinstance(e, (list, tuple)) else e for e in entries)
-        right = all(isinstance(e, Real) or (len(e) == 2 and e[0] <= e[1]) for e in found)
+        pairs = [each for each in found if not isinstance(each, Real)]
+        right = all(len(each) == 2 and each[0] <= each[1] for each in pairs)
+        right = right and all(isinstance(end, Real) for each in pairs for end in each)
     except (TypeError, ValueError):
         right = False
     if not right:
