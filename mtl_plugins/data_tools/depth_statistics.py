@@ -118,20 +118,20 @@ class DepthTally:
         """Return the nearest and the farthest depth, each with the share of its pixels.
 
         Single pixels beyond are left out: these are percentiles 0.1 and 99.9. A share is 0 where
-        depths close to it (within `CLOSE`) are at least half as frequent, as at the end of a
-        scene. It is not for a sky that is rendered at one distance.
+        it is no more than twice that of depths close to it, as at the end of a scene. It is not
+        for a sky that is rendered at one distance, or values that were cut off.
         """
         ranks = np.array((0.001, 0.999)) * self.valid_pixels
         first, last = np.searchsorted(self._histogram.cumsum(), ranks)
         return self._pile(first, 1), self._pile(last, -1)
 
     def _pile(self, place: int, inwards: int) -> tuple[float, float]:
-        # A value may be next to the border of its bin.
-        pile = int(self._histogram[place - 1 : place + 2].sum())
-        ends = sorted((place + 2 * inwards, place + inwards * round(CLOSE / BIN_WIDTH)))
-        close = int(self._histogram[ends[0] : ends[1] + 1].sum())
+        # Three bins, because a value may be next to the border of its bin.
+        bins = place + inwards * np.arange(-1, 3 * round(CLOSE / BIN_WIDTH / 3) - 1)
+        pile, *close = self._histogram[bins].reshape(-1, 3).sum(1).tolist()
+        usual = np.mean([pixels for pixels in close if pixels] or [0])
         depth = float(np.exp(LOWEST + (place + 0.5) * BIN_WIDTH).clip(self.low, self.high))
-        return depth, pile / self.valid_pixels if close < pile / 2 else 0.0
+        return depth, pile / self.valid_pixels if pile > 2 * usual else 0.0
 
     def spans(self, count: int) -> list[tuple[float, float, int]]:
         """Divide the range of depth into spans of equal ratios and count their pixels.

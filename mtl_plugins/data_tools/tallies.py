@@ -305,18 +305,17 @@ class ValueTally(Tally):
 
 
 class ShareTally(Tally):
-    """Count the pixels that have a direction, and find the limits of its components."""
+    """Count the pixels that have a direction, and find the smallest component."""
 
     nothing = "has no pixel with a normal (all are 0, 0, 0)"
     remedy = "Are scale and offset of its format right?"
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
-        self.low, self.high = np.full(3, np.inf), np.full(3, -np.inf)
+        self.lowest = float("inf")
 
     def count(self, values: np.ndarray, known: np.ndarray) -> None:
-        self.low = np.minimum(self.low, values[known].min(0, initial=np.inf))
-        self.high = np.maximum(self.high, values[known].max(0, initial=-np.inf))
+        self.lowest = min(self.lowest, float(values[known].min(initial=np.inf)))
 
     def as_dict(self) -> dict[str, Any]:
         return dict(valid_pixels=self.valid_pixels, pixels=self.pixels)
@@ -328,14 +327,10 @@ class ShareTally(Tally):
         return TextTable(("pixels", "share (%)"), rows, title=title)
 
     def doubts(self) -> Iterator[str]:
-        name = self.target.name
-        if (self.low == self.high).all():
-            vector = ", ".join(f"{value:.3g}" for value in self.low)
-            yield f"{name}: every direction is {vector}; is its format right?"
-        elif self.low.min() >= 0:
+        if self.lowest >= 0:
             yield (
-                f"{name}: no component is ever negative. If 0 to 1 in the files means -1 to 1, "
-                "write scale=2, offset=-1."
+                f"{self.target.name}: no component is ever negative. If 0 to 1 in the files means "
+                "-1 to 1, write scale=2, offset=-1."
             )
 
 
