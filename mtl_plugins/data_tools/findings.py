@@ -42,6 +42,9 @@ LISTED = 8
 FEW_LEVELS = 32
 """Number of different values up to which an image is suspected to have lost its details."""
 
+SMALLEST = 1024
+"""Number of values in an image from which on few different ones are suspicious."""
+
 DULL, ROUGH, TWIN = "images are of one colour", "images have few different values", "images repeat"
 LEVELS_REMEDY = (
     "If its 16 bits hold fewer, say which values are black and white: image_range=(0, 4095) for "
@@ -86,7 +89,7 @@ class PartStatistics:
         if (image == image[0, 0]).all():
             colour = image[0, 0, ::-1].tolist()
             self.groups[DULL].append((path, f"{path} is of one colour (R, G, B = {colour})."))
-        elif sample.levels <= FEW_LEVELS:
+        elif sample.levels <= FEW_LEVELS and image.size >= SMALLEST:
             text = f"{path} has only {sample.levels} different values. {LEVELS_REMEDY}"
             self.groups[ROUGH].append((path, text))
         if first != path:
