@@ -47,7 +47,7 @@ def glance(dataset: Any, samples: int = SAMPLES, labels: int = LABELS) -> PartSt
             return SampleCheck(f"sample {index}")
         return check_sample(leaf, inner, *loaders(leaf), only)
 
-    first = spread_evenly(samples, total)
+    first = spread_evenly(samples, total) if total else set()
     steps = getattr(getattr(leaf_of(dataset, 0)[0], "pipeline", None), "transforms", ())
     statistics = PartStatistics(targets, {type(step).__name__ for step in steps})
     for sample in read_ahead(check, sorted(first), WORKERS):

@@ -29,8 +29,9 @@ class LabelFormat(TargetFormat):
             pictures of classes; None: raw values are ids already.
 
     Raises:
-        DataError: there are no classes, or too many; an id in `label_map` is no class; or, while
-            decoding, a value is no integer or not in `label_map` (None: neither a class nor 255).
+        DataError: there are no classes, or too many; `label_map` is no dict, or an id in it no
+            class; or, while decoding, a value is no integer or not in `label_map` (None: neither a
+            class nor 255).
 
     >>> decode = LabelFormat(2, {0: 255, 7: 0, 8: 1})
     >>> decode(np.array([[7, 8, 0]]), 'a.png').tolist()
@@ -50,6 +51,11 @@ class LabelFormat(TargetFormat):
             raise DataError(
                 f"{num_classes} classes; expected 1 to {WIDE_IGNORE_LABEL}. Name them in the data "
                 "set: metainfo=dict(classes=(...)), or classes=(...) of a declared target."
+            )
+        if label_map is not None and not isinstance(label_map, Mapping):
+            raise DataError(
+                f"label_map={label_map!r}; expected a dict of the class of each value, such as "
+                "{0: 255, 7: 0, 26: 1}."
             )
         none = IGNORE_LABEL if num_classes <= IGNORE_LABEL else WIDE_IGNORE_LABEL
         ids = set(range(num_classes)) | {none}

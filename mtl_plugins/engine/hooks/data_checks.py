@@ -61,8 +61,9 @@ class DataCheckHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Report what some samples of the training data have in common."""
         hopeless = [""]
-        if is_main_process():
-            dataset = runner.train_dataloader.dataset
+        dataset = runner.train_dataloader.dataset
+        # One that can only be iterated is of another library.
+        if is_main_process() and hasattr(dataset, "__len__"):
             found = glance(dataset)
             texts = suspicious(found, len(dataset))
             learned = {head.target.truth_name for _, head in _heads(runner)}

@@ -1,10 +1,13 @@
 """Decoding of label and depth values, by hand-computed numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mtl_plugins.datasets import DepthFormat, LabelFormat
 from mtl_plugins.errors import DataError
+from mtl_plugins.targets import SEMSEG
 
 
 def test_centimetres_with_an_offset():
@@ -101,6 +104,32 @@ def test_negative_raw_values_are_mapped():
 def test_a_map_to_no_class_is_refused():
     with pytest.raises(DataError, match=r"\{4: 9\}"):
         LabelFormat(3, {4: 9})
+
+
+@pytest.mark.parametrize("number", [-1, 0, 65536])
+def test_other_numbers_of_classes_are_refused(number):
+    with pytest.raises(DataError, match=f"{number} classes; expected 1 to 65535"):
+        LabelFormat(number)
+
+
+@pytest.mark.parametrize("number", [1, 2, 254, 255, 256, 257, 65535])
+def test_every_class_has_an_id_of_its_own(number):
+    """No class has the id of "no class", whether 8 or 16 bits are needed."""
+    decode = LabelFormat(number)
+    raw = np.array([[0, number - 1]], np.uint16)
+    ids = decode(raw)
+    assert ids.tolist() == raw.tolist() and np.array_equal(decode.encode(ids), raw)
+    none = 255 if number <= 255 else 65535
+    classes = tuple(map(str, range(number)))
+    target = replace(SEMSEG, classes=classes)
+    assert target.invalid == none and target.known(ids).all() and target.dtype == ids.dtype
+    assert not target.known(decode(np.array([[none]], np.uint16))).any()
+
+
+@pytest.mark.parametrize("label_map", [[0, 1], "0: 1", 7])
+def test_a_map_that_is_no_dict_is_refused(label_map):
+    with pytest.raises(DataError, match=r"expected a dict of the class of each value"):
+        LabelFormat(2, label_map)
 
 
 def test_fractional_labels_are_errors():
