@@ -20,8 +20,8 @@ from ..utils import TextTable, did_you_mean, track, write_text
 BIN_WIDTH = 1e-3
 """Width of the histogram's bins of log depth: percentiles are accurate to half of it, 0.05 %."""
 
-CLOSE = 0.2
-"""Difference of log depth within which two depths are close, 22 %."""
+CLOSE, FAR_OFF = math.log(1.25), math.log(5.0)
+"""Differences of log depth within which depths are close, and above which they are far off."""
 
 LOWEST = math.floor(math.log(2.0**-149))
 HIGHEST = math.ceil(math.log(2.0**128))
@@ -118,8 +118,9 @@ class DepthTally:
         """Return the nearest and the farthest depth, each with the share of its pixels.
 
         Single pixels beyond are left out: these are percentiles 0.1 and 99.9. A share is 0 where
-        it is no more than twice that of depths close to it, as at the end of a scene. It is not
-        for a sky that is rendered at one distance, or values that were cut off.
+        the depth is part of the scene: where it is no more than twice as frequent as depths within
+        `CLOSE`, or, without any there, the next one is within `FAR_OFF`. A sky that is rendered at
+        one distance, or values that were cut off, are not.
         """
         ranks = np.array((0.001, 0.999)) * self.valid_pixels
         first, last = np.searchsorted(self._histogram.cumsum(), ranks)
@@ -127,11 +128,13 @@ class DepthTally:
 
     def _pile(self, place: int, inwards: int) -> tuple[float, float]:
         # Three bins, because a value may be next to the border of its bin.
-        bins = place + inwards * np.arange(-1, 3 * round(CLOSE / BIN_WIDTH / 3) - 1)
-        pile, *close = self._histogram[bins].reshape(-1, 3).sum(1).tolist()
-        usual = np.mean([pixels for pixels in close if pixels] or [0])
+        bins = place + inwards * np.arange(-1, 3 * round(FAR_OFF / BIN_WIDTH / 3) - 1)
+        counts = self._histogram[bins.clip(0, len(self._histogram) - 1)].reshape(-1, 3).sum(1)
+        pile, inner = counts[0], counts[1:]
+        close = inner[: round(CLOSE / BIN_WIDTH / 3)]
+        apart = pile > 2 * close[close > 0].mean() if close.any() else not inner.any()
         depth = float(np.exp(LOWEST + (place + 0.5) * BIN_WIDTH).clip(self.low, self.high))
-        return depth, pile / self.valid_pixels if pile > 2 * usual else 0.0
+        return depth, pile / self.valid_pixels if apart else 0.0
 
     def spans(self, count: int) -> list[tuple[float, float, int]]:
         """Divide the range of depth into spans of equal ratios and count their pixels.

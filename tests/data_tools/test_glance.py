@@ -14,6 +14,7 @@ from PIL import Image
 from mtl_plugins.config import build_dataset, load_config, pack_config
 from mtl_plugins.data_tools import check_data, glance, suspicious
 from tests.conftest import ROOT
+from tests.datasets.catalog.test_sensor_ranges import CASES
 
 SIZE = (32, 48)
 COUNT = 5
@@ -44,6 +45,7 @@ SOUND = dict(
     binary=(dict(type="binary", label_map={0: 0, 255: 1}), MASK),
     distance=(DISTANCE, METRES),
     sky=(dict(DISTANCE, max_depth=655), SKY),
+    two_walls=(DISTANCE, np.where(IDS > 1, 5000, 1500).astype(np.uint16)),
     range=(dict(DISTANCE, range=(0.1, 100)), SKY),
     listed=(dict(DISTANCE, invalid=(0, (65500, 65535))), SKY),
     scalar=(HEIGHTS, HEIGHT),
@@ -220,6 +222,15 @@ def test_shipped_scenes_are_not_suspicious(scene_options, name):
     texts = seen(build_dataset(config, "train"))
     # The tests' six scenes lack some classes.
     assert all(": classes without a single pixel" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name][0]])
+def test_every_known_data_set_is_read(tmp_path, name):
+    CASES[name][0](str(tmp_path))
+    dataset = DATASETS.build(dict(type=name, data_root=str(tmp_path), pipeline=PIPELINE))
+    found = glance(dataset)
+    assert found.samples == len(dataset) and found.bad_samples == 0
+    assert {tally.maps for tally in found.tallies.values()} == {len(dataset)}
 
 
 @pytest.mark.skipif(not os.path.isdir(POTHOLES), reason="needs the potholes")
