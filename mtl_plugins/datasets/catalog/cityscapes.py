@@ -131,5 +131,6 @@ class CityscapesMultiTask(MultiTaskDataset):
             metainfo=CITYSCAPES if fine else dict(classes=CATEGORIES, palette=CATEGORY_PALETTE),
         )
         super().__init__(**{**defaults, **kwargs})
-        if "depth_format" not in kwargs:
+        # Unless the config describes the files, here or in targets.depth.
+        if not self.declarations[DEPTH.name].arguments:
             self.formats[DEPTH.name] = CityscapesDepthFormat()

@@ -1,0 +1,156 @@
+"""Parts of mmseg and mmengine that a run cannot use, with their replacements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from ..errors import ConfigError
+from ..targets import DEPTH, IGNORE_LABEL, SEMSEG, Target
+
+Refused = Mapping[str, tuple[str, str]]
+"""Name of a part -> why it is refused, and what to use instead."""
+
+HOOKS: Refused = {
+    "NPUProfilerHook": ("needs Ascend's torch_npu", "ProfilerHook"),
+    "NaiveVisualizationHook": ("draws nothing since mmengine changed its samples", "PanelHook"),
+    "PrepareTTAHook": (
+        "replaces the model by one that knows labels alone",
+        "model.test_cfg=dict(tta=dict(scales=(0.5, 1.0), flip=True))",
+    ),
+    "RFSearchHook": (
+        "changes the layers of the network, so that its checkpoints fit no config",
+        "the dilation rates that you want in the network's config",
+    ),
+}
+
+METRICS_REFUSED: Refused = {
+    "CityscapesMetric": (
+        "needs cityscapesscripts and the files of the official labels",
+        "MultiTaskMetric, and tools/test.py --save for the files of the predictions",
+    ),
+}
+
+WRAPPERS: Refused = {
+    **dict.fromkeys(
+        (
+            "CollosalAIModelWrapper", "ColossalAIModelWrapper", "DataParallel",
+            "DistributedDataParallel", "MMDeepSpeedEngineWrapper",
+            "MMSeparateDistributedDataParallel",
+        ),
+        ("cannot run the training step of this model", "MMDistributedDataParallel, the default"),
+    ),
+    "MMFullyShardedDataParallel": ("is not supported, see docs/distributed.md", "ShardedModel"),
+}  # fmt: skip
+
+OPTIMIZERS: Refused = dict.fromkeys(
+    ("ApexOptimWrapper", "ColossalAIOptimWrapper", "DeepSpeedOptimWrapper"),
+    ("needs another library's trainer", "OptimWrapper, or AutocastOptimWrapper for half precision"),
+)
+
+CONSTRUCTORS: Refused = dict.fromkeys(
+    ("LayerDecayOptimizerConstructor", "LearningRateDecayOptimizerConstructor"),
+    (
+        "finds the layers of mmseg's own backbones, not those of a TimmEncoder",
+        "optim_wrapper.paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))",
+    ),
+)
+"""Constructors that are refused for a `TimmEncoder`."""
+
+NEEDS: Mapping[str, Target] = {"DepthMetric": DEPTH, "IoUMetric": SEMSEG}
+"""Metric of mmseg -> the one target that it measures."""
+
+
+def foreign_parts(run: Any) -> Iterator[str]:
+    """Find parts of mmseg and mmengine that a run would fail with, or that would do nothing.
+
+    Args:
+        run: with the `config` of a run.
+    """
+    config = run.config
+    for key, node, refused in _parts(config):
+        name = _name(node)
+        if name in refused:
+            why, instead = refused[name]
+            yield f"{key} is a {name}, which {why}. Use {instead}."
+        if name == "SegVisualizationHook" and (node.get("draw") or node.get("show")):
+            visualizer = _name(config.get("visualizer"))
+            if visualizer != "SegLocalVisualizer":
+                yield (
+                    f"{key} is a SegVisualizationHook, but visualizer is a {visualizer}, which "
+                    "draws nothing of a sample. Use PanelHook, or "
+                    "visualizer=dict(type='SegLocalVisualizer')."
+                )
+        if name == "AmpOptimWrapper" and not torch.cuda.is_available():
+            yield (
+                f"{key} is an AmpOptimWrapper, which needs a GPU, and there is none. Use "
+                "AutocastOptimWrapper, as --amp does."
+            )
+    runner = config.get("runner_type", "MultiTaskRunner")
+    if runner not in ("MultiTaskRunner", "Runner"):
+        yield (
+            f"runner_type={runner!r} would have no effect: every run has a MultiTaskRunner. Leave "
+            "runner_type out."
+        )
+
+
+def _parts(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Refused]]:
+    """Yield the key and the config of each part that a run builds, and what is refused there."""
+    for name, hook in (config.get("default_hooks") or {}).items():
+        yield f"default_hooks.{name}", hook or {}, HOOKS
+    for index, hook in enumerate(config.get("custom_hooks") or ()):
+        yield f"custom_hooks.{index}", hook, HOOKS
+    for key in ("val_evaluator", "test_evaluator"):
+        for metric in _metrics(config.get(key)):
+            yield key, metric, METRICS_REFUSED
+    yield "model_wrapper_cfg", config.get("model_wrapper_cfg") or {}, WRAPPERS
+    wrapper = config.get("optim_wrapper") or {}
+    yield "optim_wrapper", wrapper, OPTIMIZERS
+    if _name((config.get("model") or {}).get("backbone")) == "TimmEncoder":
+        yield "optim_wrapper.constructor", dict(type=wrapper.get("constructor")), CONSTRUCTORS
+
+
+def _metrics(evaluator: Any) -> Sequence[Any]:
+    """Return the metrics of an evaluator, of a list or of one metric."""
+    if isinstance(evaluator, Mapping):
+        return _metrics(evaluator["metrics"]) if "metrics" in evaluator else [evaluator]
+    return evaluator or ()
+
+
+def _name(node: Any) -> str:
+    """Return the name of the class that a config names or holds, without its scope."""
+    kind = node.get("type") if isinstance(node, Mapping) else type(node)
+    name = kind if isinstance(kind, str) else getattr(kind, "__name__", "")
+    return name.rpartition(".")[2]
+
+
+def check_foreign_metrics(config: Mapping[str, Any], targets: Sequence[Target]) -> None:
+    """Refuse metrics of mmseg for a target that the network does not predict, or not as they ask.
+
+    Args:
+        config: the config of a run.
+        targets: those of its network; empty for a network of mmseg's.
+
+    Raises:
+        ConfigError: the metric would fail after the first epoch, or measure something else.
+    """
+    for key in ("val_evaluator", "test_evaluator"):
+        for metric in _metrics(config.get(key)):
+            name = _name(metric)
+            needed = NEEDS.get(name)
+            if needed is None or not targets:
+                continue
+            found = next((t for t in targets if t.name == needed.name), None)
+            problem = ""
+            if found is None:
+                problem = f"measures {needed.name!r}, which the network does not predict"
+            elif found.integer and found.invalid != IGNORE_LABEL:
+                problem = f"takes {IGNORE_LABEL} for no class, which here is {int(found.invalid)}"
+            elif metric.get("depth_metrics") is not None:
+                problem = "fails with depth_metrics"
+            elif found.integer and metric.get("ignore_index", IGNORE_LABEL) != IGNORE_LABEL:
+                problem = "has an ignore_index other than 255, which here means no class"
+            if problem:
+                raise ConfigError(f"{key}: {name} {problem}. Use MultiTaskMetric.")
