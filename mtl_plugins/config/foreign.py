@@ -88,6 +88,14 @@ def foreign_parts(run: Any) -> Iterator[str]:
                 f"{key} is an AmpOptimWrapper, which needs a GPU, and there is none. Use "
                 "AutocastOptimWrapper, as --amp does."
             )
+    if _normalises(config.get("model") or {}):
+        for key in ("train_dataloader", "val_dataloader", "test_dataloader"):
+            if "Normalize" in {_name(each) for each in _transforms(config.get(key))}:
+                yield (
+                    f"The pipeline of {key} has Normalize, and model.data_preprocessor normalises "
+                    "as well, so images would be normalised twice. Leave Normalize out, and give "
+                    "its mean and std to model.data_preprocessor."
+                )
     runner = config.get("runner_type", "MultiTaskRunner")
     if runner not in ("MultiTaskRunner", "Runner"):
         yield (
@@ -110,6 +118,28 @@ def _parts(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], 
     yield "optim_wrapper", wrapper, OPTIMIZERS
     if _name((config.get("model") or {}).get("backbone")) == "TimmEncoder":
         yield "optim_wrapper.constructor", dict(type=wrapper.get("constructor")), CONSTRUCTORS
+
+
+def _normalises(model: Mapping[str, Any]) -> bool:
+    """Return whether a model's preprocessor changes the mean or deviation of images."""
+    preprocessor = model.get("data_preprocessor") or dict(type="MultiTaskDataPreprocessor")
+    if _name(preprocessor) != "MultiTaskDataPreprocessor":
+        return False
+    unchanged = not any(preprocessor.get("mean", [1])) and {*preprocessor.get("std", [])} == {1}
+    return not unchanged
+
+
+def _transforms(node: Any) -> Iterator[Any]:
+    """Yield the configs of all transforms of a data loader, also those within others."""
+    if isinstance(node, Mapping):
+        for key in ("dataset", "datasets"):
+            yield from _transforms(node.get(key))
+        for key in ("pipeline", "transforms"):
+            for each in node.get(key) or ():
+                yield from (each, *_transforms(each))
+    elif isinstance(node, Sequence) and not isinstance(node, str):
+        for each in node:
+            yield from _transforms(each)
 
 
 def _metrics(evaluator: Any) -> Sequence[Any]:
