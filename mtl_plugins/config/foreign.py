@@ -13,7 +13,7 @@ from ..targets import DEPTH, IGNORE_LABEL, SEMSEG, Target
 Refused = Mapping[str, tuple[str, str]]
 """Name of a part -> why it is refused, and what to use instead."""
 
-HOOKS: Refused = {
+_HOOKS: Refused = {
     "NPUProfilerHook": ("needs Ascend's torch_npu", "ProfilerHook"),
     "NaiveVisualizationHook": ("draws nothing since mmengine changed its samples", "PanelHook"),
     "PrepareTTAHook": (
@@ -26,14 +26,14 @@ HOOKS: Refused = {
     ),
 }
 
-METRICS_REFUSED: Refused = {
+_METRICS: Refused = {
     "CityscapesMetric": (
         "needs cityscapesscripts and the files of the official labels",
         "MultiTaskMetric, and tools/test.py --save for the files of the predictions",
     ),
 }
 
-WRAPPERS: Refused = {
+_WRAPPERS: Refused = {
     **dict.fromkeys(
         (
             "CollosalAIModelWrapper", "ColossalAIModelWrapper", "DataParallel",
@@ -45,12 +45,12 @@ WRAPPERS: Refused = {
     "MMFullyShardedDataParallel": ("is not supported, see docs/distributed.md", "ShardedModel"),
 }  # fmt: skip
 
-OPTIMIZERS: Refused = dict.fromkeys(
+_OPTIMIZERS: Refused = dict.fromkeys(
     ("ApexOptimWrapper", "ColossalAIOptimWrapper", "DeepSpeedOptimWrapper"),
     ("needs another library's trainer", "OptimWrapper, or AutocastOptimWrapper for half precision"),
 )
 
-CONSTRUCTORS: Refused = dict.fromkeys(
+_CONSTRUCTORS: Refused = dict.fromkeys(
     ("LayerDecayOptimizerConstructor", "LearningRateDecayOptimizerConstructor"),
     (
         "finds the layers of mmseg's own backbones, not those of a TimmEncoder",
@@ -58,6 +58,15 @@ CONSTRUCTORS: Refused = dict.fromkeys(
     ),
 )
 """Constructors that are refused for a `TimmEncoder`."""
+
+REFUSED: Mapping[str, Refused] = dict(
+    hooks=_HOOKS,
+    metrics=_METRICS,
+    model_wrappers=_WRAPPERS,
+    optim_wrappers=_OPTIMIZERS,
+    constructors=_CONSTRUCTORS,
+)
+"""All of them, by what they are."""
 
 NEEDS: Mapping[str, Target] = {"DepthMetric": DEPTH, "IoUMetric": SEMSEG}
 """Metric of mmseg -> the one target that it measures."""
@@ -107,17 +116,17 @@ def foreign_parts(run: Any) -> Iterator[str]:
 def _parts(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Refused]]:
     """Yield the key and the config of each part that a run builds, and what is refused there."""
     for name, hook in (config.get("default_hooks") or {}).items():
-        yield f"default_hooks.{name}", hook or {}, HOOKS
+        yield f"default_hooks.{name}", hook or {}, _HOOKS
     for index, hook in enumerate(config.get("custom_hooks") or ()):
-        yield f"custom_hooks.{index}", hook, HOOKS
+        yield f"custom_hooks.{index}", hook, _HOOKS
     for key in ("val_evaluator", "test_evaluator"):
         for metric in _metrics(config.get(key)):
-            yield key, metric, METRICS_REFUSED
-    yield "model_wrapper_cfg", config.get("model_wrapper_cfg") or {}, WRAPPERS
+            yield key, metric, _METRICS
+    yield "model_wrapper_cfg", config.get("model_wrapper_cfg") or {}, _WRAPPERS
     wrapper = config.get("optim_wrapper") or {}
-    yield "optim_wrapper", wrapper, OPTIMIZERS
+    yield "optim_wrapper", wrapper, _OPTIMIZERS
     if _name((config.get("model") or {}).get("backbone")) == "TimmEncoder":
-        yield "optim_wrapper.constructor", dict(type=wrapper.get("constructor")), CONSTRUCTORS
+        yield "optim_wrapper.constructor", dict(type=wrapper.get("constructor")), _CONSTRUCTORS
 
 
 def _normalises(model: Mapping[str, Any]) -> bool:

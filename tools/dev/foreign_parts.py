@@ -11,7 +11,7 @@ from typing import Any
 from mmengine.registry import MODEL_WRAPPERS, OPTIM_WRAPPERS, Registry
 from mmseg.registry import DATA_SAMPLERS, HOOKS, METRICS, MODELS, TRANSFORMS
 
-from mtl_plugins.config import foreign
+from mtl_plugins.config import REFUSED as REFUSED_PARTS
 from mtl_plugins.datasets import FAULTS, IGNORED, NO_SAMPLE
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.preprocessing import checked_preprocessor
@@ -172,14 +172,14 @@ def names(registry: Registry | None) -> list[str]:
     return sorted(f"mmcv.{name}" if name in twice else name for name in found - (own - twice))
 
 
-def by_table(registry: Registry, refused: foreign.Refused) -> Iterator[Row]:
+def by_table(registry: Registry, refused: Mapping[str, tuple[str, str]]) -> Iterator[Row]:
     """Look each part of a registry up in a table of the config's checks."""
     parents = [] if registry.parent is None else names(registry.parent)
     for name in sorted({*parents, *names(registry)}):
         yield row(name, refused)
 
 
-def row(name: str, refused: foreign.Refused) -> Row:
+def row(name: str, refused: Mapping[str, tuple[str, str]]) -> Row:
     """Return what a table says about a part."""
     if name in refused:
         return Row(name, REFUSED, refused[name][1])
@@ -216,19 +216,19 @@ def tables() -> dict[str, list[Row]]:
         "Losses of classes": [*losses()],
         "Transforms": [*transforms()],
         "Samplers": [*by_table(DATA_SAMPLERS, {})],
-        "Hooks": [*by_table(HOOKS, foreign.HOOKS)],
-        "Metrics": [*by_table(METRICS, foreign.METRICS_REFUSED)],
+        "Hooks": [*by_table(HOOKS, REFUSED_PARTS["hooks"])],
+        "Metrics": [*by_table(METRICS, REFUSED_PARTS["metrics"])],
         "Data sets that are made of others": [row(name, {}) for name in wrappers],
         "Arguments of data sets": [*arguments()],
         "Preprocessors": [*preprocessors()],
-        "Model wrappers": [*by_table(MODEL_WRAPPERS, foreign.WRAPPERS)],
-        "Optimizer wrappers": [*by_table(OPTIM_WRAPPERS, foreign.OPTIMIZERS)],
+        "Model wrappers": [*by_table(MODEL_WRAPPERS, REFUSED_PARTS["model_wrappers"])],
+        "Optimizer wrappers": [*by_table(OPTIM_WRAPPERS, REFUSED_PARTS["optim_wrappers"])],
         "Optimizer constructors, for a TimmEncoder": [
-            row(name, foreign.CONSTRUCTORS)
+            row(name, REFUSED_PARTS["constructors"])
             for name in (
                 "DefaultOptimWrapperConstructor",
                 "ForceDefaultOptimWrapperConstructor",
-                *foreign.CONSTRUCTORS,
+                *REFUSED_PARTS["constructors"],
             )
         ],
     }
