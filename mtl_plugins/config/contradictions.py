@@ -22,7 +22,7 @@ from mmseg.registry import DATA_SAMPLERS, HOOKS, LOOPS, PARAM_SCHEDULERS
 
 from ..errors import ConfigError
 from ..utils import warn
-from .foreign import foreign_parts
+from .foreign import foreign_parts, unused_arguments
 from .schedule_checks import SCHEDULE_ERRORS, SCHEDULE_WARNINGS
 from .schedules import make_plans
 
@@ -381,4 +381,5 @@ WARNINGS: Sequence[Check] = (
     best_of_nothing,
     unmeasured_images,
     listed_twice,
+    unused_arguments,
 )

@@ -113,6 +113,44 @@ def foreign_parts(run: Any) -> Iterator[str]:
         )
 
 
+def unused_arguments(run: Any) -> Iterator[str]:
+    """Find arguments of mmseg's models that have no effect here, where they ask for something.
+
+    Args:
+        run: with the `config` of a run.
+    """
+    model = run.config.get("model") or {}
+    if model.get("train_cfg"):
+        yield (
+            f"model.train_cfg={model['train_cfg']} has no effect: leave it out. Losses and their "
+            "options belong to the task heads."
+        )
+    for key, node in _nodes(model.get("decode_head"), "model.decode_head"):
+        head = node.get("head")
+        if _name(node) != "MMSegDecoder" or not isinstance(head, Mapping):
+            continue
+        losses = head.get("loss_decode") or ()
+        losses = [losses] if isinstance(losses, Mapping) else losses
+        if any(_name(each) != "CrossEntropyLoss" or each.get("class_weight") for each in losses):
+            yield (
+                f"{key}.head.loss_decode has no effect: features alone are taken from the head. "
+                "Give the losses to the task head, as loss=..."
+            )
+        if head.get("sampler"):
+            yield (
+                f"{key}.head.sampler has no effect: features alone are taken from the head. Use "
+                "MaskedFocalLoss in the task head for pixels that are hard."
+            )
+
+
+def _nodes(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every dict inside of a config, with its dotted key."""
+    if isinstance(node, Mapping):
+        yield key, node
+        for name, each in node.items():
+            yield from _nodes(each, f"{key}.{name}")
+
+
 def _parts(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], Refused]]:
     """Yield the key and the config of each part that a run builds, and what is refused there."""
     for name, hook in (config.get("default_hooks") or {}).items():
