@@ -12,6 +12,7 @@ from .datasets import (
     with_packed,
 )
 from .final import final_config, run_config
+from .foreign import REFUSED
 from .loading import check_exists, copied, load_config, with_pictures, with_views
 from .measured import measured_names
 from .network import build, stored_config
@@ -21,6 +22,7 @@ from .sources import Source, config_sources, leaves
 from .tasks import complete_tasks
 
 __all__ = [
+    "REFUSED",
     "SPLITS",
     "Source",
     "build",

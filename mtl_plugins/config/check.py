@@ -64,6 +64,9 @@ PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 DECLARATIONS = ("target", "targets")
 """Keys of declared targets, whose `type` is one of `targets.TYPES`."""
 
+NOT_BUILT = (*DECLARATIONS, "on_trace_ready")
+"""Keys of dicts whose `type` names no class; the last one is mmengine's `ProfilerHook`'s."""
+
 WHOLE_NUMBERS = {
     **{f"{split}_dataloader.batch_size": 1 for split in ("train", "val", "test")},
     **{f"{split}_dataloader.num_workers": 0 for split in ("train", "val", "test")},
@@ -143,7 +146,7 @@ def _typed_nodes(node: Any, key: str) -> Iterator[tuple[str, dict]]:
     else:
         return
     for name, value in items:
-        if name not in DECLARATIONS:
+        if name not in NOT_BUILT:
             yield from _typed_nodes(value, f"{key}.{name}" if key else str(name))
 
 

@@ -22,6 +22,7 @@ from mmseg.registry import DATA_SAMPLERS, HOOKS, LOOPS, PARAM_SCHEDULERS
 
 from ..errors import ConfigError
 from ..utils import warn
+from .foreign import foreign_parts, unused_arguments
 from .schedule_checks import SCHEDULE_ERRORS, SCHEDULE_WARNINGS
 from .schedules import make_plans
 
@@ -361,7 +362,7 @@ def _saves_late(run: Run, hook: Mapping[str, Any]) -> bool:
 
 Check = Callable[[Run], Iterator[str]]
 
-ALWAYS: Sequence[Check] = (missing_parts, endless_evaluation)
+ALWAYS: Sequence[Check] = (missing_parts, foreign_parts, endless_evaluation)
 
 ERRORS: Sequence[Check] = (
     length_of_loop,
@@ -380,4 +381,5 @@ WARNINGS: Sequence[Check] = (
     best_of_nothing,
     unmeasured_images,
     listed_twice,
+    unused_arguments,
 )

@@ -12,6 +12,7 @@ from ..errors import ConfigError
 from ..evaluation import Measure, direction_of, main_measures, measures_of
 from ..targets import SCORED, SEVERAL_TASKS, Target
 from ..utils import did_you_mean
+from .foreign import check_foreign_metrics
 from .tasks import model_targets
 
 FOLLOWING = ("EarlyStoppingHook", "ReduceOnPlateau")
@@ -24,6 +25,7 @@ def complete_metrics(config: Config) -> None:
     Raises:
         ConfigError: a name that is not measured, or two metrics that measure the same.
     """
+    check_foreign_metrics(config, [*model_targets(config).values()])
     _measure_once(config)
     _choose_best_metric(config)
     check_metric_names(config)

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from ..errors import ConfigError, MTLError
+from ..errors import ConfigError, DataError
 from ..models.task_heads import head_config, task_targets
 from ..targets import PREDEFINED, Target, targets_in
 from ..utils import did_you_mean
@@ -53,7 +53,7 @@ def complete_tasks(config: Config) -> None:
         heads[task].update(head_config(heads[task], target))
 
 
-def declared_targets(config: Config) -> tuple[dict[str, Target], MTLError | None]:
+def declared_targets(config: Config) -> tuple[dict[str, Target], DataError | None]:
     """Return the targets that the data of a config declare, by name, without reading samples.
 
     The data are those of the first split that a config has. Data that cannot be opened declare
@@ -65,7 +65,7 @@ def declared_targets(config: Config) -> tuple[dict[str, Target], MTLError | None
     """
     init_default_scope(config.get("default_scope", "mmseg"))
     found: dict[str, Target] = {}
-    problem: MTLError | None = None
+    problem: DataError | None = None
     for split in SPLITS:
         targets, error = _split_targets(config, split)
         for name in found.keys() & targets.keys():
@@ -81,14 +81,14 @@ def declared_targets(config: Config) -> tuple[dict[str, Target], MTLError | None
     return found, problem
 
 
-def _split_targets(config: Config, split: str) -> tuple[dict[str, Target], MTLError | None]:
+def _split_targets(config: Config, split: str) -> tuple[dict[str, Target], DataError | None]:
     """Return the targets of the data of a split, and the error of data that cannot be opened."""
     found: dict[str, Target] = {}
     loader = config.get(f"{split}_dataloader")
     for node in dataset_nodes(loader["dataset"]) if loader else ():
         try:
             dataset = DATASETS.build(dict(node, pipeline=[], lazy_init=True))
-        except MTLError as error:
+        except DataError as error:
             return {}, error
         for name, target in targets_in(dataset.metainfo).items():
             if found.setdefault(name, target) != target:

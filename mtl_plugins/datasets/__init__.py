@@ -20,9 +20,11 @@ from .formats import (
     TargetFormat,
     ValueFormat,
 )
-from .joined_dataset import ConcatDataset
+from .inherited import IGNORED
+from .joined_dataset import ClassBalancedDataset, ConcatDataset, MultiImageMixDataset
 from .multi_task_dataset import MultiTaskDataset
 from .packed import PackedDataset, pack_dataset
+from .pipeline_check import FAULTS, NO_SAMPLE, Fault
 from .sampling import SampleIndex, SeededSampler, seed_all, seeded
 from .transforms import (
     DecodeTargets,
@@ -37,20 +39,26 @@ from .transforms import (
 )
 
 __all__ = [
+    "FAULTS",
     "FORMATS",
+    "IGNORED",
+    "NO_SAMPLE",
     "CityscapesDepthFormat",
     "CityscapesMultiTask",
+    "ClassBalancedDataset",
     "ConcatDataset",
     "DecodeTargets",
     "DenseDataset",
     "DepthFormat",
     "EvaluationCrop",
+    "Fault",
     "FillSkyDepth",
     "FlipTargets",
     "KittiMultiTask",
     "LabelFormat",
     "LoadImage",
     "LoadTargets",
+    "MultiImageMixDataset",
     "MultiTaskDataset",
     "NYUv2MultiTask",
     "NormalFormat",

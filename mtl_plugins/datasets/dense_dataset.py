@@ -13,6 +13,7 @@ from ..errors import ConfigError, DataError
 from ..targets import DEPTH, PREDEFINED, SEMSEG, Target, declared_target, loaded_targets
 from .files import is_image_range, read_image, read_map
 from .formats import TargetFormat
+from .inherited import built_pipeline, check_arguments
 from .pipeline_check import check_pipeline, within
 from .sampling import SampleIndex, seeded
 from .transforms import LoadImage, LoadTargets
@@ -35,10 +36,12 @@ class DenseDataset(BaseSegDataset):
         on_bad_sample: reaction in training to a sample that cannot be read: "raise" ends the run,
             "skip" takes a random sample in its place and reports it, see `SkippedSamplesHook`.
             Validation and test always raise, because a metric over fewer images is another metric.
-        kwargs: as in mmseg's `BaseSegDataset` (pipeline, indices, test_mode, ...).
+        kwargs: as in mmseg's `BaseSegDataset` (pipeline, indices, test_mode, ...), except those
+            that would have no effect, see `inherited.py`.
 
     Raises:
-        ConfigError: a transform of the pipeline would break a target that is loaded.
+        ConfigError: an argument would have no effect; or a transform of the pipeline cannot be
+            built, or would break a target that is loaded.
         DataError: while reading, a sample is damaged (or, skipping, 20 in a row are).
     """
 
@@ -71,6 +74,8 @@ class DenseDataset(BaseSegDataset):
                 "and white, such as (0, 4095) for pictures of 12 bits."
             )
         self.on_bad_sample = on_bad_sample
+        check_arguments(self, kwargs)
+        kwargs["pipeline"] = built_pipeline(kwargs.get("pipeline") or ())
         lazy_init = kwargs.pop("lazy_init", False)
         super().__init__(lazy_init=True, **kwargs)
         # Not through metainfo=, in which mmengine opens every string as a file.
@@ -147,6 +152,23 @@ class DenseDataset(BaseSegDataset):
         info = super().get_data_info(idx)
         info.update(seg_fields=[], targets=self.targets(), reduce_zero_label=False)
         return info
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Return the class ids in the labels of a sample, for mmengine's `ClassBalancedDataset`.
+
+        Raises:
+            ConfigError: no `semseg` is loaded.
+        """
+        if SEMSEG.name not in self.formats:
+            raise ConfigError(
+                f"ClassBalancedDataset counts the classes of {SEMSEG.name!r}, which this "
+                f"{type(self).__name__} does not load. Give it the labels' folder, or leave the "
+                "wrapper out."
+            )
+        entry = self.get_data_info(idx)
+        target = next(each for each in self.targets() if each.name == SEMSEG.name)
+        labels = self.format_of(entry, target)(self.read_target(entry, target), entry[target.path])
+        return np.setdiff1d(labels, [target.invalid]).tolist()
 
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
         """Return the image of an entry, H,W,3 uint8 BGR."""

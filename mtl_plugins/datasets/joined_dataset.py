@@ -1,12 +1,16 @@
-"""Several data sets as one."""
+"""Data sets that are made of others."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.dataset import ClassBalancedDataset as MMEngineClassBalancedDataset
 from mmengine.dataset import ConcatDataset as MMEngineConcatDataset
+from mmseg.datasets import MultiImageMixDataset as MMSegMultiImageMixDataset
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError
+from .dense_dataset import DenseDataset
+from .sampling import SampleIndex
 
 
 @DATASETS.register_module()
@@ -45,3 +49,44 @@ class ConcatDataset(MMEngineConcatDataset):
                     )
         if found:
             self._metainfo["targets"] = found
+
+
+@DATASETS.register_module()
+class ClassBalancedDataset(MMEngineClassBalancedDataset):
+    """Repeat the samples with rare classes as mmengine does.
+
+    An index keeps the key of its randomness (see `SampleIndex`), so that a sample is augmented
+    differently each time. The labels of all samples are read first, to count their classes.
+
+    Args:
+        dataset: config of a data set with `semseg`, or the data set.
+        oversample_thr: share of the images below which a class is rare.
+        lazy_init: as in mmengine.
+    """
+
+    def _get_ori_dataset_idx(self, idx: int) -> int:
+        found = super()._get_ori_dataset_idx(idx)
+        return SampleIndex(found, idx.key) if isinstance(idx, SampleIndex) else found
+
+
+@DATASETS.register_module(force=True)
+class MultiImageMixDataset(MMSegMultiImageMixDataset):
+    """Mix the images of one of mmseg's own data sets; refuse those of this package.
+
+    Its transforms are not checked against the targets, and what it draws depends on the worker.
+
+    Raises:
+        ConfigError: the data set is one of this package.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        inner = self.dataset
+        while not isinstance(inner, DenseDataset) and hasattr(inner, "dataset"):
+            inner = inner.dataset
+        if isinstance(inner, DenseDataset):
+            raise ConfigError(
+                f"MultiImageMixDataset does not check its transforms against the targets of "
+                f"{type(inner).__name__}, and mixes outside of each sample's seed. Put its "
+                "transforms into the pipeline of the data set, with MosaicTargets for mosaics."
+            )

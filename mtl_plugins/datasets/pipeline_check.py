@@ -90,6 +90,28 @@ FAULTS = (
 )
 """Faults of mmcv's and mmseg's transforms."""
 
+NO_SAMPLE: Mapping[str, str] = {
+    **dict.fromkeys(("BioMedical3DPad", "LoadBiomedicalData"), "LoadImage and LoadTargets"),
+    "BioMedical3DRandomCrop": "RandomCrop",
+    "ConcatCDInput": "LoadImage, for one image a sample",
+    "ImageToTensor": "PackTargets",
+    **dict.fromkeys(
+        (
+            "LoadBiomedicalImageFromFile",
+            "LoadMultipleRSImageFromFile",
+            "LoadSingleRSImageFromFile",
+        ),
+        "LoadImage",
+    ),
+    **dict.fromkeys(
+        ("MultiScaleFlipAug", "TestTimeAug"),
+        "model.test_cfg=dict(tta=dict(scales=(0.5, 1.0), flip=True))",
+    ),
+    "ToTensor": "PackTargets",
+    "TransformBroadcaster": "the transforms inside of it",
+}
+"""Transforms that need or make something else than one picture with its targets; what to use."""
+
 ON_VALUES = (
     TargetTransform,
     FlipTargets,
@@ -121,6 +143,11 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[Target]) -> None
         for fault in FAULTS
         if (suffering := [target.name for target in targets if fault.harms(target)])
         for name in sorted(names & set(fault.instead))
+    ]
+    harmed += [
+        f"{name} needs or makes something else than one picture with its targets. Use "
+        f"{NO_SAMPLE[name]} for {name}."
+        for name in sorted(names & set(NO_SAMPLE))
     ]
     if harmed:
         raise ConfigError(f"The pipeline would make targets wrong: {' '.join(harmed)}")
@@ -203,6 +230,17 @@ def within(transforms: Sequence[Any]) -> Iterator[Any]:
         yield from within(getattr(transform, "transforms", ()))
         if hasattr(transform, "resize"):
             yield transform.resize
+
+
+def replacement(name: str) -> str | None:
+    """Return what to use in the place of a transform of mmcv or mmseg; None if it may be right.
+
+    >>> replacement("mmseg.RandomRotate"), replacement("CLAHE")
+    ('RotateTargets', None)
+    """
+    short = name.rpartition(".")[2]
+    found = [fault.instead[short] for fault in FAULTS if short in fault.instead]
+    return found[0] if found else NO_SAMPLE.get(short)
 
 
 def _name(transform: Any) -> str:

@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader
 from ..checkpoints import MISFIT, CheckpointError, differences
 from ..config import check_lengths
 from ..errors import ConfigError, MTLError
+from ..models.task_heads import try_losses_of
 from ..utils import replaced, unwrapped
 from .continuation import Continuation
 from .processes import average_statistics
@@ -170,7 +171,13 @@ class MultiTaskRunner(Runner):
         return checkpoint
 
     def load_or_resume(self) -> None:
-        """Load or resume a checkpoint; see mmengine. Then shard a `ShardedModel`."""
+        """Load or resume a checkpoint; see mmengine. Then shard a `ShardedModel`.
+
+        Before that, a training tries its losses on its device and in its precision.
+        """
+        if isinstance(self.optim_wrapper, OptimWrapper):
+            with self.optim_wrapper.optim_context(self.model):
+                try_losses_of(self.model)
         super().load_or_resume()
         if not isinstance(self.model, ShardedModel) or not isinstance(
             self.optim_wrapper, OptimWrapper

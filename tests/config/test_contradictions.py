@@ -14,6 +14,10 @@ from tests.config.test_config import BRANCHED, SHIPPED
 ITERATIONS = "train_cfg=dict(_delete_=True, type=IterBasedTrainLoop, max_iters=4000)"
 BY_ITERATION = ["default_hooks.checkpoint.by_epoch=False", "default_hooks.checkpoint.interval=500"]
 NO_VALIDATION = ["val_dataloader=None", "val_cfg=None", "val_evaluator=None"]
+DECODER = (
+    "model.decode_head.decoder=dict(_delete_=True, type=MMSegDecoder, head=dict(type=FCNHead, "
+    "channels=8"
+)
 NO_BEST = "default_hooks.checkpoint.save_best=None"
 
 
@@ -125,6 +129,10 @@ WARNINGS = [
     ),
     (["val_dataloader.drop_last=True"], "drop_last=True leaves the last images out"),
     (["custom_hooks=[dict(type=NonFiniteHook)]"], "default_hooks.nonfinite is, so both run"),
+    # Arguments of mmseg's models.
+    (["model.train_cfg=dict(sampler=x)"], r"train_cfg=.* has no effect: leave it out"),
+    ([f"{DECODER}, loss_decode=dict(type=DiceLoss)))"], "loss_decode has no effect.*task head"),
+    ([f"{DECODER}, sampler=dict(type=OHEMPixelSampler)))"], "sampler has no effect.*MaskedFocal"),
     # Schedules that end early, late, or never.
     (
         ["param_scheduler.1={end: 2, eta_min: 1e-5}"],
@@ -167,6 +175,8 @@ def test_what_may_be_meant_is_a_warning(options, message, config, warned):
 
 QUIET = [
     [],
+    ["model.train_cfg=dict()"],
+    [f"{DECODER}, loss_decode=dict(type=CrossEntropyLoss, loss_weight=0.4)))"],
     ["train_cfg.max_epochs=30"],
     ["param_scheduler.1.end=None"],
     ["train_cfg.val_interval=9"],  # the last epoch is validated anyway

@@ -19,8 +19,14 @@ CONFIGS = dict(
     EndPointLoss=[{}],
     BinaryCrossEntropyLoss=[{}, dict(positive_weight=20.0)],
     MaskedCrossEntropyLoss=[{}, dict(class_weight=[0.5, 0.0, 2.0], label_smoothing=0.1)],
+    MaskedFocalLoss=[{}, dict(gamma=0.5, class_weight=[0.5, 0.0, 2.0]), dict(gamma=0.0)],
+    MaskedDiceLoss=[{}],
+    MaskedLovaszLoss=[{}],
 )
 """Arguments of every registered loss."""
+LABELS = ("MaskedCrossEntropyLoss", "MaskedFocalLoss", "MaskedDiceLoss", "MaskedLovaszLoss")
+"""Losses of class ids."""
+WITH_IDS = (*LABELS, "BinaryCrossEntropyLoss")
 ALL = [dict(type=name, **each) for name, configs in CONFIGS.items() for each in configs]
 SILOG = [config for config in ALL if config["type"] == "SILogLoss"]
 METRIC = [dict(type=name) for name in ("MaskedL1Loss", "MaskedL2Loss", "BerHuLoss")]
@@ -61,7 +67,7 @@ class Case:
 
     @property
     def labels(self):
-        return self.kind == "MaskedCrossEntropyLoss"
+        return self.kind in LABELS
 
     @property
     def ids(self):
@@ -86,7 +92,7 @@ def cases(configs):
     return st.sampled_from(configs).flatmap(
         lambda config: st.builds(
             Case, st.just(config), SHAPES, SHARES, st.integers(0, 9999),
-            st.sampled_from(IDS if "CrossEntropy" in config["type"] else NUMBERS),
+            st.sampled_from(IDS if config["type"] in WITH_IDS else NUMBERS),
         )
     )  # fmt: skip
 

@@ -135,5 +135,14 @@ class CityscapesMultiTask(MultiTaskDataset):
             metainfo=CITYSCAPES if fine else dict(classes=CATEGORIES, palette=CATEGORY_PALETTE),
         )
         super().__init__(**{**defaults, **kwargs})
-        if "depth_format" not in kwargs:
+        declared = self.declarations[DEPTH.name]
+        # Unless the config describes the files, here or in targets.depth.
+        if not declared.arguments:
+            if declared.target.range is not None:
+                raise ConfigError(
+                    f"CityscapesMultiTask: targets.depth.range={declared.target.range} does not "
+                    "apply to the metres of each file's camera. Limit the head instead, "
+                    "codec=dict(type='ExpCodec', min_depth=..., max_depth=...), and the metric, "
+                    "MultiTaskMetric(min_depth=..., max_depth=...)."
+                )
             self.formats[DEPTH.name] = CityscapesDepthFormat()

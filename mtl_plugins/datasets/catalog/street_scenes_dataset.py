@@ -11,6 +11,7 @@ from ...errors import ConfigError, DataError
 from ...street_scenes import DEPTH_SCALE, FAR, ensure_street_scenes, find_street_scenes
 from ...targets import DEPTH, NORMALS, SEMSEG
 from ...utils import did_you_mean
+from ..inherited import refuse_arguments
 from ..multi_task_dataset import MultiTaskDataset
 
 FOLDERS: dict[str, dict[str, Any]] = {
@@ -59,6 +60,8 @@ class StreetScenesDataset(MultiTaskDataset):
         render: bool = True,
         **kwargs: Any,
     ) -> None:
+        reason = "the renderer chooses the folders; targets names those that are loaded."
+        refuse_arguments(self, kwargs, ("data_prefix",), reason)
         self.render = render
         self.scenes: dict[str, Any] = dict(counts=dict(counts), size=tuple(size), seed=seed)
         if not isinstance(targets, Mapping):

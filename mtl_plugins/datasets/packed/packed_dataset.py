@@ -17,6 +17,9 @@ from ...targets import Target
 from ..contract import target_breach
 from ..dense_dataset import DenseDataset
 from ..formats import FORMATS, TargetFormat
+from ..inherited import refuse_arguments
+from ..pipeline_check import within
+from ..transforms import SourceTransform
 from .layout import (
     INDEX,
     REMEDY,
@@ -26,6 +29,12 @@ from .layout import (
     shard_path,
     verify_packed,
 )
+
+FIXED = (
+    "ann_file", "backend_args", "data_prefix", "depth_unit", "img_suffix", "metainfo",
+    "seg_map_suffix",
+)  # fmt: skip
+"""Arguments of other data sets that say what was packed."""
 
 
 @dataclass
@@ -126,11 +135,14 @@ class PackedDataset(DenseDataset):
         kwargs: as in `DenseDataset` (pipeline, indices, test_mode, ...).
 
     Raises:
+        ConfigError: an argument says what was packed, or a transform reads other files.
         DataError: packing was not completed, or a shard is missing or has the wrong size.
             Only `verify` compares checksums, because that reads everything.
     """
 
     def __init__(self, data_root: str, **kwargs: Any) -> None:
+        reason = f"it follows from the data that was packed into {data_root}."
+        refuse_arguments(self, kwargs, FIXED, reason)
         self.index = read_json(os.path.join(data_root, INDEX))
         self.shards = MappedShards(data_root)
         stored = self.index["metainfo"]
@@ -138,6 +150,13 @@ class PackedDataset(DenseDataset):
         metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
         same = dict(depth_unit=stored["depth_unit"], image_range=stored.get("image_range"))
         super().__init__(data_root=data_root, metainfo=metainfo, **same, **kwargs)
+        for transform in within(self.pipeline.transforms):
+            name = type(transform).__name__
+            if name.startswith("Load") and not isinstance(transform, SourceTransform):
+                raise ConfigError(
+                    f"PackedDataset: {name} reads files, not what was packed from them. Use "
+                    "LoadImage and LoadTargets."
+                )
 
     def has_target(self, target: Target) -> bool:
         return target.name in self.index["targets"]

@@ -1,6 +1,7 @@
 """Losses, each of one task."""
 
 from .class_losses import BinaryCrossEntropyLoss, MaskedCrossEntropyLoss
+from .region_losses import MaskedDiceLoss, MaskedFocalLoss, MaskedLovaszLoss
 from .scalar_losses import (
     BerHuLoss,
     BinsChamferLoss,
@@ -19,9 +20,12 @@ __all__ = [
     "CosineLoss",
     "EndPointLoss",
     "MaskedCrossEntropyLoss",
+    "MaskedDiceLoss",
+    "MaskedFocalLoss",
     "MaskedL1Loss",
     "MaskedL2Loss",
     "MaskedLoss",
+    "MaskedLovaszLoss",
     "SILogLoss",
     "masked_mean",
 ]

@@ -1,6 +1,6 @@
 """From a list of samples to a batch on the device."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -92,6 +92,28 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         if self.bgr_to_rgb:
             batch = batch.flip(1)
         return (batch - self.mean) / self.std
+
+
+def checked_preprocessor(config: Any) -> Any:
+    """Return the config of a model's preprocessor (or the module); default: the package's.
+
+    Raises:
+        ConfigError: it is one of mmseg or mmengine, which pad depth with 255 or fail.
+    """
+    if config is None:
+        return dict(type="MultiTaskDataPreprocessor")
+    given = config.get("type") if isinstance(config, Mapping) else type(config)
+    kind: Any = MODELS.get(given) if isinstance(given, str) else given
+    if getattr(kind, "__module__", "").startswith(("mmseg.", "mmengine.")):
+        raise ConfigError(
+            f"model.data_preprocessor is a {kind.__name__}, which knows labels alone: mmseg's pads "
+            "depth with 255 metres, and trains on them. Use dict(type='MultiTaskDataPreprocessor', "
+            "mean=..., std=..., bgr_to_rgb=True). It pads every target with what means no truth, "
+            "and images of a batch to one size (for a fixed one put PadTargets(size=(height, "
+            "width)) into the pipeline), so size, size_divisor, pad_val, seg_pad_val and test_cfg "
+            "are not needed; batch_augments has no counterpart."
+        )
+    return config
 
 
 def _pad_targets(sample: SegDataSample, height: int, width: int) -> None:

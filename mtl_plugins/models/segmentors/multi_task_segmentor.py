@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ..encoders import encoder_spec
 from ..layers import Share, resize
+from ..preprocessing import checked_preprocessor
 from ..task_heads import RawPrediction, final_stage
 from .prediction import InferenceConfig, compute_views, decode_views
 
@@ -31,7 +32,7 @@ class MultiTaskSegmentor(BaseSegmentor):
             encoder's channels and strides are filled in.
         neck: config of a module between them, as in mmseg.
         balancer: config of what combines the tasks' losses; default: equal weights.
-        data_preprocessor: config of the preprocessor.
+        data_preprocessor: config of the preprocessor; default: `MultiTaskDataPreprocessor`.
         test_cfg: arguments of `InferenceConfig`: whole images or sliding windows, test-time
             augmentation.
         channels_last: keep images, features and weights in channels-last memory; results are the
@@ -56,7 +57,7 @@ class MultiTaskSegmentor(BaseSegmentor):
         compile: bool | dict = False,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(checked_preprocessor(data_preprocessor), init_cfg)
         self.backbone = MODELS.build(backbone)
         if neck is not None:
             self.neck = MODELS.build(neck)

@@ -10,6 +10,7 @@ from .depth_head import (
     LinearCodec,
     LogNormalizedCodec,
 )
+from .loss_trial import INSTEAD, USUAL, try_losses, try_losses_of
 from .normals_head import NormalsHead
 from .segmentation_head import SegmentationHead
 from .stages import StageHeads
@@ -18,6 +19,8 @@ from .value_heads import BinaryHead, OffsetHead, ScalarHead
 
 __all__ = [
     "FINAL",
+    "INSTEAD",
+    "USUAL",
     "AttentionBinsHead",
     "BinaryHead",
     "BinsPrediction",
@@ -37,4 +40,6 @@ __all__ = [
     "final_stage",
     "head_config",
     "task_targets",
+    "try_losses",
+    "try_losses_of",
 ]

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ...errors import ConfigError
 from ..layers import TransformerBlock, attended_mean
 from .depth_head import DepthCodec, DepthHead
+from .loss_trial import build_loss
 from .task_head import loss_key
 
 
@@ -205,7 +206,7 @@ class AttentionBinsHead(DepthHead):
         self.queries = nn.Conv2d(in_channels, channels, 3, padding=1)
         # Queries and bins replace it, and DDP stops at a parameter without gradient.
         del self.predict
-        self.bins_loss = None if bins_loss is None else MODELS.build(bins_loss)
+        self.bins_loss = None if bins_loss is None else build_loss(bins_loss, self)
 
     def forward(self, features: Tensor) -> BinsPrediction:
         queries, latents = self._attention(self.dropout(features))
@@ -238,6 +239,10 @@ class AttentionBinsHead(DepthHead):
             valid = self.target.known_pixels(truth)
             losses[loss_key(self.bins_loss)] = self.bins_loss(stage.values, truth, valid)
         return losses
+
+    def trial_stage(self, raw: Tensor) -> BinsPrediction:
+        values = torch.linspace(self.codec.min_depth, self.codec.max_depth, 4, device=raw.device)
+        return BinsPrediction(raw, values.expand(len(raw), -1).requires_grad_(), None)
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """Return the losses of metres N,1,H,W against metres N,1,H,W (0: not measured)."""

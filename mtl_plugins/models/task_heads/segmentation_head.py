@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...targets import SEMSEG, Target
@@ -19,13 +19,14 @@ class SegmentationHead(TaskHead):
     Args:
         num_classes: number of classes, ids 0 to num_classes - 1; default: as many as the target
             has. 255 (65535 if the target has more classes) is ignored.
-        loss: `MaskedCrossEntropyLoss` or one of mmseg's that take an `ignore_index`, or a list.
+        loss: `MaskedCrossEntropyLoss`, `MaskedFocalLoss`, `MaskedDiceLoss` or `MaskedLovaszLoss`,
+            one of mmseg's that passes the trial (`try_losses`), or a list.
 
     Shapes: features (N, in_channels, h, w) -> logits (N, num_classes, h, w) -> ids (N, 1, h, w).
 
     Raises:
-        ConfigError: `num_classes` is missing, or has ids that mean "no class"; or a loss takes no
-            `ignore_index`, or has another number of class weights.
+        ConfigError: `num_classes` is missing, or has ids that mean "no class"; or a loss cannot
+            be trained with, or has another number of class weights.
 
     >>> import torch
     >>> head = SegmentationHead(4, num_classes=3)
@@ -52,12 +53,6 @@ class SegmentationHead(TaskHead):
         loss = loss or dict(type="MaskedCrossEntropyLoss")
         super().__init__(in_channels, num_classes, loss, dropout, init_cfg)
         for built in self.loss_functions.values():
-            accepted = inspect.signature(built.forward).parameters.values()
-            if not any(p.name == "ignore_index" or p.kind is p.VAR_KEYWORD for p in accepted):
-                raise ConfigError(
-                    f"SegmentationHead: {type(built).__name__} takes no ignore_index, so that "
-                    "unlabelled pixels would be trained on. Choose another loss."
-                )
             weights = getattr(built, "class_weight", None)
             if weights is not None and len(weights) != num_classes:
                 raise ConfigError(
@@ -82,9 +77,16 @@ class SegmentationHead(TaskHead):
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:
         label = truth[:, 0].long()
         return {
-            name: loss(raw, label, ignore_index=int(self.target.invalid))
+            name: loss(raw, label, **self._ignored(loss))
             for name, loss in self.loss_functions.items()
         }
+
+    def _ignored(self, loss: nn.Module) -> dict[str, int]:
+        """Return the argument of a loss that is the id of "no class"; {} if it takes none."""
+        accepted = inspect.signature(loss.forward).parameters.values()
+        if any(each.name == "ignore_index" or each.kind is each.VAR_KEYWORD for each in accepted):
+            return dict(ignore_index=int(self.target.invalid))
+        return {}
 
     def decode(self, raw: Tensor) -> Tensor:
         # Several times as fast as argmax on a CPU, and returns the first of equal ones as well.

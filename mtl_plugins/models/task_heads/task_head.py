@@ -1,19 +1,20 @@
 """The base of all task heads: a 1x1 convolution, losses, and decoding from raw to physical."""
 
-from abc import ABC, abstractmethod
+import inspect
+from abc import ABCMeta, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmengine.model import BaseModule
-from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...targets import MIRRORED_AXES, Target
 from ..layers import resize
+from .loss_trial import build_loss, trial_target, try_losses
 
 RawPrediction = Any
 """A task's raw map (N,C,h,w), or a structure that its head's `to_map` turns into one. Under deep
@@ -32,7 +33,25 @@ def final_stage(raw: RawPrediction) -> RawPrediction:
     return raw[FINAL] if isinstance(raw, dict) else raw
 
 
-class TaskHead(BaseModule, ABC):
+class TriedHead(ABCMeta):
+    """Try the losses of every head once it is built, whatever its class adds to the constructor."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """Return the constructor's signature, which `__call__` would hide."""
+        built: Any = cls
+        _, *parameters = inspect.signature(built.__init__).parameters.values()
+        return inspect.Signature(parameters)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Build a head; raise a `ConfigError` for a loss with which it cannot be trained."""
+        head = super().__call__(*args, **kwargs)
+        if (target := trial_target(head)) is not None:
+            try_losses(head, target)
+        return head
+
+
+class TaskHead(BaseModule, metaclass=TriedHead):
     """Predict one task from a feature map.
 
     To add a head: subclass, set `types`, implement `losses_of` and `decode`, register. The model
@@ -49,7 +68,7 @@ class TaskHead(BaseModule, ABC):
     Shapes: features (N, in_channels, h, w) -> raw (N, out_channels, h, w).
 
     Raises:
-        ConfigError: the features are a pyramid.
+        ConfigError: the features are a pyramid, or a loss fails its trial (see `try_losses`).
     """
 
     types: tuple[str, ...] = ()
@@ -90,7 +109,8 @@ class TaskHead(BaseModule, ABC):
         self.predict = nn.Conv2d(in_channels, out_channels, 1)
         self.loss_functions: Any = nn.ModuleDict()
         seen: Counter[str] = Counter()
-        for built in map(MODELS.build, [loss] if isinstance(loss, dict) else loss):
+        listed = loss if isinstance(loss, (list, tuple)) else [loss]
+        for built in (build_loss(each, self) for each in listed):
             key = loss_key(built)
             seen[key] += 1
             self.loss_functions[key if seen[key] == 1 else f"{key}_x{seen[key]}"] = built
@@ -138,6 +158,10 @@ class TaskHead(BaseModule, ABC):
         height, width = truth.shape[2:]
         full = resize(self.to_map(stage).float(), size)[:, :, :height, :width]
         return self.losses_of(full, truth)
+
+    def trial_stage(self, raw: Tensor) -> RawPrediction:
+        """Return a stage's raw prediction with the map `raw`, for a trial of the losses."""
+        return raw
 
     @abstractmethod
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:

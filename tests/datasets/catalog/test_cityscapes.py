@@ -49,6 +49,15 @@ def test_every_label_has_a_class():
         255, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6]  # fmt: skip
 
 
+def test_depth_that_the_config_describes_is_read_so(root):
+    raw = np.array([0, 0, 257, 5121])
+    for given in (dict(depth_format=dict(scale=0.01)), dict(targets=dict(depth=dict(scale=0.01)))):
+        depth = build(root, **given)[0]["gt_depth_map"][0]
+        np.testing.assert_allclose(depth[2:4], raw[2:] * 0.01, rtol=1e-6)
+    with pytest.raises(ConfigError, match=r"targets\.depth\.range=\(1, 80\).*MultiTaskMetric"):
+        build(root, targets=dict(depth=dict(range=(1, 80))))
+
+
 def test_test_split_has_no_targets(root):
     dataset = build(root, split="test", test_mode=True)
     assert dataset.targets() == [] and len(dataset) == 1
