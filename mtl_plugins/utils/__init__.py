@@ -2,7 +2,7 @@
 
 from .command import run_command, warn
 from .devices import choose_dtype, machine_name, unwrapped
-from .files import UNFINISHED, parse_json, replaced, write_text
+from .files import UNFINISHED, name_key, parse_json, read_text, replaced, shown, write_text
 from .progress import ProgressLine, track
 from .spread import spread_evenly
 from .suggestions import did_you_mean, did_you_mean_path, nearest
@@ -17,10 +17,13 @@ __all__ = [
     "did_you_mean",
     "did_you_mean_path",
     "machine_name",
+    "name_key",
     "nearest",
     "parse_json",
+    "read_text",
     "replaced",
     "run_command",
+    "shown",
     "spread_evenly",
     "track",
     "unwrapped",

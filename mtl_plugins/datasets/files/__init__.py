@@ -1,5 +1,27 @@
 """Strict reading of image files and of arrays in files."""
 
-from .image_io import read_image, read_map
+from .image_io import decode_image, read_image, read_map
+from .listing import (
+    IMAGE_SUFFIXES,
+    StoredFiles,
+    files_below,
+    has_suffix,
+    is_hidden,
+    named_files,
+)
+from .signatures import HEAD, PICTURES, recognised
 
-__all__ = ["read_image", "read_map"]
+__all__ = [
+    "HEAD",
+    "IMAGE_SUFFIXES",
+    "PICTURES",
+    "StoredFiles",
+    "decode_image",
+    "files_below",
+    "has_suffix",
+    "is_hidden",
+    "named_files",
+    "read_image",
+    "read_map",
+    "recognised",
+]

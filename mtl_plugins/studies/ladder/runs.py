@@ -14,7 +14,7 @@ import torch
 
 from ...config import check_exists
 from ...errors import ConfigError
-from ...utils import machine_name, parse_json
+from ...utils import machine_name, parse_json, read_text
 
 SIZE_VARIABLE, DEFAULT_SIZE = "LADDER_SIZE", "full"
 
@@ -71,8 +71,7 @@ class Run:
 def read_json(path: str) -> Any:
     """Read a JSON object from a file; None if the file is missing, damaged or unfinished."""
     try:
-        with open(path, encoding="utf-8") as file:
-            content = parse_json(file.read())
+        content = parse_json(read_text(path))
     except (FileNotFoundError, ValueError):
         return None
     return content if isinstance(content, dict) else None
