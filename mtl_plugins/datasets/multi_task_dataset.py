@@ -32,9 +32,9 @@ class MultiTaskDataset(DenseDataset):
         data_root: folder that contains the others.
         targets: declaration of each target by its name: `folder` (of this split, below
             `data_root`), `suffix` (ending of its file names, or several; default ".png"),
-            parameters of `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and arguments of
-            its format (`label_map`, `scale`, `invalid`, ...), or `format=dict(type=...)` for a
-            format of your own. `semseg`, `depth` and `normals` need no `type`. The predefined
+            parameters of `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and
+            arguments of its format (`label_map`, `scale`, `invalid`, ...), or
+            `format=dict(type=...)` for a format of your own. `semseg`, `depth` and `normals` need no `type`. The predefined
             three may also be described by mmseg's arguments below.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
             this split.

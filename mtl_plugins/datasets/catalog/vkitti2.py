@@ -59,7 +59,7 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
 
     def _names_in(self, folder: str) -> list[str]:
         """Return the images of the chosen drives, without listing the other folders."""
-        names = []
+        names: list[str] = []
         for scene, variation, camera in self.drives:
             drive = os.path.join(scene, variation, "frames", "rgb", camera)
             place, suffixes = os.path.join(folder, drive), self._image_suffixes

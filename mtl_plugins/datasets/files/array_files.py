@@ -99,8 +99,9 @@ def _only_member(content: bytes, path: str) -> bytes:
         if limit and size > limit * PIXEL_BYTES:
             raise too_large(path, f"{names[0]} in it promises {size} bytes")
         with archive.open(names[0]) as member:
-            if member.peek(len(NPY)).startswith(NPY):
-                return member.read()
+            data = member.read()
+        if data.startswith(NPY):
+            return data
         raise DataError(
             f"{path} is a zip archive of {names[0]}; expected an array (.npz). Unpack it."
         )

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...datasets.files import read_image
 from ...errors import ConfigError, DataError
-from ...utils import did_you_mean, spread_evenly
+from ...utils import did_you_mean, distinct_names, spread_evenly
 from ...visualization import Style, draw_panel, sample_maps
 
 
@@ -99,9 +99,8 @@ class ChosenImagesHook(Hook, ABC):
                 f"{type(self).__name__} found no 'img_path' in the metainfo of a sample: keep it "
                 "in the meta_keys of the pipeline's PackTargets."
             )
-        name = Path(path).stem
-        if name in self._names:  # images of different folders may share one
-            name = f"{name}_{self._seen}"
+        # Images of different folders may share a name.
+        (name,) = distinct_names([Path(path).stem], taken=self._names)
         self._names.append(name)
         return name
 
