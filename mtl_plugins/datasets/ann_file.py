@@ -32,7 +32,7 @@ def listed_names(
         exists: whether there is an image of a name.
 
     Raises:
-        DataError: the file is missing, is no text, or lists no image.
+        DataError: the file is missing, is no text, lists no image or a file of another folder.
     """
     try:
         lines = [line.strip() for line in read_text(path).split("\n")]
@@ -44,6 +44,11 @@ def listed_names(
     names = []
     for line in filter(None, lines):
         found = next(filter(exists, _readings(line, folder, root, suffixes)), None)
+        if found is None and _leads_out(line):
+            raise DataError(
+                f"ann_file {path} lists {shown(line)}, which is no image below {folder}. Give names "
+                "relative to this folder (data_prefix.img_path)."
+            )
         if found is not None or not line.startswith("#"):
             names.append(line if found is None else found)
     if not names:
@@ -60,8 +65,8 @@ def listed_names(
 def _readings(line: str, folder: str, root: str, suffixes: Collection[str]) -> Iterator[str]:
     """Yield the names that a line may mean, the likeliest first."""
     for text in dict.fromkeys((line, line.replace("\\", "/"))):
-        places = text, *(_inside(folder, place) for place in (text, os.path.join(root, text)))
-        for name in filter(None, places):
+        places = (os.path.join(start, text) for start in (folder, root))
+        for name in filter(None, (_inside(folder, place) for place in places)):
             yield name
             suffix = has_suffix(name, suffixes)
             if suffix:
@@ -71,4 +76,9 @@ def _readings(line: str, folder: str, root: str, suffixes: Collection[str]) -> I
 def _inside(folder: str, path: str) -> str:
     """Return a path relative to a folder; empty if it is outside."""
     relative = os.path.relpath(path, folder)
-    return "" if relative.startswith(os.pardir) else relative
+    return "" if _leads_out(relative) else relative
+
+
+def _leads_out(path: str) -> bool:
+    """Return whether a path is none below the folder that it is relative to."""
+    return os.path.isabs(path) or os.path.normpath(path).split(os.sep)[0] == os.pardir

@@ -34,8 +34,8 @@ class MultiTaskDataset(DenseDataset):
             `data_root`), `suffix` (ending of its file names, or several; default ".png"),
             parameters of `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and
             arguments of its format (`label_map`, `scale`, `invalid`, ...), or
-            `format=dict(type=...)` for a format of your own. `semseg`, `depth` and `normals` need no `type`. The predefined
-            three may also be described by mmseg's arguments below.
+            `format=dict(type=...)` for a format of your own. `semseg`, `depth` and `normals` need
+            no `type`. The predefined three may also be described by mmseg's arguments below.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
             this split.
         img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: ending of the file names,

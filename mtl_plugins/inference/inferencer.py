@@ -31,7 +31,7 @@ EXPORTED: dict[str, Callable[..., Predictor]] = {
 """The predictor of each exported format, by the suffix of its files."""
 
 STDIN = "-"
-"""The input of a command that stands for an image file at its standard input."""
+"""The input of a command that means the image file at its standard input."""
 
 
 def predict(

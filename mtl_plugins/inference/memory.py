@@ -55,8 +55,8 @@ def in_memory(value: Any) -> InMemory | None:
         return InMemory("array", lambda name: array)
     if isinstance(value, torch.Tensor):
         raise DataError(
-            f"A tensor is {tuple(value.shape)} {value.dtype}, and nothing says whether it is RGB or "
-            "BGR; expected an array H,W,3 uint8 in BGR order. Of 3,H,W uint8 in RGB: "
+            f"A tensor is {tuple(value.shape)} {value.dtype}, and nothing says whether it is "
+            "RGB or BGR; expected an array H,W,3 uint8 in BGR order. Of 3,H,W uint8 in RGB: "
             "tensor.flip(0).permute(1, 2, 0).cpu().numpy()"
         )
     if isinstance(value, Image.Image):

@@ -99,10 +99,11 @@ class ChosenImagesHook(Hook, ABC):
                 f"{type(self).__name__} found no 'img_path' in the metainfo of a sample: keep it "
                 "in the meta_keys of the pipeline's PackTargets."
             )
-        # Images of different folders may share a name.
-        (name,) = distinct_names([Path(path).stem], taken=self._names)
-        self._names.append(name)
-        return name
+        name = Path(path).stem
+        if name in self._names:  # images of different folders may share one
+            name = f"{name}_{self._seen}"
+        self._names += distinct_names([name], taken=self._names)
+        return self._names[-1]
 
 
 @HOOKS.register_module()
