@@ -46,8 +46,8 @@ def listed_names(
         found = next(filter(exists, _readings(line, folder, root, suffixes)), None)
         if found is None and _leads_out(line):
             raise DataError(
-                f"ann_file {path} lists {shown(line)}, which is no image below {folder}. Give names "
-                "relative to this folder (data_prefix.img_path)."
+                f"ann_file {path} lists {shown(line)}, which is no image below {folder}. Give "
+                "names relative to this folder (data_prefix.img_path)."
             )
         if found is not None or not line.startswith("#"):
             names.append(line if found is None else found)

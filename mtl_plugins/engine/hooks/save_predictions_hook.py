@@ -158,10 +158,7 @@ class SavePredictionsHook(Hook):
                 "parts one by one."
             )
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if content is None or path.endswith(".npy"):
-            np.save(path, values if content is None else content)
-        else:
-            Image.fromarray(content).save(path)
+        _save(path, values if content is None else content)
 
 
 class _Place(NamedTuple):
@@ -200,6 +197,18 @@ def _below(path: str, root: str) -> str:
     return "" if relative.startswith(os.pardir) else relative
 
 
+def _save(path: str, values: np.ndarray) -> None:
+    """Write an array as what the ending of its name says, in capital letters or not."""
+    suffix = os.path.splitext(path)[1].lower()
+    with open(path, "wb") as file:
+        if suffix == ".npz":
+            np.savez_compressed(file, values)
+        elif suffix == ".npy":
+            np.save(file, values)
+        else:
+            Image.fromarray(values).save(file, "PNG")
+
+
 def _encoded(
     encoder: TargetFormat, target: Target, values: np.ndarray, suffix: str
 ) -> np.ndarray | None:
@@ -207,9 +216,10 @@ def _encoded(
 
     None: files of this type, or the format, cannot hold it.
     """
-    if suffix == ".npy" and _decodes_to_itself(encoder, target, values):
+    suffix, arrays = suffix.lower(), (".npy", ".npz")
+    if suffix in arrays and _decodes_to_itself(encoder, target, values):
         return values
-    if suffix not in (".npy", ".png") or np.isnan(values).any():
+    if suffix not in (*arrays, ".png") or np.isnan(values).any():
         return None
     try:
         return encoder.encode(values)
