@@ -201,13 +201,14 @@ class MultiTaskDataset(DenseDataset):
         for files, text in (
             (
                 self._left_out,
-                f"pictures in {folder} are left out, because they are hidden or do not end in "
+                f"in {folder} are left out, because they are hidden or do not end in "
                 f"{' or '.join(self._image_suffixes)} (img_suffix may be a list)",
             ),
-            (self._unpaired, "target files belong to no image and are left out"),
+            (self._unpaired, "of targets are left out, because they belong to no image"),
         ):
             if files:
-                warn(f"{len(files)} {text}: {_some(files)}. tools/check_data.py lists them.")
+                count = f"{len(files)} file{'s' * (len(files) != 1)}"
+                warn(f"{count} {text}: {_some(files)}. tools/check_data.py lists them.")
 
     def _suffixes(self, target: Target) -> tuple[str, ...]:
         return self.declarations[target.name].suffixes

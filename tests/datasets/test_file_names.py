@@ -116,10 +116,7 @@ def test_what_is_left_out_is_counted(root, warnings):
     names = {os.path.basename(path) for path in dataset.left_out_files()}
     assert names == {"x.jpg", "y.JPEG", ".z.png", "._a.png", "v.heic"}
     assert dataset.unpaired_files() == [str(root / "label" / "x.png")]
-    assert [text.split(":")[0].split(" in ")[0] for text in warnings] == [
-        "5 pictures",
-        "1 target files belong to no image and are left out",
-    ]
+    assert warnings[0].startswith("5 files in ") and warnings[1].startswith("1 file of targets")
     assert "._a.png" in warnings[0] and "img_suffix" in warnings[0] and "x.png" in warnings[1]
     # A list says itself which files belong to the set.
     (root / "list.txt").write_text("a\n")
