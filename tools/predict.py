@@ -24,7 +24,8 @@ def main() -> None:
         "inputs",
         nargs="+",
         metavar="input",
-        help="image, video, folder, glob in quotes, or index of a webcam (ends with Ctrl-C)",
+        help="image, video, folder, glob in quotes, index of a webcam (ends with Ctrl-C), or - for "
+        "an image file at standard input",
     )
     parser.add_argument(
         "--out",

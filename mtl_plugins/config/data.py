@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigError
-from ..utils import parse_json
+from ..utils import parse_json, read_text
 
 DATA_SUFFIXES = (".json", ".yaml", ".yml")
 """Suffixes of config files that are never executed."""
@@ -68,8 +68,7 @@ def read_data_config(path: str) -> dict[str, Any]:
             registries of mtl_plugins, mmseg, mmcv and mmengine.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        text = read_text(path)
         if path.lower().endswith(".json"):
             values = parse_json(text)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import ConfigError
-from ..utils import did_you_mean_path
+from ..utils import did_you_mean_path, read_text
 from .check import check_config
 from .data import is_data, read_data_config
 from .options import check_options, parse_options, replacing
@@ -45,7 +45,7 @@ def read_config(
     path = os.fspath(path)
     check_exists(path)
     if safe or is_data(path):
-        config = Config(read_data_config(path), filename=path)
+        config = Config(read_data_config(path), cfg_text=read_text(path), filename=path)
     else:
         config = _executed(path)
     _lay_over(config, options)
@@ -90,6 +90,8 @@ def _executed(path: str) -> Config:
         # The missing file may be a `_base_`.
         missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
         hint = did_you_mean_path(missing) if missing else ""
+        if isinstance(error, UnicodeError) or "U+FEFF" in str(error):
+            hint = "Save it, and its bases, as UTF-8 without a byte order mark."
         raise ConfigError(
             f"The config {path} cannot be read: {type(error).__name__}: {error} {hint}".rstrip()
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import re
 from collections import Counter
@@ -14,6 +15,7 @@ import mmengine
 from mmengine.config import Config
 
 from ..errors import ConfigError
+from ..utils import read_text
 from .loading import read_config
 from .options import parse_options
 
@@ -127,8 +129,7 @@ def _files(path: str) -> list[_File]:
     if not os.path.isfile(path):
         return [_File(path, None)]
     if path.endswith(".py"):
-        with open(path, encoding="utf-8") as file:
-            module = ast.parse(_substituted(file.read(), path))
+        module = ast.parse(_substituted(read_text(path), path))
         if _reads_bases(module):
             raise ConfigError(
                 f"{path} inherits by read_base(), whose bases are not searched for values. "
@@ -136,7 +137,8 @@ def _files(path: str) -> list[_File]:
             )
         assigned = assignments(module)
     else:
-        values = mmengine.load(path)
+        text = io.StringIO(read_text(path))
+        values = mmengine.load(text, file_format=os.path.splitext(path)[1][1:].lower())
         assigned = {str(n): (ast.parse(repr(v), mode="eval").body, 1) for n, v in values.items()}
     found = [_File(os.path.relpath(path), assigned)]
     for base in _bases(assigned):

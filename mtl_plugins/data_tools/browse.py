@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,8 @@ def browse_data(
 ) -> list[str]:
     """Draw the first samples of an epoch into `<folder>/<position in the epoch>_<name>.png`.
 
-    Each picture shows the image and its targets; pixels without truth have a distinct colour.
+    Each picture shows the image and its targets; pixels without truth have a distinct colour. A
+    picture that is there already, of another split or epoch, is kept, and the new one numbered.
 
     Args:
         config, split, epoch: as in `seen_samples`.
@@ -131,9 +133,21 @@ def browse_data(
         title = f"{each.name}   {split}, seed {seed}, epoch {epoch}, sample {each.number}"
         truths = sample_maps(each.sample, each.meta, truth_only=True)
         picture = draw_sample(each.image, truths, title)
-        files.append(os.path.join(folder, f"{each.number:04d}_{Path(each.name).stem}.png"))
-        Image.fromarray(picture).save(files[-1])
+        files.append(_write(folder, f"{each.number:04d}_{Path(each.name).stem}", picture))
     return files
+
+
+def _write(folder: str, name: str, picture: np.ndarray) -> str:
+    """Write a picture as PNG, with a number where another picture has its name; return its path."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    path = Path(folder, f"{name}.png")
+    for number in count(2):
+        if not path.exists() or path.read_bytes() == file.getvalue():
+            break
+        path = Path(folder, f"{name}_{number}.png")
+    path.write_bytes(file.getvalue())
+    return str(path)
 
 
 def _set_epoch(loader: DataLoader, epoch: int) -> None:

@@ -112,6 +112,9 @@ def _check_part(part: PartCheck, node: dict, workers: int, progress: Progress, d
     _walk(part, dataset, node, workers, progress, draw)
     for path in getattr(dataset, "unpaired_files", list)():
         part.problem(path, f"{path} belongs to no image. Add the image or take the file away.")
+    for path in getattr(dataset, "left_out_files", list)():
+        text = f"{path} is left out: it is hidden, or img_suffix lacks its ending."
+        part.warn(path, text)
     suspect_part(part)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -27,7 +27,7 @@ class Declaration:
         arguments: of its format.
         written_as: name of these arguments in the config, for errors.
         folder: of its files; None: not given here.
-        suffix: ending of its file names.
+        suffixes: endings of its file names.
     """
 
     target: Target
@@ -35,10 +35,10 @@ class Declaration:
     arguments: Mapping[str, Any]
     written_as: str
     folder: str | None = None
-    suffix: str = ".png"
+    suffixes: tuple[str, ...] = (".png",)
 
 
-Own = tuple[str, Mapping[str, Any], str]
+Own = tuple[str | Sequence[str], Mapping[str, Any], str]
 """What mmseg's arguments say about a target: `suffix`, `arguments`, `written_as`."""
 
 
@@ -103,5 +103,30 @@ def _declaration(name: str, given: Mapping[str, Any], own: Own) -> Declaration:
         {**arguments, **chosen, **flat},
         written_as,
         given.get("folder"),
-        given.get("suffix", suffix),
+        checked_suffixes(
+            f"targets.{name}.suffix" if "suffix" in given else f"the suffix of {name}",
+            given.get("suffix", suffix),
+        ),
     )
+
+
+def checked_suffixes(name: str, given: Any) -> tuple[str, ...]:
+    """Return the endings of file names that a config gives, one or several.
+
+    Raises:
+        ConfigError: they are no texts, or one has no dot.
+
+    >>> checked_suffixes("img_suffix", ".png"), checked_suffixes("img_suffix", [".jpg", ".png"])
+    (('.png',), ('.jpg', '.png'))
+    """
+    suffixes = (given,) if isinstance(given, str) else given
+    if (
+        not isinstance(suffixes, (list, tuple))
+        or not suffixes
+        or not all(isinstance(each, str) and (not each or "." in each) for each in suffixes)
+    ):
+        raise ConfigError(
+            f"{name}={given!r}; expected the ending of the file names with its dot, such as "
+            "'.png' or '_left.png', or a list of endings."
+        )
+    return tuple(suffixes)

@@ -1,16 +1,19 @@
 """Data sets of image and target files in folders."""
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
 from ..targets import PREDEFINED, SEMSEG, Target
-from ..utils import did_you_mean, did_you_mean_path, track
-from .declarations import Declaration, Own, declarations
+from ..utils import did_you_mean, did_you_mean_path, shown, track, warn
+from .ann_file import listed_names
+from .declarations import Declaration, Own, checked_suffixes, declarations
 from .dense_dataset import DenseDataset
+from .files import IMAGE_SUFFIXES, StoredFiles, files_below, has_suffix, named_files
 from .formats import TargetFormat, build_format
 
 MMSEG_META = ("classes", "palette")
@@ -28,16 +31,18 @@ class MultiTaskDataset(DenseDataset):
     Args:
         data_root: folder that contains the others.
         targets: declaration of each target by its name: `folder` (of this split, below
-            `data_root`), `suffix` (ending of its file names; default ".png"), parameters of
-            `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and arguments of
-            its format (`label_map`, `scale`, `invalid`, ...), or `format=dict(type=...)` for a
-            format of your own. `semseg`, `depth` and `normals` need no `type`. The predefined
-            three may also be described by mmseg's arguments below.
+            `data_root`), `suffix` (ending of its file names, or several; default ".png"),
+            parameters of `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and
+            arguments of its format (`label_map`, `scale`, `invalid`, ...), or
+            `format=dict(type=...)` for a format of your own. `semseg`, `depth` and `normals` need
+            no `type`. The predefined three may also be described by mmseg's arguments below.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
             this split.
-        img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: endings of the file
-            names; the names before them must be equal.
-        ann_file: text file with one name (without suffix) per line; '': every image of the folder.
+        img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: ending of the file names,
+            or a list of endings; the names before them must be equal. Capital letters after the dot
+            (.JPG) do not matter.
+        ann_file: text file with one name per line, see `listed_names`; '': every image of the
+            folder and its sub-folders. Hidden files are no images.
         metainfo: `classes` (names) and `palette` (RGB per class) of `semseg`.
         label_map: class id (255: none) of each raw label value or, if labels are colours, of each
             (R, G, B); None: raw values are ids already.
@@ -67,8 +72,8 @@ class MultiTaskDataset(DenseDataset):
     def __init__(
         self,
         targets: Mapping[str, Mapping[str, Any]] | None = None,
-        depth_map_suffix: str = ".png",
-        normal_map_suffix: str = ".png",
+        depth_map_suffix: str | Sequence[str] = ".png",
+        normal_map_suffix: str | Sequence[str] = ".png",
         label_map: Mapping | None = None,
         depth_format: Mapping[str, Any] | None = None,
         normal_format: Mapping[str, Any] | None = None,
@@ -76,6 +81,7 @@ class MultiTaskDataset(DenseDataset):
         **kwargs: Any,
     ) -> None:
         self.check_files = check_files
+        self._image_suffixes = checked_suffixes("img_suffix", kwargs.get("img_suffix", ".jpg"))
         own: dict[str, Own] = dict(
             semseg=(
                 kwargs.get("seg_map_suffix", ".png"),
@@ -137,16 +143,25 @@ class MultiTaskDataset(DenseDataset):
 
     def load_data_list(self) -> list[dict]:
         folder = self.data_prefix.get("img_path") or ""
-        names = self._listed_names() if self.ann_file else self._names_in(folder)
-        entries = [
-            dict(
-                img_path=os.path.join(folder, name + self.img_suffix),
-                **{target.path: self.target_path(name, target) for target in self.targets()},
-            )
-            for name in names
-        ]
+        self._stored = StoredFiles()
+        names = self._listed_names(folder) if self.ann_file else self._names_in(folder)
+        suffixes = {"img_path": self._image_suffixes}
+        suffixes.update((target.path, self._suffixes(target)) for target in self.targets())
+        entries, missing = [], dict[str, list[str]]()
+        for name in track(names, "looking for files"):
+            entry = {"img_path": os.path.join(folder, name + self._image_suffixes[0])}
+            for target in self.targets():
+                entry[target.path] = self.target_path(name, target)
+            for key, path in entry.items():
+                found = self._stored.find(path, suffixes[key])
+                entry[key] = found or path
+                if found is None:
+                    missing.setdefault(key, []).append(path)
+            entries.append(entry)
         if self.check_files:
-            self._check_files(entries)
+            self._refuse_missing(missing, len(entries))
+        self._find_unused(entries, folder)
+        self._stored = StoredFiles()  # its listings are needed no more
         return entries
 
     def target_path(self, name: str, target: Target) -> str:
@@ -158,28 +173,57 @@ class MultiTaskDataset(DenseDataset):
 
         With an `ann_file`, or if the set is a part of its folders, there are none by definition.
         """
+        self.full_init()
+        return self._unpaired
+
+    def left_out_files(self) -> list[str]:
+        """Return the pictures in the image folder that are neither image nor target, sorted.
+
+        They are hidden or have another suffix. None by definition where `unpaired_files` has none.
+        """
+        self.full_init()
+        return self._left_out
+
+    def _find_unused(self, entries: list[dict], folder: str) -> None:
+        """Warn of files in the folders that belong to no sample."""
+        self._unpaired, self._left_out = [], []
         if self.ann_file or not self.WHOLE_FOLDERS:
-            return []
-        used = {entry.get(t.path) for entry in self.load_data_list() for t in self.targets()}
-        found = (
-            os.path.join(self.data_prefix[target.path], name + self._suffix(target))
+            return
+        used = {path for entry in entries for path in entry.values()}
+        found = {
+            path
             for target in self.targets()
-            for name in self._files(self.data_prefix[target.path], self._suffix(target))
-        )
-        return sorted(set(found) - used)
+            for path in self._files(self.data_prefix[target.path], self._suffixes(target)).values()
+        }
+        self._unpaired = sorted(found - used)
+        pictures = (path for path in self._walked(folder) if has_suffix(path, IMAGE_SUFFIXES))
+        self._left_out = sorted({*pictures} - found - used)
+        for files, text in (
+            (
+                self._left_out,
+                f"in {folder} are left out, because they are hidden or do not end in "
+                f"{' or '.join(self._image_suffixes)} (img_suffix may be a list)",
+            ),
+            (self._unpaired, "of targets are left out, because they belong to no image"),
+        ):
+            if files:
+                count = f"{len(files)} file{'s' * (len(files) != 1)}"
+                warn(f"{count} {text}: {_some(files)}. tools/check_data.py lists them.")
+
+    def _suffixes(self, target: Target) -> tuple[str, ...]:
+        return self.declarations[target.name].suffixes
 
     def _suffix(self, target: Target) -> str:
-        return self.declarations[target.name].suffix
+        return self._suffixes(target)[0]
 
-    def _listed_names(self) -> list[str]:
-        if not os.path.isfile(self.ann_file):
-            hint = did_you_mean_path(self.ann_file)
-            raise DataError(f"ann_file {self.ann_file} does not exist. {hint}".rstrip())
-        with open(self.ann_file, encoding="utf-8") as lines:
-            names = [line.strip() for line in lines if line.strip()]
-        if not names:
-            raise DataError(f"ann_file {self.ann_file} lists no image.")
-        return names
+    def _listed_names(self, folder: str) -> list[str]:
+        suffixes = self._image_suffixes
+
+        def exists(name: str) -> bool:
+            path = os.path.join(folder, name + suffixes[0])
+            return self._stored.find(path, suffixes) is not None
+
+        return listed_names(self.ann_file, folder, self.data_root or "", suffixes, exists)
 
     def _names_in(self, folder: str) -> list[str]:
         if not os.path.isdir(folder):
@@ -188,32 +232,36 @@ class MultiTaskDataset(DenseDataset):
                 f"The image folder {folder} does not exist. Set data_root (now {self.data_root!r}) "
                 f"or data_prefix.img_path to where the data is. {hint}".rstrip()
             )
-        names = self._files(folder, self.img_suffix)
+        names = [*self._files(folder, self._image_suffixes)]
         if not names:
+            endings = " or ".join(map(repr, self._image_suffixes))
+            others = Counter(os.path.splitext(path)[1] for path in self._walked(folder))
+            holds = ", ".join(f"{n} of {ending!r}" for ending, n in others.most_common(3))
             raise DataError(
-                f"The image folder {folder} has no file ending in {self.img_suffix!r}. Set "
-                "img_suffix to the ending of the images."
+                f"The image folder {folder} has no file ending in {endings}"
+                f"{f', but {holds}' if holds else ''}. Set img_suffix to the ending of the images."
             )
         return names
 
-    def _files(self, folder: str, suffix: str) -> list[str]:
-        """Return the relative paths of a folder's files with a suffix, without it, sorted."""
-        return sorted(
-            os.path.relpath(os.path.join(base, file), folder)[: -len(suffix)]
-            for base, _, files in track(os.walk(folder, followlinks=True), f"listing {folder}")
-            for file in files
-            if file.endswith(suffix)
-        )
+    def _files(self, folder: str, suffixes: Collection[str]) -> dict[str, str]:
+        """Return a folder's files that have one of the suffixes by name, sorted."""
+        return named_files(folder, self._walked(folder), suffixes)
 
-    def _check_files(self, entries: list[dict]) -> None:
-        names = {target.path: target.name for target in self.targets()}
-        for key, name in {"img_path": "image", **names}.items():
-            looked_for = track([e[key] for e in entries], f"looking for {name} files")
-            missing = [path for path in looked_for if not os.path.isfile(path)]
-            if missing:
-                listed = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+    def _walked(self, folder: str) -> list[str]:
+        """Return the paths of all files below a folder."""
+        return [*track(files_below(folder), f"listing {folder}")]
+
+    def _refuse_missing(self, missing: Mapping[str, list[str]], count: int) -> None:
+        names = {"img_path": "image", **{target.path: target.name for target in self.targets()}}
+        for key, name in names.items():
+            if paths := missing.get(key):
                 raise DataError(
-                    f"{len(missing)} of {len(entries)} {name} files are missing: {listed}. "
+                    f"{len(paths)} of {count} {name} files are missing: {_some(paths)}. "
                     f"Complete the folder, list the complete samples in ann_file, or leave the "
                     f"folder (data_prefix.{key} or targets.{name}) out."
                 )
+
+
+def _some(paths: Sequence[str]) -> str:
+    """Return the first few paths."""
+    return ", ".join(map(shown, paths[:3])) + (", ..." if len(paths) > 3 else "")

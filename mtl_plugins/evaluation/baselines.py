@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError
 from ..targets import SEVERAL_TASKS
-from ..utils import parse_json
+from ..utils import parse_json, read_text
 from .measure import delta_m, direction_of, kind_of, main_measures
 
 ONE_METRIC = "Delta_m, one metric a task (%)"
@@ -57,8 +57,7 @@ class Baselines:
             ConfigError: the file is missing or does not hold baselines.
         """
         try:
-            with open(path, encoding="utf-8") as file:
-                content = parse_json(file.read())
+            content = parse_json(read_text(path))
             tasks = {task: Baseline(**found) for task, found in content["tasks"].items()}
             for task, found in tasks.items():
                 if not all(math.isfinite(value) for value in found.metrics.values()):

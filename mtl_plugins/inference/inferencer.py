@@ -30,6 +30,9 @@ EXPORTED: dict[str, Callable[..., Predictor]] = {
 }
 """The predictor of each exported format, by the suffix of its files."""
 
+STDIN = "-"
+"""The input of a command that means the image file at its standard input."""
+
 
 def predict(
     model: str,
@@ -41,11 +44,14 @@ def predict(
     """Predict inputs into a folder and print a summary; unreadable inputs go to stderr.
 
     Args:
-        model, inputs, folder: see `MultiTaskInferencer` and its `save`.
+        model, folder: see `MultiTaskInferencer` and its `save`.
+        inputs: paths and so on; "-" is an image file at standard input.
         loading: further arguments of `MultiTaskInferencer`.
         writing: further arguments of `OutputFolder`.
     """
-    report = MultiTaskInferencer(model, **loading).save(list(inputs), folder, **writing)
+    network = MultiTaskInferencer(model, **loading)
+    given = [sys.stdin.buffer if value == STDIN else value for value in inputs]
+    report = network.save(given, folder, **writing)
     count = f"{report.images} image{'s' * (report.images != 1)}"
     print(f"{count} predicted, see {report.folder}/predictions.json")
     if report.too_far:
@@ -61,7 +67,7 @@ def predict(
 
 
 class MultiTaskInferencer:
-    """Predict the tasks of a network for arrays, files, folders, globs, videos and webcams.
+    """Predict the tasks of a network for images in files, folders, videos, webcams or memory.
 
     Args:
         model: a checkpoint (`.pth`), an exported network (`.onnx`, `.pt2`), or a `Predictor`.
@@ -137,7 +143,8 @@ class MultiTaskInferencer:
     def save(self, inputs: Inputs, folder: str | Path, **options: Any) -> Report:
         """Predict all inputs into files, with one batch in memory.
 
-        Ctrl-C ends a webcam and leaves complete files.
+        Ctrl-C ends a webcam and leaves complete files. Predictions of other inputs that are in the
+        folder already stay there; those of the same files are replaced.
 
         Args:
             inputs: see `Inputs`. Where `folder` lies in one of them, it is left out.
@@ -149,7 +156,7 @@ class MultiTaskInferencer:
             ConfigError: the folder holds other things, or an option is wrong.
         """
         with OutputFolder(folder, self.metainfo, **options) as output:
-            sources = self._sources(inputs, skip=folder)
+            sources = self._sources(inputs, folder, output.earlier)
             frames = self._predict(sources, bins=False)
             try:
                 for prediction in track(frames, "predicting", sources.length):
@@ -162,8 +169,8 @@ class MultiTaskInferencer:
             raise _nothing_read(sources.problems)
         return report
 
-    def _sources(self, inputs: Inputs, skip: str | Path | None = None) -> Sources:
-        return Sources(inputs, skip, self.predictor.metainfo.get("image_range"))
+    def _sources(self, inputs: Inputs, *of_output: Any) -> Sources:
+        return Sources(inputs, *of_output, image_range=self.predictor.metainfo.get("image_range"))
 
     def _predict(self, frames: Iterable[Frame], bins: bool) -> Iterator[Prediction]:
         remaining = iter(frames)

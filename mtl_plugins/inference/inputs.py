@@ -1,42 +1,61 @@
 """Inputs: from what a user names to images, each with a name for its output.
 
-`Sources` expands folders and globs, `Source` reads one file, video or webcam, and
-`distinct_names` names the outputs.
+`Sources` expands folders and globs, `Source` reads one file, video or webcam, memory.py what is no
+path.
 """
 
 from __future__ import annotations
 
 import glob
 import os
-import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from math import isfinite
-from pathlib import Path, PurePath
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import cv2
 import numpy as np
 
-from ..datasets.files import Range, read_image
+from ..datasets.files import (
+    HEAD,
+    IMAGE_SUFFIXES,
+    PICTURES,
+    Range,
+    files_below,
+    is_hidden,
+    read_image,
+    recognised,
+)
 from ..errors import DataError
+from ..utils import distinct_names, relative_names
+from .memory import EXPECTED, InMemory, in_memory, is_one_input
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".jp2")
-"""Suffixes of the images that a folder contributes; an image given by its path may have any."""
-
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv")
+VIDEOS = (
+    ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp",
+    ".ts", ".mts", ".m2ts", ".ogv",
+)  # fmt: skip
 """Suffixes of files that are read as videos."""
+
+ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2}[^/]|file:/")
+"""Beginning of an address; `pathlib` leaves one of its two slashes."""
+
+WEBCAMS = range(100)
+"""Indices of webcams; a larger number, or one like 007, is the name of something else."""
 
 DEFAULT_RATE = 30.0
 """Frames per second of a webcam, or of a video that does not state its rate."""
 
-LONGEST_NAME = 251
-"""Bytes; with a suffix of four bytes, the 255 that file systems accept."""
-
-Inputs = str | Path | int | np.ndarray | Sequence["str | Path | int | np.ndarray"]
+Inputs = Any
 """An array H,W,3 uint8 BGR; the path of an image, a video or a folder; a glob; the index of a
-webcam; or a sequence of these."""
+webcam; a PIL image; the bytes of an image file, a file that is open for them, or an address
+`data:image/...;base64,...`; or an iterable of these."""
+
+Found = str | int | InMemory
+"""A file, a webcam or an image in memory."""
 
 
 @dataclass(frozen=True)
@@ -87,43 +106,51 @@ class Sources:
     """Every image that the inputs name, in their order; folders sorted by path.
 
     Args:
-        inputs: see `Inputs`. Folders are searched recursively, without hidden files.
+        inputs: see `Inputs`. Folders are searched recursively, without hidden files, for what has
+            the name or the first bytes of an image, or the name of a video.
         skip: a folder that is not searched, such as that of the output.
+        earlier: source of each output that is there already, by its name. A file that is one of
+            them gets its name again; no other input gets one of these names.
         image_range: of 16-bit image files, see `read_image`.
 
     Attributes:
         problems: inputs that could not be read; iterating adds to it.
 
     Raises:
-        DataError: an array is not H,W,3 uint8, or an input is of another type.
+        DataError: an array is not H,W,3 uint8, an input is of another type, or no webcam.
     """
 
     def __init__(
         self,
         inputs: Inputs,
         skip: str | Path | None = None,
+        earlier: Mapping[str, str] = MappingProxyType({}),
         image_range: Range | None = None,
     ) -> None:
         self.problems: list[Problem] = []
-        single = isinstance(inputs, (str, os.PathLike, int, np.integer, np.ndarray))
-        given: Any = [inputs] if single or not isinstance(inputs, Iterable) else inputs
-        found: list[Any] = []
+        given: Iterable[Any] = [inputs] if is_one_input(inputs) else inputs
+        found: list[Found] = []
         for value in given:
             found.extend(self._expand(value, skip))
-        paths, arrays = [value for value in found if isinstance(value, str)], count()
-        files = iter(relative_names(paths))
+        paths, numbers = [value for value in found if isinstance(value, str)], Counter[str]()
+        files = dict(zip(paths, relative_names(paths), strict=True))
+        # The first of several names that a source has.
+        again = {earlier[name]: name for name in reversed([*earlier]) if earlier[name] in files}
         labels, wanted = [], []  # names in messages and of outputs
         for value in found:
             if isinstance(value, str):
                 labels.append(value)
-                wanted.append(next(files))
-            else:
-                number = value if isinstance(value, int) else next(arrays)
-                kind = "webcam" if isinstance(value, int) else "array"
-                labels.append(f"{kind} {number}")
-                wanted.append(f"{kind}_{number}")
+                wanted.append(again.get(value, files[value]))
+                continue
+            kind, number = ("webcam", value) if isinstance(value, int) else (value.kind, None)
+            if number is None:
+                number = numbers[kind]
+                numbers[kind] += 1
+            labels.append(f"{kind} {number}")
+            wanted.append(f"{kind}_{number}")
         folders = {index for index, value in enumerate(found) if _is_video(value)}
-        names = distinct_names(wanted, folders)
+        taken = [name for name, source in earlier.items() if source not in again]
+        names = distinct_names(wanted, folders, taken)
         self.items: list[Source] = []
         for value, name, label in zip(found, names, labels, strict=True):
             try:
@@ -146,18 +173,21 @@ class Sources:
             except DataError as error:
                 self.problems.append(Problem(source.path, str(error)))
 
-    def _expand(self, value: Any, skip: str | Path | None) -> Sequence[str | int | np.ndarray]:
-        """Return the files, the webcam or the array that one input names."""
-        if isinstance(value, np.ndarray):
-            return [_checked(value)]
-        if isinstance(value, (int, np.integer)):
+    def _expand(self, value: Any, skip: str | Path | None) -> Sequence[Found]:
+        """Return the files, the webcam or the image that one input names."""
+        image = in_memory(value)
+        if image is not None:
+            return [image]
+        if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+            if value not in WEBCAMS:
+                raise DataError(
+                    f"An input is the number {value}; expected the index of a webcam, 0 to "
+                    f"{WEBCAMS[-1]}. A file of this name is given as text."
+                )
             return [int(value)]
         if not isinstance(value, (str, os.PathLike)):
-            raise DataError(
-                f"An input is a {type(value).__name__}; expected an array H,W,3 uint8, a path, a "
-                "glob, the index of a webcam, or a list of these."
-            )
-        path = os.path.expanduser(os.fspath(value))
+            raise DataError(f"An input is a {type(value).__name__}; {EXPECTED}.")
+        path = os.path.expanduser(os.fsdecode(value))
         if os.path.isdir(path):
             files = _files_below(path, skip)
             if not files:
@@ -165,56 +195,53 @@ class Sources:
             return files
         if os.path.exists(path):
             return [path]
-        if path.isdigit():
+        if path.isdecimal() and path == str(int(path)) and int(path) in WEBCAMS:
             return [int(path)]
         files = sorted(filter(os.path.isfile, glob.glob(path, recursive=True)))
         if not files:
-            reason = "no file matches" if glob.has_magic(path) else "it does not exist"
-            self.problems.append(Problem(path, reason))
+            self.problems.append(Problem(path or "''", _why_nothing(path)))
         return files
 
 
-def _checked(image: np.ndarray) -> np.ndarray:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise DataError(
-            f"An array is {image.shape} {image.dtype}; expected an image H,W,3 uint8 in BGR order, "
-            "or a list of them."
-        )
-    return np.ascontiguousarray(image)
+def _why_nothing(path: str) -> str:
+    """Return why a path names no file."""
+    if ADDRESS.match(path):
+        return "addresses are not fetched; download the file and give its path"
+    if os.path.islink(path):
+        return "it is a link to a file that does not exist"
+    return "no file matches" if glob.has_magic(path) else "it does not exist"
 
 
 def _files_below(folder: str, skip: str | Path | None) -> list[str]:
-    skipped = None if skip is None else os.path.realpath(skip)
-    found = []
-    for base, folders, files in os.walk(folder):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and os.path.realpath(os.path.join(base, name)) != skipped
-        ]
-        found += [
-            os.path.join(base, name)
-            for name in files
-            if name.lower().endswith(IMAGES + VIDEOS) and not name.startswith(".")
-        ]
-    return sorted(found)
+    """Return the images and videos below a folder, sorted."""
+    below = files_below(folder, None if skip is None else os.fspath(skip))
+    return sorted(path for path in below if not is_hidden(path) and _is_wanted(path))
 
 
-def _is_video(value: str | int | np.ndarray) -> bool:
+def _is_wanted(path: str) -> bool:
+    """Return whether a file is an image or video by its name, or an image by its first bytes."""
+    if path.lower().endswith((*IMAGE_SUFFIXES, *VIDEOS)):
+        return True
+    try:
+        with open(path, "rb") as file:
+            return recognised(file.read(HEAD))[0] in PICTURES
+    except OSError:
+        return False
+
+
+def _is_video(value: Found) -> bool:
     """Return whether an input is a video: a file by its suffix, a webcam always."""
     return isinstance(value, int) or (isinstance(value, str) and value.lower().endswith(VIDEOS))
 
 
-def _open_source(
-    value: str | int | np.ndarray, name: str, label: str, image_range: Range | None
-) -> Source:
-    """Return the source of one file, webcam or array.
+def _open_source(value: Found, name: str, label: str, image_range: Range | None) -> Source:
+    """Return the source of one file, webcam or image in memory.
 
     Raises:
         DataError: a video cannot be opened. Images and webcams are opened only when they are read.
     """
-    if isinstance(value, np.ndarray):
-        return Source(label, name, lambda: iter([value]))
+    if isinstance(value, InMemory):
+        return Source(label, name, lambda: iter([value.read(label, image_range)]))
     if isinstance(value, int):
         return Source(label, name, lambda: _frames(value, label), video=True, length=None)
     if not _is_video(value):
@@ -261,59 +288,3 @@ def _frames(source: str | int, label: str, length: int = 0) -> Iterator[np.ndarr
             raise DataError(f"{label} ends after {read}{of} frames; it is damaged or cut off.")
     finally:
         video.release()
-
-
-def relative_names(paths: Sequence[str]) -> list[str]:
-    """Return the paths relative to their deepest common folder, without suffix.
-
-    >>> relative_names(["/data/ulm/rgb/1.png", "/data/bonn/rgb/1.png"])
-    ['ulm/rgb/1', 'bonn/rgb/1']
-    """
-    full = [os.path.abspath(path) for path in paths]
-    try:
-        base = os.path.commonpath([os.path.dirname(path) for path in full]) if full else ""
-    except ValueError:  # on different drives
-        return [PurePath(path).stem for path in full]
-    return [PurePath(os.path.relpath(path, base)).with_suffix("").as_posix() for path in full]
-
-
-def distinct_names(wanted: Sequence[str], folders: Collection[int] = ()) -> list[str]:
-    """Return names that differ on every file system, whether it ignores case and accents or not.
-
-    The first of several equal names stays; each later one gets the smallest number that makes it
-    new. Names too long for a file system are cut.
-
-    Args:
-        wanted: relative paths with "/".
-        folders: indices of names that become folders, such as a video's, which holds its frames:
-            no other name may lie in them.
-
-    >>> distinct_names(["a/x", "A/x", "a", "a"], folders=[2])
-    ['a/x', 'A/x_2', 'a_2', 'a']
-    """
-    taken: set[str] = set()
-    parents: set[str] = set()
-    names = [_numbered(name, 1) for name in wanted]
-    # Folders come last: only then is every name known that could lie in one.
-    for index in sorted(range(len(names)), key=lambda index: index in folders):
-        number, used = 1, taken | parents if index in folders else taken
-        while _key(names[index]) in used:
-            number += 1
-            names[index] = _numbered(wanted[index], number)
-        taken.add(_key(names[index]))
-        parents.update(map(str, PurePath(_key(names[index])).parents))
-    return names
-
-
-def _numbered(name: str, number: int) -> str:
-    """Return a name with its number, cut to `LONGEST_NAME`."""
-    end = "" if number == 1 else f"_{number}"
-    folder, slash, last = name.rpartition("/")
-    letters, room = os.fsencode(last), LONGEST_NAME - len(end)
-    if len(letters) > room:
-        last = letters[:room].decode("utf-8", "ignore")
-    return f"{folder}{slash}{last}{end}"
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()

@@ -14,7 +14,7 @@ from PIL import Image
 from ..datasets import DepthFormat
 from ..errors import ConfigError
 from ..targets import NO_DEPTH, PREDEFINED, Target
-from ..utils import did_you_mean
+from ..utils import did_you_mean, parse_json
 from ..visualization import Style
 from .descriptions import metainfo_of, targets_of, to_plain
 from .inputs import Problem, Source
@@ -49,7 +49,8 @@ class OutputFolder:
     A target that is not predefined has `<kind>-<target>/<name>.png` instead, such as
     `labels-lanes`. A data set in folders reads `labels` (class ids), `depth` (16 bits, with
     `scale=depth_scale`) and `normals` (with the default format). `maps/<target>/<name>.npy` holds
-    plain values. `predictions.json` describes the targets and lists all files.
+    plain values. `predictions.json` describes the targets and lists all files; those of an earlier
+    call too, unless it was of other targets or another `depth_scale`.
 
     Args:
         folder: a new or empty folder, or one that an earlier call has written.
@@ -60,6 +61,9 @@ class OutputFolder:
             image. A video has those of its first frame, so that its colours do not flicker.
         depth_log: whether equal ratios of a distance are equally far apart in colour.
         depth_scale: metres per step of the 16-bit distances.
+
+    Attributes:
+        earlier: source of each prediction that the folder holds already, by its name.
 
     Raises:
         ConfigError: the folder holds other things, or an option is wrong.
@@ -89,6 +93,8 @@ class OutputFolder:
         self._source_style = self.style
         self._video: SideBySideVideo | None = None
         _claim(self.folder)
+        self._earlier = self._read_earlier()
+        self.earlier = {entry["name"]: entry["source"] for entry in self._earlier}
         self._list(complete=False)
 
     def write(self, prediction: Prediction) -> None:
@@ -179,17 +185,40 @@ class OutputFolder:
         names = [name for name, kind in KINDS.items() if kind.default_of == inputs]
         return [name for name in names if _possible(name, self.targets, chosen=False)]
 
-    def _list(self, complete: bool, problems: Sequence[Problem] = ()) -> None:
+    def _read_earlier(self) -> list[dict[str, Any]]:
+        """Return the predictions that the folder's list has, if it describes them as ours would."""
+        try:
+            found = parse_json((self.folder / LISTING).read_text(encoding="ascii"))
+            if any(found[key] != value for key, value in self._description().items()):
+                return []
+            wanted = {"name": str, "source": str, "images": int, "files": dict}
+            return [
+                each
+                for each in found["predictions"]
+                if all(isinstance(each[key], kind) for key, kind in wanted.items())
+            ]
+        except (OSError, ValueError, LookupError, TypeError):
+            return []
+
+    def _description(self) -> dict[str, Any]:
+        """Return what the list says about all predictions, as JSON types."""
         known = metainfo_of(self.targets)
-        content = dict(
-            complete=complete,
+        described = dict(
             targets=to_plain(self.targets),
             tasks=known["tasks"],
             classes=list(known["classes"]),
             palette=["#{:02x}{:02x}{:02x}".format(*color) for color in known["palette"]],
             depth_unit=known["depth_unit"],
             depth_scale=self.depth_scale,
-            predictions=self._entries,
+        )
+        return json.loads(json.dumps(described))
+
+    def _list(self, complete: bool, problems: Sequence[Problem] = ()) -> None:
+        names = {entry["name"] for entry in self._entries}
+        content = dict(
+            complete=complete,
+            **self._description(),
+            predictions=[e for e in self._earlier if e["name"] not in names] + self._entries,
             problems=[dict(source=p.source, reason=p.reason) for p in problems],
         )
         # ASCII with escapes, because file names need not be valid Unicode.

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..targets import Target, targets_in
-from ..utils import parse_json
+from ..utils import parse_json, read_text
 from ..visualization import named_classes
 
 FOLDER = "report"
@@ -78,7 +78,7 @@ class Details:
         if not path.is_file():
             return None
         try:
-            details = cls(**_since_0_1(parse_json(path.read_text(encoding="utf-8"))))
+            details = cls(**_since_0_1(parse_json(read_text(path))))
             valid = details._is_valid()
         except (ValueError, TypeError, KeyError, AttributeError):
             valid = False

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..config import leaves
 from ..errors import ConfigError, DataError
-from ..utils import parse_json
+from ..utils import parse_json, read_text
 from .details import Details
 
 SCALARS = "vis_data/scalars.json"
@@ -229,7 +229,7 @@ def _read_summary(path: Path, notes: list[str]) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        content = parse_json(read_text(path))
     except ValueError:
         content = None
     if isinstance(content, dict):

@@ -4,6 +4,7 @@ import gc
 import json
 import multiprocessing
 import os
+import re
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -79,11 +80,12 @@ def write_street_scenes(
     unknown, see ``StreetScene.boundary``) and ``camera/<split>/000000.json`` below ``root``. The
     manifest ``street_scenes.json`` is written last, so a folder without one is unfinished.
     At most ``workers`` processes render, by default one per CPU. Raises DataError for a split other
-    than train, val and test.
+    than train, val and test, and if the folders hold other files.
     """
     root = Path(root)
     jobs = [(split, number) for split, count in counts.items() for number in range(count)]
     manifest = _manifest(counts, size, seed)
+    _refuse_others(root, counts)
     (root / MANIFEST).unlink(missing_ok=True)
     for kind in _ENDINGS:
         for split in counts:
@@ -102,6 +104,21 @@ def write_street_scenes(
                 pass
     with replaced(str(root / MANIFEST)) as unfinished:
         Path(unfinished).write_text(json.dumps(manifest, indent=2))
+
+
+def _refuse_others(root: Path, counts: dict[str, int]) -> None:
+    """Raise DataError for a file in the folders that no interrupted rendering of these left."""
+    folders = {root / kind / split: (kind, split) for kind in _ENDINGS for split in counts}
+    # A rendering begins with all folders.
+    begun = all(folder.is_dir() for folder in folders)
+    for folder, (kind, split) in folders.items():
+        for file in sorted(folder.iterdir() if folder.is_dir() else ()):
+            scene = re.fullmatch(rf"(\d{{6}})\.{_ENDINGS[kind]}", file.name)
+            if not begun or not scene or int(scene[1]) >= counts[split]:
+                raise DataError(
+                    f"{root} holds other files than the StreetScenes that are to be rendered into "
+                    f"it, such as {file}. Choose another folder, or delete them."
+                )
 
 
 def ensure_street_scenes(

@@ -1,9 +1,12 @@
-"""Files that are complete or absent, and JSON that may be damaged."""
+"""Files that are complete or absent, text from any editor, and JSON that may be damaged."""
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -13,6 +16,15 @@ UNFINISHED = ".tmp"
 
 LARGEST = 1 << 63
 """Integers from here on fit no tensor."""
+
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""First bytes of a text file -> encoding; UTF-16's are also the beginning of UTF-32's."""
 
 
 @contextmanager
@@ -62,6 +74,50 @@ def write_text(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.write(text)
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    r"""Read a text file of any editor: UTF-8, or what its byte order mark says; lines end in "\n".
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no UTF-8 and has no byte order mark.
+
+    >>> import tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "names.txt")
+    >>> with open(path, "w", encoding="utf-16", newline="") as file:
+    ...     _ = file.write("one\r\ntwo\r\n")
+    >>> read_text(path)
+    'one\ntwo\n'
+    """
+    with open(path, "rb") as file:
+        content = file.read()
+    marks = (name for mark, name in BYTE_ORDER_MARKS.items() if content.startswith(mark))
+    try:
+        text = content.decode(next(marks, "utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no UTF-8 text ({error}); save it as UTF-8") from error
+    return io.StringIO(text, newline=None).read()
+
+
+def name_key(path: str) -> str:
+    """Return what is equal for paths that some file system holds for the same.
+
+    macOS stores accents in another form than it was given, and like Windows ignores letter case.
+
+    >>> name_key("Ulm/U\u0308.png") == name_key("ulm/\u00fc.png")
+    True
+    """
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def shown(path: str) -> str:
+    r"""Return a path for a message; one with invisible characters as Python writes it.
+
+    >>> print(shown("a b.png"), shown("\ufeffa.png"))
+    a b.png '\ufeffa.png'
+    """
+    return path if path.isprintable() else ascii(path)
 
 
 def parse_json(text: str) -> Any:

@@ -126,6 +126,24 @@ def test_numbers_of_yaml_need_no_point(tmp_path):
     assert values == dict(a=0.001, b=-20000.0, c=150.0, d="1e-3x", e="1e-3")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_data_may_come_from_any_editor(tmp_path, capsys, encoding, suffix):
+    path = str(tmp_path / f"config.{suffix}")
+    with open(path, "w", encoding=encoding, newline="") as file:
+        file.write(JSON.replace("\n", "\r\n"))
+    assert load_config(path).to_dict() == json.loads(JSON)
+    print_config(path, key="model.backbone.type", source=True)
+    assert f"config.{suffix}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_python_in_another_encoding_is_refused_with_a_remedy(tmp_path, encoding):
+    (tmp_path / "config.py").write_text("name = 'ü'\n", encoding=encoding)
+    with pytest.raises(ConfigError, match="as UTF-8 without a byte order mark"):
+        load_config(str(tmp_path / "config.py"))
+
+
 def test_what_is_not_text_is_refused(tmp_path):
     (tmp_path / "config.json").write_bytes(b"\xff\xfe{}")
     with pytest.raises(ConfigError, match="cannot be read as data"):

@@ -127,6 +127,15 @@ def test_pictures_are_named_by_position_and_file(config, tmp_path):
     assert len(browse_data(config, str(tmp_path / "c"), num=99, split="val")) == 3
 
 
+def test_pictures_of_another_split_or_epoch_are_kept(config, tmp_path):
+    def browse(**options):
+        return browse_data(config, str(tmp_path), num=2, seed=SEED, **options)
+
+    calls = [browse(), browse(split="val"), browse(epoch=1), browse(), browse(split="val")]
+    assert calls[0] == calls[3] and calls[1] == calls[4]
+    assert len({*calls[0], *calls[1], *calls[2]}) == len(os.listdir(tmp_path)) == 6
+
+
 def test_impossible_requests_are_refused(config, tmp_path):
     with pytest.raises(ConfigError, match="num=0"):
         browse_data(config, str(tmp_path), num=0)

@@ -343,3 +343,13 @@ def test_the_command_ends_with_1_where_something_is_wrong(scene_options, scenes_
     assert result.returncode == 1 and "Traceback" not in result.stderr
     assert "error: 3 problems in the data of configs/mtl_normals.py" in result.stderr
     assert f"{root}/label/val/000001.png belongs to no image" in result.stdout
+
+
+def test_pictures_that_are_left_out_are_listed(config, root):
+    for name in ("5.JPG", "._0.png"):
+        (root / "rgb" / "train" / name).write_bytes(b"")
+    found = check_data(config)
+    assert found.problems == []
+    listed = [finding.text for finding in found.warnings if "left out" in finding.text]
+    assert len(listed) == 2 and all("img_suffix" in text for text in listed)
+    assert "._0.png" in listed[0] and "5.JPG" in listed[1]

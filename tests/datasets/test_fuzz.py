@@ -197,6 +197,16 @@ def test_a_damaged_npy_is_an_error_or_a_target(tmp_path, name, target, array):
                 assert target_breach(target, read) is None
 
 
+@pytest.mark.filterwarnings("ignore:Reading `.npy`")
+def test_a_damaged_npz_is_an_error_or_its_array(tmp_path):
+    """Its contents have a checksum."""
+    file = io.BytesIO()
+    np.savez_compressed(file, depth=DEPTHS)
+    expected, path = DepthFormat(scale=0.01)(DEPTHS), tmp_path / "a.npz"
+    for read in outcomes(file.getvalue(), path, lambda file: load(DEPTH, file), rounds=250):
+        assert read is None or np.array_equal(read, expected)
+
+
 @pytest.mark.parametrize("shape", [(1 << 40, 9), (6, 1 << 62), (-6, -9), (6, 9, 0)])
 def test_the_shape_in_an_npy_header_allocates_nothing(tmp_path, shape, little_memory):
     path = tmp_path / "a.npy"

@@ -16,8 +16,9 @@ from PIL import Image
 from mtl_plugins import evaluate
 from mtl_plugins.checkpoints import load_checkpoint
 from mtl_plugins.config import stored_config
-from mtl_plugins.datasets import DepthFormat, pack_dataset
+from mtl_plugins.datasets import DepthFormat, MultiTaskDataset, pack_dataset
 from mtl_plugins.engine.hooks import SavePredictionsHook
+from mtl_plugins.errors import ConfigError
 from tests.inference.every_type import (
     COUNT,
     PIPELINE,
@@ -187,3 +188,113 @@ def test_targets_of_the_same_files_do_not_overwrite_each_other(tmp_path):
     for root, expected in (("saved", fine), ("saved/coarse", merged)):
         found = np.asarray(Image.open(tmp_path / root / "label" / "a.png"))
         assert np.array_equal(found, expected[0])
+
+
+def colours(tmp_path, node):
+    """Save the red value of each image as its class, without a network; return the files."""
+    data = DATASETS.build(node) if isinstance(node, dict) else node
+    hook = SavePredictionsHook(str(tmp_path / "saved"))
+    hook.before_test_epoch(
+        SimpleNamespace(test_loop=SimpleNamespace(dataloader=SimpleNamespace(dataset=data)))
+    )
+    for index in range(len(data)):
+        packed = data[index]
+        sample = packed["data_samples"]
+        sample.set_data(dict(pred_sem_seg=PixelData(data=packed["inputs"][2:])))
+        hook.after_test_iter(None, 0, outputs=[sample])
+    return {name: int(value(tmp_path / "saved" / name)) for name in files(tmp_path / "saved")}
+
+
+def value(path):
+    found = np.load(path) if path.suffix.lower() == ".npy" else np.asarray(Image.open(path))
+    return found.flat[0]
+
+
+def write_image(path, number, label=None):
+    for each, shape in ((path, (2, 4, 3)), (label, (2, 4))):
+        if each is not None:
+            each.parent.mkdir(parents=True, exist_ok=True)
+            values = np.full(shape, number, np.uint8)
+            with open(each, "wb") as file:
+                if each.suffix.lower() == ".npy":
+                    np.save(file, values)
+                else:
+                    Image.fromarray(values).save(file, "PNG")
+
+
+def node(root, suffix=".png", label="label", images="rgb", **options):
+    prefix = dict(img_path=images) | (dict(seg_map_path=label) if label else {})
+    return dict(
+        type="MultiTaskDataset", data_root=str(root), img_suffix=suffix, data_prefix=prefix,
+        metainfo=dict(classes=tuple("abcdefgh")), pipeline=PIPELINE, test_mode=True, **options,
+    )  # fmt: skip
+
+
+def joined(*parts):
+    return dict(type="ConcatDataset", datasets=[*parts])
+
+
+@pytest.mark.parametrize("label", ["label", None])
+def test_images_of_one_name_and_two_endings_are_all_kept(tmp_path, label):
+    for number, suffix in enumerate((".png", ".jpg", ".PPM")):
+        write_image(tmp_path / "rgb" / f"a{suffix}", number, tmp_path / "label" / "a.png")
+    parts = [node(tmp_path, suffix, label) for suffix in (".png", ".jpg", ".ppm")]
+    found = colours(tmp_path, joined(*parts))
+    assert sorted(found.values()) == [0, 1, 2]
+    assert {*found} == {f"semseg/rgb/a{end}.png" for end in ("", "_2", "_3")}
+
+
+@pytest.mark.parametrize("roots", [["s0", "s1"], ["", ""], ["s0", "s0/inner"]])
+@pytest.mark.parametrize("label", ["label", None])
+def test_scenes_whose_files_are_called_alike_are_all_kept(tmp_path, roots, label):
+    parts = []
+    for number, root in enumerate(roots):
+        scene = "" if root else f"scene{number}/"
+        place = tmp_path / root / scene
+        write_image(place / "rgb" / "0.png", number, place / "label" / "0.png")
+        images, own = f"{scene}rgb", label and f"{scene}label"
+        parts.append(node(tmp_path / root, label=own, images=images))
+    repeated = dict(type="RepeatDataset", times=3, dataset=joined(*parts))
+    found = colours(tmp_path, joined(repeated, parts[0]))
+    assert sorted(found.values()) == [0, 1]
+
+
+def test_a_truth_of_several_images_does_not_join_their_predictions(tmp_path):
+    class OneLabel(MultiTaskDataset):
+        def target_path(self, name, target):
+            return str(tmp_path / "label" / "scene.png")
+
+    for number in range(3):
+        label = tmp_path / "label" / "scene.png"
+        write_image(tmp_path / "rgb" / f"{number}.png", number, label)
+    options = node(tmp_path)
+    del options["type"]
+    found = colours(tmp_path, OneLabel(**options))
+    assert found == {f"semseg/rgb/{number}.png": number for number in range(3)}
+
+
+def test_images_outside_the_root_are_kept_too(tmp_path):
+    for number, folder in enumerate(("data/x", "data", "other")):
+        write_image(tmp_path / folder / "rgb" / "0.png", number)
+    parts = [
+        node(tmp_path / "data", label=None, images=str(tmp_path / folder / "rgb"))
+        for folder in ("data/x", "data", "other")
+    ]
+    assert sorted(colours(tmp_path, joined(*parts)).values()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("suffix", [".PNG", ".npy", ".NPY"])
+def test_predictions_have_the_names_of_their_truth_in_any_letter_case(tmp_path, suffix):
+    write_image(tmp_path / "rgb" / "0.PNG", 3, tmp_path / "label" / f"0{suffix}")
+    own = dict(seg_map_suffix=suffix.lower())
+    assert colours(tmp_path, node(tmp_path, **own)) == {f"label/0{suffix}": 3}
+
+
+def test_the_files_of_the_data_set_are_not_overwritten(tmp_path):
+    root = tmp_path / "saved"
+    write_image(root / "rgb" / "0.png", 1, root / "label" / "0.png")
+    before = (root / "label" / "0.png").read_bytes()
+    for part in (node(root), node(f"{tmp_path}/./saved/"), joined(node(root), node(root))):
+        with pytest.raises(ConfigError, match="would overwrite the files of the data set"):
+            colours(tmp_path, part)
+    assert (root / "label" / "0.png").read_bytes() == before

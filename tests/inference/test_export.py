@@ -330,13 +330,20 @@ def test_other_files_devices_and_images_are_refused(folder, tmp_path):
         (dict(out="model.bin"), "suffix gives the format"),
         (dict(out="model.onnx", format="torch"), r"ends in \.pt2"),
         (dict(out="trained.safetensors"), "is the checkpoint itself"),
+        (dict(out="mine.onnx"), r"mine\.onnx is there already, and is no export"),
+        (dict(out="folder.pt2"), r"folder\.pt2 is there already, and is no export"),
+        (dict(), r"trained\.onnx is there already, and is no export"),
     ],
 )
 def test_wrong_destinations_are_refused(folder, tmp_path, monkeypatch, options, message):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "trained.safetensors").write_bytes(b"")
+    (tmp_path / "folder.pt2").mkdir()
+    files = [tmp_path / name for name in ("trained.safetensors", "mine.onnx", "trained.onnx")]
+    for file in files:
+        file.write_bytes(b"mine")
     with pytest.raises(ConfigError, match=message):
         export("trained.safetensors", **options)
+    assert all(file.read_bytes() == b"mine" for file in files)
 
 
 def test_missing_packages_are_named(folder, monkeypatch):

@@ -278,6 +278,25 @@ def test_finished_folder_is_kept_and_another_refused(tmp_path):
     assert marker.read_bytes() != b"kept"
 
 
+@pytest.mark.parametrize("counts", [{"train": 1}, {"train": 2, "val": 1}])
+@pytest.mark.parametrize("file", ["rgb/train/000000.jpg", "label/train/a.png", "camera/train/x"])
+def test_files_of_others_are_not_overwritten(tmp_path, counts, file):
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"holds other files .*such as .*Choose another folder"):
+        ensure_street_scenes(tmp_path, counts, (16, 32), seed=1, workers=1)
+    assert path.read_bytes() == b"mine"
+    assert [path] == [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
+def test_scenes_of_a_longer_rendering_are_not_mixed_in(tmp_path):
+    write_street_scenes(tmp_path, {"train": 2}, (16, 32), workers=1)
+    (tmp_path / "street_scenes.json").unlink()
+    with pytest.raises(DataError, match=r"holds other files .*000001\.jpg"):
+        ensure_street_scenes(tmp_path, {"train": 1}, (16, 32), workers=1)
+
+
 def test_bad_arguments_are_refused(tmp_path):
     with pytest.raises(ValueError, match="negative"):
         render_scene(-1, 0)

@@ -7,6 +7,7 @@ import json
 import math
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 
@@ -138,6 +139,15 @@ def test_report_of_further_targets(tmp_path, configs):
     assert table["second"][-2:] == ["+4.00", "-"] and rows["first"]["height/mae mean"] == "2.0"
     assert "Lower height mean absolute error is better." in text
     assert "The image-blind predictor differs" in text
+
+
+def test_a_config_of_the_same_name_does_not_take_over_a_run(tmp_path, configs):
+    finish(Ladder(configs[:1], str(tmp_path / "out"), [0]), {"first/seed0": (40, 30)})
+    other = tmp_path / "other" / "first.py"
+    other.parent.mkdir()
+    shutil.copy(configs[0], other)
+    with pytest.raises(ConfigError, match=r"first/seed0 was trained with config=.* not other/"):
+        Ladder([str(other)], str(tmp_path / "out"), [0])
 
 
 def test_report_of_one_seed_and_of_none(tmp_path, configs):

@@ -11,6 +11,7 @@ from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
 from ...targets import DEPTH, IGNORE_LABEL
+from ...utils import read_text
 from ..formats import DepthFormat, TargetFormat
 from ..multi_task_dataset import MultiTaskDataset
 
@@ -69,8 +70,7 @@ def camera_path(path: str) -> str:
 def _camera(path: str) -> tuple[float, float]:
     """Read a camera's baseline in metres and focal length in pixels."""
     try:
-        with open(path, encoding="utf-8") as file:
-            camera = json.load(file)
+        camera = json.loads(read_text(path))
         values = float(camera["extrinsic"]["baseline"]), float(camera["intrinsic"]["fx"])
     except FileNotFoundError as error:
         raise DataError(

@@ -49,7 +49,7 @@ class KittiMultiTask(MultiTaskDataset):
             return [n for n in super()._names_in(folder) if f"/{self.camera}/" in n]
         inside = os.path.join("proj_depth", "groundtruth", self.camera)
         names = []
-        for name in self._files(depth, self._suffix(DEPTH)):
+        for name in self._files(depth, self._suffixes(DEPTH)):
             drive, _, frame = name.partition(os.sep)
             if os.path.dirname(frame) == inside:
                 day, number = drive[:10], os.path.basename(frame)
@@ -63,6 +63,12 @@ class KittiMultiTask(MultiTaskDataset):
 
     def target_path(self, name: str, target: Target) -> str:
         """Return the depth file of the image <day>/<drive>/<camera>/data/<number>."""
-        _, drive, camera, _, number = name.split(os.sep)
+        parts = name.split(os.sep)
+        if len(parts) != 5:
+            raise DataError(
+                f"{name} is no image of KITTI; expected <day>/<drive>/<camera>/data/<number>. "
+                "Correct its line in ann_file."
+            )
+        _, drive, camera, _, number = parts
         path = os.path.join(drive, "proj_depth", "groundtruth", camera, number)
         return os.path.join(self.data_prefix[target.path], path + self._suffix(target))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ...errors import ConfigError, DataError
 from ...targets import IGNORE_LABEL
-from ...utils import replaced, track
+from ...utils import UNFINISHED, replaced, track
 from ..multi_task_dataset import MultiTaskDataset
 
 MAT_URL = "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat"
@@ -104,7 +104,8 @@ def convert_nyuv2(mat: str, splits: str, classes: str, root: str) -> dict[str, i
 
     Raises:
         ImportError: h5py is not installed.
-        DataError: a file is missing, damaged or has other contents.
+        DataError: a file is missing, damaged or has other contents; or the folders hold other
+            files.
     """
     try:
         import h5py
@@ -119,6 +120,7 @@ def convert_nyuv2(mat: str, splits: str, classes: str, root: str) -> dict[str, i
     with file:
         with _readable(mat):
             _check(file, mat, members)
+        _refuse_others(root, members)
         scenes = [(split, number) for split in members for number in members[split]]
         for split, number in track(scenes, "converting NYUv2"):
             paths = [Path(root, kind, split, f"{number:04d}.png") for kind in KINDS]
@@ -130,6 +132,19 @@ def convert_nyuv2(mat: str, splits: str, classes: str, root: str) -> dict[str, i
                     with replaced(str(path)) as unfinished:
                         Image.fromarray(array).save(unfinished, "PNG")
     return {split: len(numbers) for split, numbers in members.items()}
+
+
+def _refuse_others(root: str, members: Mapping[str, list[int]]) -> None:
+    """Raise a `DataError` for a file in the folders that no stopped conversion left."""
+    for split, numbers in members.items():
+        names = {f"{number:04d}.png{end}" for number in numbers for end in ("", UNFINISHED)}
+        for folder in (Path(root, kind, split) for kind in KINDS):
+            for file in sorted(folder.iterdir() if folder.is_dir() else ()):
+                if file.name not in names:
+                    raise DataError(
+                        f"{root} holds other files than those of NYUv2 that are to be written into "
+                        f"it, such as {file}. Choose another folder, or delete them."
+                    )
 
 
 @contextmanager

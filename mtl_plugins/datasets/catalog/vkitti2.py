@@ -1,6 +1,5 @@
 """Virtual KITTI 2: five rendered drives with classes and exact depth."""
 
-import glob
 import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -9,6 +8,7 @@ from mmseg.registry import DATASETS
 
 from ...errors import DataError
 from ...targets import IGNORE_LABEL, Target
+from ..files import named_files
 from ..multi_task_dataset import MultiTaskDataset
 
 COLOURS = {
@@ -63,16 +63,19 @@ class VirtualKitti2MultiTask(MultiTaskDataset):
 
     def _names_in(self, folder: str) -> list[str]:
         """Return the images of the chosen drives, without listing the other folders."""
-        names = []
+        names: list[str] = []
         for scene, variation, camera in self.drives:
             drive = os.path.join(scene, variation, "frames", "rgb", camera)
-            files = glob.glob("rgb_*" + self.img_suffix, root_dir=os.path.join(folder, drive))
-            if not files:
+            place, suffixes = os.path.join(folder, drive), self._image_suffixes
+            listed = sorted(os.listdir(place)) if os.path.isdir(place) else []
+            paths = [os.path.join(place, name) for name in listed if name.startswith("rgb_")]
+            found = named_files(folder, paths, suffixes)
+            if not found:
                 raise DataError(
-                    f"{os.path.join(folder, drive)} has no rgb_*{self.img_suffix}. Set data_root "
-                    f"(now {self.data_root!r}), scenes, variations or cameras to what is there."
+                    f"{place} has no rgb_*{suffixes[0]}. Set data_root (now {self.data_root!r}), "
+                    "scenes, variations or cameras to what is there."
                 )
-            names += [os.path.join(drive, f.removesuffix(self.img_suffix)) for f in sorted(files)]
+            names += found
         return names
 
     def target_path(self, name: str, target: Target) -> str:

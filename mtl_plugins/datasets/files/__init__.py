@@ -1,5 +1,30 @@
 """Strict reading of image files and of arrays in files."""
 
-from .image_io import Range, is_image_range, read_image, read_map, to_bytes
+from .image_io import Range, decode_image, is_image_range, read_image, read_map, to_bytes
+from .listing import (
+    IMAGE_SUFFIXES,
+    StoredFiles,
+    files_below,
+    has_suffix,
+    is_hidden,
+    named_files,
+)
+from .signatures import HEAD, PICTURES, recognised
 
-__all__ = ["Range", "is_image_range", "read_image", "read_map", "to_bytes"]
+__all__ = [
+    "HEAD",
+    "IMAGE_SUFFIXES",
+    "PICTURES",
+    "Range",
+    "StoredFiles",
+    "decode_image",
+    "files_below",
+    "has_suffix",
+    "is_hidden",
+    "is_image_range",
+    "named_files",
+    "read_image",
+    "read_map",
+    "recognised",
+    "to_bytes",
+]

@@ -1,6 +1,7 @@
 """Strict reading of image files: a damaged file is an error, never a half-grey picture."""
 
 import io
+import os
 import warnings
 from collections.abc import Callable
 from numbers import Real
@@ -12,7 +13,7 @@ from mmengine import fileio
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...errors import DataError
-from .array_files import parse_npy, read_exr
+from .array_files import read_exr, read_npy
 from .image_checks import (
     JPEG_SIGNATURE,
     WIDE,
@@ -22,6 +23,7 @@ from .image_checks import (
     raw_mode,
     too_large,
 )
+from .signatures import EXR, NPY, NPZ, recognised, unreadable
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are tried. PIL knows others, one of which starts another program (EPS)."""
@@ -45,7 +47,12 @@ FEW_LEVELS = 64
 CLIPPED = 0.05
 """Share of the pixels outside of `image_range` above which it is probably wrong."""
 
-REMEDY = "It is truncated or damaged; replace it or take it out of the data set."
+IMAGE_KINDS = "PNG, JPEG, TIFF, WebP, BMP, GIF, PPM or JPEG 2000"
+MAP_KINDS = "a lossless picture (PNG), .npy, .npz of one array, or .exr"
+"""What is read as an image and as a target, for messages."""
+
+FAILED = {".npy": "is not a readable .npy file", ".exr": "cannot be read as OpenEXR"}
+"""Beginning of the message about a file that is not what its name says."""
 
 
 Range = tuple[float, float]
@@ -60,7 +67,8 @@ def read_image(
     """Return the image in a file as H,W,3 uint8 BGR.
 
     Its EXIF orientation is applied, as viewers do. 16-bit values lose their low byte, unless there
-    is an `image_range`; grey is repeated three times, transparency is dropped.
+    is an `image_range`; grey is repeated three times, transparency is dropped. Its first bytes say
+    of which kind a file is, whatever its name ends in.
 
     Args:
         path: of the file.
@@ -74,6 +82,13 @@ def read_image(
         DataError: the file is missing, truncated, not an image, holds several, has more pixels than
             `PIL.Image.MAX_IMAGE_PIXELS`, or has 32-bit or float values.
     """
+    return decode_image(_bytes(path, backend_args), path, warn_turned, image_range)
+
+
+def decode_image(
+    data: bytes, path: str, warn_turned: bool = False, image_range: Range | None = None
+) -> np.ndarray:
+    """Return the image in the bytes of a file, as `read_image`; `path` is for messages."""
 
     def convert(image: Image.Image, data: bytes) -> np.ndarray:
         wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
@@ -96,7 +111,7 @@ def read_image(
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)
 
-    return _decoded(path, backend_args, convert)
+    return _decoded(path, data, convert)
 
 
 def is_image_range(given: Any) -> bool:
@@ -156,8 +171,9 @@ def read_map(
     """Return the raw values in a target's file: H,W for one channel, otherwise H,W,channels.
 
     A palette image gives its indices, not its colours. Three channels are in RGB order; a fourth
-    one of transparency is dropped. EXIF orientation is applied as to images. `.npy` and `.exr`
-    files are read as well.
+    one of transparency is dropped. EXIF orientation is applied as to images. Arrays
+    (`.npy`, `.npz` of one array) and OpenEXR files are read as well; of one channel they may have
+    H,W,1 or 1,H,W values. Its first bytes say of which kind a file is.
 
     Args:
         path: of the file.
@@ -166,7 +182,7 @@ def read_map(
         exact: refuse lossy compression, which invents values between those of two classes.
 
     Raises:
-        ImportError: an `.exr` file without OpenEXR installed.
+        ImportError: an OpenEXR file without OpenEXR installed.
         DataError: the file is missing, truncated, not an image, holds several, is too large (see
             `read_image`), has another number of channels, is lossy, or PIL would change its values
             (see `check_header`).
@@ -179,18 +195,18 @@ def read_map(
         values = np.asarray(image.convert("RGB") if transparent else image)
         return values if step == 1 else values // step
 
-    if path.endswith(".npy"):
-        data = _bytes(path, backend_args)
-        try:
-            values = parse_npy(data)
-        except ValueError as error:
-            raise DataError(f"{path} is not a readable .npy file: {error}. {REMEDY}") from error
-    elif path.endswith(".exr"):
-        values = read_exr(_bytes(path, backend_args), path)
+    data = _bytes(path, backend_args)
+    if data.startswith((NPY, NPZ)):
+        values = read_npy(data, path)
+    elif data.startswith(EXR):
+        values = read_exr(data, path)
     else:
-        values = _decoded(path, backend_args, convert, values=True, exact=exact)
+        values = _decoded(path, data, convert, values=True, exact=exact)
     if channels == 0 and values.ndim >= 2:
         return values
+    # One channel is often stored with its axis.
+    if channels == 1 and values.ndim == 3 and 1 in (values.shape[0], values.shape[2]):
+        values = values[..., 0] if values.shape[2] == 1 else values[0]
     expected = (*values.shape[:2], channels) if channels > 1 else values.shape[:2]
     if values.ndim < 2 or values.shape != expected:
         wanted = f"{channels} channels (H, W, {channels})" if channels > 1 else "one channel (H, W)"
@@ -203,7 +219,7 @@ def read_map(
 
 def _decoded(
     path: str,
-    backend_args: dict | None,
+    data: bytes,
     convert: Callable[[Image.Image, bytes], np.ndarray],
     values: bool = False,
     exact: bool = False,
@@ -211,15 +227,13 @@ def _decoded(
     """Return the result of `convert` for the image in a file.
 
     Args:
-        path, backend_args: as in `read_image`.
+        path: for messages.
+        data: the bytes of the file.
         convert: makes an array of the image; it also gets the bytes of the file.
         values: the pixels are values of a target, see `check_header`.
         exact: refuse lossy compression.
     """
-    data = _bytes(path, backend_args)
     try:
-        if not data:
-            raise ValueError("it is empty (0 bytes)")
         if data.startswith(JPEG_SIGNATURE):
             check_jpeg(data)
         image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -242,10 +256,13 @@ def _decoded(
         raise too_large(path, str(error)) from error
     # Decoders raise errors of many types for damaged files.
     except Exception as error:
-        # PIL's message has the address of the bytes in memory, which differs each time.
-        unknown = isinstance(error, UnidentifiedImageError)
-        reason = "it begins like no known image format" if unknown else error
-        raise DataError(f"{path} cannot be read as an image: {reason}. {REMEDY}") from error
+        reason: object = error
+        if isinstance(error, UnidentifiedImageError):
+            # PIL's message has the address of the bytes in memory, which differs each time.
+            reason = f"it begins like {recognised(data)[0]}, but its header is damaged"
+        expected = MAP_KINDS if values else IMAGE_KINDS
+        failed = FAILED.get(os.path.splitext(path)[1], "cannot be read as an image")
+        raise DataError(f"{path} {failed}: {unreadable(data, expected, reason)}") from error
 
 
 def _bytes(path: str, backend_args: dict | None) -> bytes:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...datasets.files import read_image
 from ...errors import ConfigError, DataError
-from ...utils import did_you_mean, spread_evenly
+from ...utils import did_you_mean, distinct_names, spread_evenly
 from ...visualization import Style, draw_panel, sample_maps
 
 
@@ -102,8 +102,8 @@ class ChosenImagesHook(Hook, ABC):
         name = Path(path).stem
         if name in self._names:  # images of different folders may share one
             name = f"{name}_{self._seen}"
-        self._names.append(name)
-        return name
+        self._names += distinct_names([name], taken=self._names)
+        return self._names[-1]
 
 
 @HOOKS.register_module()

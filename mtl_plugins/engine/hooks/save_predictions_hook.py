@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,8 +22,9 @@ from ...datasets import (
     TargetFormat,
     leaf_of,
 )
-from ...errors import DataError
+from ...errors import ConfigError, DataError
 from ...targets import IGNORE_LABEL, PREDEFINED, Target
+from ...utils import distinct_names, name_key
 
 
 def _labels(target: Target) -> LabelFormat:
@@ -54,36 +56,61 @@ class SavePredictionsHook(Hook):
     directions; numbers, offsets and values with nan become `<target>/<image>.npy`. Data that were
     packed keep only the ids of their labels, so these are written as plain ids. Of several data
     sets with different data roots, each has a folder of its own, `<folder>/0`, `<folder>/1`, ...
+    Images that share a file of the truth have their predictions in `<target>/<image>`.
 
     Args:
         folder: folder for the files.
 
     Raises:
-        DataError: a sample lacks the path of its image.
+        ConfigError: the folder is that of the data.
+        DataError: a sample lacks the path of its image, or two predictions would be one file.
     """
 
     priority = "LOW"
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self._places: dict[str, _Place] = {}
+        self._places = defaultdict[str, list[_Place]](list)
+        self._written: dict[str, tuple[str, str]] = {}
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Look up the data set and the names of each image."""
+        """Choose the names of all files."""
         dataset: Any = runner.test_loop.dataloader.dataset  # torch's has no length
-        found = [leaf_of(dataset, index) for index in range(len(dataset))]
-        paths = [leaf.get_data_info(number)["img_path"] for leaf, number in found]
+        # A repeated data set has its samples several times.
+        found = [*dict.fromkeys(leaf_of(dataset, index) for index in range(len(dataset)))]
+        entries = [leaf.get_data_info(number) for leaf, number in found]
         roots = [*dict.fromkeys(_root(leaf) for leaf, _ in found)]
         # Images outside the data root are named from their deepest common folder.
-        common = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
-        self._places = {}
-        for path, (leaf, number) in zip(paths, found, strict=True):
-            root = _root(leaf)
+        outside = [os.path.dirname(os.path.abspath(entry["img_path"])) for entry in entries]
+        common = os.path.commonpath(outside)
+        places = []
+        images_of = defaultdict[tuple[str, str], set[str]](set)  # (folder, file of a truth)
+        for (leaf, number), entry in zip(found, entries, strict=True):
+            root, path = _root(leaf), entry["img_path"]
             several = len(roots) > 1
             folder = os.path.join(self.folder, str(roots.index(root))) if several else self.folder
-            image = _below(path, root) or os.path.relpath(path, common)
-            name = os.path.splitext(image)[0]
-            self._places[path] = _Place(leaf, number, folder, root, name)
+            if os.path.realpath(folder) == os.path.realpath(root):
+                raise ConfigError(
+                    f"The predictions would overwrite the files of the data set in {root}. Save "
+                    f"them into another folder than {self.folder}."
+                )
+            image = os.path.splitext(_below(path, root) or os.path.relpath(path, common))[0]
+            places.append(_Place(leaf, number, folder, root, image, set()))
+            for target in leaf.targets():
+                images_of[folder, entry[target.path]].add(path)
+        wanted = {
+            (place.folder, entry["img_path"]): f"{place.folder}/{place.image}"
+            for place, entry in zip(places, entries, strict=True)
+        }
+        names = dict(zip(wanted, distinct_names([*wanted.values()]), strict=True))
+        self._places.clear()
+        self._written.clear()
+        for place, entry in zip(places, entries, strict=True):
+            folder, path = place.folder, entry["img_path"]
+            own = place.dataset.targets()
+            shared = {t.name for t in own if len(images_of[folder, entry[t.path]]) > 1}
+            image = names[folder, path].removeprefix(f"{folder}/")
+            self._places[path].append(place._replace(image=image, shared=shared))
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
@@ -99,9 +126,10 @@ class SavePredictionsHook(Hook):
             for target in sample.metainfo.get("predicted", PREDEFINED.values()):
                 if target.prediction in sample:
                     data = sample.get(target.prediction).data.cpu().numpy()
-                    self._write(self._places[path], target, data)
+                    for place in self._places[path]:
+                        self._write(place, target, data, path)
 
-    def _write(self, place: _Place, target: Target, data: np.ndarray) -> None:
+    def _write(self, place: _Place, target: Target, data: np.ndarray, image: str) -> None:
         entry = place.dataset.get_data_info(place.number)
         own = next((t for t in place.dataset.targets() if t.name == target.truth_name), target)
         values = (data[0] if len(data) == 1 else np.moveaxis(data, 0, 2)).astype(own.dtype)
@@ -111,7 +139,8 @@ class SavePredictionsHook(Hook):
             suffix = os.path.splitext(truth)[1]
             encoder = place.dataset.format_of(entry, own).for_file(truth)
             content = _encoded(encoder, own, values, suffix)
-            name = _below(truth, place.root) or os.path.join(own.name, place.image + suffix)
+            name = "" if own.name in place.shared else _below(truth, place.root)
+            name = name or os.path.join(own.name, place.image + suffix)
             # Several targets may be read from one file, which holds the first one's predictions.
             first = next(t for t in place.dataset.targets() if entry.get(t.path) == truth)
             if target.truth_of or first != own:
@@ -121,11 +150,15 @@ class SavePredictionsHook(Hook):
             content = None if plain is None else _encoded(plain, own, values, ".png")
             name = os.path.join(target.name, place.image + (".npy" if content is None else ".png"))
         path = os.path.join(place.folder, name)
+        written = self._written.setdefault(name_key(path), (image, target.name))
+        if written != (image, target.name):
+            raise DataError(
+                f"{path} would hold {target.name} of {image}, and holds {written[1]} of "
+                f"{written[0]} already. Give the folders of the data set other names, or test its "
+                "parts one by one."
+            )
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        if content is None or path.endswith(".npy"):
-            np.save(path, values if content is None else content)
-        else:
-            Image.fromarray(content).save(path)
+        _save(path, values if content is None else content)
 
 
 class _Place(NamedTuple):
@@ -135,7 +168,8 @@ class _Place(NamedTuple):
         dataset, number: of the image.
         folder: for the predictions of the data set.
         root: folder of the data.
-        image: name of the image, without suffix.
+        image: name of the image, without suffix; no other image in the folder has it.
+        shared: targets whose file belongs to other images too.
     """
 
     dataset: DenseDataset
@@ -143,6 +177,7 @@ class _Place(NamedTuple):
     folder: str
     root: str
     image: str
+    shared: set[str]
 
 
 def _root(dataset: DenseDataset) -> str:
@@ -162,6 +197,18 @@ def _below(path: str, root: str) -> str:
     return "" if relative.startswith(os.pardir) else relative
 
 
+def _save(path: str, values: np.ndarray) -> None:
+    """Write an array as what the ending of its name says, in capital letters or not."""
+    suffix = os.path.splitext(path)[1].lower()
+    with open(path, "wb") as file:
+        if suffix == ".npz":
+            np.savez_compressed(file, values)
+        elif suffix == ".npy":
+            np.save(file, values)
+        else:
+            Image.fromarray(values).save(file, "PNG")
+
+
 def _encoded(
     encoder: TargetFormat, target: Target, values: np.ndarray, suffix: str
 ) -> np.ndarray | None:
@@ -169,9 +216,10 @@ def _encoded(
 
     None: files of this type, or the format, cannot hold it.
     """
-    if suffix == ".npy" and _decodes_to_itself(encoder, target, values):
+    suffix, arrays = suffix.lower(), (".npy", ".npz")
+    if suffix in arrays and _decodes_to_itself(encoder, target, values):
         return values
-    if suffix not in (".npy", ".png") or np.isnan(values).any():
+    if suffix not in (*arrays, ".png") or np.isnan(values).any():
         return None
     try:
         return encoder.encode(values)

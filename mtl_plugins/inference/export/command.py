@@ -14,7 +14,7 @@ from ...config import image_transforms
 from ...errors import ConfigError
 from ...version import __version__
 from ..inferencer import load_predictor
-from ..model_info import ModelInfo
+from ..model_info import KEY, ModelInfo
 from ..torch_predictor import TorchPredictor
 from .agreement import check_predictor, default_batches, report_agreement
 from .formats import FORMATS
@@ -43,7 +43,8 @@ def export(
         preprocess: whether the normalisation is part of the exported model.
 
     Raises:
-        ConfigError: format and suffix, or config and checkpoint, contradict each other.
+        ConfigError: format and suffix, or config and checkpoint, contradict each other; or the file
+            is there already and is no export.
         ExportError: the model cannot be exported, or its predictions differ.
     """
     format, out = _destination(checkpoint, format, out)
@@ -85,6 +86,11 @@ def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[
         raise ConfigError(f"--out {out}: a file of --format {format} ends in {SUFFIXES[format]}.")
     if os.path.exists(out) and os.path.samefile(out, checkpoint):
         raise ConfigError(f"--out {out} is the checkpoint itself; choose another name.")
+    if os.path.exists(out) and (os.path.isdir(out) or KEY.encode() not in Path(out).read_bytes()):
+        raise ConfigError(
+            f"{out} is there already, and is no export of this toolkit. Choose another name by "
+            "--out, or remove it."
+        )
     os.makedirs(os.path.dirname(out) or ".", exist_ok=True)
     return format, out
 

@@ -14,7 +14,7 @@ import torch
 
 from ...config import check_exists
 from ...errors import ConfigError
-from ...utils import machine_name, parse_json
+from ...utils import machine_name, parse_json, read_text
 
 SIZE_VARIABLE, DEFAULT_SIZE = "LADDER_SIZE", "full"
 
@@ -43,6 +43,15 @@ class Run:
         return f"{Path(self.config).stem}/seed{self.seed}"
 
     @property
+    def place(self) -> str:
+        """The config's folder and name, which tell it from others of its name.
+
+        >>> Run('/work/configs/ladder/b01_base.py', 2, 'out').place
+        'ladder/b01_base.py'
+        """
+        return "/".join(Path(self.config).resolve().parts[-2:])
+
+    @property
     def log(self) -> str:
         """Path of the file with the output of the training."""
         return osp.join(self.folder, "ladder.log")
@@ -65,14 +74,14 @@ class Run:
         os.makedirs(self.folder, exist_ok=True)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         with open(osp.join(self.folder, "ladder.json"), "w", encoding="utf-8") as file:
-            json.dump(dict(settings, machine=machine_name(device)), file, indent=1)
+            about = dict(settings, config=self.place, machine=machine_name(device))
+            json.dump(about, file, indent=1)
 
 
 def read_json(path: str) -> Any:
     """Read a JSON object from a file; None if the file is missing, damaged or unfinished."""
     try:
-        with open(path, encoding="utf-8") as file:
-            content = parse_json(file.read())
+        content = parse_json(read_text(path))
     except (FileNotFoundError, ValueError):
         return None
     return content if isinstance(content, dict) else None
@@ -133,7 +142,7 @@ class Ladder:
     def _check_settings(self, run: Run) -> None:
         if not run.started and run.summary() is None:
             return  # nothing of it is used
-        for key, value in self.settings().items():
+        for key, value in {**self.settings(), "config": run.place}.items():
             recorded = (run.settings() or {}).get(key, value)
             if recorded != value:
                 raise ConfigError(

@@ -58,6 +58,16 @@ def test_conversion_goes_on_where_it_was_stopped(mat, tmp_path):
     assert kept.read_bytes() == b"kept as it is" and lost.read_bytes() == first
 
 
+@pytest.mark.parametrize("name", ["0001.jpg", "mine.png", "9999.png"])
+def test_files_of_others_are_not_mixed_in(mat, tmp_path, name):
+    path = tmp_path / "out" / "rgb" / "test" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"mine")
+    with pytest.raises(DataError, match=r"holds other files .*Choose another folder"):
+        convert(mat, tmp_path / "out")
+    assert [path] == [each for each in (tmp_path / "out").rglob("*") if each.is_file()]
+
+
 @pytest.mark.parametrize("name", ["nyu_depth_v2_labeled.mat", "splits.mat", "classMapping40.mat"])
 def test_missing_and_damaged_files_are_named_with_where_to_get_them(mat, tmp_path, name):
     path = mat / name

@@ -1,0 +1,147 @@
+"""Inputs that are no paths: arrays, bytes of files, open files, PIL images."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from ..datasets.files import Range, decode_image
+from ..errors import DataError
+
+EXPECTED = (
+    "expected an array H,W,3 uint8, a path, a glob, the index of a webcam, a PIL image, the bytes "
+    "of an image file or a file that is open for them, or a list of these"
+)
+ENCODED = (bytes, bytearray, memoryview)
+DATA_ADDRESS = "data:"
+"""Beginning of an address that holds the bytes of a file itself."""
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """An image in memory.
+
+    Args:
+        kind: first word of its name, "array" or "image".
+        read: returns H,W,3 uint8 BGR, given its name and the range of 16-bit values (see
+            `read_image`); raises a `DataError` if it is damaged.
+    """
+
+    kind: str
+    read: Callable[[str, Range | None], np.ndarray]
+
+
+def is_one_input(value: Any) -> bool:
+    """Return whether a value is one input although it can be iterated over, or is none at all."""
+    alone = (*ENCODED, str, np.ndarray, torch.Tensor, Mapping, Image.Image, io.IOBase)
+    return isinstance(value, alone) or hasattr(value, "read") or not hasattr(value, "__iter__")
+
+
+def in_memory(value: Any) -> InMemory | None:
+    """Return the image of an input in memory; None if it is of another kind.
+
+    Raises:
+        DataError: it is an array of another form, a tensor, or a file that is open as text.
+    """
+    if isinstance(value, np.ndarray):
+        array = _checked(value)
+        return InMemory("array", lambda name, image_range: array)
+    if isinstance(value, torch.Tensor):
+        raise DataError(
+            f"A tensor is {tuple(value.shape)} {value.dtype}, and nothing says whether it is "
+            "RGB or BGR; expected an array H,W,3 uint8 in BGR order. Of 3,H,W uint8 in RGB: "
+            "tensor.flip(0).permute(1, 2, 0).cpu().numpy()"
+        )
+    if isinstance(value, Image.Image):
+        image = value
+        return InMemory("image", lambda name, image_range: _of_pil(image, name))
+    content = value
+    if isinstance(value, str):
+        content = _of_address(value) if value.startswith(DATA_ADDRESS) else None
+    elif callable(getattr(value, "read", None)):
+        content = _of_file(value)
+    if isinstance(content, ENCODED):
+        data = bytes(content)
+        return InMemory(
+            "image", lambda name, image_range: decode_image(data, name, image_range=image_range)
+        )
+    return None
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8 and image.size:
+        return np.ascontiguousarray(image)
+    raise DataError(
+        f"An array is {image.shape} {image.dtype}; expected an image H,W,3 uint8 in BGR order, or "
+        f"a list of them. {_remedy(image)}".rstrip()
+    )
+
+
+def _remedy(image: np.ndarray) -> str:
+    """Return how the array that is expected is made of another one; "" if nobody knows."""
+    if not image.size or not 2 <= image.ndim <= 4:
+        return ""
+    if image.dtype == bool or image.dtype.kind == "f":
+        return "Of shares from 0 to 1: (array * 255).astype(np.uint8)"
+    if image.dtype != np.uint8:
+        return "Scale it to 0 to 255 and convert it: array.astype(np.uint8)"
+    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
+        return "Of grey: cv2.cvtColor(array, cv2.COLOR_GRAY2BGR)"
+    if image.ndim == 3 and image.shape[2] == 4:
+        return "Leave its fourth channel out: array[..., :3]"
+    if image.ndim == 3 and image.shape[0] == 3:
+        return "Move its channels to the end: array.transpose(1, 2, 0)"
+    return "Give a list of images: list(array)" if image.ndim == 4 else ""
+
+
+def _of_pil(image: Image.Image, name: str) -> np.ndarray:
+    if image.mode in ("I", "F") or ";16" in image.mode:
+        raise DataError(
+            f"{name} is a PIL image of the mode {image.mode}, whose range nobody knows; expected "
+            "one of 8 bits a channel. Scale it to 0 to 255 and convert it to RGB."
+        )
+    try:
+        rgb = ImageOps.exif_transpose(image).convert("RGB")
+    # PIL reads the file only now; decoders raise errors of many types.
+    except Exception as error:
+        raise DataError(f"{name} cannot be read by PIL: {error}.") from error
+    if not rgb.width or not rgb.height:
+        raise DataError(f"{name} has no pixels.")
+    return np.ascontiguousarray(np.asarray(rgb)[..., ::-1])
+
+
+def _of_file(file: Any) -> Any:
+    """Return what is left to read in an open file."""
+    if isinstance(file, io.TextIOBase):
+        raise DataError("An input is a file that is open as text; open it by open(path, 'rb').")
+    try:
+        content = file.read()
+    except (OSError, ValueError) as error:
+        raise DataError(f"An input is a file that cannot be read: {error}.") from error
+    if not content:
+        raise DataError(
+            "An input is an open file with nothing left to read. If it was read before, call its "
+            "seek(0); else it is empty."
+        )
+    return content
+
+
+def _of_address(address: str) -> bytes:
+    """Return the bytes in an address such as `data:image/png;base64,...`."""
+    head, _, content = address.partition(",")
+    try:
+        if head.endswith(";base64"):
+            return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise DataError(
+        f"The address {address[:40]}... cannot be read; expected data:image/png;base64,<content>."
+    )
