@@ -29,6 +29,7 @@ default_hooks = dict(
     # What protects a run. A config that lacks one of these gets it; None switches it off.
     safe_checkpoint=dict(type='SafeCheckpointHook'),
     class_check=dict(type='ClassCheckHook'),
+    size_check=dict(type='ImageSizeCheckHook'),
     depth_check=dict(type='DepthCheckHook'),
     skipped_samples=dict(type='SkippedSamplesHook', limit=100),
     nonfinite=dict(type='NonFiniteHook', limit=10),

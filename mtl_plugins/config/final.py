@@ -24,6 +24,7 @@ PROTECTION: dict[str, dict[str, Any]] = dict(
     checkpoint=dict(type="DurableCheckpointHook", interval=1),
     safe_checkpoint=dict(type="SafeCheckpointHook"),
     class_check=dict(type="ClassCheckHook"),
+    size_check=dict(type="ImageSizeCheckHook"),
     depth_check=dict(type="DepthCheckHook"),
     skipped_samples=dict(type="SkippedSamplesHook"),
     nonfinite=dict(type="NonFiniteHook"),
