@@ -1,7 +1,8 @@
 """Export a checkpoint as ONNX, as a program of torch.export or as safetensors.
 
-The exported model takes any number of images of any size (or of --size), and is compared with the model that it
-was exported from on several of both: the differences are printed, and too large ones are an error.
+The exported model takes any number of images of any size (or of --size), and is compared with the
+model that it was exported from on several of both: the differences are printed, and too large ones
+are an error.
 Without a config the checkpoint's own is read, as data.
 """
 

@@ -221,7 +221,8 @@ def _read(path: str) -> dict[str, Trial]:
     if not Path(path).exists():
         return {}
     lines = Path(path).read_text(encoding="utf-8").splitlines()
-    trials = [Trial(**json.loads(line)) for line in lines]
+    stored = [json.loads(line) for line in lines]
+    trials = [Trial(**{**each, "strides": tuple(each["strides"])}) for each in stored]
     return {trial.module: trial for trial in trials}
 
 

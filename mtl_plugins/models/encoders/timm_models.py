@@ -200,8 +200,8 @@ def _variants(
     """
     config: Any = timm.get_pretrained_cfg(name)
     fixed = getattr(config, "fixed_input_size", False)
-    size = {} if img_size is None else dict(img_size=img_size)
-    dynamic = dict(size, dynamic_img_size=True)
+    size: dict[str, Any] = {} if img_size is None else dict(img_size=img_size)
+    dynamic: dict[str, Any] = dict(size, dynamic_img_size=True)
     plain: Size | None = img_size or (tuple(config.input_size[1:]) if config else None)
     either = [(size, plain), (dynamic, plain)]
     yield from reversed(either) if fixed else either
@@ -238,6 +238,7 @@ def _refusal(name: str, args: dict[str, Any], error: Exception) -> ConfigError:
     given = f" with {', '.join(f'{key}={value!r}' for key, value in own.items())}" if own else ""
     return ConfigError(
         f"TimmEncoder: timm's {name}{given} cannot be used as a feature pyramid: {reason}. "
-        f"{'Change or leave out these arguments, or choose' if own else 'Choose'} another model, "
-        "such as a resnet, convnext, swin or vit (timm.list_models())."
+        f"{'Change or leave out these arguments, or choose' if own else 'Choose'} other levels "
+        "(out_indices) or another model, such as a resnet, convnext, swin or vit "
+        "(timm.list_models())."
     )

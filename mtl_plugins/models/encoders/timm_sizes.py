@@ -145,10 +145,11 @@ def _lost_cells(model: Any, size: Size) -> tuple[int, ...]:
         levels, model.feature_info.channels(), model.feature_info.reduction(), strict=True
     )
     for level, channels, stride in declared:
-        lacks = {
-            -(-side // stride) - cells for side, cells in zip(size, level.shape[2:], strict=True)
-        }
-        if level.shape[1] != channels or len(lacks) != 1 or not 0 <= min(lacks) <= MOST_LOST:
+        sides = list(zip(size, level.shape[2:], strict=True))
+        lacks = {-(-side // stride) - cells for side, cells in sides}
+        whole = all(side % stride == 0 for side, _ in sides)
+        most = MOST_LOST if whole else 0
+        if level.shape[1] != channels or len(lacks) != 1 or not 0 <= min(lacks) <= most:
             raise ValueError(
                 f"a level of {channels} channels and stride {stride} is {tuple(level.shape)} for "
                 f"an image of {size[0]}x{size[1]}"
