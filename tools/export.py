@@ -1,7 +1,8 @@
 """Export a checkpoint as ONNX, as a program of torch.export or as safetensors.
 
-The exported model takes any number of images of any size, and is compared with the model that it
-was exported from on several of both: the differences are printed, and too large ones are an error.
+The exported model takes any number of images of any size (or of --size), and is compared with the
+model that it was exported from on several of both: the differences are printed, and too large ones
+are an error.
 Without a config the checkpoint's own is read, as data.
 """
 
@@ -31,13 +32,20 @@ def main() -> None:
         action="store_true",
         help="normalise inside: the model takes N,H,W,3 uint8 in BGR, not N,3,H,W float32",
     )
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="take images of this size alone, for networks that cannot be traced for all sizes",
+    )
     add_options(parser)
     args = parser.parse_args()
     from mtl_plugins.inference.export import export
     from mtl_plugins.utils import run_command
 
-    files = dict(format=args.format, out=args.out, preprocess=args.preprocess)
-    run_command(export, args.checkpoint, args.config, args.cfg_options, **files)
+    how = dict(format=args.format, out=args.out, preprocess=args.preprocess, size=args.size)
+    run_command(export, args.checkpoint, args.config, args.cfg_options, **how)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ PROTECTION: dict[str, dict[str, Any]] = dict(
     safe_checkpoint=dict(type="SafeCheckpointHook"),
     class_check=dict(type="ClassCheckHook"),
     data_check=dict(type="DataCheckHook"),
+    size_check=dict(type="ImageSizeCheckHook"),
     depth_check=dict(type="DepthCheckHook"),
     skipped_samples=dict(type="SkippedSamplesHook"),
     nonfinite=dict(type="NonFiniteHook"),

@@ -27,6 +27,7 @@ from mtl_plugins.inference import (
     MultiTaskInferencer,
     OnnxPredictor,
     TorchPredictor,
+    load_predictor,
 )
 from mtl_plugins.inference.export import (
     Agreement,
@@ -219,6 +220,16 @@ def test_the_command_prints_differences_and_notes(folder):
     assert text in said["model.onnx"].replace("\n", "")
     assert ["once and whole" in text for text in said.values()] == [False, True, False]
     assert "bit for bit" in said["weights.safetensors"]
+
+
+def test_a_file_for_images_of_one_size(folder):
+    export(str(folder / "trained.pth"), out=str(folder / "sized.onnx"), size=(45, 70))
+    predictor = load_predictor(str(folder / "sized.onnx"), device="cpu")
+    assert predictor(images((45, 70)))[0]["depth"].shape == (45, 70)
+    with pytest.raises(DataError, match=r"takes images of \(45, 70\)"):
+        predictor(images((46, 70)))
+    with pytest.raises(ConfigError, match=r"--size 0 70: expected numbers of pixels"):
+        export(str(folder / "trained.pth"), size=(0, 70))
 
 
 def test_a_difference_above_the_limits_is_an_error(capsys):

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.encoders import TimmEncoder, encoder_spec
-from tests.batches import batch, gradients, model, step
+from tests.batches import batch, gradients, model, predict, step
 
 SWIN = "swin_tiny_patch4_window7_224"
 FAMILIES = [
@@ -112,12 +112,6 @@ def test_wrong_options_are_refused(options, error, message):
 def test_unsupported_stride_can_fall_back_to_the_models_own():
     encoder = TimmEncoder("test_vit", output_stride=8, unsupported_stride="native")
     assert set(encoder.strides) == {16}
-
-
-def test_a_fixed_size_model_refuses_other_sizes():
-    encoder = TimmEncoder("mixer_s32_224")
-    with pytest.raises(ValueError, match=r"built for images of \(224, 224\) and got \(64, 64\)"):
-        encoder(torch.rand(1, 3, 64, 64))
 
 
 def test_fixed_size_models_take_the_size_they_are_built_for():
@@ -323,6 +317,19 @@ def test_pyramids_of_each_task_are_measured_too():
     spec = encoder_spec(Both())
     assert spec.strides == dict(semseg=(4,), depth=(1, 4))
     assert spec.channels == dict(semseg=(3,), depth=(3, 3)) and spec.size_divisor == 4
+
+
+@pytest.mark.parametrize("decoder", ["DeepLabDecoder", "TransformerSkipDecoder"])
+def test_a_neck_may_enlarge_patches_of_14_pixels_fourfold(decoder):
+    network = model(
+        backbone=dict(type="TimmEncoder", model_name="test_vit", model_args=dict(patch_size=14)),
+        neck=dict(type="Feature2Pyramid", embed_dim=64, norm_cfg=BN),
+        decoder=dict(type=decoder, channels=8),
+    )
+    assert network.size_divisor == 28
+    assert torch.isfinite(step(network, batch((70, 98)))["loss"])
+    assert all(torch.isfinite(grad).all() for grad in gradients(network).values())
+    assert predict(network, batch((71, 99)))[0].pred_depth_map.data.shape == (1, 71, 99)
 
 
 def test_an_encoder_of_one_size_is_measured_together_with_its_neck():

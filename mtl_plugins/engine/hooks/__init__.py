@@ -1,7 +1,13 @@
 """Hooks of a training run."""
 
 from .checkpoint_hooks import DurableCheckpointHook, SafeCheckpointHook
-from .data_checks import ClassCheckHook, DataCheckHook, DepthCheckHook, SkippedSamplesHook
+from .data_checks import (
+    ClassCheckHook,
+    DataCheckHook,
+    DepthCheckHook,
+    ImageSizeCheckHook,
+    SkippedSamplesHook,
+)
 from .fault_hook import FaultError, FaultHook
 from .interrupt_hook import Interrupted, InterruptHook
 from .nonfinite_hook import NonFiniteError, NonFiniteHook
@@ -20,6 +26,7 @@ __all__ = [
     "DurableCheckpointHook",
     "FaultError",
     "FaultHook",
+    "ImageSizeCheckHook",
     "InterruptHook",
     "Interrupted",
     "NonFiniteError",

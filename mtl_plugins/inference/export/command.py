@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -31,6 +32,7 @@ def export(
     format: str | None = None,
     out: str | None = None,
     preprocess: bool = False,
+    size: Sequence[int] | None = None,
 ) -> None:
     """Export a checkpoint, and print how the file's predictions differ from the model's.
 
@@ -41,12 +43,17 @@ def export(
         format: one of `SUFFIXES`; default: by the suffix of `out`, else "onnx".
         out: the file to write; default: the checkpoint's name with the format's suffix.
         preprocess: whether the normalisation is part of the exported model.
+        size: (height, width) of the only images that the exported model takes, in pixels; None: of
+            any that the network takes.
 
     Raises:
-        ConfigError: format and suffix, or config and checkpoint, contradict each other; or the file
-            is there already and is no export.
+        ConfigError: format and suffix, or config and checkpoint, contradict each other; a size is
+        not positive, or larger than the network takes; or the file is there already and is no
+        export.
         ExportError: the model cannot be exported, or its predictions differ.
     """
+    if size is not None and min(size) < 1:
+        raise ConfigError(f"--size {' '.join(map(str, size))}: expected numbers of pixels.")
     format, out = _destination(checkpoint, format, out)
     console = Console()
     with Console(stderr=True).status("reading the checkpoint") as status:
@@ -59,6 +66,8 @@ def export(
             console.print(text, soft_wrap=True)
             return
         info = ModelInfo.of(network, predictor.metainfo, preprocess)
+        if size is not None:
+            info = replace(info, size=(size[0], size[1]))
         FORMATS[format][1](network, out, info)
         status.update("comparing its predictions with the model's")
         batches = default_batches(info.size_divisor, info.size)

@@ -19,7 +19,7 @@ from torch.fx import Graph
 from torch.fx.experimental import _config as fx_config
 from torch.fx.experimental.symbolic_shapes import statically_known_true
 
-from ...errors import MTLError
+from ...errors import ConfigError, MTLError
 from ...models.segmentors import MultiTaskSegmentor
 from ...targets import IGNORE_LABEL
 from ..model_info import ModelInfo
@@ -100,10 +100,13 @@ def trace(
             program = torch.export.export(
                 model, (images,), dynamic_shapes={INPUT: dynamic}, strict=False
             )
+    except ConfigError:
+        raise  # the network does not take images of this size
     except Exception as error:  # tracing raises errors of any class
         reason = str(error).strip().partition("\n")[0]
+        sizes = "" if info.size else " for any size; try one size (--size HEIGHT WIDTH)"
         raise ExportError(
-            f"torch.export cannot trace the model ({type(error).__name__}: {reason})."
+            f"torch.export cannot trace the model ({type(error).__name__}: {reason}){sizes}."
         ) from error
     divide_in_whole_numbers(program.graph)
     for node in program.graph.nodes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ...errors import ConfigError
 
 
-def distinct_levels(strides: Sequence[int], finest_stride: int = 1) -> list[int]:
+def distinct_levels(strides: Sequence[float], finest_stride: float = 1) -> list[int]:
     """Return the deepest level of each distinct stride, finest first.
 
     Dilated encoders repeat their last stride, and plain transformers have a single stride.
@@ -29,7 +29,7 @@ def distinct_levels(strides: Sequence[int], finest_stride: int = 1) -> list[int]
     return list(deepest.values())
 
 
-def nearest_level(strides: Sequence[int], stride: int) -> int:
+def nearest_level(strides: Sequence[float], stride: float) -> int:
     """Return the level nearest to a stride, the shallowest of equally near ones.
 
     >>> nearest_level((4, 8, 16, 16), 16), nearest_level((4, 8, 16, 16), 2)

@@ -66,7 +66,7 @@ class MMSegDecoder(BaseModule):
         """Return the number of output channels, which heads do not declare in one way."""
         side = 2 * max(strides)
         levels = [
-            torch.zeros(1, channels, side // stride, side // stride)
+            torch.zeros(1, channels, int(side // stride), int(side // stride))
             for channels, stride in zip(in_channels, strides, strict=True)
         ]
         self.eval()

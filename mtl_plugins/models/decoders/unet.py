@@ -159,7 +159,7 @@ class TransformerSkipDecoder(BaseModule):
         self.laterals = nn.ModuleList(
             nn.Conv2d(in_channels[level], width, 1) for level in self.levels
         )
-        patch_sizes = [used[-1] // stride for stride in used]
+        patch_sizes = [int(used[-1] / stride) for stride in used]
         self.fusion = ChannelFusion([width] * len(used), patch_sizes, num_layers, num_heads)
         self.gates = nn.ModuleList(ChannelGate(width, width) for _ in used[1:])
         self.convs = nn.ModuleList(

@@ -14,19 +14,28 @@ from ...errors import ConfigError
 
 PerLevel = tuple[int, ...]
 
+Strides = tuple[float, ...]
+"""Strides of the levels; 3.5 is that of patches of 14 pixels that a neck enlarged fourfold."""
+
 
 @dataclass(frozen=True)
 class EncoderSpec:
     """Hold channels and strides of a pyramid's levels, by task if each has its own encoder."""
 
     channels: PerLevel | dict[str, PerLevel]
-    strides: PerLevel | dict[str, PerLevel]
+    strides: Strides | dict[str, Strides]
 
     @property
     def size_divisor(self) -> int:
-        """Number that divides an image's sides if every level is exactly side / stride."""
+        """Number that divides an image's sides if every level is exactly side / stride.
+
+        >>> EncoderSpec((8, 8), (3.5, 14)).size_divisor
+        14
+        """
         by_task = self.strides.values() if isinstance(self.strides, dict) else [self.strides]
-        return lcm(*(stride for strides in by_task for stride in strides))
+        ratios = (float(stride).as_integer_ratio() for strides in by_task for stride in strides)
+        # A multiple of 7 is a multiple of 7 / 2, too.
+        return lcm(*(numerator for numerator, _ in ratios))
 
 
 PROBE_SIZE = 128
@@ -115,7 +124,7 @@ def _pair(value: Any) -> tuple[int, int] | None:
 
 
 def _measured(encoder: nn.Module, maps: Any, height: int, width: int) -> EncoderSpec | None:
-    """Return the spec of the maps of an image; None where a stride is no whole number.
+    """Return the spec of the maps of an image; None where a stride is no number of quarters.
 
     Args:
         maps: what the encoder returned: a pyramid, or one for each task.
@@ -133,7 +142,7 @@ def _measured(encoder: nn.Module, maps: Any, height: int, width: int) -> Encoder
             {task: spec.strides for task, spec in specs.items()},
         )
     levels = [maps] if isinstance(maps, Tensor) else list(maps)
-    strides = []
+    strides: list[float] = []
     for level in levels:
         if not isinstance(level, Tensor) or level.dim() != 4:
             found = tuple(getattr(level, "shape", ())) or type(level).__name__
@@ -141,10 +150,11 @@ def _measured(encoder: nn.Module, maps: Any, height: int, width: int) -> Encoder
                 f"{type(encoder).__name__} must return a tuple of N,C,H,W feature maps, but a "
                 f"level is {found}. Set its options so that it returns a feature pyramid."
             )
-        stride = height // max(level.shape[2], 1)
-        if (stride * level.shape[2], stride * level.shape[3]) != (height, width):
+        stride = height / max(level.shape[2], 1)
+        # Necks enlarge maps twofold or fourfold.
+        if stride * level.shape[3] != width or not (4 * stride).is_integer():
             return None
-        strides.append(stride)
+        strides.append(int(stride) if stride.is_integer() else stride)
     return EncoderSpec(tuple(level.shape[1] for level in levels), tuple(strides))
 
 

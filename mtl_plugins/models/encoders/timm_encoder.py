@@ -1,21 +1,25 @@
 """timm models as encoders."""
 
-import logging
 from collections.abc import Sequence
+from math import lcm
 from pathlib import Path
 from typing import Any
 
-import timm
-from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from ...errors import ConfigError
-from ...utils import did_you_mean
-
-LEVELS = 4
-"""Number of levels in the pyramid: strides 4, 8, 16 and 32 where the model has them."""
+from ...utils import warn
+from .timm_models import (
+    chosen_levels,
+    dilation,
+    feature_model,
+    fitted_model,
+    native_strides,
+    registered_name,
+)
+from .timm_sizes import channels_first
 
 
 @MODELS.register_module()
@@ -23,14 +27,16 @@ class TimmEncoder(BaseModule):
     """Turn an image into the feature pyramid of a timm model.
 
     Handles the differences between families: models with four or five levels, channels-last
-    transformers, single-stride transformers (four evenly spaced blocks are returned), models of
-    fixed image size (made dynamic where timm can do it), models without dilation.
+    transformers, single-stride transformers (four evenly spaced blocks are returned), models
+    without dilation. Which images a model takes is tried, not read from its declaration: images of
+    any size; of multiples of its windows, to which others are padded; or of one size, to which
+    smaller ones are padded. The padding is cut from the maps, so that each covers the image.
 
     Shapes: (N, 3, H, W), H and W multiples of the largest stride -> per level
     (N, channels[i], H / strides[i], W / strides[i]).
 
     Args:
-        model_name: a name of `timm.list_models()`.
+        model_name: a name of `timm.list_models()`, with or without a tag (`resnet18.a1_in1k`).
         pretrained: False: random weights; True: timm's weights from the hub; a path: a local
             `.safetensors` or `.pth` file in timm's layout.
         output_stride: largest stride (8, 16 or 32); later strides are replaced by dilation.
@@ -38,9 +44,10 @@ class TimmEncoder(BaseModule):
             and (F,T,T) are strides 32, 16 and 8. Give only one of the two.
         unsupported_stride: "error": raise where the model cannot have the stride; "native": warn
             and use the model's own strides (so that one config takes any model).
-        out_indices: levels to return; default: the last four, or four evenly spaced ones of a
-            single-stride transformer.
-        img_size: image size (H, W), for models that are built for one size.
+        out_indices: levels to return, ascending; default: the last four, or four evenly spaced ones
+            of a single-stride transformer.
+        img_size: size (H, W) of the largest images, in training, validation and prediction, for
+            models that are built for one size; rounded up to whole strides.
         squeeze_excitation: put a squeeze-and-excitation block (Hu et al., 2018) into every
             residual block, before the addition; for timm's ResNets. Pretrained weights of the
             plain model still load, the new blocks start random.
@@ -49,7 +56,8 @@ class TimmEncoder(BaseModule):
         model_args: further arguments of `timm.create_model`.
 
     Raises:
-        ConfigError: unknown model, unsupported stride, contradicting or malformed options.
+        ConfigError: unknown model, unsupported stride, contradicting or malformed options; in
+            `forward`: an image is larger than the one size that the model takes.
         FileNotFoundError: `pretrained` names a file that is not there.
         RuntimeError: the weights could not be fetched.
 
@@ -78,85 +86,97 @@ class TimmEncoder(BaseModule):
                 f"TimmEncoder: unsupported_stride={unsupported_stride!r}; choose 'error' or "
                 "'native'."
             )
-        self.model_name = model_name
-        self.fixed_size: tuple[int, int] | None = None
+        self.model_name = registered_name(model_name)
         stride = _stride_of(output_stride, replace_stride_with_dilation)
-        args = dict(model_args or {}) | _weight_args(model_name, pretrained)
-        if img_size is not None:
-            args["img_size"] = img_size
-        self.model = self._create(args, stride, unsupported_stride, out_indices)
+        weights = _weight_args(self.model_name, pretrained)
+        plain = dict(model_args or {})
+        native = native_strides(self.model_name, plain)
+        plain["out_indices"] = chosen_levels(self.model_name, native, out_indices)
+        if stride is not None and max(native) > stride:
+            plain |= dilation(self.model_name, plain, stride, native, unsupported_stride)
+        self._args = plain | (dict(block_args=dict(attn_layer="se")) if squeeze_excitation else {})
+        step = lcm(*(native[level] for level in plain["out_indices"]))
+        size = None if img_size is None else _whole_size(img_size, step)
+        options, self._sizes = fitted_model(self.model_name, self._args, size)
+        self.model = self._loaded(plain | options, weights)
         if squeeze_excitation:
-            plain = self.model
-            args.update(pretrained=False, block_args=dict(attn_layer="se"))
-            self.model = self._create(args, stride, unsupported_stride, out_indices)
+            own, self.model = self.model, feature_model(self.model_name, self._args | options)
             # Only the new blocks keep random weights; the plain model's, loaded strictly above, fit
             # all other blocks.
-            self.model.load_state_dict(plain.state_dict(), strict=False)
+            self.model.load_state_dict(own.state_dict(), strict=False)
         if with_cp:
-            self.model.set_grad_checkpointing(True)
+            self._checkpoint()
         # Some of timm's feature models define init_weights. mmengine would call it at the start of
         # training and overwrite the weights loaded here.
         self.model.is_init = True
         self.channels = tuple(self.model.feature_info.channels())
-        self.strides = tuple(self.model.feature_info.reduction())
-        self._channels_last = str(getattr(self.model, "output_fmt", "")).endswith("NHWC")
+        self.strides = self._sizes.strides
+        self.fixed_size = self._sizes.largest
+        """(height, width) of the largest images, for models that are built for one size."""
+        if size is None and (sizes := self._sizes.text):
+            warn(f"TimmEncoder: {self.model_name} {sizes}.")
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        size = tuple(images.shape[2:])
-        if self.fixed_size is not None and size != self.fixed_size:
-            raise ConfigError(
-                f"TimmEncoder: {self.model_name} is built for images of {self.fixed_size} and got "
-                f"{size}; set img_size={size} or choose a model that takes any size."
-            )
-        levels = self.model(images)
-        if self._channels_last:
-            levels = [level.permute(0, 3, 1, 2).contiguous() for level in levels]
-        return tuple(levels)
+        height, width = images.shape[2:]
+        if self._sizes.exact:
+            return tuple(channels_first(self.model, self.model(images)))
+        self.check_size(height, width)
+        levels = channels_first(self.model, self.model(self._sizes.pad(images)))
+        return tuple(
+            self._sizes.crop(level, index, height, width) for index, level in enumerate(levels)
+        )
 
-    def _create(
-        self,
-        args: dict[str, Any],
-        stride: int | None,
-        unsupported_stride: str,
-        out_indices: Sequence[int] | None,
-    ) -> Any:
-        name = self.model_name
-        probe = _build(name, dict(args, pretrained=False))
-        # All levels, including those that timm does not return by default.
-        native = tuple(level["reduction"] for level in probe.feature_info.info)
-        if out_indices is None:
-            count = len(native)
-            if len(set(native)) == 1:
-                # Blocks of equal stride: spread evenly over the depth, including the last one.
-                out_indices = [count * (i + 1) // LEVELS - 1 for i in range(min(LEVELS, count))]
-            else:
-                out_indices = list(range(-min(LEVELS, count), 0))
-        args["out_indices"] = tuple(out_indices)
-        if stride is not None and max(native) > stride:
-            try:
-                model = _build(name, dict(args, output_stride=stride))
-                if max(model.feature_info.reduction()) <= stride:
-                    return model
-            except (TypeError, AssertionError, NotImplementedError):
-                # timm has no common way to find out whether a model can be dilated.
-                pass
-            message = (
-                f"TimmEncoder: {name} cannot have output stride {stride}; its strides are {native}"
-            )
-            if unsupported_stride == "error":
-                raise ConfigError(
-                    f"{message}. Leave output_stride out, or set unsupported_stride='native' to "
-                    "use the model's own."
-                )
-            print_log(f"{message}, which are used.", logger="current", level=logging.WARNING)
-        config: Any = timm.get_pretrained_cfg(name)
-        if getattr(config, "fixed_input_size", False) and "img_size" not in args:
-            try:
-                return _build(name, dict(args, dynamic_img_size=True))
-            except TypeError:
-                # Some fixed-size models cannot be made dynamic and take one size only.
-                self.fixed_size = tuple(config.input_size[1:])
-        return _build(name, args)
+    def check_size(self, height: int, width: int) -> None:
+        """Raise a `ConfigError` for an image that is larger than the one size of the model."""
+        most = self.fixed_size
+        if most is None or (height <= most[0] and width <= most[1]):
+            return
+        needed = (max(height, most[0]), max(width, most[1]))
+        remedy = f"Set img_size={needed}, predict in windows (test_cfg), or choose a model"
+        try:
+            fitted_model(self.model_name, self._args, _whole_size(needed, lcm(*self.strides)))
+        except ConfigError:
+            remedy = "It cannot be built for larger ones: predict in windows, or choose a model"
+        raise ConfigError(
+            f"TimmEncoder: {self.model_name} is built for images of at most {most[0]}x{most[1]} "
+            f"pixels and got {height}x{width}. {remedy} that takes any size, such as a swin or vit."
+        )
+
+    def _loaded(self, args: dict[str, Any], weights: dict[str, Any]) -> Any:
+        """Build the model, with its weights if they are asked for."""
+        try:
+            return feature_model(self.model_name, args | weights)
+        except Exception as error:
+            # The same arguments without weights have been tried.
+            source = weights.get("pretrained_cfg_overlay", {}).get("file", "the hub")
+            raise RuntimeError(
+                f"TimmEncoder: the weights of {self.model_name} could not be loaded from "
+                f"{source}: {error}. Check the network or the file, give the path of a local file "
+                "as pretrained, or pretrained=False."
+            ) from error
+
+    def _checkpoint(self) -> None:
+        """Let the model recompute activations in the backward pass."""
+        # A model that returns its own intermediate blocks is wrapped once more.
+        owner = self.model if hasattr(self.model, "set_grad_checkpointing") else self.model.model
+        try:
+            owner.set_grad_checkpointing(True)
+        except (AssertionError, AttributeError) as error:
+            raise ConfigError(
+                f"TimmEncoder: timm's {self.model_name} cannot recompute activations; leave "
+                "with_cp out."
+            ) from error
+
+
+def _whole_size(img_size: int | Sequence[int], step: int) -> tuple[int, int]:
+    """Return an image size as (height, width), rounded up to multiples of `step`."""
+    sides = [img_size] * 2 if isinstance(img_size, int) else list(img_size)
+    if len(sides) != 2 or not all(isinstance(side, int) and side > 0 for side in sides):
+        raise ConfigError(
+            f"TimmEncoder: img_size={img_size!r}; expected (height, width) in pixels."
+        )
+    height, width = (-(-side // step) * step for side in sides)
+    return height, width
 
 
 def _stride_of(output_stride: int | None, flags: Sequence[bool] | None) -> int | None:
@@ -190,31 +210,3 @@ def _weight_args(name: str, pretrained: bool | str) -> dict[str, Any]:
             "or .pth file in timm's layout, True for the hub's, or False for none."
         )
     return dict(pretrained=True, pretrained_cfg_overlay=dict(file=str(path)))
-
-
-def _build(name: str, args: dict[str, Any]) -> Any:
-    """Create the model as a feature extractor; raise errors with a remedy."""
-    if not timm.is_model(name):
-        architecture = name.split(".")[0]
-        hint = did_you_mean(architecture, timm.list_models(), "See timm.list_models().")
-        raise ConfigError(f"TimmEncoder: timm has no model {name!r}. {hint}")
-    try:
-        return timm.create_model(name, features_only=True, **args)
-    except (TypeError, AssertionError, NotImplementedError) as error:
-        if "block_args" in str(error):
-            raise ConfigError(
-                f"TimmEncoder: {name} has no residual blocks of timm's ResNet, which "
-                "squeeze_excitation is for; choose a resnet or leave it out."
-            ) from error
-        raise
-    except Exception as error:
-        if args.get("pretrained") is True:
-            source = args.get("pretrained_cfg_overlay", {}).get("file", "the hub")
-            raise RuntimeError(
-                f"TimmEncoder: the weights of {name} could not be loaded from {source}: {error}. "
-                "Check the network or the file, give the path of a local file as pretrained, or "
-                "pretrained=False."
-            ) from error
-        raise ConfigError(
-            f"TimmEncoder: timm's {name} cannot be used as a feature pyramid: {error}"
-        ) from error

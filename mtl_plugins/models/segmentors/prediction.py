@@ -125,6 +125,18 @@ class InferenceConfig:
                 "probabilities and metres, not raw maps. Leave one of them out."
             )
 
+    def largest_view(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) of the largest images that the network sees of an image.
+
+        >>> InferenceConfig(tta=Augmentation()).largest_view(100, 200)
+        (125, 250)
+        """
+        scale = 1.0 if self.tta is None else max(self.tta.scales)
+        height, width = round(height * scale), round(width * scale)
+        if self.mode == "slide" and self.crop_size:
+            return min(height, self.crop_size[0]), min(width, self.crop_size[1])
+        return height, width
+
 
 def _known(given: dict[str, Any], kind: type, name: str) -> dict[str, Any]:
     """Return the arguments; raise for those that the dataclass does not have."""
