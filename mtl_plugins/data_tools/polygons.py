@@ -92,7 +92,7 @@ def convert_polygons(
             if value != target.invalid:
                 pixels[target.classes[value]] += int(count)
     return Conversion(
-        found.kind, target.classes, target.invalid, len(found.images), shapes, pixels, skipped
+        found.kind, target.classes, int(target.invalid), len(found.images), shapes, pixels, skipped
     )
 
 
@@ -108,13 +108,13 @@ def _target(found: Annotations, classes: Sequence[str], background: str) -> tupl
     if background not in (NO_CLASS, *wanted):
         wanted.insert(0, background)
     target = Target("labels", "classes", classes=tuple(wanted))
-    return target, target.invalid if background == NO_CLASS else wanted.index(background)
+    return target, int(target.invalid) if background == NO_CLASS else wanted.index(background)
 
 
 def _number(label: str, target: Target, outside: int) -> int:
     """Return the number of a shape's pixels."""
     if label == "__ignore__":
-        return target.invalid
+        return int(target.invalid)
     return target.classes.index(label) if label in target.classes else outside
 
 
