@@ -77,7 +77,8 @@ def measured_names(config: Config) -> list[str]:
         if twice := [measure.name for measure in measures if measure.name in names]:
             raise ConfigError(
                 f"val_evaluator measures {twice} twice, the second time by {metric['type']}. "
-                "Remove one, or restrict MultiTaskMetric to other targets: tasks=[...]."
+                "Remove one, restrict MultiTaskMetric to other targets (tasks=[...]), or name the "
+                "second way to measure (variant='...')."
             )
         names += [measure.name for measure in measures]
     return names

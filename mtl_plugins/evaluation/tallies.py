@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,7 +13,14 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..targets import Target
-from .depth import DEPTH_METRICS, distance_sums, measured_pixels, pixel_errors
+from .depth import (
+    DEPTH_METRICS,
+    distance_sums,
+    measured_pixels,
+    pixel_errors,
+    pooled_errors,
+    pooled_sums,
+)
 from .normals import WITHIN, angle_histogram, histogram_median, normal_angles
 from .semseg import confusion_matrix, semseg_scores
 from .streaming_metric import Sums
@@ -22,6 +29,7 @@ Options = Mapping[str, Any]
 """Arguments of `MultiTaskMetric` for one target."""
 
 NAN = float("nan")
+SI = ("si_lambda", "si_scale")
 WITHIN_PIXELS = (1, 3)
 """Thresholds in pixels of the shares of offsets."""
 
@@ -74,7 +82,7 @@ class ClassSums(TargetSums):
 
     def scores(self, options: Options) -> dict[str, float]:
         assert self.confusion is not None
-        return semseg_scores(self.confusion, options.get("absent", "skip"))
+        return semseg_scores(self.confusion, **_given(("absent", "left_out"), options))
 
 
 class BinarySums(ClassSums):
@@ -102,7 +110,8 @@ class DistanceSums(TargetSums):
     """Sum the errors of images, which have the same weight, and of pixels by distance.
 
     Args:
-        errors: sums over images of the metrics of `DEPTH_METRICS`, float64.
+        errors: sums over images of the metrics of `DEPTH_METRICS`, or with `average='pixels'` the
+            sums over pixels of `pooled_sums`; float64.
         by_distance: sums over all valid pixels, see `distance_sums`.
     """
 
@@ -111,18 +120,22 @@ class DistanceSums(TargetSums):
 
     @classmethod
     def of(cls, guess: Tensor, truth: Tensor, target: Target, options: Options) -> TargetSums:
-        limits = {key: options[key] for key in ("min_depth", "max_depth") if key in options}
-        scales = {key: options[key] for key in ("si_lambda", "si_scale") if key in options}
-        pixels = measured_pixels(guess, truth, **limits)
-        errors = pixel_errors(*pixels, **scales)
-        if errors is None:
+        limits = ("min_depth", "max_depth", "depth_range", "align")
+        pixels = measured_pixels(guess, truth, **_given(limits, options))
+        if not len(pixels[0]):
             return cls(images=1, without=1)
-        values = torch.tensor([*errors.values()], dtype=torch.float64)
+        if options.get("average") == "pixels":
+            values = pooled_sums(*pixels)
+        else:
+            errors = pixel_errors(*pixels, **_given(SI, options))
+            values = torch.tensor([*(errors or {}).values()], dtype=torch.float64)
         return cls(images=1, errors=values, by_distance=distance_sums(*pixels))
 
     def scores(self, options: Options) -> dict[str, float]:
         if self.errors is None:
             return dict.fromkeys(DEPTH_METRICS, NAN)
+        if options.get("average") == "pixels":
+            return pooled_errors(self.errors, **_given(SI, options))
         count = self.images - self.without
         sums = zip(DEPTH_METRICS, self.errors.tolist(), strict=True)
         return {name: total / count for name, total in sums}
@@ -224,6 +237,10 @@ TALLIES: dict[str, type[TargetSums]] = dict(
     offset=OffsetSums,
 )
 """Form of a target -> its sums."""
+
+
+def _given(names: Sequence[str], options: Options) -> dict[str, Any]:
+    return {name: options[name] for name in names if name in options}
 
 
 def sums_of(target: Target) -> type[TargetSums]:
