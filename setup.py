@@ -51,6 +51,9 @@ EXTRAS = {
         "h5py>=3.11",  # the first that works with NumPy 2
         "pycocotools>=2.0.8",  # the first that works with NumPy 2
     ],
+    # Only for the transform AlbuImage. It brings opencv-python-headless, which installs the same
+    # module as opencv-python.
+    "augmentation": ["albumentations>=2,<3"],
     "export": [
         "torch>=2.11",  # older ones know no sizes from 1 on, or export sizes wrong (2.9)
         "onnx>=1.17",  # the first that torch 2.6 exports to

@@ -25,6 +25,7 @@ from .multi_task_dataset import MultiTaskDataset
 from .packed import PackedDataset, pack_dataset
 from .sampling import SampleIndex, SeededSampler, seed_all, seeded
 from .transforms import (
+    AlbuImage,
     DecodeTargets,
     EvaluationCrop,
     FillSkyDepth,
@@ -38,6 +39,7 @@ from .transforms import (
 
 __all__ = [
     "FORMATS",
+    "AlbuImage",
     "CityscapesDepthFormat",
     "CityscapesMultiTask",
     "ConcatDataset",

@@ -60,7 +60,7 @@ FAULTS = (
         "leaves {} behind, or fills new area with 255",
         lambda target: not _of_mmseg(target),
         {
-            "Albu": "transforms of this package",
+            "Albu": "AlbuImage, or for geometry the transforms of this package,",
             "CenterCrop": "CenterCropTargets",
             "Pad": "PadTargets",
             "RandomCutOut": "CutOutTargets",

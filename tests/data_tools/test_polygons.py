@@ -16,6 +16,8 @@ from mtl_plugins.errors import ConfigError, DataError
 
 from ..commands import call
 
+pytest.importorskip("pycocotools")
+
 SIZE = (24, 40)
 ROAD = [0, 12, 40, 12, 40, 24, 0, 24]
 CAR = [10, 8, 20, 8, 20, 18, 10, 18]

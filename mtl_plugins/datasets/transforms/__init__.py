@@ -1,5 +1,6 @@
 """Transforms that mmseg lacks or that are wrong there for depth, normals or other targets."""
 
+from .albumentations import AlbuImage
 from .cropping import CenterCropTargets, CutOutTargets, PadTargets
 from .geometric import FlipTargets, RotateTargets, ZoomTargets
 from .loading import DecodeTargets, LoadImage, LoadTargets, PackTargets, SourceTransform
@@ -10,6 +11,7 @@ from .target_transform import MEAN_COLOUR, TargetTransform
 
 __all__ = [
     "MEAN_COLOUR",
+    "AlbuImage",
     "CenterCropTargets",
     "CutOutTargets",
     "DecodeTargets",
