@@ -12,6 +12,7 @@ from .transforms import (
     EvaluationCrop,
     FillSkyDepth,
     FlipTargets,
+    IgnoreEmpty,
     LoadTargets,
     MosaicTargets,
     ResizeTargets,
@@ -96,6 +97,7 @@ ON_VALUES = (
     MosaicTargets,
     EvaluationCrop,
     FillSkyDepth,
+    IgnoreEmpty,
     ResizeTargets,
 )
 """Transforms that compute with decoded values."""

@@ -140,6 +140,7 @@ def measured_pixels(
     max_depth: float | None = None,
     depth_range: Sequence[float] | None = None,
     align: str | None = None,
+    nonfinite: str = "error",
 ) -> tuple[Tensor, Tensor]:
     """Select and clamp the valid pixels of prediction and target, as `depth_errors` does.
 
@@ -147,6 +148,8 @@ def measured_pixels(
         prediction, target, min_depth, max_depth: as in `depth_errors`.
         depth_range: nearest and farthest true distance of the pixels that are counted, metres.
         align: fit the prediction to the truth before it is clamped, see `ALIGNMENTS`.
+        nonfinite: `error`: a prediction that is nan or infinite raises; `clamp`: nan becomes
+            `min_depth`, infinity `max_depth`.
 
     Returns:
         Two vectors of one length, metres, float64.
@@ -170,6 +173,8 @@ def measured_pixels(
     truth, guess = (
         maps.flatten().index_select(0, pixels).double() for maps in (target, prediction)
     )
+    if nonfinite == "clamp":
+        guess = guess.nan_to_num(min_depth, max_depth, min_depth)
     broken = int((~torch.isfinite(guess)).sum())
     if broken:
         raise ValueError(

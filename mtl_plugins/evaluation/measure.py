@@ -99,6 +99,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = dict(
         Measure("*/median_angle", "lower", ", median angle (deg)"),
         Measure("*/within_11.25", "higher", " within 11.25 deg (%)"),
         *(Measure(f"*/within_{degrees}", "higher") for degrees in ("22.5", "30")),
+        Measure("*/rmse_angle", "lower"),
     ),
     offset=(
         Measure("*/epe", "lower", " end-point error (px)", main=True),

@@ -74,9 +74,11 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         min_depth, max_depth, si_lambda, si_scale: of distances, see `depth_errors`.
         depth_range: nearest and farthest true distance of the pixels that are measured.
         align: fit each predicted distance to its truth first, see `ALIGNMENTS`.
-        average: of distances' metrics: over `images`, or over all `pixels` at once. This and the
-            options before, from `absent` on, may be dicts by target's name; other targets have the
-            default.
+        nonfinite: of distances, see `measured_pixels`.
+        average: of the metrics of distances, classes and masks: over `images`, or over all
+            `pixels` at once. Default: images for distances, pixels for the others.
+        stored: round directions as in an 8-bit image first, see `as_stored`. This and the options
+            before, from `absent` on, may be dicts by target's name; others have the default.
         variant: name of this way to measure, for several of them in one evaluation: the metrics
             are `<target>/<variant>/<metric>`, and none of them is a main one.
 
@@ -106,13 +108,16 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         left_out: Sequence[str] | Mapping[str, Sequence[str]] = (),
         depth_range: Sequence[float] | Mapping[str, Sequence[float]] | None = None,
         align: str | Mapping[str, str] | None = None,
-        average: str | Mapping[str, str] = "images",
+        average: str | Mapping[str, str] | None = None,
+        nonfinite: str | Mapping[str, str] = "error",
+        stored: bool | Mapping[str, bool] = False,
         variant: str = "",
     ) -> None:
         super().__init__()
         _check_choice("absent", absent, get_args(AbsentClass))
         _check_choice("align", align, (None, *ALIGNMENTS))
-        _check_choice("average", average, ("images", "pixels"))
+        _check_choice("average", average, (None, "images", "pixels"))
+        _check_choice("nonfinite", nonfinite, ("error", "clamp"))
         for value in _values(depth_range):
             if value is not None and not (len(value) == 2 and 0 <= value[0] < value[1]):
                 raise DataError(f"depth_range={value!r}: expected (nearest, farthest) in metres.")
@@ -129,7 +134,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         self.options: dict[str, Any] = dict(
             tasks=self.tasks, ignore_label=ignore_label, absent=absent, min_depth=min_depth,
             max_depth=max_depth, si_lambda=si_lambda, si_scale=si_scale, left_out=left_out,
-            depth_range=depth_range, align=align, average=average,
+            depth_range=depth_range, align=align, average=average, nonfinite=nonfinite,
+            stored=stored,
         )  # fmt: skip
         self.confusions: dict[str, Tensor] = {}
         self.classes: dict[str, list[ClassScore]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from ..targets import IGNORE_LABEL
 from ..utils import TextTable
 
-AbsentClass = Literal["skip", "zero"]
+AbsentClass = Literal["skip", "zero", "nan"]
 
 
 def confusion_matrix(
@@ -111,7 +111,7 @@ def semseg_scores(
     Args:
         confusion: C,C, rows are the truth, summed over the whole data set.
         absent: treatment in mIoU of a class that is neither in the truth nor predicted: `skip`
-            leaves it out of the mean, `zero` counts it as an IoU of 0.
+            leaves it out of the mean, `zero` counts it as an IoU of 0, `nan` makes the mean nan.
         left_out: ids of classes that the means leave out, such as a background. Their pixels count
             as before where other classes are concerned, and in `aAcc`.
 
@@ -121,19 +121,21 @@ def semseg_scores(
         `mPrecision`, the mean over the classes that are predicted. A mean over nothing is nan.
 
     Raises:
-        ValueError: `absent` is neither `skip` nor `zero`.
+        ValueError: `absent` has another value.
 
     >>> semseg_scores(torch.tensor([[3, 0], [1, 0]]))
     {'mIoU': 37.5, 'aAcc': 75.0, 'mAcc': 50.0, 'mF1': 42.857142857142854, 'mPrecision': 75.0}
     """
-    if absent not in ("skip", "zero"):
-        raise ValueError(f"absent={absent!r}: expected 'skip' or 'zero'.")
+    if absent not in get_args(AbsentClass):
+        raise ValueError(f"absent={absent!r}: expected one of {list(get_args(AbsentClass))}.")
     counted = torch.ones(len(confusion), dtype=torch.bool)
     counted[list(left_out)] = False
     iou = iou_per_class(confusion)[counted]
+    if absent != "nan":
+        iou = iou.nan_to_num(0) if absent == "zero" else iou[~iou.isnan()]
     counts = confusion.double()
     return {
-        "mIoU": float(iou.nan_to_num(0).mean() if absent == "zero" else iou.nanmean()),
+        "mIoU": float(iou.mean()),
         "aAcc": float(100 * counts.diagonal().sum() / counts.sum()),
         "mAcc": float(accuracy_per_class(confusion)[counted].nanmean()),
         "mF1": float(f1_per_class(confusion)[counted].nanmean()),

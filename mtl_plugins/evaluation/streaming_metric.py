@@ -65,6 +65,10 @@ class StreamingMetric(BaseMetric, Generic[T]):
         DataError: `measure` raised a `ValueError`; the image is named.
     """
 
+    chooses_measures: ClassVar[bool] = False
+    """Whether `measures_for` says what is measured, in place of `measures`."""
+    extras: ClassVar[tuple[str, ...]] = ()
+    """What the metric needs besides predictions, see the `extras` of a model's `test_cfg`."""
     per_image = False
     image_scores: Sequence[ImageScores] = ()
 

@@ -21,7 +21,7 @@ from .depth import (
     pooled_errors,
     pooled_sums,
 )
-from .normals import WITHIN, angle_histogram, histogram_median, normal_angles
+from .normals import WITHIN, angle_histogram, as_stored, histogram_median, normal_angles
 from .semseg import confusion_matrix, semseg_scores
 from .streaming_metric import Sums
 
@@ -64,9 +64,12 @@ class ClassSums(TargetSums):
 
     Args:
         confusion: C,C int64 on the CPU, rows are the truth.
+        means: with `average='images'`, the number of images with truth and the sums of their
+            scores, float64.
     """
 
     confusion: Tensor | None = None
+    means: Tensor | None = None
 
     @classmethod
     def of(cls, guess: Tensor, truth: Tensor, target: Target, options: Options) -> TargetSums:
@@ -77,10 +80,20 @@ class ClassSums(TargetSums):
             )
         given = options.get("ignore_label")
         ignored = int(target.invalid) if given is None else given
-        confusion = confusion_matrix(guess, truth, target.num_classes, ignored)
-        return cls(images=1, confusion=confusion.cpu())
+        confusion = confusion_matrix(guess, truth, target.num_classes, ignored).cpu()
+        found = cls(images=1, confusion=confusion)
+        if options.get("average") == "images" and confusion.any():
+            found.means = torch.tensor([1, *found._pooled(options).values()], dtype=torch.float64)
+        return found
 
     def scores(self, options: Options) -> dict[str, float]:
+        scores = self._pooled(options)
+        if self.means is None:
+            return scores
+        return dict(zip(scores, (self.means[1:] / self.means[0]).tolist(), strict=True))
+
+    def _pooled(self, options: Options) -> dict[str, float]:
+        """Return the metrics of the pixels of all images."""
         assert self.confusion is not None
         return semseg_scores(self.confusion, **_given(("absent", "left_out"), options))
 
@@ -92,7 +105,7 @@ class BinarySums(ClassSums):
     predicted, recall where none is true.
     """
 
-    def scores(self, options: Options) -> dict[str, float]:
+    def _pooled(self, options: Options) -> dict[str, float]:
         assert self.confusion is not None
         negative, false, missed, hits = self.confusion.flatten().double()
         shares = dict(
@@ -120,7 +133,7 @@ class DistanceSums(TargetSums):
 
     @classmethod
     def of(cls, guess: Tensor, truth: Tensor, target: Target, options: Options) -> TargetSums:
-        limits = ("min_depth", "max_depth", "depth_range", "align")
+        limits = ("min_depth", "max_depth", "depth_range", "align", "nonfinite")
         pixels = measured_pixels(guess, truth, **_given(limits, options))
         if not len(pixels[0]):
             return cls(images=1, without=1)
@@ -201,22 +214,25 @@ class AngleSums(TargetSums):
     """Sum the angles of directions over pixels, which have the same weight.
 
     Args:
-        total: sum of the angles, degrees.
+        total, squares: sums of the angles and of their squares, degrees.
         within: number of pixels below each angle of `WITHIN`.
         histogram: number of pixels in each bin of 0.01 degrees.
     """
 
     total: float = 0.0
+    squares: float = 0.0
     within: Tensor = field(default_factory=lambda: torch.zeros(len(WITHIN), dtype=torch.long))
     histogram: Tensor = field(default_factory=lambda: angle_histogram(torch.zeros(0)))
 
     @classmethod
     def of(cls, guess: Tensor, truth: Tensor, target: Target, options: Options) -> TargetSums:
+        guess = as_stored(guess) if options.get("stored") else guess
         angles = normal_angles(guess, truth).cpu()
         return cls(
             images=1,
             without=int(angles.numel() == 0),
             total=float(angles.sum()),
+            squares=float(angles.square().sum()),
             within=torch.stack([(angles < degrees).sum() for degrees in WITHIN]),
             histogram=angle_histogram(angles),
         )
@@ -225,7 +241,8 @@ class AngleSums(TargetSums):
         pixels = int(self.histogram.sum()) or NAN
         scores = dict(mean_angle=self.total / pixels, median_angle=histogram_median(self.histogram))
         shares = zip(WITHIN, self.within.tolist(), strict=True)
-        return scores | {f"within_{degrees:g}": 100 * n / pixels for degrees, n in shares}
+        scores |= {f"within_{degrees:g}": 100 * n / pixels for degrees, n in shares}
+        return scores | {"rmse_angle": math.sqrt(self.squares / pixels)}
 
 
 TALLIES: dict[str, type[TargetSums]] = dict(

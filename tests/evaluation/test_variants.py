@@ -9,11 +9,13 @@ import pytest
 import torch
 from sklearn.metrics import precision_recall_fscore_support
 
-from mtl_plugins.config import final_config
+from mtl_plugins.config import build, final_config, load_config
+from mtl_plugins.engine import evaluate
 from mtl_plugins.errors import ConfigError, DataError, MTLError
 from mtl_plugins.evaluation import MultiTaskMetric, confusion_matrix, depth_errors, semseg_scores
 from mtl_plugins.report import write_image_scores
 
+from ..commands import PLAIN, SMALL
 from .test_multi_task_metric import DEPTH, META, SEMSEG, measure, sample
 
 SAMPLES = [sample(index) for index in range(5)]
@@ -155,3 +157,38 @@ def test_scores_of_single_images_are_rows_in_the_order_of_the_data(tmp_path):
     for row, one in zip(rows, SAMPLES, strict=True):
         alone, _ = measure([one])
         assert float(row["semseg/mIoU"]) == pytest.approx(alone["semseg/mIoU"])
+
+
+def test_probabilities_are_predicted_where_a_metric_needs_them(scene_options, tmp_path):
+    further = [
+        dict(type="SaliencyMetric", target="boundary"),
+        dict(type="EdgeMetric", target="boundary", max_dist=0.011, thresholds=9),
+    ]
+    metrics = [dict(type="MultiTaskMetric"), *further]
+    path = str(tmp_path / "scores.csv")
+    config = load_config("configs/mtl_label_sets.py", [*scene_options, *SMALL, *PLAIN])
+    config.test_evaluator = metrics
+    checkpoint = str(tmp_path / "random.pth")
+    network = build(config, pretrained=False)
+    torch.save(dict(state_dict=network.state_dict()), checkpoint)
+    found = evaluate(config, checkpoint, str(tmp_path / "run"), per_image=path)
+    for name in ("pooled/maxF", "pooled/mIoU", "odsF", "oisF", "AP"):
+        assert 0 <= found[f"boundary/{name}"] <= 100
+    assert found["boundary/odsF"] <= found["boundary/oisF"]
+    with open(path, newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert len(rows) == 3 and all(float(row["boundary/oisF"]) >= 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        (dict(type="SaliencyMetric", protocol="poold"), r"Did you mean pooled\?"),
+        (dict(type="SaliencyMetric"), "type 'binary', but there are"),
+        (dict(type="EdgeMetric", target="depth"), "type 'binary', but there are"),
+        (dict(type="EdgeMetric", target="edges"), "names the target 'edges'"),
+    ],
+)
+def test_metrics_of_masks_need_a_mask(metric, message):
+    with pytest.raises(MTLError, match=message):
+        evaluated(metric)

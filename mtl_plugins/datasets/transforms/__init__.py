@@ -6,7 +6,7 @@ from .geometric import FlipTargets, RotateTargets, ZoomTargets
 from .loading import DecodeTargets, LoadImage, LoadTargets, PackTargets, SourceTransform
 from .mosaic import MosaicTargets
 from .photometric import PhotometricJitter
-from .protocol import EvaluationCrop, FillSkyDepth, ResizeSample, ResizeTargets
+from .protocol import EvaluationCrop, FillSkyDepth, IgnoreEmpty, ResizeSample, ResizeTargets
 from .target_transform import MEAN_COLOUR, TargetTransform
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "EvaluationCrop",
     "FillSkyDepth",
     "FlipTargets",
+    "IgnoreEmpty",
     "LoadImage",
     "LoadTargets",
     "MosaicTargets",

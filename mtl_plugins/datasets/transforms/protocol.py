@@ -153,6 +153,44 @@ def _pixels(ends: Sequence[float], side: int) -> slice:
 
 
 @TRANSFORMS.register_module()
+class IgnoreEmpty(BaseTransform):
+    """Make targets of classes invalid in an image that has nothing but background.
+
+    PASCAL-Context's parts of people are learned and measured only in images with people (Maninis
+    et al. 2019, https://arxiv.org/abs/1904.08918).
+
+    Args:
+        kinds: names of the targets, such as ("parts",).
+        background: class id of the background.
+
+    Raises:
+        ConfigError: while transforming, a target is not loaded or has no classes.
+
+    Shapes: targets H,W, changed in place. Samples without targets stay unchanged.
+    """
+
+    of_protocol = True
+
+    def __init__(self, kinds: Sequence[str], background: int = 0) -> None:
+        self.kinds = [kinds] if isinstance(kinds, str) else [*kinds]
+        self.background = background
+
+    def transform(self, results: dict) -> dict:
+        if not (targets := loaded_targets(results)):
+            return results
+        for target in named_targets(targets, self.kinds, "IgnoreEmpty(kinds=...)"):
+            if target.type != "classes":
+                raise ConfigError(
+                    f"IgnoreEmpty(kinds=...): {target.name!r} is of the type {target.type!r}; "
+                    "expected 'classes'."
+                )
+            labels = results[target.array]
+            if np.isin(labels, (self.background, target.invalid)).all():
+                labels[...] = target.invalid
+        return results
+
+
+@TRANSFORMS.register_module()
 class ResizeTargets(Resize):
     """Resize image and targets as mmseg's `Resize`, and scale offsets with the image.
 

@@ -76,6 +76,7 @@ CASES = {
     "PhotometricJitter": [({}, dict(size=SIZE))],
     "AlbuImage": [(dict(transforms=[dict(type="ISONoise", p=1.0)]), dict(size=SIZE, **PIXELS))],
     "EvaluationCrop": [(dict(rows=(0, 40), columns=(9, 70)), dict(size=SIZE, new=True, **PIXELS))],
+    "IgnoreEmpty": [(dict(kinds=("semseg",), background=99), dict(size=SIZE))],
     "FillSkyDepth": [(dict(class_name="a"), dict(size=SIZE, missing=0.3))],
     "RandomCrop": [(dict(crop_size=(40, 56), cat_max_ratio=0.9), dict(size=(40, 56)))],
     "Resize": [
