@@ -135,9 +135,9 @@ class SaliencyMetric(StreamingMetric[CurveSums]):
         cls, targets: Sequence[Target], options: Mapping[str, Any]
     ) -> Sequence[Measure]:
         """Return the two measures of the chosen target."""
-        target = mask_target(targets, options.get("target"), cls.__name__).name
         protocol = options.get("protocol", "pooled")
         _check(protocol)
+        target = mask_target(targets, options.get("target"), cls.__name__).name
         return [
             Measure(f"{target}/{protocol}/{name}", "higher", f"{target} {name}, {protocol} (%)")
             for name in ("maxF", "mIoU")
