@@ -86,8 +86,8 @@ def write_street_scenes(
     ``saliency/<split>/000000.png`` (8-bit, 255 = unknown, see ``StreetScene``),
     ``instance/<split>/000000.png`` (16-bit, 0 = no object) and ``camera/<split>/000000.json`` below
     ``root``. The manifest ``street_scenes.json`` is written last, so a folder without one is
-    unfinished. At most ``workers`` processes render, by default one per CPU. Raises DataError for a split other
-    than train, val and test.
+    unfinished. At most ``workers`` processes render, by default one per CPU. Raises DataError for a
+    split other than train, val and test.
     """
     root = Path(root)
     jobs = [(split, number) for split, count in counts.items() for number in range(count)]
