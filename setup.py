@@ -45,11 +45,15 @@ EXTRAS = {
     # The shipped configs log to TensorBoard, so training with them needs this one; the package
     # itself never imports it, and a config with a LocalVisBackend alone goes without.
     "logging": ["tensorboard>=2.16.2"],  # the first that knows NumPy 2 and brings no TensorFlow
-    # Only to read files of these kinds: Synscapes' depth, the .mat file of NYUv2.
+    # Only to read files of these kinds: Synscapes' depth, the .mat file of NYUv2, polygons.
     "data": [
         "OpenEXR>=3.5; python_version >= '3.11'",  # the first that reads from memory needs 3.11
         "h5py>=3.11",  # the first that works with NumPy 2
+        "pycocotools>=2.0.8",  # the first that works with NumPy 2
     ],
+    # Only for the transform AlbuImage. It brings opencv-python-headless, which installs the same
+    # module as opencv-python.
+    "augmentation": ["albumentations>=2,<3"],
     "export": [
         "torch>=2.11",  # older ones know no sizes from 1 on, or export sizes wrong (2.9)
         "onnx>=1.17",  # the first that torch 2.6 exports to

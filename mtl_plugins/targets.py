@@ -169,9 +169,8 @@ class Target:
         if self.type != "scalar" and (self.range is not None or self.distance):
             return f"range and distance belong to the type 'scalar', not to {self.type!r}."
         low = 0 if self.distance else -float("inf")
-        if self.range is not None and (
-            len(self.range) != 2 or not low <= self.range[0] < self.range[1] < float("inf")
-        ):
+        ends = self.range or (0, 1)
+        if len(ends) != 2 or not low <= ends[0] < ends[1] < float("inf"):
             return (
                 f"range={self.range!r}; expected (smallest, largest){' above 0' * self.distance}."
             )
@@ -208,6 +207,10 @@ class Target:
     def logits(self) -> str:
         """Return the key of the raw map on a `SegDataSample`."""
         return self._key("logits", self.name, f"{self.name}_raw")
+
+    def extra(self, name: str) -> str:
+        """Return the key of something else about a prediction, such as its "confidence"."""
+        return f"{name}_{self.name}_map"
 
     @property
     def path(self) -> str:
@@ -365,9 +368,8 @@ def targets_in(meta: Mapping[str, Any] | None) -> dict[str, Target]:
         return {name: declared_target(name, each) for name, each in meta["targets"].items()}
     classes = tuple(meta.get("classes") or ())
     palette = meta.get("palette") or ()
-    semseg = replace(
-        SEMSEG, classes=classes, palette=palette if len(palette) == len(classes) else ()
-    )
+    fitting = palette if len(palette) == len(classes) else ()
+    semseg = replace(SEMSEG, classes=classes, palette=fitting)
     depth = replace(DEPTH, unit=meta.get("depth_unit") or DEPTH.unit)
     return {target.name: target for target in (semseg, depth, NORMALS)}
 

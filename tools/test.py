@@ -38,6 +38,9 @@ def main() -> None:
         help="windows of this many pixels, two thirds of a window apart",
     )
     parser.add_argument("--json", metavar="FILE", help="also write all results there")
+    parser.add_argument(
+        "--per-image", metavar="FILE", help="also write the metrics of every image there, as CSV"
+    )
     parser.add_argument("--show-dir", metavar="DIR", help="draw a panel of every image there")
     parser.add_argument(
         "--save",
@@ -63,7 +66,14 @@ def main() -> None:
         config = load_config(args.config, args.cfg_options)
         config = with_views(config, scales, not args.no_flip, args.merge, args.slide)
         config = with_pictures(config, args.show_dir, args.save)
-        metrics = evaluate(config, args.checkpoint, args.work_dir, args.launcher, args.json)
+        metrics = evaluate(
+            config,
+            args.checkpoint,
+            args.work_dir,
+            args.launcher,
+            args.json,
+            per_image=args.per_image,
+        )
         show_metrics("checkpoint", metrics)
         for name, gain in (baselines.delta_m(metrics) if baselines else {}).items():
             print(f"{name}: {gain:+.2f}")

@@ -30,6 +30,21 @@ def complete_metrics(config: Config) -> None:
     _choose_best_metric(config)
     check_metric_names(config)
     _set_rules(config)
+    _request_extras(config)
+
+
+def _request_extras(config: Config) -> None:
+    """Let the model predict what the metrics need besides predictions, such as probabilities."""
+    kinds = [
+        METRICS.get(metric["type"])
+        for key in ("val_evaluator", "test_evaluator")
+        for metric in _metrics(config, key)
+    ]
+    needed = dict.fromkeys(extra for kind in kinds for extra in getattr(kind, "extras", ()))
+    given = (config.model.get("test_cfg") or {}).get("extras") or ()
+    if {*needed} - {*given}:
+        test_cfg = dict(config.model.get("test_cfg") or {})
+        config.model.test_cfg = dict(test_cfg, extras=[*dict.fromkeys([*given, *needed])])
 
 
 def _measure_once(config: Config) -> None:
@@ -57,7 +72,10 @@ def _metrics(config: Config, key: str) -> list[Any]:
 def _measures(metric: Mapping[str, Any], targets: Sequence[Target]) -> Sequence[Measure] | None:
     """Return the measures of a metric; None if they are unknown."""
     metric_class = METRICS.get(metric["type"])
-    if not getattr(metric_class, "measures", ()) or "prefix" in metric:
+    names_none = not getattr(metric_class, "measures", ()) and not getattr(
+        metric_class, "chooses_measures", False
+    )
+    if names_none or "prefix" in metric:
         return None
     return metric_class.measures_for(targets, metric)
 
@@ -79,7 +97,8 @@ def measured_names(config: Config) -> list[str]:
         if twice := [measure.name for measure in measures if measure.name in names]:
             raise ConfigError(
                 f"val_evaluator measures {twice} twice, the second time by {metric['type']}. "
-                "Remove one, or restrict MultiTaskMetric to other targets: tasks=[...]."
+                "Remove one, restrict MultiTaskMetric to other targets (tasks=[...]), or name the "
+                "second way to measure (variant='...')."
             )
         names += [measure.name for measure in measures]
     return names

@@ -1,4 +1,4 @@
-"""Tools for the data of a config: checks, pictures of samples, depth statistics, packing."""
+"""Tools for data: checks, pictures of samples, depth statistics, packing, polygons."""
 
 from .browse import browse_data, seen_samples
 from .check import check_data
@@ -12,16 +12,20 @@ from .depth_statistics import (
 from .findings import DataCheck, Finding
 from .glance import glance, suspicious
 from .packing_report import folder_bytes, report_packing
+from .polygons import Conversion, convert_polygons, report_conversion
 
 __all__ = [
+    "Conversion",
     "DataCheck",
     "DepthStatistics",
     "Finding",
     "browse_data",
     "check_data",
+    "convert_polygons",
     "folder_bytes",
     "glance",
     "measure_depth",
+    "report_conversion",
     "report_data_check",
     "report_depth_statistics",
     "report_packing",

@@ -27,10 +27,12 @@ from .packed import PackedDataset, pack_dataset
 from .pipeline_check import FAULTS, NO_SAMPLE, Fault
 from .sampling import SampleIndex, SeededSampler, seed_all, seeded
 from .transforms import (
+    AlbuImage,
     DecodeTargets,
     EvaluationCrop,
     FillSkyDepth,
     FlipTargets,
+    IgnoreEmpty,
     LoadImage,
     LoadTargets,
     PackTargets,
@@ -43,6 +45,7 @@ __all__ = [
     "FORMATS",
     "IGNORED",
     "NO_SAMPLE",
+    "AlbuImage",
     "CityscapesDepthFormat",
     "CityscapesMultiTask",
     "ClassBalancedDataset",
@@ -54,6 +57,7 @@ __all__ = [
     "Fault",
     "FillSkyDepth",
     "FlipTargets",
+    "IgnoreEmpty",
     "KittiMultiTask",
     "LabelFormat",
     "LoadImage",

@@ -12,6 +12,7 @@ from .transforms import (
     EvaluationCrop,
     FillSkyDepth,
     FlipTargets,
+    IgnoreEmpty,
     LoadTargets,
     MosaicTargets,
     ResizeTargets,
@@ -60,7 +61,7 @@ FAULTS = (
         "leaves {} behind, or fills new area with 255",
         lambda target: not _of_mmseg(target),
         {
-            "Albu": "transforms of this package",
+            "Albu": "AlbuImage, or for geometry the transforms of this package,",
             "CenterCrop": "CenterCropTargets",
             "Pad": "PadTargets",
             "RandomCutOut": "CutOutTargets",
@@ -118,6 +119,7 @@ ON_VALUES = (
     MosaicTargets,
     EvaluationCrop,
     FillSkyDepth,
+    IgnoreEmpty,
     ResizeTargets,
 )
 """Transforms that compute with decoded values."""

@@ -14,7 +14,8 @@ from mmengine.runner import Runner
 from ..checkpoints import check_file, latest_checkpoint, load_resumable
 from ..config import check_split, run_config
 from ..errors import ConfigError
-from ..report import write_results
+from ..evaluation import StreamingMetric
+from ..report import write_image_scores, write_results
 from ..utils import warn
 from .hooks import cut_curves
 from .processes import check_launcher, join_processes, lost_processes_reported
@@ -75,6 +76,7 @@ def evaluate(
     launcher: str = "none",
     results: str | None = None,
     options: Sequence[str] = (),
+    per_image: str | None = None,
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the test data of a config and return the metrics by name.
 
@@ -85,6 +87,7 @@ def evaluate(
         results: JSON file that also gets the metrics, the scores of the classes and the confusion
             matrix.
         options: `dotted.key=value` laid over the config, as in `load_config`.
+        per_image: CSV file that gets the metrics of every image.
 
     Raises:
         CheckpointError: the checkpoint has other weights than the config's model.
@@ -103,7 +106,14 @@ def evaluate(
         runner = MultiTaskRunner.from_cfg(config)
         # mmengine by default leaves weights random that the checkpoint lacks.
         runner.load_checkpoint(checkpoint, strict=True)
+        evaluators = [
+            each for each in runner.test_evaluator.metrics if isinstance(each, StreamingMetric)
+        ]
+        for each in evaluators:
+            each.per_image = per_image is not None
         metrics = runner.test()
+    if per_image is not None and is_main_process():
+        write_image_scores(per_image, evaluators)
     if results is not None and is_main_process():
         write_results(results, metrics, runner.test_evaluator.metrics, checkpoint)
     return metrics

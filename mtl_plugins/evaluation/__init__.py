@@ -1,7 +1,18 @@
 """Metrics: pure functions, metrics for MMEngine's evaluator that sum them up, and baselines."""
 
 from .baselines import ALL_METRICS, ONE_METRIC, Baseline, Baselines
-from .depth import DEPTH_METRICS, depth_errors, distance_errors, distance_sums
+from .depth import (
+    ALIGNMENTS,
+    DEPTH_METRICS,
+    depth_errors,
+    distance_errors,
+    distance_sums,
+    measured_pixels,
+    pixel_errors,
+    pooled_errors,
+    pooled_sums,
+)
+from .edges import EdgeMetric, edge_counts, edge_scores
 from .image_blind import (
     ImageBlindPredictor,
     configured_metric,
@@ -9,6 +20,7 @@ from .image_blind import (
     fit_image_blind,
     image_blind_scores,
 )
+from .mask_curves import PROTOCOLS, SaliencyMetric, mask_counts
 from .measure import (
     Direction,
     Measure,
@@ -24,36 +36,43 @@ from .measure import (
 )
 from .mtan import MTANDepthMetric, mtan_errors
 from .multi_task_metric import MultiTaskMetric, NormalsMetric, Tally
-from .normals import angle_histogram, histogram_median, normal_angles
+from .normals import angle_histogram, as_stored, histogram_median, normal_angles
 from .semseg import (
     ClassScore,
     accuracy_per_class,
     class_scores,
     class_table,
     confusion_matrix,
+    f1_per_class,
     iou_per_class,
+    precision_per_class,
     semseg_scores,
 )
 from .streaming_metric import StreamingMetric, Sums
 
 __all__ = [
+    "ALIGNMENTS",
     "ALL_METRICS",
     "DEPTH_METRICS",
     "ONE_METRIC",
+    "PROTOCOLS",
     "Baseline",
     "Baselines",
     "ClassScore",
     "Direction",
+    "EdgeMetric",
     "ImageBlindPredictor",
     "MTANDepthMetric",
     "Measure",
     "MultiTaskMetric",
     "NormalsMetric",
+    "SaliencyMetric",
     "StreamingMetric",
     "Sums",
     "Tally",
     "accuracy_per_class",
     "angle_histogram",
+    "as_stored",
     "class_scores",
     "class_table",
     "configured_metric",
@@ -64,18 +83,27 @@ __all__ = [
     "direction_of",
     "distance_errors",
     "distance_sums",
+    "edge_counts",
+    "edge_scores",
     "evaluate_image_blind",
+    "f1_per_class",
     "fit_image_blind",
     "histogram_median",
     "image_blind_scores",
     "iou_per_class",
     "kind_of",
     "main_measures",
+    "mask_counts",
     "measure_of",
+    "measured_pixels",
     "measures_of",
     "mtan_errors",
     "multitask_score",
     "normal_angles",
+    "pixel_errors",
+    "pooled_errors",
+    "pooled_sums",
+    "precision_per_class",
     "semseg_scores",
     "table_labels",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -96,10 +97,59 @@ def pixel_errors(
     return dict(zip(DEPTH_METRICS, torch.stack(values).tolist(), strict=True))
 
 
+def pooled_sums(guess: Tensor, truth: Tensor) -> Tensor:
+    """Sum over pixels, so that sums of several images can be added: see `pooled_errors`.
+
+    Args:
+        guess, truth: the two vectors of `measured_pixels`, N pixels.
+
+    Returns:
+        10 float64 on the CPU: N, and the sums of d, d^2, (p - t)^2, |p - t| / t, (p - t)^2 / t,
+        |d| and of the pixels within each of the three deltas; d = log t - log p.
+    """
+    error, d = (guess - truth).abs(), truth.log() - guess.log()
+    ratio = torch.maximum(guess / truth, truth / guess)
+    terms = [torch.ones_like(d), d, d.square(), error.square(), error / truth]
+    terms += [error.square() / truth, d.abs(), *((ratio < 1.25**k).double() for k in (1, 2, 3))]
+    return torch.stack(terms).sum(1).cpu()
+
+
+def pooled_errors(
+    sums: Tensor, si_lambda: float = 1.0, si_scale: float = 100.0
+) -> dict[str, float]:
+    """Compute the metrics of `depth_errors` over all pixels of several images at once.
+
+    >>> pixels = torch.tensor([2.0, 4.0]).double(), torch.tensor([1.0, 2.0]).double()
+    >>> pooled_errors(pooled_sums(*pixels)) == pixel_errors(*pixels)
+    True
+    """
+    d, squares, error, abs_rel, sq_rel, distance, *deltas = (sums[1:] / sums[0]).tolist()
+    # Rounding may make the difference of two equal numbers negative.
+    scatter = max(squares - si_lambda * d**2, 0.0)
+    values = (
+        *(si_scale * math.sqrt(scatter), math.sqrt(error), abs_rel, sq_rel, math.sqrt(squares)),
+        *(distance / math.log(10), *deltas),
+    )
+    return dict(zip(DEPTH_METRICS, values, strict=True))
+
+
 def measured_pixels(
-    prediction: Tensor, target: Tensor, min_depth: float = 0.01, max_depth: float | None = None
+    prediction: Tensor,
+    target: Tensor,
+    min_depth: float = 0.01,
+    max_depth: float | None = None,
+    depth_range: Sequence[float] | None = None,
+    align: str | None = None,
+    nonfinite: str = "error",
 ) -> tuple[Tensor, Tensor]:
     """Select and clamp the valid pixels of prediction and target, as `depth_errors` does.
+
+    Args:
+        prediction, target, min_depth, max_depth: as in `depth_errors`.
+        depth_range: nearest and farthest true distance of the pixels that are counted, metres.
+        align: fit the prediction to the truth before it is clamped, see `ALIGNMENTS`.
+        nonfinite: `error`: a prediction that is nan or infinite raises; `clamp`: nan becomes
+            `min_depth`, infinity `max_depth`.
 
     Returns:
         Two vectors of one length, metres, float64.
@@ -116,11 +166,15 @@ def measured_pixels(
     valid = torch.isfinite(target) & (target > NO_DEPTH)
     if max_depth is not None:
         valid &= target <= max_depth
+    if depth_range is not None:
+        valid &= (target >= depth_range[0]) & (target <= depth_range[1])
     # Indexing by a mask would search for its pixels each time.
     pixels = valid.flatten().nonzero()[:, 0]
     truth, guess = (
         maps.flatten().index_select(0, pixels).double() for maps in (target, prediction)
     )
+    if nonfinite == "clamp":
+        guess = guess.nan_to_num(min_depth, max_depth, min_depth)
     broken = int((~torch.isfinite(guess)).sum())
     if broken:
         raise ValueError(
@@ -128,7 +182,50 @@ def measured_pixels(
             "pixels: expected finite metres. The training has diverged, or overflows in half "
             "precision: lower the learning rate, or bound the depth head's output."
         )
+    if align is not None and len(truth):
+        guess = ALIGNMENTS[align](guess, truth, min_depth)
     return guess.clamp(min_depth, max_depth), truth.clamp(min_depth, max_depth)
+
+
+def _by_median(guess: Tensor, truth: Tensor, min_depth: float) -> Tensor:
+    guess = guess.clamp(min=min_depth)
+    return guess * (_median(truth) / _median(guess))
+
+
+def _by_least_squares(guess: Tensor, truth: Tensor, min_depth: float) -> Tensor:
+    scale, shift = _fit(guess, truth)
+    return scale * guess + shift
+
+
+def _by_inverse(guess: Tensor, truth: Tensor, min_depth: float) -> Tensor:
+    inverse = 1 / guess.clamp(min=min_depth)
+    scale, shift = _fit(inverse, 1 / truth)
+    # 0 and less is farther than any distance.
+    return 1 / (scale * inverse + shift).clamp(min=1e-9)
+
+
+ALIGNMENTS: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = dict(
+    median=_by_median, least_squares=_by_least_squares, inverse_least_squares=_by_inverse
+)
+"""How a prediction without a scale of its own is fitted to the truth of the same image.
+
+`median`: one factor, the ratio of the medians (Zhou et al. 2017, https://arxiv.org/abs/1704.07813).
+`least_squares`: factor and shift of the depth; `inverse_least_squares`: factor and shift of 1 /
+depth (Ranftl et al. 2020, https://arxiv.org/abs/1907.01341)."""
+
+
+def _median(values: Tensor) -> Tensor:
+    """Return the median; the mean of the two middle ones where their number is even."""
+    ordered = values.sort().values
+    return (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2
+
+
+def _fit(values: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return factor and shift with which values are nearest to the wanted ones."""
+    difference = values - values.mean()
+    variance = difference.square().sum()
+    scale = (difference * wanted).sum() / variance if variance > 0 else variance
+    return scale, wanted.mean() - scale * values.mean()
 
 
 def distance_sums(guess: Tensor, truth: Tensor) -> Tensor:

@@ -51,10 +51,20 @@ class Measure:
         """Return the last part of the name."""
         return self.name.partition("/")[2]
 
-    def of(self, target: str) -> Measure:
-        """Return this measure of another target, whose name comes before the label."""
+    def of(self, target: str, variant: str = "") -> Measure:
+        """Return this measure of another target, whose name comes before the label.
+
+        A variant is no main measure, and its name comes between target and metric.
+        """
         label = self.label and ("" if target in SCORED else target) + self.label
-        return replace(self, name=f"{target}/{self.metric}", label=label.lstrip(", "), kind=target)
+        parts = [target, variant, self.metric] if variant else [target, self.metric]
+        return replace(
+            self,
+            name="/".join(parts),
+            label=(f"{label}, {variant}" if label and variant else label).lstrip(", "),
+            main=self.main and not variant,
+            kind=target,
+        )
 
 
 MEASURES: dict[str, tuple[Measure, ...]] = dict(
@@ -62,6 +72,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = dict(
         Measure("*/mIoU", "higher", " mIoU (%)", main=True),
         Measure("*/mAcc", "higher", " mean accuracy (%)"),
         Measure("*/aAcc", "higher", " pixel accuracy (%)"),
+        *(Measure(f"*/{name}", "higher") for name in ("mF1", "mPrecision")),
     ),
     binary=(
         Measure("*/f1", "higher", " F1 (%)", main=True),
@@ -88,6 +99,7 @@ MEASURES: dict[str, tuple[Measure, ...]] = dict(
         Measure("*/median_angle", "lower", ", median angle (deg)"),
         Measure("*/within_11.25", "higher", " within 11.25 deg (%)"),
         *(Measure(f"*/within_{degrees}", "higher") for degrees in ("22.5", "30")),
+        Measure("*/rmse_angle", "lower"),
     ),
     offset=(
         Measure("*/epe", "lower", " end-point error (px)", main=True),
@@ -105,15 +117,17 @@ _BY_METRIC = {measure.metric: measure for group in MEASURES.values() for measure
 _DECLARED: dict[str, Measure] = {}
 
 
-def measures_of(targets: Iterable[Target]) -> list[Measure]:
+def measures_of(targets: Iterable[Target], variant: str = "") -> list[Measure]:
     """Return the measures of some targets, and of several tasks, in the order of tables.
+
+    Those of a variant of the metric (see `MultiTaskMetric`) are of the targets alone.
 
     >>> [measure.label for measure in measures_of([Target("height", "scalar")])]
     ['height mean absolute error', 'height RMSE', 'height bias']
     """
     targets = [*targets]
-    found = [each.of(target.name) for target in targets for each in MEASURES[target.form]]
-    scored = {target.name for target in targets} >= {*SCORED}
+    found = [each.of(target.name, variant) for target in targets for each in MEASURES[target.form]]
+    scored = {target.name for target in targets} >= {*SCORED} and not variant
     return _in_order([*found, *([SCORE] if scored else ())])
 
 
@@ -139,11 +153,14 @@ def measure_of(name: str) -> Measure | None:
 
     >>> measure_of("lanes/mIoU").label, measure_of("somebody/else")
     ('lanes mIoU (%)', None)
+    >>> measure_of("depth/near/rmse").label
+    'RMSE, near'
     """
-    target, _, metric = name.partition("/")
-    if name in _DECLARED or metric not in _BY_METRIC:
+    target, *variant = name.split("/")
+    metric = variant.pop() if variant else ""
+    if name in _DECLARED or metric not in _BY_METRIC or len(variant) > 1:
         return _DECLARED.get(name)
-    return _BY_METRIC[metric].of(target)
+    return _BY_METRIC[metric].of(target, *variant)
 
 
 def declared_measures(names: Iterable[str] | None = None) -> list[Measure]:

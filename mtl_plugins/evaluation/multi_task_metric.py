@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..targets import PREDEFINED, SCORED, Target, named_targets
-from .depth import distance_errors
+from ..utils import did_you_mean
+from .depth import ALIGNMENTS, distance_errors
 from .measure import SCORE, Measure, main_measures, measures_of, multitask_score
 from .semseg import AbsentClass, ClassScore, class_scores, class_table
 from .streaming_metric import Pair, StreamingMetric, Sums
@@ -46,7 +47,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
 
     | type of the target   | metrics                                                               |
     |----------------------|-----------------------------------------------------------------------|
-    | `classes`            | `mIoU`, `aAcc`, `mAcc` of one confusion matrix, percent               |
+    | `classes`            | `mIoU`, `aAcc`, `mAcc`, `mF1`, `mPrecision` of one confusion matrix,  |
+    |                      | percent                                                               |
     | `binary`             | `f1`, `iou`, `precision`, `recall`, `accuracy` of all pixels, percent |
     | `scalar`, a distance | those of `DEPTH_METRICS`, means over the images with a valid pixel    |
     | `scalar`             | `mae`, `rmse`, `bias` (prediction minus truth) of all pixels          |
@@ -68,14 +70,25 @@ class MultiTaskMetric(StreamingMetric[Tally]):
             None: measure the targets that a sample has.
         ignore_label: class id of pixels without truth; default: that of the target.
         absent: `skip` or `zero`, see `semseg_scores`.
-        min_depth, max_depth, si_lambda, si_scale: of distances, see `depth_errors`. These may be
-            dicts by target's name; other targets have the default.
+        left_out: names of classes that the means over classes leave out, see `semseg_scores`.
+        min_depth, max_depth, si_lambda, si_scale: of distances, see `depth_errors`.
+        depth_range: nearest and farthest true distance of the pixels that are measured.
+        align: fit each predicted distance to its truth first, see `ALIGNMENTS`.
+        nonfinite: of distances, see `measured_pixels`.
+        average: of the metrics of distances, classes and masks: over `images`, or over all
+            `pixels` at once. Default: images for distances, pixels for the others.
+        stored: round directions as in an 8-bit image first, see `as_stored`. This and the options
+            before, from `absent` on, may be dicts by target's name; others have the default.
+        variant: name of this way to measure, for several of them in one evaluation: the metrics
+            are `<target>/<variant>/<metric>`, and none of them is a main one.
 
     Raises:
-        DataError: an unknown target or `absent`, a sample that lacks a required map, or maps that
-            do not fit each other or their target; the image is named.
+        DataError: an option is unknown or contradictory, a sample lacks a required map, or maps do
+            not fit each other or their target; the image is named.
 
-    In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`.
+    In a config: `val_evaluator = dict(type='MultiTaskMetric', max_depth=80)`, or with the near
+    pixels apart `[dict(type='MultiTaskMetric'), dict(type='MultiTaskMetric', tasks=['depth'],
+    variant='near', depth_range=(0, 20))]`.
     """
 
     new_tally = Tally
@@ -92,16 +105,37 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         max_depth: float | Mapping[str, float] | None = None,
         si_lambda: float | Mapping[str, float] = 1.0,
         si_scale: float | Mapping[str, float] = 100.0,
+        left_out: Sequence[str] | Mapping[str, Sequence[str]] = (),
+        depth_range: Sequence[float] | Mapping[str, Sequence[float]] | None = None,
+        align: str | Mapping[str, str] | None = None,
+        average: str | Mapping[str, str] | None = None,
+        nonfinite: str | Mapping[str, str] = "error",
+        stored: bool | Mapping[str, bool] = False,
+        variant: str = "",
     ) -> None:
         super().__init__()
-        for value in absent.values() if isinstance(absent, Mapping) else [absent]:
-            if value not in get_args(AbsentClass):
-                raise DataError(f"absent={value!r}: expected one of {list(get_args(AbsentClass))}.")
+        _check_choice("absent", absent, get_args(AbsentClass))
+        _check_choice("align", align, (None, *ALIGNMENTS))
+        _check_choice("average", average, (None, "images", "pixels"))
+        _check_choice("nonfinite", nonfinite, ("error", "clamp"))
+        for value in _values(depth_range):
+            if value is not None and not (len(value) == 2 and 0 <= value[0] < value[1]):
+                raise DataError(f"depth_range={value!r}: expected (nearest, farthest) in metres.")
+        if "inverse_least_squares" in _values(align) and None in _values(max_depth):
+            raise DataError(
+                "align='inverse_least_squares' needs max_depth, to which a fitted distance beyond "
+                "the horizon is clamped."
+            )
+        if not all(part.isidentifier() for part in [variant] if part):
+            raise DataError(f"variant={variant!r}: expected letters, digits and underscores.")
+        self.variant = variant
         self.tasks = None if tasks is None else tuple(tasks)
         self.ignore_label = ignore_label
         self.options: dict[str, Any] = dict(
             tasks=self.tasks, ignore_label=ignore_label, absent=absent, min_depth=min_depth,
-            max_depth=max_depth, si_lambda=si_lambda, si_scale=si_scale,
+            max_depth=max_depth, si_lambda=si_lambda, si_scale=si_scale, left_out=left_out,
+            depth_range=depth_range, align=align, average=average, nonfinite=nonfinite,
+            stored=stored,
         )  # fmt: skip
         self.confusions: dict[str, Tensor] = {}
         self.classes: dict[str, list[ClassScore]] = {}
@@ -115,8 +149,12 @@ class MultiTaskMetric(StreamingMetric[Tally]):
 
         Raises:
             ConfigError: an option names a target that the network does not predict.
+            DataError: `left_out` names a class that its target does not have.
         """
-        return measures_of(cls._chosen(targets, options))
+        chosen = cls._chosen(targets, options)
+        for target in chosen:
+            _class_ids(target, _option_of(target, options.get("left_out")) or ())
+        return measures_of(chosen, options.get("variant", ""))
 
     @property
     def confusion(self) -> Tensor | None:
@@ -181,6 +219,7 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         if is_main_process():
             for name, rows in self.classes.items():
                 heading = "Classes" if name in SCORED else f"Classes of {name}"
+                heading += f" ({self.variant})" if self.variant else ""
                 print_log(f"{heading}:\n{class_table(rows)}", logger="current")
         return scores
 
@@ -188,12 +227,12 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         """Compute the metrics of a sum over images; empty where nothing was measured."""
         scores: dict[str, float] = {}
         for target, sums in total.targets.items():
-            name = target.name
+            place = "/".join([target.name, *([self.variant] if self.variant else ())])
             if sums.images:
                 found = sums.scores(self._options_of(target))
-                scores |= {f"{name}/{metric}": value for metric, value in found.items()}
+                scores |= {f"{place}/{metric}": value for metric, value in found.items()}
             if sums.without:
-                scores[f"{name}/images_without_{name}"] = float(sums.without)
+                scores[f"{place}/images_without_{target.name}"] = float(sums.without)
         main = main_measures(scores)
         if {*SCORED} <= {*main}:
             scores[SCORE.name] = multitask_score(*(scores[main[name].name] for name in SCORED))
@@ -201,11 +240,13 @@ class MultiTaskMetric(StreamingMetric[Tally]):
 
     def _options_of(self, target: Target) -> Options:
         """Return the options of a target; one that is given for other targets is left out."""
-        return {
-            option: given[target.name] if isinstance(given, Mapping) else given
+        options = {
+            option: _option_of(target, given)
             for option, given in self.options.items()
             if not isinstance(given, Mapping) or target.name in given
         }
+        options["left_out"] = _class_ids(target, options.get("left_out") or ())
+        return options
 
     @classmethod
     def _chosen(cls, targets: Sequence[Target], options: Mapping[str, Any]) -> list[Target]:
@@ -220,6 +261,37 @@ class MultiTaskMetric(StreamingMetric[Tally]):
             if (tasks is None or target.name in tasks)
             and (not cls.types or target.type in cls.types)
         ]
+
+
+def _values(option: Any) -> list[Any]:
+    """List the values of an option that may be a dict by target's name."""
+    return [*option.values()] if isinstance(option, Mapping) else [option]
+
+
+def _option_of(target: Target, option: Any) -> Any:
+    """Return the value for a target of an option that may be a dict by target's name."""
+    return option.get(target.name) if isinstance(option, Mapping) else option
+
+
+def _check_choice(name: str, option: Any, choices: Sequence[Any]) -> None:
+    for value in _values(option):
+        if value not in choices:
+            hint = did_you_mean(str(value), [each for each in choices if each])
+            raise DataError(f"{name}={value!r}: expected one of {[*choices]}. {hint}")
+
+
+def _class_ids(target: Target, names: Sequence[str]) -> list[int]:
+    """Return the ids of some classes of a target; none of a target without classes."""
+    if not target.classes:
+        return []
+    names = [names] if isinstance(names, str) else names
+    for name in names:
+        if name not in target.classes:
+            raise DataError(
+                f"left_out={names!r}: {target.name!r} has no class {name!r}. "
+                f"{did_you_mean(name, target.classes)}"
+            )
+    return [target.classes.index(name) for name in names]
 
 
 @METRICS.register_module()

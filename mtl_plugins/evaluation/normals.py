@@ -56,6 +56,16 @@ def normal_angles(prediction: Tensor, target: Tensor) -> Tensor:
     return angles.where(guess.any(0), 90.0)
 
 
+def as_stored(prediction: Tensor) -> Tensor:
+    """Return the directions, 3,H,W, that are left of a prediction in an 8-bit image.
+
+    Each is made a unit vector, mapped to 0..255, cut down to a whole number, and mapped back, as
+    evaluations do that read predictions from files.
+    """
+    unit = torch.nn.functional.normalize(prediction.float(), dim=0)
+    return 2 * ((unit + 1) * 255 / 2).floor() / 255 - 1
+
+
 def angle_histogram(angles: Tensor) -> Tensor:
     """Count the angles (degrees, 0..180) in each bin of 0.01 degrees, int64.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from ..targets import IGNORE_LABEL
 from ..utils import TextTable
 
-AbsentClass = Literal["skip", "zero"]
+AbsentClass = Literal["skip", "zero", "nan"]
 
 
 def confusion_matrix(
@@ -80,44 +80,83 @@ def accuracy_per_class(confusion: Tensor) -> Tensor:
     return 100 * counts.diagonal() / counts.sum(1)
 
 
-def semseg_scores(confusion: Tensor, absent: AbsentClass = "skip") -> dict[str, float]:
-    """Compute mean IoU, pixel accuracy and mean class accuracy, in percent.
+def precision_per_class(confusion: Tensor) -> Tensor:
+    """Compute the share of each predicted class's pixels that are right, C float64 in 0..100.
+
+    It is nan for a class that is not predicted. Rows of `confusion` (C,C) are the truth.
+
+    >>> precision_per_class(torch.tensor([[1, 1], [0, 1]])).tolist()
+    [100.0, 50.0]
+    """
+    return accuracy_per_class(confusion.T)
+
+
+def f1_per_class(confusion: Tensor) -> Tensor:
+    """Compute the F-score (Dice) of each class, 2 * hits / (true + predicted), C float64 in 0..100.
+
+    It is nan for a class that is neither in the truth nor predicted.
+
+    >>> [round(value, 2) for value in f1_per_class(torch.tensor([[1, 1], [0, 1]])).tolist()]
+    [66.67, 66.67]
+    """
+    counts = confusion.double()
+    return 200 * counts.diagonal() / (counts.sum(0) + counts.sum(1))
+
+
+def semseg_scores(
+    confusion: Tensor, absent: AbsentClass = "skip", left_out: Sequence[int] = ()
+) -> dict[str, float]:
+    """Compute the means over classes of IoU, accuracy, F-score and precision, in percent.
 
     Args:
         confusion: C,C, rows are the truth, summed over the whole data set.
         absent: treatment in mIoU of a class that is neither in the truth nor predicted: `skip`
-            leaves it out of the mean, `zero` counts it as an IoU of 0.
+            leaves it out of the mean, `zero` counts it as an IoU of 0, `nan` makes the mean nan.
+        left_out: ids of classes that the means leave out, such as a background. Their pixels count
+            as before where other classes are concerned, and in `aAcc`.
 
     Returns:
         `mIoU`, the mean of the classes' IoU; `aAcc`, the share of all pixels that are right;
-        `mAcc`, the mean accuracy of the classes in the truth. A mean over nothing is nan.
+        `mAcc`, the mean accuracy (recall) of the classes in the truth; `mF1`, the mean F-score, and
+        `mPrecision`, the mean over the classes that are predicted. A mean over nothing is nan.
 
     Raises:
-        ValueError: `absent` is neither `skip` nor `zero`.
+        ValueError: `absent` has another value.
 
     >>> semseg_scores(torch.tensor([[3, 0], [1, 0]]))
-    {'mIoU': 37.5, 'aAcc': 75.0, 'mAcc': 50.0}
+    {'mIoU': 37.5, 'aAcc': 75.0, 'mAcc': 50.0, 'mF1': 42.857142857142854, 'mPrecision': 75.0}
     """
-    if absent not in ("skip", "zero"):
-        raise ValueError(f"absent={absent!r}: expected 'skip' or 'zero'.")
-    iou = iou_per_class(confusion)
+    if absent not in get_args(AbsentClass):
+        raise ValueError(f"absent={absent!r}: expected one of {list(get_args(AbsentClass))}.")
+    counted = torch.ones(len(confusion), dtype=torch.bool)
+    counted[list(left_out)] = False
+    iou = iou_per_class(confusion)[counted]
+    if absent != "nan":
+        iou = iou.nan_to_num(0) if absent == "zero" else iou[~iou.isnan()]
     counts = confusion.double()
     return {
-        "mIoU": float(iou.nan_to_num(0).mean() if absent == "zero" else iou.nanmean()),
+        "mIoU": float(iou.mean()),
         "aAcc": float(100 * counts.diagonal().sum() / counts.sum()),
-        "mAcc": float(accuracy_per_class(confusion).nanmean()),
+        "mAcc": float(accuracy_per_class(confusion)[counted].nanmean()),
+        "mF1": float(f1_per_class(confusion)[counted].nanmean()),
+        "mPrecision": float(precision_per_class(confusion)[counted].nanmean()),
     }
 
 
-class ClassScore(NamedTuple):
-    """IoU, accuracy and share of the true pixels of one class, in percent.
+CLASS_COLUMNS = ("class", "IoU", "accuracy", "precision", "F1", "% of pixels")
 
-    IoU and accuracy are nan where those of `iou_per_class` and `accuracy_per_class` are.
+
+class ClassScore(NamedTuple):
+    """IoU, accuracy (recall), precision, F-score and share of true pixels of a class, in percent.
+
+    They are nan where those of `iou_per_class` and the like are.
     """
 
     name: str
     iou: float
     accuracy: float
+    precision: float
+    f1: float
     pixels: float
 
 
@@ -126,11 +165,13 @@ def class_scores(confusion: Tensor, classes: Sequence[str]) -> list[ClassScore]:
 
     >>> from torch import tensor
     >>> class_scores(tensor([[3, 0], [1, 0]]), ["road", "sky"])[0]
-    ClassScore(name='road', iou=75.0, accuracy=100.0, pixels=75.0)
+    ClassScore(name='road', iou=75.0, accuracy=100.0, precision=75.0, f1=85.71428571428571, \
+pixels=75.0)
     """
     counts = confusion.sum(1).double()
     shares = 100 * counts / counts.sum()
-    columns = (iou_per_class(confusion), accuracy_per_class(confusion), shares)
+    scores = (iou_per_class, accuracy_per_class, precision_per_class, f1_per_class)
+    columns = (*(score(confusion) for score in scores), shares)
     values = zip(classes, *(column.tolist() for column in columns), strict=True)
     return [ClassScore(*row) for row in values]
 
@@ -138,14 +179,14 @@ def class_scores(confusion: Tensor, classes: Sequence[str]) -> list[ClassScore]:
 def class_table(scores: Sequence[ClassScore]) -> str:
     """Format the scores as a Markdown table, one line per class; `-` means nan.
 
-    >>> print(class_table([ClassScore("road", 75.0, 100.0, 80.0)]).splitlines()[2])
-    | road  | 75.00 |   100.00 |       80.00 |
+    >>> print(class_table([ClassScore("road", 75.0, 100.0, 75.0, 85.71, 80.0)]).splitlines()[2])
+    | road  | 75.00 |   100.00 |     75.00 | 85.71 |       80.00 |
     """
     rows = [
         [name, *("-" if math.isnan(value) else f"{value:.2f}" for value in values)]
         for name, *values in scores
     ]
-    return TextTable(["class", "IoU", "accuracy", "% of pixels"], rows).markdown(aligned=True)
+    return TextTable(CLASS_COLUMNS, rows).markdown(aligned=True)
 
 
 def _class_ids(ids: Tensor, counted: Tensor, num_classes: int, name: str, hint: str) -> Tensor:

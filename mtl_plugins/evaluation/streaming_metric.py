@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, ClassVar, Generic, TypeVar
 
 from mmengine.dist import all_gather_object, get_dist_info
@@ -38,6 +39,9 @@ Pair = tuple[Tensor, Tensor]
 """Prediction and truth of one image."""
 
 
+ImageScores = tuple[str, dict[str, float]]
+"""Path and metrics of an image."""
+
 T = TypeVar("T", bound=Sums)
 
 
@@ -52,9 +56,21 @@ class StreamingMetric(BaseMetric, Generic[T]):
     Subclasses set `new_tally` and `measures`, and implement `measure` and `compute_metrics`.
     Tables, reports, the best checkpoint and the check of names before training use `measures`.
 
+    Attributes:
+        per_image: keep the scores of every image for `image_scores`.
+        image_scores: after `evaluate`, path and metrics of every image in the order of the data
+            set, if `per_image` is set.
+
     Raises:
         DataError: `measure` raised a `ValueError`; the image is named.
     """
+
+    chooses_measures: ClassVar[bool] = False
+    """Whether `measures_for` says what is measured, in place of `measures`."""
+    extras: ClassVar[tuple[str, ...]] = ()
+    """What the metric needs besides predictions, see the `extras` of a model's `test_cfg`."""
+    per_image = False
+    image_scores: Sequence[ImageScores] = ()
 
     # Not None, at which MMEngine warns of a missing prefix: the names include their task.
     default_prefix = ""
@@ -62,6 +78,7 @@ class StreamingMetric(BaseMetric, Generic[T]):
     new_tally: ClassVar[type]
     _total: T
     _latest: T
+    _rows: list[ImageScores]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -78,6 +95,10 @@ class StreamingMetric(BaseMetric, Generic[T]):
     @abstractmethod
     def compute_metrics(self, results: list[T]) -> dict[str, float]:
         """Return the metrics; `results` holds one element, the sum over all images."""
+
+    def scores(self, total: T) -> dict[str, float]:
+        """Return the metrics of a sum over images."""
+        return self.compute_metrics([total])
 
     @classmethod
     def measures_for(
@@ -118,6 +139,8 @@ class StreamingMetric(BaseMetric, Generic[T]):
                 raise DataError(f"{sample.get('img_path', 'An image')}: {error}") from error
             self._total.add(self._latest)
             self._latest = tally
+            if self.per_image:
+                self._rows.append((str(sample.get("img_path", "")), self.scores(tally)))
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Merge the sums of all processes, compute the metrics and reset the sums.
@@ -135,6 +158,10 @@ class StreamingMetric(BaseMetric, Generic[T]):
         total = self.new_tally()
         for tally in all_gather_object(self._total):
             total.add(tally)
+        if self.per_image:
+            # The same order in which DefaultSampler deals them out; it repeats the first ones.
+            ranks = all_gather_object(self._rows)
+            self.image_scores = [row for turn in zip_longest(*ranks) for row in turn if row][:size]
         self._reset()
         if total.images != size:
             warn(
@@ -145,3 +172,4 @@ class StreamingMetric(BaseMetric, Generic[T]):
 
     def _reset(self) -> None:
         self._total, self._latest = self.new_tally(), self.new_tally()
+        self._rows = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,8 +13,15 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..targets import Target
-from .depth import DEPTH_METRICS, distance_sums, measured_pixels, pixel_errors
-from .normals import WITHIN, angle_histogram, histogram_median, normal_angles
+from .depth import (
+    DEPTH_METRICS,
+    distance_sums,
+    measured_pixels,
+    pixel_errors,
+    pooled_errors,
+    pooled_sums,
+)
+from .normals import WITHIN, angle_histogram, as_stored, histogram_median, normal_angles
 from .semseg import confusion_matrix, semseg_scores
 from .streaming_metric import Sums
 
@@ -22,6 +29,7 @@ Options = Mapping[str, Any]
 """Arguments of `MultiTaskMetric` for one target."""
 
 NAN = float("nan")
+SI = ("si_lambda", "si_scale")
 WITHIN_PIXELS = (1, 3)
 """Thresholds in pixels of the shares of offsets."""
 
@@ -56,9 +64,12 @@ class ClassSums(TargetSums):
 
     Args:
         confusion: C,C int64 on the CPU, rows are the truth.
+        means: with `average='images'`, the number of images with truth and the sums of their
+            scores, float64.
     """
 
     confusion: Tensor | None = None
+    means: Tensor | None = None
 
     @classmethod
     def of(cls, guess: Tensor, truth: Tensor, target: Target, options: Options) -> TargetSums:
@@ -69,12 +80,22 @@ class ClassSums(TargetSums):
             )
         given = options.get("ignore_label")
         ignored = int(target.invalid) if given is None else given
-        confusion = confusion_matrix(guess, truth, target.num_classes, ignored)
-        return cls(images=1, confusion=confusion.cpu())
+        confusion = confusion_matrix(guess, truth, target.num_classes, ignored).cpu()
+        found = cls(images=1, confusion=confusion)
+        if options.get("average") == "images" and confusion.any():
+            found.means = torch.tensor([1, *found._pooled(options).values()], dtype=torch.float64)
+        return found
 
     def scores(self, options: Options) -> dict[str, float]:
+        scores = self._pooled(options)
+        if self.means is None:
+            return scores
+        return dict(zip(scores, (self.means[1:] / self.means[0]).tolist(), strict=True))
+
+    def _pooled(self, options: Options) -> dict[str, float]:
+        """Return the metrics of the pixels of all images."""
         assert self.confusion is not None
-        return semseg_scores(self.confusion, options.get("absent", "skip"))
+        return semseg_scores(self.confusion, **_given(("absent", "left_out"), options))
 
 
 class BinarySums(ClassSums):
@@ -84,7 +105,7 @@ class BinarySums(ClassSums):
     predicted, recall where none is true.
     """
 
-    def scores(self, options: Options) -> dict[str, float]:
+    def _pooled(self, options: Options) -> dict[str, float]:
         assert self.confusion is not None
         negative, false, missed, hits = self.confusion.flatten().double()
         shares = dict(
@@ -102,7 +123,8 @@ class DistanceSums(TargetSums):
     """Sum the errors of images, which have the same weight, and of pixels by distance.
 
     Args:
-        errors: sums over images of the metrics of `DEPTH_METRICS`, float64.
+        errors: sums over images of the metrics of `DEPTH_METRICS`, or with `average='pixels'` the
+            sums over pixels of `pooled_sums`; float64.
         by_distance: sums over all valid pixels, see `distance_sums`.
     """
 
@@ -111,18 +133,22 @@ class DistanceSums(TargetSums):
 
     @classmethod
     def of(cls, guess: Tensor, truth: Tensor, target: Target, options: Options) -> TargetSums:
-        limits = {key: options[key] for key in ("min_depth", "max_depth") if key in options}
-        scales = {key: options[key] for key in ("si_lambda", "si_scale") if key in options}
-        pixels = measured_pixels(guess, truth, **limits)
-        errors = pixel_errors(*pixels, **scales)
-        if errors is None:
+        limits = ("min_depth", "max_depth", "depth_range", "align", "nonfinite")
+        pixels = measured_pixels(guess, truth, **_given(limits, options))
+        if not len(pixels[0]):
             return cls(images=1, without=1)
-        values = torch.tensor([*errors.values()], dtype=torch.float64)
+        if options.get("average") == "pixels":
+            values = pooled_sums(*pixels)
+        else:
+            errors = pixel_errors(*pixels, **_given(SI, options))
+            values = torch.tensor([*(errors or {}).values()], dtype=torch.float64)
         return cls(images=1, errors=values, by_distance=distance_sums(*pixels))
 
     def scores(self, options: Options) -> dict[str, float]:
         if self.errors is None:
             return dict.fromkeys(DEPTH_METRICS, NAN)
+        if options.get("average") == "pixels":
+            return pooled_errors(self.errors, **_given(SI, options))
         count = self.images - self.without
         sums = zip(DEPTH_METRICS, self.errors.tolist(), strict=True)
         return {name: total / count for name, total in sums}
@@ -188,22 +214,25 @@ class AngleSums(TargetSums):
     """Sum the angles of directions over pixels, which have the same weight.
 
     Args:
-        total: sum of the angles, degrees.
+        total, squares: sums of the angles and of their squares, degrees.
         within: number of pixels below each angle of `WITHIN`.
         histogram: number of pixels in each bin of 0.01 degrees.
     """
 
     total: float = 0.0
+    squares: float = 0.0
     within: Tensor = field(default_factory=lambda: torch.zeros(len(WITHIN), dtype=torch.long))
     histogram: Tensor = field(default_factory=lambda: angle_histogram(torch.zeros(0)))
 
     @classmethod
     def of(cls, guess: Tensor, truth: Tensor, target: Target, options: Options) -> TargetSums:
+        guess = as_stored(guess) if options.get("stored") else guess
         angles = normal_angles(guess, truth).cpu()
         return cls(
             images=1,
             without=int(angles.numel() == 0),
             total=float(angles.sum()),
+            squares=float(angles.square().sum()),
             within=torch.stack([(angles < degrees).sum() for degrees in WITHIN]),
             histogram=angle_histogram(angles),
         )
@@ -212,7 +241,8 @@ class AngleSums(TargetSums):
         pixels = int(self.histogram.sum()) or NAN
         scores = dict(mean_angle=self.total / pixels, median_angle=histogram_median(self.histogram))
         shares = zip(WITHIN, self.within.tolist(), strict=True)
-        return scores | {f"within_{degrees:g}": 100 * n / pixels for degrees, n in shares}
+        scores |= {f"within_{degrees:g}": 100 * n / pixels for degrees, n in shares}
+        return scores | {"rmse_angle": math.sqrt(self.squares / pixels)}
 
 
 TALLIES: dict[str, type[TargetSums]] = dict(
@@ -224,6 +254,10 @@ TALLIES: dict[str, type[TargetSums]] = dict(
     offset=OffsetSums,
 )
 """Form of a target -> its sums."""
+
+
+def _given(names: Sequence[str], options: Options) -> dict[str, Any]:
+    return {name: options[name] for name in names if name in options}
 
 
 def sums_of(target: Target) -> type[TargetSums]:

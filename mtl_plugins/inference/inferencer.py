@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -169,8 +170,13 @@ class MultiTaskInferencer:
             raise _nothing_read(sources.problems)
         return report
 
-    def _sources(self, inputs: Inputs, *of_output: Any) -> Sources:
-        return Sources(inputs, *of_output, image_range=self.predictor.metainfo.get("image_range"))
+    def _sources(
+        self,
+        inputs: Inputs,
+        skip: str | Path | None = None,
+        earlier: Mapping[str, str] = MappingProxyType({}),
+    ) -> Sources:
+        return Sources(inputs, skip, earlier, self.predictor.metainfo.get("image_range"))
 
     def _predict(self, frames: Iterable[Frame], bins: bool) -> Iterator[Prediction]:
         remaining = iter(frames)

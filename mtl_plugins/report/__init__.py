@@ -3,7 +3,14 @@
 from .details import Details
 from .page import render_page, write_page
 from .run_record import RunRecord, read_runs
-from .summary import balance_report, balance_table, metrics_table, show_metrics, write_results
+from .summary import (
+    balance_report,
+    balance_table,
+    metrics_table,
+    show_metrics,
+    write_image_scores,
+    write_results,
+)
 
 __all__ = [
     "Details",
@@ -14,6 +21,7 @@ __all__ = [
     "read_runs",
     "render_page",
     "show_metrics",
+    "write_image_scores",
     "write_page",
     "write_results",
 ]

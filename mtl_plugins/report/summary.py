@@ -15,10 +15,10 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MessageHub
 from rich.console import Console
 
-from ..evaluation import direction_of, table_labels
+from ..evaluation import StreamingMetric, direction_of, table_labels
 from ..models.balancers import LOG_PREFIX
 from ..targets import PREDEFINED
-from ..utils import TextTable
+from ..utils import TextTable, write_csv
 
 BALANCE_COLUMNS = dict(
     weight="weight", grad_norm="gradient norm", cosine="cosine", conflict="in conflict (%)"
@@ -117,6 +117,20 @@ def write_results(
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(_plain(found), file, indent=1)
+
+
+def write_image_scores(path: str, evaluators: Sequence[StreamingMetric]) -> None:
+    """Write the metrics of every image as CSV, a row an image, in the order of the data set.
+
+    The first column is the image's path. A metric of which an image has no truth is empty.
+    """
+    rows: list[dict[str, Any]] = []
+    for images in zip(*(evaluator.image_scores for evaluator in evaluators), strict=True):
+        scores = {name: value for _, found in images for name, value in found.items()}
+        finite = {name: value for name, value in scores.items() if math.isfinite(value)}
+        rows.append({"image": images[0][0], **finite})
+    columns = dict.fromkeys(name for row in rows for name in row)
+    write_csv(path, [{name: row.get(name) for name in columns} for row in rows])
 
 
 def _mean(values: np.ndarray) -> float:

@@ -3,12 +3,13 @@
 from .camera import Camera
 from .ground import FAR
 from .scene import StreetScene, render_scene
-from .scenery import Label
+from .scenery import Body, Label
 from .writer import DEPTH_SCALE, ensure_street_scenes, find_street_scenes, write_street_scenes
 
 __all__ = [
     "DEPTH_SCALE",
     "FAR",
+    "Body",
     "Camera",
     "Label",
     "StreetScene",

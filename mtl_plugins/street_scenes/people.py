@@ -5,6 +5,7 @@ from math import cos, sin
 import numpy as np
 
 from .scenery import (
+    Body,
     Colour,
     Label,
     Look,
@@ -41,22 +42,23 @@ def add_person(scenery: Scenery, at: Vector, heading: float) -> None:
     for side, step in ((-1, stride), (1, -stride)):
         hip, knee = (0.09 * k * side, 0, 0.88 * k), (0.1 * k * side, step * 0.6, 0.47 * k)
         foot = (0.1 * k * side, step, 0.06 * k)
-        part.limb(hip, knee, 0.095 * k, legs)
-        part.limb(knee, foot, 0.07 * k, legs)
-        part.ball((0.1 * k * side, step + 0.06, 0.045), (0.05, 0.13 * k, 0.045), METAL)
+        part.limb(hip, knee, 0.095 * k, legs, Body.LEGS)
+        part.limb(knee, foot, 0.07 * k, legs, Body.LEGS)
+        toes = (0.1 * k * side, step + 0.06, 0.045)
+        part.ball(toes, (0.05, 0.13 * k, 0.045), METAL, Body.LEGS)
         shoulder = (0.2 * k * side, 0, 1.4 * k)
         hand = (0.29 * k * side, -step * 0.8 + 0.05, 0.85 * k)
-        part.limb(shoulder, hand, 0.06 * k, top)
-        part.ball(hand, (0.045, 0.045, 0.06), skin)
-    part.ball((0, 0, 1.16 * k), (0.2 * k, 0.13 * k, 0.36 * k), top)
-    part.ball((0, 0, 1.36 * k), (0.23 * k, 0.11 * k, 0.12 * k), top)
-    part.ball((0, 0.01, 1.63 * k), (0.085 * k, 0.1 * k, 0.125 * k), skin)
-    part.ball((0, -0.02, 1.67 * k), (0.09 * k, 0.105 * k, 0.1 * k), hair)
+        part.limb(shoulder, hand, 0.06 * k, top, Body.ARMS)
+        part.ball(hand, (0.045, 0.045, 0.06), skin, Body.ARMS)
+    part.ball((0, 0, 1.16 * k), (0.2 * k, 0.13 * k, 0.36 * k), top, Body.TORSO)
+    part.ball((0, 0, 1.36 * k), (0.23 * k, 0.11 * k, 0.12 * k), top, Body.TORSO)
+    part.ball((0, 0.01, 1.63 * k), (0.085 * k, 0.1 * k, 0.125 * k), skin, Body.HEAD)
+    part.ball((0, -0.02, 1.67 * k), (0.09 * k, 0.105 * k, 0.1 * k), hair, Body.HEAD)
     if rng.uniform() < 0.3:
         bag = _cloth(rng)
-        part.ball((0, -0.18 * k, 1.2 * k), (0.15 * k, 0.11 * k, 0.22 * k), bag)
+        part.ball((0, -0.18 * k, 1.2 * k), (0.15 * k, 0.11 * k, 0.22 * k), bag, Body.TORSO)
     if rng.uniform() < 0.25:
-        part.ball((0, 0, 0.85 * k), (0.2 * k, 0.16 * k, 0.35 * k), top)
+        part.ball((0, 0, 0.85 * k), (0.2 * k, 0.16 * k, 0.35 * k), top, Body.TORSO)
     part.shadow(0.25, 0.25, 1.6)
 
 
@@ -68,17 +70,17 @@ def _add_rider(part: Part, seat: float, bar: float, lean: float) -> None:
     rng = part.scenery.rng
     top, legs = _cloth(rng), _cloth(rng)
     neck = (0, -0.2 + 0.6 * sin(lean), seat + 0.58 * cos(lean))
-    part.limb((0, -0.2, seat - 0.02), neck, 0.19, top)
+    part.limb((0, -0.2, seat - 0.02), neck, 0.19, top, Body.TORSO)
     head = (0, neck[1] + 0.06, neck[2] + 0.16)
     helmet = Look(body_colour(rng)) if rng.uniform() < 0.6 else Look((0.05, 0.07, 0.1))
-    part.ball(head, (0.09, 0.1, 0.12), Look(pick(rng, SKINS)))
-    part.ball((0, head[1] - 0.03, head[2] + 0.04), (0.11, 0.13, 0.11), helmet)
+    part.ball(head, (0.09, 0.1, 0.12), Look(pick(rng, SKINS)), Body.HEAD)
+    part.ball((0, head[1] - 0.03, head[2] + 0.04), (0.11, 0.13, 0.11), helmet, Body.HEAD)
     for side, pedal in ((-1, 0.16), (1, -0.08)):
         shoulder = (0.19 * side, neck[1], neck[2] - 0.06)
-        part.limb(shoulder, (0.26 * side, 0.42, bar), 0.06, top)
+        part.limb(shoulder, (0.26 * side, 0.42, bar), 0.06, top, Body.ARMS)
         knee = (0.14 * side, 0.22, seat - 0.3 + pedal)
-        part.limb((0.1 * side, -0.2, seat), knee, 0.095, legs)
-        part.limb(knee, (0.12 * side, 0.02, 0.2 + pedal * 0.9), 0.07, legs)
+        part.limb((0.1 * side, -0.2, seat), knee, 0.095, legs, Body.LEGS)
+        part.limb(knee, (0.12 * side, 0.02, 0.2 + pedal * 0.9), 0.07, legs, Body.LEGS)
 
 
 def add_bicycle(scenery: Scenery, at: Vector, heading: float, ridden: bool = True) -> None:

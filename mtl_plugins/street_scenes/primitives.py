@@ -21,7 +21,7 @@ class PrimitiveTable:
     the half axes in its columns, ``half`` their lengths; ``into`` maps an offset from the centre
     to the primitive's own frame and ``origin`` is the camera in that frame. ``facing`` is false
     where the camera is behind a one-sided quad; ``normal`` is a quad's unit normal on the
-    camera's side.
+    camera's side. ``body`` is the part of a person.
     """
 
     def __init__(self, primitives: Sequence[Primitive], camera: Floats) -> None:
@@ -31,6 +31,7 @@ class PrimitiveTable:
         self.shape = np.array([look.shape for look in self.looks])
         part = np.array([each.part for each in primitives])
         self.label, self.instance = part[:, 0].astype(np.uint8), part[:, 1].astype(np.int32)
+        self.body = np.array([each.body for each in primitives], np.uint8)
         kind, heading = np.array([each.kind for each in primitives]), part[:, 2]
         vectors = np.array([each.vectors for each in primitives]).reshape(-1, 3, 3)
         centre, axes = _own_frames(kind, vectors)

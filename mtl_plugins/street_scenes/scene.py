@@ -1,4 +1,4 @@
-"""Laying out and rendering a street scene with exact labels, depth, normals and outlines."""
+"""Laying out and rendering a street scene with exact truth about every pixel."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,16 @@ from .ground import FAR, cast_ground
 from .primitives import PrimitiveTable
 from .raster import FIRST, Buffers, cast
 from .roadside import build_background, build_frontage
-from .scenery import Bools, Label, Scenery
+from .scenery import Body, Bools, Label, Scenery
 from .shading import Weather, draw_weather, shade, surface_normals
 from .street import Street, draw_street
 from .traffic import add_crossing_traffic, add_junction, add_sidewalks, add_traffic
+
+IN_FRONT = 15.0
+"""Metres up to which an object is in front."""
+
+MOVING = tuple(range(Label.PERSON, Label.BICYCLE + 1))
+"""Labels of people and vehicles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +35,7 @@ class StreetScene:
         normals: H,W,3 float32 unit normals of the seen surface in the camera frame (x right,
             y down, z ahead), 0 where the depth is 0.
         instances: H,W int32, 0 for stuff, else one id per object.
+        parts: H,W uint8, part of a person (``Body``), 0 elsewhere, 255 on the camera's own car.
         camera: the camera for this size.
     """
 
@@ -37,7 +44,20 @@ class StreetScene:
     depth: NDArray[np.float32]
     normals: NDArray[np.float32]
     instances: NDArray[np.int32]
+    parts: NDArray[np.uint8]
     camera: Camera
+
+    @property
+    def saliency(self) -> NDArray[np.uint8]:
+        """Return the vehicles and people in front, H,W uint8: 1, else 0; 255 on the own car.
+
+        An object counts, with all its pixels, if the nearest of them is at most ``IN_FRONT``
+        metres away.
+        """
+        things = np.isin(self.labels, MOVING) & (self.depth > 0)
+        near = np.unique(self.instances[things & (self.depth <= IN_FRONT)])
+        found = things & np.isin(self.instances, near)
+        return np.where(self.parts == Label.VOID, Label.VOID, found).astype(np.uint8)
 
     @property
     def boundary(self) -> NDArray[np.uint8]:
@@ -117,13 +137,17 @@ def render_scene(seed: int, index: int, size: tuple[int, int] = (128, 256)) -> S
     normals = grid.pixels(grid_normals).reshape(-1, 3) @ grid.rotation.astype(np.float32)
     normals = np.where((depth > 0)[..., None], normals.reshape(*size, 3), 0)
     ids = np.concatenate([[0] * FIRST, table.instance])
-    instances = np.where(own_car, 0, ids.take(grid.pixels(buffers.surface)))
+    surface = grid.pixels(buffers.surface)
+    instances = np.where(own_car, 0, ids.take(surface))
+    parts = np.concatenate([[Body.NONE] * FIRST, table.body]).take(surface)
+    parts[own_car] = Label.VOID
     return StreetScene(
         expose(radiance, layout.lens, rng),
         labels,
         depth,
         normals.astype(np.float32),
         instances.astype(np.int32),
+        parts.astype(np.uint8),
         layout.camera,
     )
 

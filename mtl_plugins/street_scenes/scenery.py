@@ -48,6 +48,16 @@ class Label(IntEnum):
     VOID = 255
 
 
+class Body(IntEnum):
+    """Parts of people; everything else is ``NONE``."""
+
+    NONE = 0
+    HEAD = 1
+    TORSO = 2
+    ARMS = 3
+    LEGS = 4
+
+
 class Kind:
     """Geometry of a primitive in its own frame of half axes.
 
@@ -113,6 +123,7 @@ class Primitive(NamedTuple):
     part: tuple[float, ...]
     two_sided: bool
     look: Look
+    body: int = Body.NONE
 
 
 class Shadow(NamedTuple):
@@ -193,22 +204,30 @@ class Part:
         if z - c > 1.0:
             self.quad((x, y, z - c), (a, 0.0, 0.0), (0.0, -b, 0.0), top, False)
 
-    def ball(self, centre: Vector, radii: Vector, look: Look) -> None:
+    def ball(self, centre: Vector, radii: Vector, look: Look, body: Body = Body.NONE) -> None:
         """Add an ellipsoid with its axes along the frame's axes."""
-        self._add(Kind.BALL, (*centre, *radii, 0.0, 0.0, 0.0), look)
+        self._add(Kind.BALL, (*centre, *radii, 0.0, 0.0, 0.0), look, body=body)
 
-    def limb(self, start: Vector, end: Vector, radius: float, look: Look) -> None:
+    def limb(
+        self, start: Vector, end: Vector, radius: float, look: Look, body: Body = Body.NONE
+    ) -> None:
         """Add an ellipsoid stretched from ``start`` to ``end`` with a round cross-section."""
-        self._add(Kind.LIMB, (*start, *end, radius, 1.12, 0.0), look)
+        self._add(Kind.LIMB, (*start, *end, radius, 1.12, 0.0), look, body=body)
 
     def tube(self, start: Vector, end: Vector, radius: float, look: Look) -> None:
         """Add an open cylinder from ``start`` to ``end``."""
         self._add(Kind.TUBE, (*start, *end, radius, 1.0, 0.0), look)
 
     def _add(
-        self, kind: int, vectors: tuple[float, ...], look: Look, two_sided: bool = True
+        self,
+        kind: int,
+        vectors: tuple[float, ...],
+        look: Look,
+        two_sided: bool = True,
+        body: Body = Body.NONE,
     ) -> None:
-        self.scenery.primitives.append(Primitive(kind, vectors, self._numbers, two_sided, look))
+        new = Primitive(kind, vectors, self._numbers, two_sided, look, body)
+        self.scenery.primitives.append(new)
 
 
 def pick(rng: np.random.Generator, options: Sequence[T], weights: Sequence[float] = ()) -> T:

@@ -1,4 +1,4 @@
-"""Folders of StreetScenes: images, labels, depth, normals, outlines and cameras as files."""
+"""Folders of StreetScenes: images and the truth about them as files."""
 
 import gc
 import json
@@ -22,7 +22,7 @@ DEPTH_SCALE = 0.005
 
 JPEG_QUALITY = 92
 MANIFEST = "street_scenes.json"
-RENDERER_VERSION = 4
+RENDERER_VERSION = 5
 """Part of the manifest: raise it whenever the same seed renders other images or other files."""
 SHARE = 16
 """Scenes that a process renders before it asks for more."""
@@ -32,6 +32,9 @@ _ENDINGS = {
     "depth": "png",
     "normals": "png",
     "boundary": "png",
+    "parts": "png",
+    "saliency": "png",
+    "instance": "png",
     "camera": "json",
 }
 # Every split draws from its own range of scene numbers.
@@ -54,6 +57,9 @@ def write_scene(root: Path, split: str, number: int, scene: StreetScene) -> None
         # Image viewers read red first: x is red.
         "normals": _encoded(".png", normals[..., ::-1], fast),
         "boundary": _encoded(".png", scene.boundary, fast),
+        "parts": _encoded(".png", scene.parts, fast),
+        "saliency": _encoded(".png", scene.saliency, fast),
+        "instance": _encoded(".png", scene.instances.astype(np.uint16), fast),
         "camera": json.dumps(camera).encode(),
     }
     for kind, content in files.items():
@@ -77,10 +83,12 @@ def write_street_scenes(
     ``depth/<split>/000000.png`` (16-bit, metres = value * ``DEPTH_SCALE``, 0 = not measured),
     ``normals/<split>/000000.png`` (8-bit RGB, x, y, z = value / 127.5 - 1 in the camera frame,
     exact to 0.4 degrees, black = none), ``boundary/<split>/000000.png`` (8-bit, 1 = outline, 255 =
-    unknown, see ``StreetScene.boundary``) and ``camera/<split>/000000.json`` below ``root``. The
-    manifest ``street_scenes.json`` is written last, so a folder without one is unfinished.
-    At most ``workers`` processes render, by default one per CPU. Raises DataError for a split other
-    than train, val and test, and if the folders hold other files.
+    unknown, see ``StreetScene.boundary``), ``parts/<split>/000000.png`` and
+    ``saliency/<split>/000000.png`` (8-bit, 255 = unknown, see ``StreetScene``),
+    ``instance/<split>/000000.png`` (16-bit, 0 = no object) and ``camera/<split>/000000.json`` below
+    ``root``. The manifest ``street_scenes.json`` is written last, so a folder without one is
+    unfinished. At most ``workers`` processes render, by default one per CPU. Raises DataError for a
+    split other than train, val and test, and if the folders hold other files.
     """
     root = Path(root)
     jobs = [(split, number) for split, count in counts.items() for number in range(count)]

@@ -36,6 +36,7 @@ def measured(indices, size):
     metrics = [MultiTaskMetric(), MTANDepthMetric()]
     scores = {}
     for metric in metrics:
+        metric.per_image = True
         metric.dataset_meta = test_types.meta(*PREDICTED)
         for start in range(0, len(indices), 2):
             metric.process(None, [sample(index) for index in indices[start : start + 2]])
@@ -46,6 +47,11 @@ def measured(indices, size):
         confusions=[each.tolist() for each in details.confusions.values()],
         classes=[list(row)[1:] for rows in details.classes.values() for row in rows],
         distances=details.errors_by_distance,
+        images=[
+            [int(path[len("image_") : -len(".png")]), *scores.values()]
+            for metric in metrics
+            for path, scores in metric.image_scores
+        ],
     )
 
 

@@ -56,6 +56,7 @@ def test_scores_by_hand():
         "normals/within_11.25": 25,
         "normals/within_22.5": 50,
         "normals/within_30": 75,
+        "normals/rmse_angle": pytest.approx(((25 + 225 + 625 + 10000) / 4) ** 0.5),
     }
 
 

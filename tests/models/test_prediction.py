@@ -191,3 +191,33 @@ def test_the_maximum_of_directions_is_refused():
     heads = dict(TASK_HEADS, normals=dict(type="NormalsHead"))
     with pytest.raises(ConfigError, match=r"normals can be merged by .*mean"):
         model(task_heads=heads, test_cfg=dict(tta=dict(merge="max")))
+
+
+@pytest.mark.parametrize(
+    "test_cfg",
+    [dict(), SLIDE, dict(tta=dict(scales=(1.0,), flip=True)), dict(tta=dict(merge="max"))],
+)
+def test_probabilities_and_confidence_belong_to_the_predictions(test_cfg):
+    heads = dict(TASK_HEADS, lanes=dict(target=dict(type="binary")))
+    plain = model(test_cfg=test_cfg, task_heads=heads)
+    network = model(test_cfg=dict(test_cfg, extras=[*prediction.EXTRAS]), task_heads=heads)
+    network.load_state_dict(plain.state_dict())
+    data = batch((50, 70))
+    (expected,) = predict(plain, data)
+    (found,) = predict(network, data)
+    assert torch.equal(found.pred_sem_seg.data, expected.pred_sem_seg.data)
+    assert "probability_semseg_map" not in expected and "confidence_depth_map" not in found
+    shares = found.probability_semseg_map.data
+    assert shares.shape == (NUM_CLASSES, 50, 70)
+    if test_cfg.get("tta", {}).get("merge") != "max":
+        torch.testing.assert_close(shares.sum(0), torch.ones(50, 70))
+    assert torch.equal(found.confidence_semseg_map.data, shares.amax(0, keepdim=True))
+    assert torch.equal(shares.argmax(0, keepdim=True), found.pred_sem_seg.data)
+    one = found.probability_lanes_map.data
+    assert torch.equal(one >= 0.5, found.pred_lanes_map.data.bool())
+    assert torch.equal(found.confidence_lanes_map.data, torch.maximum(one, 1 - one))
+
+
+def test_unknown_extras_are_refused():
+    with pytest.raises(ConfigError, match=r"extras=\['confidenc'\]"):
+        model(test_cfg=dict(extras=["confidenc"]))

@@ -12,6 +12,7 @@ from PIL import Image
 from mtl_plugins.errors import DataError
 from mtl_plugins.street_scenes import (
     DEPTH_SCALE,
+    Body,
     Camera,
     Label,
     StreetScene,
@@ -39,7 +40,7 @@ def scenes() -> list[StreetScene]:
 
 def test_scene_depends_on_seed_and_index_alone(scenes):
     again = render_scene(5, 7, SMALL)
-    for name in ("img", "labels", "depth", "normals", "instances"):
+    for name in ("img", "labels", "depth", "normals", "instances", "parts", "saliency"):
         np.testing.assert_array_equal(getattr(again, name), getattr(scenes[7], name))
     assert again.camera == scenes[7].camera
     other = render_scene(6, 7, SMALL)
@@ -128,6 +129,44 @@ def test_instances_are_things_of_one_class(scenes):
             found += 1
         assert scene.instances[np.isin(scene.labels, list(things))].all()
     assert found > 50
+
+
+def test_every_pixel_of_a_person_and_no_other_is_a_part_of_a_body(scenes):
+    counts = np.zeros(len(Body), int)
+    for scene in scenes:
+        people = np.isin(scene.labels, (Label.PERSON, Label.RIDER))
+        known = scene.parts != 255
+        assert np.array_equal(scene.parts[known] > 0, people[known])
+        counts += np.bincount(scene.parts[known], minlength=len(Body))
+    assert counts.min() > 100 and counts[Body.HEAD] < counts[Body.LEGS]
+
+
+def test_heads_are_above_legs(scenes):
+    upright = 0
+    for scene in scenes:
+        for number in np.unique(scene.instances[scene.labels == Label.PERSON]):
+            own = np.where(scene.instances == number, scene.parts, 0)
+            rows = [np.nonzero((own == part).any(1))[0] for part in (Body.HEAD, Body.LEGS)]
+            if all(map(len, rows)):
+                assert rows[0].mean() < rows[1].mean()
+                upright += 1
+    assert upright > 20
+
+
+def test_salient_objects_are_whole_near_vehicles_and_people(scenes):
+    shares = []
+    for scene in scenes:
+        known = scene.saliency != 255
+        assert np.array_equal(known, scene.parts != 255)
+        chosen = scene.saliency == 1
+        shares.append(chosen.mean())
+        for number in np.unique(scene.instances)[1:]:
+            own = scene.instances == number
+            moving = np.isin(scene.labels[own], range(11, 19)).all()
+            near = scene.depth[own].min() <= 15
+            assert (chosen[own] == (moving and near)).all()
+        assert not chosen[scene.instances == 0].any()
+    assert 0.02 < np.mean(shares) < 0.3
 
 
 def test_outlines_are_where_class_or_object_change(scenes):
@@ -252,7 +291,7 @@ def test_several_processes_write_what_one_writes(tmp_path):
         {path.relative_to(root): path.read_bytes() for path in root.rglob("*.*")}
         for root in (tmp_path / "1", tmp_path / "2")
     )
-    assert one == other and len(one) == 6 * (SHARE + 1) + 1
+    assert one == other and len(one) == 9 * (SHARE + 1) + 1
 
 
 def test_finished_folder_is_kept_and_another_refused(tmp_path):
@@ -269,8 +308,8 @@ def test_finished_folder_is_kept_and_another_refused(tmp_path):
     # Scenes of an older renderer lack files.
     manifest = tmp_path / "street_scenes.json"
     text = manifest.read_text()
-    manifest.write_text(text.replace('"renderer_version": 4', '"renderer_version": 3'))
-    with pytest.raises(DataError, match=r"version': 3.*expected .*version': 4.*delete .* again"):
+    manifest.write_text(text.replace('"renderer_version": 5', '"renderer_version": 4'))
+    with pytest.raises(DataError, match=r"version': 4.*expected .*version': 5.*delete .* again"):
         ensure_street_scenes(tmp_path, counts, size, seed=1)
     # An interrupted run leaves no manifest: everything is rendered again.
     manifest.unlink()

@@ -8,7 +8,7 @@ from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
-from ...street_scenes import DEPTH_SCALE, FAR, ensure_street_scenes, find_street_scenes
+from ...street_scenes import DEPTH_SCALE, FAR, Body, ensure_street_scenes, find_street_scenes
 from ...targets import DEPTH, NORMALS, SEMSEG
 from ...utils import did_you_mean
 from ..inherited import refuse_arguments
@@ -19,13 +19,19 @@ FOLDERS: dict[str, dict[str, Any]] = {
     DEPTH.name: dict(folder="depth", scale=DEPTH_SCALE, max_depth=FAR),
     NORMALS.name: dict(folder="normals"),
     "boundary": dict(type="binary", folder="boundary"),
+    "parts": dict(
+        type="classes",
+        folder="parts",
+        classes=("background", *(body.name.lower() for body in Body if body)),
+    ),
+    "saliency": dict(type="binary", folder="saliency"),
 }
 """Declaration of each target that the renderer writes, with its folder below `data_root`."""
 
 
 @DATASETS.register_module()
 class StreetScenesDataset(MultiTaskDataset):
-    """Procedural street scenes with Cityscapes' 19 classes, exact depth, normals and outlines.
+    """Procedural street scenes with Cityscapes' 19 classes, exact truth about every pixel.
 
     The renderer measures depth up to 300 m; the sky is 0, not measured.
 
@@ -36,9 +42,10 @@ class StreetScenesDataset(MultiTaskDataset):
         size: (height, width) in pixels.
         seed: another seed gives other scenes.
         targets: names of the targets to load: "semseg", "depth", "normals", "boundary" (binary:
-            where class or object change); or a dict of them and of others that are made from the
-            same files, as in `MultiTaskDataset`; `folder` is then one of "label", "depth",
-            "normals" and "boundary".
+            where class or object change), "parts" (of people), "saliency" (binary: vehicles and
+            people in front); or a dict of them and of others that are made from the same files, as
+            in `MultiTaskDataset`; `folder` is then one of "label", "depth", "normals", "boundary",
+            "parts", "saliency" and "instance".
         render: False: missing scenes are an error.
 
     Raises:

@@ -61,16 +61,30 @@ class FillSkyDepth(BaseTransform):
         return results
 
 
+NYU_WINDOW = (45, 471), (41, 601)
+"""Rows and columns of NYUv2's usual window, in pixels."""
+
+WINDOWS: dict[str, tuple[tuple[float, float], tuple[float, float]]] = dict(
+    garg=((0.40810811, 0.99189189), (0.03594771, 0.96405229)),
+    eigen=((0.3324324, 0.91351351), (0.0359477, 0.96405229)),
+)
+"""Rows and columns of KITTI's windows, as shares of the image."""
+
+
 @TRANSFORMS.register_module()
 class EvaluationCrop(BaseTransform):
     """Make every target invalid outside a window, so that only the window is measured.
 
     The image stays whole, and the network sees all of it. Samples without targets stay unchanged.
     NYUv2's usual window is rows 45 to 470 and columns 41 to 600 of 480x640 (Eigen et al. 2014,
-    https://arxiv.org/abs/1406.2283).
+    https://arxiv.org/abs/1406.2283). KITTI's, `window='eigen'` (the same authors) and
+    `window='garg'` (Garg et al. 2016, https://arxiv.org/abs/1603.04992), are `WINDOWS`, shares of
+    the image, because its images differ in size.
 
     Args:
-        rows, columns: first and last + 1, in pixels.
+        rows, columns: first and last + 1, in pixels; or shares of the image, two floats of 0.0 to
+            1.0, which are rounded down to pixels.
+        window: a name of `WINDOWS`, in place of rows and columns.
         kinds: names of the targets to change, such as "depth"; default: all.
 
     Raises:
@@ -84,18 +98,25 @@ class EvaluationCrop(BaseTransform):
 
     def __init__(
         self,
-        rows: Sequence[int] = (45, 471),
-        columns: Sequence[int] = (41, 601),
+        rows: Sequence[float] | None = None,
+        columns: Sequence[float] | None = None,
         kinds: Sequence[str] | None = None,
+        window: str | None = None,
     ) -> None:
-        proper = all(len(ends) == 2 and 0 <= ends[0] < ends[1] for ends in (rows, columns))
-        if not proper:
+        given = f"EvaluationCrop(rows={rows}, columns={columns}, kinds={kinds}, window={window!r})"
+        if window is not None:
+            if window not in WINDOWS or rows is not None or columns is not None:
+                raise ConfigError(
+                    f"{given}; expected a window of {[*WINDOWS]}, without rows and columns."
+                )
+            rows, columns = WINDOWS[window]
+        self.rows = NYU_WINDOW[0] if rows is None else rows
+        self.columns = NYU_WINDOW[1] if columns is None else columns
+        if not all(map(_is_span, (self.rows, self.columns))):
             raise ConfigError(
-                f"EvaluationCrop(rows={rows}, columns={columns}, kinds={kinds}); expected (first, "
-                "last + 1) with at least one pixel each."
+                f"{given}; expected (first, last + 1) in pixels with at least one pixel each, or "
+                "two shares of the image as floats, 0.0 to 1.0."
             )
-        self.rows = rows
-        self.columns = columns
         self.kinds = kinds
 
     def transform(self, results: dict) -> dict:
@@ -103,18 +124,69 @@ class EvaluationCrop(BaseTransform):
         if self.kinds is not None and targets:
             targets = named_targets(targets, self.kinds, "EvaluationCrop(kinds=...)")
         height, width = results["img"].shape[:2]
-        if targets and (self.rows[1] > height or self.columns[1] > width):
+        rows, columns = _pixels(self.rows, height), _pixels(self.columns, width)
+        if targets and (rows.stop > height or columns.stop > width):
             raise DataError(
                 f"{results.get('img_path')} is {height}x{width} pixels (height x width), but "
                 f"EvaluationCrop has rows {tuple(self.rows)} and columns {tuple(self.columns)}. "
                 "Use the window of this data set's protocol, before any resizing."
             )
-        window = slice(*self.rows), slice(*self.columns)
+        window = rows, columns
         for target in targets:
             values = results[target.array]
             inside = values[window].copy()
             values[...] = target.invalid
             values[window] = inside
+        return results
+
+
+def _is_span(ends: Sequence[float]) -> bool:
+    if len(ends) != 2 or not 0 <= ends[0] < ends[1]:
+        return False
+    whole = all(isinstance(end, int) for end in ends)
+    return whole or (all(isinstance(end, float) for end in ends) and ends[1] <= 1)
+
+
+def _pixels(ends: Sequence[float], side: int) -> slice:
+    """Return a span in pixels of a side; floats are shares of it."""
+    return slice(*(int(end * side) if isinstance(end, float) else end for end in ends))
+
+
+@TRANSFORMS.register_module()
+class IgnoreEmpty(BaseTransform):
+    """Make targets of classes invalid in an image that has nothing but background.
+
+    PASCAL-Context's parts of people are learned and measured only in images with people (Maninis
+    et al. 2019, https://arxiv.org/abs/1904.08918).
+
+    Args:
+        kinds: names of the targets, such as ("parts",).
+        background: class id of the background.
+
+    Raises:
+        ConfigError: while transforming, a target is not loaded or has no classes.
+
+    Shapes: targets H,W, changed in place. Samples without targets stay unchanged.
+    """
+
+    of_protocol = True
+
+    def __init__(self, kinds: Sequence[str], background: int = 0) -> None:
+        self.kinds = [kinds] if isinstance(kinds, str) else [*kinds]
+        self.background = background
+
+    def transform(self, results: dict) -> dict:
+        if not (targets := loaded_targets(results)):
+            return results
+        for target in named_targets(targets, self.kinds, "IgnoreEmpty(kinds=...)"):
+            if target.type != "classes":
+                raise ConfigError(
+                    f"IgnoreEmpty(kinds=...): {target.name!r} is of the type {target.type!r}; "
+                    "expected 'classes'."
+                )
+            labels = results[target.array]
+            if np.isin(labels, (self.background, target.invalid)).all():
+                labels[...] = target.invalid
         return results
 
 

@@ -158,7 +158,9 @@ class MultiTaskSegmentor(BaseSegmentor):
         views = compute_views(self._coarse_maps, images, config, flips)
         for task, head in self.decode_head.tasks():
             merge = "mean" if config.tta is None else config.tta.merge_of(task)
-            found = {head.target.prediction: decode_views(views, task, head, size, merge)}
+            decoded = decode_views(views, task, head, size, merge, config.extras)
+            found = {head.target.prediction: decoded.pop("prediction")}
+            found |= {head.target.extra(name): maps for name, maps in decoded.items()}
             if config.keep_raw:
                 (view,) = views
                 found[head.target.logits] = view.rows(task, head, range(size[0]), size)

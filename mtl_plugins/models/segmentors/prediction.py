@@ -72,6 +72,16 @@ class Augmentation:
                 )
 
 
+EXTRAS: dict[str, Callable[[Tensor], Tensor]] = dict(
+    probability=lambda merged: merged,
+    confidence=lambda merged: (
+        torch.maximum(merged, 1 - merged) if merged.shape[1] == 1 else merged.amax(1, keepdim=True)
+    ),
+)
+"""What a sample may hold besides predictions, by what it computes from probabilities N,C,H,W:
+`probability` of each class, or of 1 (C maps), and `confidence`, that of the most probable class."""
+
+
 @dataclass(frozen=True)
 class InferenceConfig:
     """Hold the checked `test_cfg` of a model.
@@ -81,6 +91,7 @@ class InferenceConfig:
         crop_size, stride: (H, W) of the windows and of the steps between them, in pixels.
         tta: None, or the arguments of `Augmentation`.
         keep_raw: also store logits and raw depth on every sample (large).
+        extras: which of `EXTRAS` are stored too, of every task that has them.
 
     Raises:
         ConfigError: an unknown argument, a sliding mode without windows, or raw maps of several
@@ -92,6 +103,7 @@ class InferenceConfig:
     stride: tuple[int, int] | None = None
     tta: Augmentation | None = None
     keep_raw: bool = False
+    extras: Sequence[str] = ()
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> InferenceConfig:
@@ -119,6 +131,12 @@ class InferenceConfig:
                 f"MultiTaskSegmentor: test_cfg stride={stride} is larger than "
                 f"crop_size={crop_size}: the windows would leave gaps."
             )
+        for name in [self.extras] if isinstance(self.extras, str) else self.extras:
+            if name not in EXTRAS:
+                raise ConfigError(
+                    f"MultiTaskSegmentor: test_cfg extras={self.extras!r}; expected a list of "
+                    f"{[*EXTRAS]}."
+                )
         if self.keep_raw and self.tta is not None:
             raise ConfigError(
                 "MultiTaskSegmentor: test_cfg keep_raw=True has no meaning with tta, which merges "
@@ -272,31 +290,40 @@ class View:
 
 
 def decode_views(
-    views: Sequence[View], task: str, head: TaskHead, size: tuple[int, int], merge: Merge
-) -> Tensor:
-    """Return a task's prediction from all views, (N, C, *size) in the task's unit.
+    views: Sequence[View],
+    task: str,
+    head: TaskHead,
+    size: tuple[int, int],
+    merge: Merge,
+    extras: Sequence[str] = (),
+) -> dict[str, Tensor]:
+    """Return a task's `prediction` from all views, (N, C, *size) in the task's unit, and `extras`.
 
     A single view gives exactly `head.decode` of its whole raw map. Several are merged by the mean
-    or maximum of `head.mergeable`.
+    or maximum of `head.mergeable`. A task without probabilities has no extras.
     """
+    extras = extras if head.merges_probabilities else ()
     first = views[0].windows[0].maps[task]
     values = first.shape[0] * first.shape[1] * size[1]
     step = max(1, BAND_VALUES.get(first.device.type, BAND_VALUES["cpu"]) // values)
     if not head.decode_is_local:
         step = size[0]
-    result: Tensor | None = None
+    results: dict[str, Tensor] = {}
     for start in range(0, size[0], step):
         rows = range(start, min(start + step, size[0]))
         # A generator, so that two views are held at a time.
         bands = (view.rows(task, head, rows, size) for view in views)
         if len(views) == 1:
-            band = head.decode(next(bands))
-        elif merge == "mean":
-            band = head.merged(reduce(torch.add, map(head.mergeable, bands)) / len(views))
+            raw = next(bands)
+            found = {"prediction": head.decode(raw)}
+            merged = head.mergeable(raw) if extras else raw
         else:
-            band = head.merged(reduce(torch.maximum, map(head.mergeable, bands)))
-        if result is None:
-            result = band.new_empty(*band.shape[:2], *size)
-        result[:, :, rows.start : rows.stop] = band
-    assert result is not None, "an image has rows"
-    return result
+            join = torch.add if merge == "mean" else torch.maximum
+            merged = reduce(join, map(head.mergeable, bands))
+            merged = merged / len(views) if merge == "mean" else merged
+            found = {"prediction": head.merged(merged)}
+        for name, band in (found | {name: EXTRAS[name](merged) for name in extras}).items():
+            if name not in results:
+                results[name] = band.new_empty(*band.shape[:2], *size)
+            results[name][:, :, rows.start : rows.stop] = band
+    return results

@@ -35,6 +35,7 @@ class SegmentationHead(TaskHead):
     """
 
     types = ("classes",)
+    merges_probabilities = True
     target = SEMSEG
 
     def __init__(

@@ -86,6 +86,8 @@ class TaskHead(BaseModule, metaclass=TriedHead):
     decode_is_local: bool = True
     """Whether `decode` and `mergeable` look at each pixel alone, so that some rows of a map are
     decoded as in the whole map. If not, they get whole maps, at the images' size."""
+    merges_probabilities: bool = False
+    """Whether `mergeable` returns probabilities: of C classes, or with one channel that of 1."""
     merges: tuple[str, ...] = ("mean", "max")
     """How predictions of several views of an image can be merged."""
 

@@ -35,6 +35,7 @@ class BinaryHead(TaskHead):
     """
 
     types = ("binary",)
+    merges_probabilities = True
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from mtl_plugins.datasets import (
     TargetReader,
 )
 from mtl_plugins.errors import ConfigError, DataError
+from mtl_plugins.targets import DEPTH
 from tests.datasets.layouts import write_cityscapes
 
 LOAD = [dict(type="LoadImage"), dict(type="LoadTargets")]
@@ -107,6 +108,35 @@ def test_windows_that_do_not_fit_are_refused(root):
     window = dict(type="EvaluationCrop", rows=(0, 2), columns=(0, 2))
     with pytest.raises(ConfigError, match=r"EvaluationCrop\(kinds=.*'edges'.*semseg"):
         depth_of(root, dict(window, kinds=("edges",)))
+
+
+@pytest.mark.parametrize(
+    ("size", "garg", "eigen"),
+    [
+        ((375, 1242), (153, 371, 44, 1197), (124, 342, 44, 1197)),
+        ((352, 1216), (143, 349, 43, 1172), (117, 321, 43, 1172)),
+        ((370, 1226), (151, 366, 44, 1181), (122, 337, 44, 1181)),
+    ],
+)
+def test_the_windows_of_kitti_equal_those_of_its_evaluations(size, garg, eigen):
+    # bts (5e3406b), pytorch/bts_eval.py: top, bottom, left, right, ends exclusive.
+    for window, (top, bottom, left, right) in dict(garg=garg, eigen=eigen).items():
+        depth = np.ones(size, np.float32)
+        results = dict(img=np.zeros((*size, 3), np.uint8), gt_depth_map=depth, targets=[DEPTH])
+        EvaluationCrop(window=window)(dict(results, seg_fields=["gt_depth_map"]))
+        assert (depth[top:bottom, left:right] == 1).all()
+        assert depth.sum() == (bottom - top) * (right - left)
+
+
+def test_windows_of_shares_need_floats():
+    for wrong in (
+        dict(rows=(0.5, 1.5)),
+        dict(rows=(0, 0.5)),
+        dict(window="gark"),
+        dict(window="garg", rows=(0, 9)),
+    ):
+        with pytest.raises(ConfigError, match="EvaluationCrop"):
+            EvaluationCrop(**wrong)
 
 
 def test_a_protocols_size_is_the_samples_own(root):

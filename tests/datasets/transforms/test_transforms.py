@@ -74,7 +74,9 @@ CASES = {
         (dict(scale_factor=0.5, keep_ratio=True), dict(size=(32, 48), scale=0.5)),
     ],
     "PhotometricJitter": [({}, dict(size=SIZE))],
+    "AlbuImage": [(dict(transforms=[dict(type="ISONoise", p=1.0)]), dict(size=SIZE, **PIXELS))],
     "EvaluationCrop": [(dict(rows=(0, 40), columns=(9, 70)), dict(size=SIZE, new=True, **PIXELS))],
+    "IgnoreEmpty": [(dict(kinds=("semseg",), background=99), dict(size=SIZE))],
     "FillSkyDepth": [(dict(class_name="a"), dict(size=SIZE, missing=0.3))],
     "RandomCrop": [(dict(crop_size=(40, 56), cat_max_ratio=0.9), dict(size=(40, 56)))],
     "Resize": [
@@ -328,7 +330,7 @@ def test_a_centre_crop_before_decoding_gives_the_same(boards):
 
 def test_raw_values_are_cropped_or_refused(boards):
     decode = dict(type="DecodeTargets")
-    allowed = {"CenterCropTargets", "PhotometricJitter"}
+    allowed = {"AlbuImage", "CenterCropTargets", "PhotometricJitter"}
     ours = [n for n, t in TRANSFORMS.module_dict.items() if t.__module__.startswith("mtl_plugins.")]
     for name in set(ours) & set(CASES):
         case = dict(type=name, **CASES[name][0][0])

@@ -97,7 +97,9 @@ class _Images:
         views = [View(size, [Window(range(size[0]), range(size[1]), self.raw, scale)])]
 
         def rows() -> list[Tensor]:
-            return [decode_views(views, task, head, size, "mean") for task, head in tasks]
+            return [
+                decode_views(views, task, head, size, "mean")["prediction"] for task, head in tasks
+            ]
 
         return torch.no_grad()(rows), torch.no_grad()(partial(_enlarged, network, self.raw, size))
 
