@@ -20,7 +20,7 @@ from .formats import (
     TargetFormat,
     ValueFormat,
 )
-from .inherited import IGNORED
+from .inherited import IGNORED, check_foreign_data
 from .joined_dataset import ClassBalancedDataset, ConcatDataset, MultiImageMixDataset
 from .multi_task_dataset import MultiTaskDataset
 from .packed import PackedDataset, pack_dataset
@@ -79,6 +79,7 @@ __all__ = [
     "TargetReader",
     "ValueFormat",
     "VirtualKitti2MultiTask",
+    "check_foreign_data",
     "image_breach",
     "leaf_of",
     "pack_dataset",

@@ -9,8 +9,9 @@ from mmengine.dataset import BaseDataset
 from mmseg.registry import TRANSFORMS
 
 from ..errors import ConfigError, MTLError
+from ..targets import DEPTH, SEMSEG, Target
 from ..utils import nearest
-from .pipeline_check import replacement
+from .pipeline_check import check_pipeline, replacement, within
 
 IGNORED: dict[str, tuple[Sequence[Any], str]] = dict(
     reduce_zero_label=(
@@ -37,6 +38,12 @@ IGNORED: dict[str, tuple[Sequence[Any], str]] = dict(
 
 RESERVED = ("depth_unit", "ignore_index", "label_map", "reduce_zero_label", "targets")
 """Keys of `metainfo` that are made, not read."""
+
+
+LOADERS: Mapping[str, Sequence[Target]] = dict(
+    LoadAnnotations=(SEMSEG,), LoadDepthAnnotation=(DEPTH,)
+)
+"""mmseg's loaders of targets."""
 
 
 def check_arguments(owner: Any, given: Mapping[str, Any]) -> None:
@@ -73,6 +80,26 @@ def refuse_arguments(owner: Any, given: Iterable[str], fixed: Iterable[str], rea
         raise ConfigError(
             f"{type(owner).__name__} takes no {' and no '.join(found)}: {reason} Leave it out."
         )
+
+
+def check_foreign_data(dataset: Any) -> None:
+    """Check the pipelines of mmseg's own data sets that load depth, for which mmseg has no check.
+
+    Args:
+        dataset: any data set; those that it is made of are checked as well.
+
+    Raises:
+        ConfigError: a transform would make depth wrong, for example fill new area with 255 metres.
+    """
+    for each in (*getattr(dataset, "datasets", ()), getattr(dataset, "dataset", None)):
+        if each is not None:
+            check_foreign_data(each)
+    transforms = [*within(getattr(getattr(dataset, "pipeline", None), "transforms", ()))]
+    # This package's data sets refuse these loaders themselves.
+    loaded = {target for each in transforms for target in LOADERS.get(type(each).__name__, ())}
+    if DEPTH in loaded:
+        rest = [each for each in transforms if type(each).__name__ not in LOADERS]
+        check_pipeline(rest, [*loaded])
 
 
 def built_pipeline(pipeline: Sequence[Any]) -> list[Any]:

@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 
 from ..checkpoints import MISFIT, CheckpointError, differences
 from ..config import check_lengths
+from ..datasets import check_foreign_data
 from ..errors import ConfigError, MTLError
 from ..models.task_heads import try_losses_of
 from ..utils import replaced, unwrapped
@@ -203,8 +204,9 @@ class MultiTaskRunner(Runner):
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
-        """Build a loader; see mmengine."""
+        """Build a loader; see mmengine. Depth of mmseg's own data sets is checked here."""
         loader = Runner.build_dataloader(*args, **kwargs)
+        check_foreign_data(loader.dataset)
         if loader.num_workers:
             Finalize(None, _kill_workers, exitpriority=0)
             loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)

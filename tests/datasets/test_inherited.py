@@ -9,7 +9,13 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS, TRANSFORMS
 
 from mtl_plugins.config import pack_config
-from mtl_plugins.datasets import IGNORED, NO_SAMPLE, DenseDataset, MultiTaskDataset
+from mtl_plugins.datasets import (
+    IGNORED,
+    NO_SAMPLE,
+    DenseDataset,
+    MultiTaskDataset,
+    check_foreign_data,
+)
 from mtl_plugins.errors import ConfigError
 from tests.conftest import SCENES
 
@@ -134,6 +140,28 @@ def test_samples_that_a_transform_gives_up_are_fetched_again(scenes_root):
         [once[index] for index in range(len(once))]
     with pytest.raises(Exception, match="should not get `None`"):
         scenes(scenes_root, pipeline=pipeline, test_mode=True)[1]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_depth_of_mmsegs_own_data_sets_is_checked(tmp_path, wrapped):
+    loaders = [
+        dict(type="LoadImageFromFile"), dict(type="LoadAnnotations"),
+        dict(type="LoadDepthAnnotation"),
+    ]  # fmt: skip
+
+    def checked(*transforms, load=loaders):
+        data = dict(type="NYUDataset", data_root=str(tmp_path), lazy_init=True)
+        pipeline = [*load, *transforms, dict(type="PackSegInputs")]
+        dataset = dict(data, pipeline=pipeline)
+        if wrapped:
+            dataset = dict(type="RepeatDataset", times=2, dataset=dataset, lazy_init=True)
+        check_foreign_data(DATASETS.build(dataset))
+
+    rotate = dict(type="RandomRotate", degree=3.0, prob=1.0)
+    checked(dict(type="RandomFlip", prob=0.5), dict(type="RandomCrop", crop_size=(8, 8)))
+    checked(rotate, load=loaders[:2])
+    with pytest.raises(ConfigError, match=r"RandomRotate.*depth.*Use RotateTargets"):
+        checked(rotate)
 
 
 @pytest.mark.parametrize("name", NO_SAMPLE)
