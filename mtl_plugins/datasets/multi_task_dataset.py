@@ -13,7 +13,7 @@ from ..utils import did_you_mean, did_you_mean_path, shown, track, warn
 from .ann_file import listed_names
 from .declarations import Declaration, Own, checked_suffixes, declarations
 from .dense_dataset import DenseDataset
-from .files import IMAGE_SUFFIXES, StoredFiles, files_below, has_suffix, named_files
+from .files import IMAGE_SUFFIXES, StoredFiles, files_below, named_files
 from .formats import TargetFormat, build_format
 
 MMSEG_META = ("classes", "palette")
@@ -81,6 +81,8 @@ class MultiTaskDataset(DenseDataset):
         **kwargs: Any,
     ) -> None:
         self.check_files = check_files
+        # A subclass may list its samples in another way.
+        self._stored, self._unpaired, self._left_out = StoredFiles(), list[str](), list[str]()
         self._image_suffixes = checked_suffixes("img_suffix", kwargs.get("img_suffix", ".jpg"))
         own: dict[str, Own] = dict(
             semseg=(
@@ -196,8 +198,11 @@ class MultiTaskDataset(DenseDataset):
             for path in self._files(self.data_prefix[target.path], self._suffixes(target)).values()
         }
         self._unpaired = sorted(found - used)
-        pictures = (path for path in self._walked(folder) if has_suffix(path, IMAGE_SUFFIXES))
-        self._left_out = sorted({*pictures} - found - used)
+        self._left_out = sorted(
+            path
+            for path in {*self._walked(folder)} - found - used
+            if os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES
+        )
         for files, text in (
             (
                 self._left_out,

@@ -75,6 +75,8 @@ def read_npy(content: bytes, path: str) -> np.ndarray:
     kind = ".npz" if content.startswith(NPZ) else ".npy"
     try:
         return parse_npy(_only_member(content, path) if kind == ".npz" else content)
+    except DataError:  # which is a ValueError
+        raise
     except TypeError as error:
         raise DataError(
             f"{path} is not a readable {kind} file: {error}. Save its numbers alone, as an array "

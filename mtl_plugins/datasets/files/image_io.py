@@ -52,7 +52,7 @@ MAP_KINDS = "a lossless picture (PNG), .npy, .npz of one array, or .exr"
 """What is read as an image and as a target, for messages."""
 
 FAILED = {".npy": "is not a readable .npy file", ".exr": "cannot be read as OpenEXR"}
-"""Beginning of the message about a file that is not what its name says."""
+"""Beginning of the message about a target whose file is not what its name says."""
 
 
 Range = tuple[float, float]
@@ -261,7 +261,8 @@ def _decoded(
             # PIL's message has the address of the bytes in memory, which differs each time.
             reason = f"it begins like {recognised(data)[0]}, but its header is damaged"
         expected = MAP_KINDS if values else IMAGE_KINDS
-        failed = FAILED.get(os.path.splitext(path)[1], "cannot be read as an image")
+        kind = os.path.splitext(path)[1] if values else ""
+        failed = FAILED.get(kind, "cannot be read as an image")
         raise DataError(f"{path} {failed}: {unreadable(data, expected, reason)}") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 
 from ...errors import DataError
 
@@ -39,13 +40,13 @@ def has_suffix(file: str, suffixes: Iterable[str]) -> str | None:
     ('_left.png', None)
     """
     name = _key(file)
-    return next((suffix for suffix in suffixes if name.endswith(_key(suffix))), None)
+    return next((suffix for suffix in suffixes if name.endswith(_cached_key(suffix))), None)
 
 
 def named_files(folder: str, files: Iterable[str], suffixes: Collection[str]) -> dict[str, str]:
     """Return those files below a folder that have one of the suffixes, by name, sorted.
 
-    A name is the path relative to the folder, without suffix.
+    The files' paths begin with the folder; a name is the rest, without suffix.
 
     Raises:
         DataError: two files differ in their suffix alone.
@@ -55,7 +56,7 @@ def named_files(folder: str, files: Iterable[str], suffixes: Collection[str]) ->
         suffix = has_suffix(os.path.basename(path), suffixes)
         if suffix is None or is_hidden(path):
             continue
-        name = os.path.relpath(path, folder)[: -len(suffix) or None]
+        name = path.removeprefix(folder).lstrip(os.sep)[: -len(suffix) or None]
         if name in found:
             raise DataError(
                 f"{found[name]} and {path} have one name and differ in their ending alone, so that "
@@ -124,5 +125,10 @@ class StoredFiles:
 
 def _key(name: str) -> str:
     """Return a name with its ending in small letters and accents in one form."""
-    stem, dot, ending = unicodedata.normalize("NFC", name).rpartition(".")
+    if not name.isascii():
+        name = unicodedata.normalize("NFC", name)
+    stem, dot, ending = name.rpartition(".")
     return f"{stem}{dot}{ending.lower()}" if dot else ending
+
+
+_cached_key = cache(_key)

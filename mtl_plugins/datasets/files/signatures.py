@@ -39,6 +39,7 @@ SIGNATURES: dict[str, tuple[str, str]] = {
     r"7z\xbc\xaf": ("a 7z archive", UNPACK),
     r"\x89HDF\r\n": ("an HDF5 file", "Write its arrays as .npy."),
     r"MATLAB 5": ("a MATLAB file", "Write its arrays as .npy."),
+    r"\x80[\x02-\x05]": ("a Python pickle", "Write its array by np.save."),
     r"%PDF": ("a PDF document", CONVERT),
     r"%!PS": ("a PostScript file", CONVERT),
     r"....ftyp|\x1a\x45\xdf\xa3|RIFF....AVI ": ("a video", "Extract its frames."),
