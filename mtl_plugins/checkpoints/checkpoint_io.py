@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import torch
 from mmengine.logging import print_log
@@ -126,8 +127,14 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
 def _without_pickle(loader: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(loader)
     def load(filename: str, map_location: Any = None) -> Any:
-        with _weights_only(), _pickle_explained(filename):
-            return loader(filename, map_location)
+        try:
+            with _weights_only(), _pickle_explained(filename):
+                return loader(filename, map_location)
+        except URLError as error:
+            raise CheckpointError(
+                f"checkpoint {filename} cannot be fetched ({error}). Check the address and the "
+                "network, or download it elsewhere and give the path of the file."
+            ) from error
 
     return load
 

@@ -99,10 +99,9 @@ def evaluate(
         check_file(checkpoint)
     set_up_process(config)
     _open_log(config)
+    config.load_from, config.resume = checkpoint, False
     with lost_processes_reported():
         runner = MultiTaskRunner.from_cfg(config)
-        # mmengine by default leaves weights random that the checkpoint lacks.
-        runner.load_checkpoint(checkpoint, strict=True)
         metrics = runner.test()
     if results is not None and is_main_process():
         write_results(results, metrics, runner.test_evaluator.metrics, checkpoint)

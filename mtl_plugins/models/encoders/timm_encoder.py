@@ -11,8 +11,9 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from ...errors import ConfigError
+from ...errors import ConfigError, WeightsError
 from ...utils import did_you_mean
+from .timm_weights import create_pretrained
 
 LEVELS = 4
 """Number of levels in the pyramid: strides 4, 8, 16 and 32 where the model has them."""
@@ -51,7 +52,7 @@ class TimmEncoder(BaseModule):
     Raises:
         ConfigError: unknown model, unsupported stride, contradicting or malformed options.
         FileNotFoundError: `pretrained` names a file that is not there.
-        RuntimeError: the weights could not be fetched.
+        WeightsError: the weights could not be fetched, or the file lacks some of the model's.
 
     >>> encoder = TimmEncoder('resnet18', output_stride=16)
     >>> encoder.channels, encoder.strides
@@ -199,6 +200,8 @@ def _build(name: str, args: dict[str, Any]) -> Any:
         hint = did_you_mean(architecture, timm.list_models(), "See timm.list_models().")
         raise ConfigError(f"TimmEncoder: timm has no model {name!r}. {hint}")
     try:
+        if args.get("pretrained"):
+            return create_pretrained(name, args)
         return timm.create_model(name, features_only=True, **args)
     except (TypeError, AssertionError, NotImplementedError) as error:
         if "block_args" in str(error):
@@ -207,14 +210,9 @@ def _build(name: str, args: dict[str, Any]) -> Any:
                 "squeeze_excitation is for; choose a resnet or leave it out."
             ) from error
         raise
+    except WeightsError:
+        raise
     except Exception as error:
-        if args.get("pretrained") is True:
-            source = args.get("pretrained_cfg_overlay", {}).get("file", "the hub")
-            raise RuntimeError(
-                f"TimmEncoder: the weights of {name} could not be loaded from {source}: {error}. "
-                "Check the network or the file, give the path of a local file as pretrained, or "
-                "pretrained=False."
-            ) from error
         raise ConfigError(
             f"TimmEncoder: timm's {name} cannot be used as a feature pyramid: {error}"
         ) from error

@@ -61,7 +61,7 @@ class StageHeads:
 
     def __call__(self, stage: str, channels: Mapping[str, Widths]) -> nn.ModuleDict:
         losses = self.settings.get(stage, {}).get("loss", {})
-        self.heads[stage] = nn.ModuleDict()
+        self.heads[stage] = ModuleDict()
         for task, width in channels.items():
             own = dict(loss=losses[task]) if task in losses else {}
             config = {**self.configs[task], **own, "in_channels": width}
