@@ -1,4 +1,4 @@
-"""Helpers that any module may use: files, tables, progress, suggestions, commands, devices, weights."""
+"""Helpers for any module: files, tables, progress, suggestions, commands, devices, weights."""
 
 from .command import run_command, warn
 from .devices import choose_dtype, machine_name, unwrapped

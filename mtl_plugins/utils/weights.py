@@ -19,7 +19,6 @@ SHOWN = 4
 """Number of names of each kind that a message lists."""
 
 
-
 @dataclass
 class Loading:
     """The outcome of loading weights into a module.
@@ -55,7 +54,9 @@ class Loading:
         """Describe all differences, left-over weights too; empty if there are none."""
         surplus = _listed("are left over", self.surplus)
         missing = _listed("are missing", self.missing)
-        return " ".join([*missing, *surplus, *_listed("have another shape", [*self.shapes.values()])])
+        return " ".join(
+            [*missing, *surplus, *_listed("have another shape", [*self.shapes.values()])]
+        )
 
     def report(self, source: str, receiver: str) -> None:
         """Say in one line of the log how many weights have arrived.
