@@ -23,7 +23,8 @@ class _Parser(argparse.ArgumentParser):
             for option in parsed.cfg_options if value not in (None, False, []) else ():
                 key, _, text = option.partition("=")
                 part = [k for k in keys if k.startswith(f"{key}.") and k.split(".")[-1] in text]
-                if (key in keys and text != str(value)) or part:
+                same = text == str(value) and not isinstance(value, bool)
+                if part or (key in keys and not same):
                     flag = "--" + name.replace("_", "-")
                     self.error(f"{flag} and --cfg-options {option} set the same; give one of them")
         # Importing torch and mmseg takes seconds; `run_command` clears this line.

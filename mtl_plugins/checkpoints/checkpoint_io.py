@@ -246,8 +246,7 @@ def latest_checkpoint(folder: str) -> tuple[str, dict[str, Any]] | None:
             print_log(f"Passed over: {error}", logger="current", level=logging.WARNING)
     if unusable:
         raise CheckpointError(
-            f"{folder} holds checkpoints that cannot be read, or no training can go on from: "
-            f"{', '.join(unusable)}. A new training would overwrite them. Copy them again from "
+            f"{folder} holds checkpoints that cannot be read or resumed: {', '.join(unusable)}. A new training would overwrite them. Copy them again from "
             "where they are whole, or name a new folder with --work-dir, or move them away to "
             "start anew here."
         )

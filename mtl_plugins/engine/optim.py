@@ -95,7 +95,7 @@ class AutocastOptimWrapper(OptimWrapper):
         state = dict(state_dict)
         scaler = state.pop("loss_scaler", None)
         if scaler and scaler.get("init_scale", self.init_scale) == self.init_scale:
-            progress = {key: scaler[key] for key in ("scale", "_growth_tracker")}
+            progress = {key: scaler[key] for key in ("scale", "_growth_tracker") if key in scaler}
             self.loss_scaler.load_state_dict({**self.loss_scaler.state_dict(), **progress})
         super().load_state_dict(state)
 
