@@ -15,3 +15,7 @@ class DataError(MTLError, ValueError):
 
 class ConfigError(MTLError, ValueError):
     """A config names something that does not exist or cannot be."""
+
+
+class WeightsError(MTLError, RuntimeError):
+    """Weights cannot be fetched, or are not those of the network that should get them."""

@@ -7,27 +7,47 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 CONFIG_FILES = "(Python is executed, JSON or YAML is read)"
 
 
 class _Parser(argparse.ArgumentParser):
+    sets: Mapping[str, Sequence[str]] = {}
+
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         parsed = super().parse_args(*args, **kwargs)
+        for name, keys in self.sets.items():
+            value = getattr(parsed, name)
+            for option in parsed.cfg_options if value not in (None, False, []) else ():
+                key, _, text = option.partition("=")
+                part = [k for k in keys if k.startswith(f"{key}.") and k.split(".")[-1] in text]
+                same = text == str(value) and not isinstance(value, bool)
+                if part or (key in keys and not same):
+                    flag = "--" + name.replace("_", "-")
+                    self.error(f"{flag} and --cfg-options {option} set the same; give one of them")
         # Importing torch and mmseg takes seconds; `run_command` clears this line.
         if sys.stderr.isatty():
             print("loading ...", end="\r", file=sys.stderr, flush=True)
         return parsed
 
 
-def command_parser(description: str | None, example: str) -> argparse.ArgumentParser:
-    """Make a parser whose help ends with an example call of the command."""
-    return _Parser(
+def command_parser(
+    description: str | None, example: str, sets: Mapping[str, Sequence[str]] | None = None
+) -> argparse.ArgumentParser:
+    """Make a parser whose help ends with an example call of the command.
+
+    Args:
+        sets: keys of the config that an argument sets; `--cfg-options` must not set them as well.
+    """
+    parser = _Parser(
         description=description,
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.sets = sets or {}
+    return parser
 
 
 def add_config(parser: argparse.ArgumentParser, several: bool = False) -> None:
@@ -59,7 +79,8 @@ def add_packed(parser: argparse.ArgumentParser) -> None:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add the work dir and the launcher."""
     parser.add_argument("--work-dir", help="folder for logs, checkpoints and pictures")
-    parser.add_argument("--launcher", choices=["none", "pytorch", "slurm", "mpi"], default="none")
+    launchers = ["none", "pytorch", "slurm", "mpi"]
+    parser.add_argument("--launcher", choices=launchers, help="default: the config's, or none")
     # Some launchers pass it to each process; torchrun uses the environment.
     parser.add_argument("--local_rank", "--local-rank", type=int, help=argparse.SUPPRESS)
 

@@ -12,7 +12,7 @@ EXAMPLE = "python tools/browse_data.py configs/mtl_branched.py --out work_dirs/b
 
 
 def main() -> None:
-    parser = command_parser(__doc__, EXAMPLE)
+    parser = command_parser(__doc__, EXAMPLE, dict(seed=["randomness.seed"]))
     add_config(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the pictures")
     add_split(parser)

@@ -17,7 +17,8 @@ EXAMPLE = """LADDER_SIZE=small python tools/ladder.py configs/ladder/b*.py --out
 
 
 def main() -> None:
-    parser = command_parser(__doc__, EXAMPLE)
+    sets = dict(out=["work_dir"], seeds=["randomness.seed"])
+    parser = command_parser(__doc__, EXAMPLE, sets)
     add_config(parser, several=True)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for runs and report")
     parser.add_argument(

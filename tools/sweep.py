@@ -18,7 +18,7 @@ EXAMPLE = """python tools/sweep.py configs/mtl_branched.py configs/sweeps/report
 
 
 def main() -> None:
-    parser = command_parser(__doc__, EXAMPLE)
+    parser = command_parser(__doc__, EXAMPLE, dict(out=["work_dir"]))
     add_config(parser)
     parser.add_argument("space", help="search space file (Python; it is executed)")
     parser.add_argument(

@@ -12,8 +12,21 @@ EXAMPLE = """python tools/test.py configs/mtl_branched.py work_dirs/mtl_branched
       --tta 0.75 1 1.25 --json results.json --save predictions --show-dir panels"""
 
 
+VIEWS = "model.test_cfg"
+SETS = {
+    "work_dir": ["work_dir"],
+    "launcher": ["launcher"],
+    "tta": [f"{VIEWS}.tta.scales"],
+    "no_flip": [f"{VIEWS}.tta.flip"],
+    "merge": [f"{VIEWS}.tta.merge"],
+    "slide": [f"{VIEWS}.mode", f"{VIEWS}.crop_size", f"{VIEWS}.stride"],
+    "show_dir": ["default_hooks.panels.folder", "default_hooks.panels.num_images"],
+    "save": ["default_hooks.save_predictions.folder"],
+}
+
+
 def main() -> None:
-    parser = command_parser(__doc__, EXAMPLE)
+    parser = command_parser(__doc__, EXAMPLE, SETS)
     add_config(parser)
     parser.add_argument("checkpoint", help="checkpoint (.pth) of a model of this config")
     parser.add_argument(
@@ -21,14 +34,14 @@ def main() -> None:
         nargs="*",
         type=float,
         metavar="SCALE",
-        help="merge predictions of several sizes (default: 0.75 1 1.25), each also mirrored",
+        help="merge predictions of several sizes (default: the config's, or 0.75 1 1.25), each "
+        "also mirrored",
     )
     parser.add_argument("--no-flip", action="store_true", help="with --tta: do not mirror")
     parser.add_argument(
         "--merge",
         choices=["mean", "max"],
-        default="mean",
-        help="with --tta: of class probabilities and metres; default: %(default)s",
+        help="with --tta: of class probabilities and metres; default: the config's, or mean",
     )
     parser.add_argument(
         "--slide",
@@ -52,9 +65,8 @@ def main() -> None:
     )
     add_run(parser)
     args = parser.parse_args()
-    if args.tta is None and (args.no_flip or args.merge != "mean"):
+    if args.tta is None and (args.no_flip or args.merge):
         parser.error("--no-flip and --merge go with --tta")
-    scales = args.tta if args.tta is None else args.tta or [0.75, 1.0, 1.25]
     from mtl_plugins.config import load_config, with_pictures, with_views
     from mtl_plugins.engine import evaluate
     from mtl_plugins.evaluation import Baselines
@@ -64,7 +76,8 @@ def main() -> None:
     def command() -> None:
         baselines = Baselines.read(args.baselines) if args.baselines else None
         config = load_config(args.config, args.cfg_options)
-        config = with_views(config, scales, not args.no_flip, args.merge, args.slide)
+        flip = False if args.no_flip else None
+        config = with_views(config, args.tta, flip, args.merge, args.slide)
         config = with_pictures(config, args.show_dir, args.save)
         metrics = evaluate(
             config,

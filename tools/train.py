@@ -8,8 +8,17 @@ EXAMPLE = """python tools/train.py configs/mtl_branched.py \\
       --cfg-options model.backbone.model_name=resnet50 train_dataloader.batch_size=4"""
 
 
+SETS = {
+    "work_dir": ["work_dir"],
+    "launcher": ["launcher"],
+    "seed": ["randomness.seed"],
+    "amp": ["optim_wrapper.type"],
+    "resume": ["resume"],
+}
+
+
 def main() -> None:
-    parser = command_parser(__doc__, EXAMPLE)
+    parser = command_parser(__doc__, EXAMPLE, SETS)
     add_config(parser)
     add_run(parser)
     parser.add_argument(

@@ -11,7 +11,7 @@ from .checkpoint_io import (
 )
 from .file_formats import SUFFIX, check_archive, write_safetensors
 from .plain_state import from_plain, to_plain
-from .weights import MISFIT, build_network, differences, load_weights, without_pretrained
+from .weights import MISFIT, build_network, load_weights, without_pretrained
 
 __all__ = [
     "INTERRUPTED",
@@ -21,7 +21,6 @@ __all__ = [
     "build_network",
     "check_archive",
     "check_file",
-    "differences",
     "from_plain",
     "latest_checkpoint",
     "load_checkpoint",

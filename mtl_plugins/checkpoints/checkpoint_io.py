@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import torch
 from mmengine.logging import print_log
@@ -27,6 +28,9 @@ from .file_formats import SUFFIX, check_archive, read_safetensors
 
 INTERRUPTED = "interrupted.pth"
 """Checkpoint of a run that was asked to stop; the next regular one supersedes it."""
+
+SAVED = r"(epoch|iter)_\d+\.pth$|interrupted\.pth$"
+"""Pattern of the names under which a run saves its checkpoints."""
 
 STATE = ("meta", "state_dict", "message_hub", "optimizer")
 """Parts that a checkpoint needs to be resumed; the best one of a run, say, holds weights only."""
@@ -93,8 +97,11 @@ def check_file(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         FileNotFoundError: there is no such file; the message lists the nearest names.
+        CheckpointError: it is a folder.
     """
     file = Path(path).expanduser()
+    if file.is_dir():
+        raise CheckpointError(f"{file} is a folder; expected a checkpoint, a file in it.")
     if not file.is_file():
         hint = did_you_mean_path(str(file))
         raise FileNotFoundError(
@@ -126,8 +133,14 @@ def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
 def _without_pickle(loader: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(loader)
     def load(filename: str, map_location: Any = None) -> Any:
-        with _weights_only(), _pickle_explained(filename):
-            return loader(filename, map_location)
+        try:
+            with _weights_only(), _pickle_explained(filename):
+                return loader(filename, map_location)
+        except URLError as error:
+            raise CheckpointError(
+                f"checkpoint {filename} cannot be fetched ({error}). Check the address and the "
+                "network, or download it elsewhere and give the path of the file."
+            ) from error
 
     return load
 
@@ -214,12 +227,13 @@ def latest_checkpoint(folder: str) -> tuple[str, dict[str, Any]] | None:
     unfinished files are skipped with a warning, and `best_*.pth` because they hold weights only.
 
     Returns:
-        The path and the contents of the checkpoint; None if there is none.
+        The path and the contents of the checkpoint; None if no run has saved one.
 
     Raises:
-        CheckpointError: there are checkpoints, and all are damaged. A new run would overwrite them.
+        CheckpointError: a run has saved checkpoints here, and all are damaged, without a state, or
+            gone. A new run would overwrite what is left.
     """
-    damaged = []
+    unusable = []
     for path in sorted(Path(folder).glob("*.pth*"), key=_age, reverse=True):
         try:
             if path.suffix == UNFINISHED:
@@ -227,14 +241,21 @@ def latest_checkpoint(folder: str) -> tuple[str, dict[str, Any]] | None:
             if path.suffix == ".pth" and not path.name.startswith("best_"):
                 return str(path), load_resumable(str(path))
         except CheckpointError as error:
-            if not isinstance(error, IncompleteError):
-                damaged.append(path.name)
+            if not isinstance(error, IncompleteError) or re.match(SAVED, path.name):
+                unusable.append(path.name)
             print_log(f"Passed over: {error}", logger="current", level=logging.WARNING)
-    if damaged:
+    if unusable:
         raise CheckpointError(
-            f"{folder} holds checkpoints that cannot be read: {', '.join(damaged)}. A new training "
-            "would overwrite them. Copy them again from where they are whole, or name a new folder "
-            "with --work-dir, or move them away to start anew here."
+            f"{folder} holds checkpoints that cannot be read or resumed: {', '.join(unusable)}. A new training would overwrite them. Copy them again from "
+            "where they are whole, or name a new folder with --work-dir, or move them away to "
+            "start anew here."
+        )
+    pointer = Path(folder) / "last_checkpoint"
+    if pointer.is_file():
+        raise CheckpointError(
+            f"{folder} had a checkpoint, {pointer.read_text(errors='replace').strip()[:200]!r}, "
+            "which is gone, and there is no other to go on from. Copy it back, or name a new folder"
+            f" with --work-dir, or remove {pointer} to start anew here."
         )
     print_log(f"{folder} holds no checkpoint to go on from.", logger="current")
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mmseg.registry import MODELS
@@ -11,18 +11,16 @@ from torch import Tensor, nn
 from ..errors import ConfigError
 from ..models.multi_task_heads import DistillationHead
 from ..models.segmentors import MultiTaskSegmentor
+from ..utils import compare
 
 WEIGHT_SOURCES = {"pretrained", "checkpoint_path", "init_cfg"}
 """Keys of a model's config that name the weights it starts from."""
-
-SHOWN = 4
-"""Number of names of each kind that an error lists."""
 
 MISFIT = (
     "The weights of {name} are not those of the config's model. {problems} Give the CONFIG that it "
     "was trained with, --cfg-options included."
 )
-"""Error of a checkpoint of another network; `problems`: see `differences`."""
+"""Error of a checkpoint of another network; `problems`: see `Loading`."""
 
 
 def build_network(
@@ -92,32 +90,6 @@ it was trained with, --cfg-options included.
         if isinstance(module, DistillationHead):
             module.rename_weights(found, f"{prefix}.")
     own = {k: v for k, v in network.state_dict().items() if not k.startswith("balancer.")}
-    if problems := differences(own, found):
+    if problems := compare(own, found).problems:
         raise ConfigError(MISFIT.format(name=name, problems=problems))
     network.load_state_dict(found, strict=False)
-
-
-def differences(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """Describe the weights of a network that a checkpoint lacks, adds, or has in another shape.
-
-    The first `SHOWN` of each kind are named; the text is empty if all weights fit.
-
-    >>> differences(nn.Linear(1, 2).state_dict(), nn.Linear(1, 2, bias=False).state_dict())
-    '1 weights are missing: bias.'
-    """
-    shapes = [
-        f"{key} {tuple(found[key].shape)} for {tuple(value.shape)}"
-        for key, value in own.items()
-        if key in found and found[key].shape != value.shape
-    ]
-    problems = [
-        *_listed("are missing", [key for key in own if key not in found]),
-        *_listed("are left over", [key for key in found if key not in own]),
-        *_listed("have another shape", shapes),
-    ]
-    return " ".join(problems)
-
-
-def _listed(what: str, names: Sequence[str]) -> list[str]:
-    more = f", ... ({len(names) - SHOWN} more)" if len(names) > SHOWN else ""
-    return [f"{len(names)} weights {what}: {', '.join(names[:SHOWN])}{more}."] if names else []

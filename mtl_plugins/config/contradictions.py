@@ -14,7 +14,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
-from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, ParamSchedulerHook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, ParamSchedulerHook
 from mmengine.optim import ReduceOnPlateauParamScheduler
 from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
@@ -23,6 +23,7 @@ from mmseg.registry import DATA_SAMPLERS, HOOKS, LOOPS, PARAM_SCHEDULERS
 from ..errors import ConfigError
 from ..utils import warn
 from .foreign import foreign_parts, unused_arguments
+from .hook_checks import HOOK_ERRORS, HOOK_WARNINGS, late_average
 from .schedule_checks import SCHEDULE_ERRORS, SCHEDULE_WARNINGS
 from .schedules import make_plans
 
@@ -104,12 +105,16 @@ def check_contradictions(config: Config, training: bool) -> None:
 
 
 def check_lengths(config: Config, epochs: int, per_epoch: int) -> None:
-    """Check the schedules that count iterations, once the iterations of an epoch are known.
+    """Check schedules and hooks that count iterations, once the iterations of an epoch are known.
 
     Raises:
         ConfigError: as `check_contradictions`.
     """
-    plans = [*make_plans(config.to_dict(), epochs, epochs * per_epoch)]
+    values = config.to_dict()
+    _report(
+        [lambda run: late_average(run, epochs * per_epoch)], [Run(values, _loop(values))], _raise
+    )
+    plans = [*make_plans(values, epochs, epochs * per_epoch)]
     _report(SCHEDULE_ERRORS, plans, _raise)
     _report(SCHEDULE_WARNINGS, plans, warn)
 
@@ -258,17 +263,6 @@ def unseen_metric(run: Run) -> Iterator[str]:
         )
 
 
-def late_average(run: Run) -> Iterator[str]:
-    """Find averages of weights that begin after the training."""
-    for key, hook in run.hooks(EMAHook).items():
-        begin = hook.get("begin_epoch", 0)
-        if run.epochs and begin > run.epochs:
-            yield (
-                f"{key}.begin_epoch={begin}, and the training has {run.epochs} epochs: begin "
-                "earlier, or leave the EMAHook out."
-            )
-
-
 # ---- Warnings
 
 
@@ -372,7 +366,7 @@ ERRORS: Sequence[Check] = (
     no_checkpoint,
     never_validated,
     unseen_metric,
-    late_average,
+    *HOOK_ERRORS,
 )
 
 WARNINGS: Sequence[Check] = (
@@ -382,4 +376,5 @@ WARNINGS: Sequence[Check] = (
     unmeasured_images,
     listed_twice,
     unused_arguments,
+    *HOOK_WARNINGS,
 )

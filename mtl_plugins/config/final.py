@@ -16,6 +16,7 @@ from mmengine.config import Config
 
 from ..errors import ConfigError
 from .contradictions import check_contradictions
+from .hook_checks import check_form
 from .loading import as_config
 from .measured import complete_metrics
 from .tasks import complete_tasks
@@ -104,7 +105,7 @@ def run_config(
     config: Config | str | os.PathLike[str],
     options: Sequence[str] = (),
     work_dir: str | None = None,
-    launcher: str = "none",
+    launcher: str | None = None,
     amp: bool = False,
     seed: int | None = None,
     training: bool = True,
@@ -116,19 +117,35 @@ def run_config(
         work_dir, launcher, amp, seed: as in `train`.
 
     Raises:
-        ConfigError: as `final_config`; or `sync_bn` is set for several processes on CPUs.
+        ConfigError: as `final_config`; or `sync_bn` is set for several processes on CPUs; or `amp`
+            contradicts the config's optimizer wrapper.
     """
     config = final_config(config, options, training=training)
     name = splitext(basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or join("work_dirs", name)
-    config.launcher = launcher
+    config.launcher = launcher or config.get("launcher") or "none"
     if amp:
-        config.optim_wrapper.type = "AutocastOptimWrapper"
+        _use_autocast(config)
     if seed is not None:
         config.randomness = dict(config.get("randomness") or {}, seed=seed)
-    if launcher != "none" and not torch.cuda.is_available():
+    if config.launcher != "none" and not torch.cuda.is_available():
         _wrap_on_cpu(config)
     return config
+
+
+def _use_autocast(config: Config) -> None:
+    """Train in mixed precision unless the config has a wrapper of its own.
+
+    Raises:
+        ConfigError: it has one, which would be lost.
+    """
+    wrapper = config.optim_wrapper
+    if wrapper.get("type", "OptimWrapper") not in ("OptimWrapper", "AutocastOptimWrapper"):
+        raise ConfigError(
+            f"--amp sets optim_wrapper.type='AutocastOptimWrapper', and the config has "
+            f"{wrapper.get('type')!r}: leave --amp out, or set optim_wrapper.type='OptimWrapper'."
+        )
+    wrapper.type = "AutocastOptimWrapper"
 
 
 def _protect(config: Config) -> None:
@@ -138,6 +155,7 @@ def _protect(config: Config) -> None:
     """
     if not config.get("model"):
         return
+    check_form(config)
     hooks = dict(config.get("default_hooks") or {})
     listed = [*hooks.values(), *(config.get("custom_hooks") or [])]
     types = {hook.get("type") for hook in listed if isinstance(hook, Mapping)}

@@ -111,22 +111,25 @@ def copied(config: Config) -> Config:
 def with_views(
     config: Config,
     scales: Sequence[float] | None = None,
-    flip: bool = True,
-    merge: str = "mean",
+    flip: bool | None = None,
+    merge: str | None = None,
     window: tuple[int, int] | None = None,
 ) -> Config:
     """Return a copy of a config whose model predicts from other views of an image.
 
     Args:
-        scales: sizes of test-time augmentation, see `Augmentation`; None: as in the config.
-        flip, merge: arguments of test-time augmentation.
+        scales: sizes of test-time augmentation, see `Augmentation`; None: leave it as it is in the
+            config; empty: with the config's sizes, or the default ones.
+        flip, merge: further arguments of it; None: as in the config.
         window: (height, width) in pixels of sliding windows, whose stride is two thirds of their
             size; None: as in the config.
     """
     config = copied(config)
     test_cfg = dict(config.model.get("test_cfg") or {})
     if scales is not None:
-        test_cfg.update(tta=dict(scales=tuple(scales), flip=flip, merge=merge))
+        given = dict(scales=tuple(scales) or None, flip=flip, merge=merge)
+        given = {key: value for key, value in given.items() if value is not None}
+        test_cfg.update(tta={**(test_cfg.get("tta") or {}), **given})
     if window is not None:
         if min(window) < 3:
             raise ConfigError(f"A window of {window} pixels; expected at least 3 x 3.")
@@ -151,5 +154,6 @@ def with_pictures(
         panels = hooks.get("panels") or dict(type="PanelHook")
         hooks["panels"] = dict(panels, num_images=None, folder=show_dir)
     if save_dir is not None:
-        hooks["save_predictions"] = dict(type="SavePredictionsHook", folder=save_dir)
+        own = hooks.get("save_predictions") or dict(type="SavePredictionsHook")
+        hooks["save_predictions"] = dict(own, folder=save_dir)
     return config

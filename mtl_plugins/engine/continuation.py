@@ -212,6 +212,24 @@ class Continuation:
         return float(wrapper.param_groups[0]["lr"])
 
 
+def take_trained_weights(checkpoint: dict[str, Any], name: str) -> None:
+    """Put the trained weights back into the checkpoint of a run with an `EMAHook`, in place.
+
+    It holds the averaged weights as the model's. A run without the hook trains on, and must do so
+    with the weights that the optimizer's state belongs to.
+    """
+    average = checkpoint.pop("ema_state_dict", None)
+    if average is None:
+        return
+    prefix = "module."
+    trained = {k.removeprefix(prefix): v for k, v in average.items() if k.startswith(prefix)}
+    checkpoint["state_dict"].update(trained)
+    warn(
+        f"{name} holds averages of an EMAHook, which the config does not have: the run goes on "
+        "without them, from the weights that were averaged."
+    )
+
+
 def _fits(theirs: Group, ours: Group) -> bool:
     """Return whether two groups have as many parameters, and are of one optimizer.
 

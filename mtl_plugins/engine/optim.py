@@ -59,6 +59,7 @@ class AutocastOptimWrapper(OptimWrapper):
         self.loss_scaler = torch.amp.GradScaler(
             self.device_type, enabled=self.dtype is torch.float16, **(scaler or {})
         )
+        self.init_scale = (scaler or {}).get("init_scale")
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -83,15 +84,19 @@ class AutocastOptimWrapper(OptimWrapper):
         """Return the optimizer's state, and the scaler's as `loss_scaler` if it is enabled."""
         state = super().state_dict()
         if self.loss_scaler.is_enabled():
-            state["loss_scaler"] = self.loss_scaler.state_dict()
+            state["loss_scaler"] = dict(self.loss_scaler.state_dict(), init_scale=self.init_scale)
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned; without a `loss_scaler` the scaler is unchanged."""
+        """Restore what `state_dict` returned; without a `loss_scaler` the scaler is unchanged.
+
+        The scale goes on unless it began with another `init_scale`; its rules are the wrapper's.
+        """
         state = dict(state_dict)
         scaler = state.pop("loss_scaler", None)
-        if scaler:
-            self.loss_scaler.load_state_dict(scaler)
+        if scaler and scaler.get("init_scale", self.init_scale) == self.init_scale:
+            progress = {key: scaler[key] for key in ("scale", "_growth_tracker") if key in scaler}
+            self.loss_scaler.load_state_dict({**self.loss_scaler.state_dict(), **progress})
         super().load_state_dict(state)
 
 

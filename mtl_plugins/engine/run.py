@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
+from types import NoneType
 
 import torch
 from mmengine.config import Config
@@ -27,7 +29,7 @@ def train(
     work_dir: str | None = None,
     resume: str | None = None,
     amp: bool = False,
-    launcher: str = "none",
+    launcher: str | None = None,
     seed: int | None = None,
     detect_anomaly: bool = False,
     options: Sequence[str] = (),
@@ -40,7 +42,7 @@ def train(
             `work_dirs/<config name>`.
         resume: path of a checkpoint to resume from, or "auto" for the newest one in `work_dir`.
         amp: mixed precision, in bfloat16 if the device supports it.
-        launcher: "none", "pytorch" (torchrun), "slurm" or "mpi".
+        launcher: "none", "pytorch" (torchrun), "slurm" or "mpi"; default: the config's, or "none".
         seed: seed of all random numbers.
         detect_anomaly: stop at the first operation whose gradient is NaN, and name it; slow.
         options: `dotted.key=value` laid over the config, as in `load_config`.
@@ -55,14 +57,20 @@ def train(
     Example:
         runner = train("configs/mtl_branched.py", options=["train_cfg.max_epochs=2"])
     """
-    check_launcher(launcher)
     config = run_config(config, options, work_dir, launcher, amp, seed)
+    check_launcher(config.launcher)
+    resume = resume or _resumed_by(config)
     set_up_process(config)
     _open_log(config)
     if resume is not None:
         resume_from(config, resume)
         if not config.resume:
             cut_curves(config.work_dir, {})  # the run was stopped before its first checkpoint
+    elif found := sorted(Path(config.work_dir).glob("*.pth")):
+        warn(
+            f"{config.work_dir} holds checkpoints of an earlier run, such as {found[-1].name}, and "
+            "this one starts anew and overwrites them. To go on from them, use --resume."
+        )
     with lost_processes_reported(), torch.autograd.set_detect_anomaly(detect_anomaly):
         runner = MultiTaskRunner.from_cfg(config)
         runner.train()
@@ -73,7 +81,7 @@ def evaluate(
     config: Config | str | os.PathLike[str],
     checkpoint: str,
     work_dir: str | None = None,
-    launcher: str = "none",
+    launcher: str | None = None,
     results: str | None = None,
     options: Sequence[str] = (),
     per_image: str | None = None,
@@ -95,17 +103,16 @@ def evaluate(
     Example:
         miou = evaluate("configs/mtl_branched.py", "work_dirs/try/epoch_4.pth")["semseg/mIoU"]
     """
-    check_launcher(launcher)
     config = run_config(config, options, work_dir, launcher, training=False)
+    check_launcher(config.launcher)
     check_split(config, "test")
     if "://" not in checkpoint:
         check_file(checkpoint)
     set_up_process(config)
     _open_log(config)
+    config.load_from, config.resume = checkpoint, False
     with lost_processes_reported():
         runner = MultiTaskRunner.from_cfg(config)
-        # mmengine by default leaves weights random that the checkpoint lacks.
-        runner.load_checkpoint(checkpoint, strict=True)
         evaluators = [
             each for each in runner.test_evaluator.metrics if isinstance(each, StreamingMetric)
         ]
@@ -117,6 +124,20 @@ def evaluate(
     if results is not None and is_main_process():
         write_results(results, metrics, runner.test_evaluator.metrics, checkpoint)
     return metrics
+
+
+def _resumed_by(config: Config) -> str | None:
+    """Return what a config resumes from, as `resume` of `train`; None: it does not say so.
+
+    In mmengine `resume=True` means `load_from`, and without it the newest one in the work dir.
+    """
+    resume = config.get("resume")
+    if not isinstance(resume, (bool, NoneType)):
+        raise ConfigError(
+            f"resume={resume!r}; expected True or False. Name a checkpoint with --resume, or with "
+            "resume=True and load_from."
+        )
+    return (config.get("load_from") or "auto") if resume else None
 
 
 def set_up_process(config: Config) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from multiprocessing import active_children
@@ -23,13 +23,13 @@ from mmseg.registry import RUNNERS
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoints import MISFIT, CheckpointError, differences
+from ..checkpoints import MISFIT, CheckpointError
 from ..config import check_lengths
 from ..datasets import check_foreign_data
 from ..errors import ConfigError, MTLError
 from ..models.task_heads import try_losses_of
-from ..utils import replaced, unwrapped
-from .continuation import Continuation
+from ..utils import compare, load_into, replaced, unwrapped
+from .continuation import Continuation, take_trained_weights
 from .processes import average_statistics
 from .sharded_model import ShardedModel
 
@@ -67,6 +67,9 @@ class MultiTaskRunner(Runner):
     started: ClassVar[tuple[int, str]] = (0, "")
     """Process and time, to the second, in which the latest run began."""
 
+    tests: bool = False
+    """Whether weights are loaded for a test, which needs all of them."""
+
     continuation: Continuation | None = None
     """What a run that is being resumed compares its checkpoint with."""
 
@@ -86,6 +89,7 @@ class MultiTaskRunner(Runner):
 
     def test(self) -> dict[str, float]:
         """Evaluate; see mmengine."""
+        self.tests = True
         with self._hooks_at_end():
             return super().test()
 
@@ -149,24 +153,45 @@ class MultiTaskRunner(Runner):
                 "keep fewer (default_hooks.checkpoint.max_keep_ckpts)."
             ) from error
 
-    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Load weights; see mmengine. Resuming needs all weights, as `strict=True` does.
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: Any = "cpu",
+        strict: bool = False,
+        revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
+    ) -> dict[str, Any]:
+        """Load weights; see mmengine. Tests and resuming need all weights, as `strict=True` does.
+
+        Otherwise, as for fine-tuning, a line of the log says how many have arrived.
 
         Raises:
-            CheckpointError: with `strict` or on resuming, the model has other weights.
+            CheckpointError: strictly, the model has other weights.
+            WeightsError: the model has none of these weights.
         """
-        strict = kwargs.pop("strict", False) or self._resume
+        model = unwrapped(self.model)
+        checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, logger="silent")
+        if "state_dict" not in checkpoint:
+            checkpoint = dict(state_dict=checkpoint)
+        averages = [hook for hook in self.hooks if hasattr(hook, "ema_model")]
+        if self._resume and not averages:
+            take_trained_weights(checkpoint, filename)
         try:
-            checkpoint = super().load_checkpoint(filename, *args, strict=strict, **kwargs)
-        except RuntimeError as error:
-            if isinstance(error, CheckpointError) or not strict:
+            for hook in self.hooks:
+                # One of other weights would print them all, and gets the model's below.
+                if self._resume or hook not in averages:
+                    hook.after_load_checkpoint(self, checkpoint)
+            loading = load_into(model, checkpoint["state_dict"], revise_keys)
+        except RuntimeError as error:  # of an average that is resumed
+            loading = compare(model.state_dict(), checkpoint["state_dict"])
+            if isinstance(error, MTLError) or not loading.problems:
                 raise
-            found = CheckpointLoader.load_checkpoint(filename, "cpu", logger="silent")
-            found = found.get("state_dict", found)
-            found = {key.removeprefix("module."): value for key, value in found.items()}
-            expected = unwrapped(self.model).state_dict()
-            problems = differences(expected, found) or str(error)
-            raise CheckpointError(MISFIT.format(name=filename, problems=problems)) from error
+        if not (strict or self._resume or self.tests):
+            loading.report(filename, "the model")
+        elif loading.problems:
+            raise CheckpointError(MISFIT.format(name=filename, problems=loading.problems))
+        for hook in () if self._resume else averages:
+            hook.ema_model.module.load_state_dict(model.state_dict())
+        self._has_loaded = True
         if self.continuation is not None:
             self.continuation.adopt(checkpoint)
         return checkpoint

@@ -1,4 +1,4 @@
-"""Helpers that any module may use: files, tables, progress, suggestions, commands, devices."""
+"""Helpers for any module: files, tables, progress, suggestions, commands, devices, weights."""
 
 from .command import run_command, warn
 from .devices import choose_dtype, machine_name, unwrapped
@@ -8,16 +8,21 @@ from .progress import ProgressLine, track
 from .spread import spread_evenly
 from .suggestions import did_you_mean, did_you_mean_path, nearest
 from .tables import TextTable, bar, wide_console, write_csv
+from .weights import Loading, compare, counts, load_into, watched
 
 __all__ = [
     "UNFINISHED",
+    "Loading",
     "ProgressLine",
     "TextTable",
     "bar",
     "choose_dtype",
+    "compare",
+    "counts",
     "did_you_mean",
     "did_you_mean_path",
     "distinct_names",
+    "load_into",
     "machine_name",
     "name_key",
     "nearest",
@@ -31,6 +36,7 @@ __all__ = [
     "track",
     "unwrapped",
     "warn",
+    "watched",
     "wide_console",
     "write_csv",
     "write_text",

@@ -148,7 +148,9 @@ def test_a_folder_of_damaged_checkpoints_is_not_an_empty_one(folder, scene_optio
     for path in folder.glob("epoch_*.pth"):
         os.truncate(path, 1000)
     before = {path.name: path.read_bytes() for path in folder.glob("*.pth")}
-    with pytest.raises(CheckpointError, match=r"cannot be read: .*epoch_4.*would overwrite them"):
+    with pytest.raises(
+        CheckpointError, match=r"cannot be read or resumed: .*epoch_4.*would overwrite them"
+    ):
         train(tiny_config(scene_options), str(folder), resume="auto")
     assert {path.name: path.read_bytes() for path in folder.glob("*.pth")} == before
     for path in folder.glob("epoch_*.pth"):
@@ -156,6 +158,41 @@ def test_a_folder_of_damaged_checkpoints_is_not_an_empty_one(folder, scene_optio
     (folder / "epoch_1.pth.tmp").write_bytes(b"PK")
     torch.save(dict(state_dict={}), folder / "weights.pth")
     assert latest_checkpoint(str(folder)) is None
+    assert latest_checkpoint(str(folder / "new")) is None
+
+
+@pytest.mark.parametrize("name", ["epoch_4.pth", "iter_40.pth", "interrupted.pth"])
+@pytest.mark.parametrize("content", [b"", b"PK", b"hello", None, "folder"])
+def test_what_a_run_saved_and_is_not_usable_is_never_overwritten(name, content, tmp_path):
+    path = tmp_path / name
+    if content is None:
+        torch.save(dict(state_dict=dict(w=torch.ones(3))), path)
+    elif content == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    (tmp_path / "last_checkpoint").write_text(str(path))
+    with pytest.raises(CheckpointError, match=rf"cannot be read or resumed: {name}"):
+        latest_checkpoint(str(tmp_path))
+
+
+def test_a_checkpoint_that_is_gone_was_there(folder):
+    """The folder held a run, whose best weights a new one would replace."""
+    (folder / "last_checkpoint").write_text("/elsewhere/epoch_4.pth")
+    assert latest_checkpoint(str(folder))[0] == str(folder / "epoch_4.pth")
+    for path in folder.glob("epoch_*.pth"):
+        path.unlink()
+    with pytest.raises(
+        CheckpointError, match=r"had a checkpoint, '/elsewhere/epoch_4\.pth', .*gone"
+    ):
+        latest_checkpoint(str(folder))
+    (folder / "last_checkpoint").unlink()
+    assert latest_checkpoint(str(folder)) is None
+
+
+def test_a_folder_is_no_checkpoint(folder):
+    with pytest.raises(CheckpointError, match="is a folder; expected a checkpoint, a file in it"):
+        load_resumable(str(folder))
 
 
 def test_weights_alone_are_no_state_to_go_on_from(folder):

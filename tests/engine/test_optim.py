@@ -114,6 +114,22 @@ def test_a_scaled_loss_gives_the_same_clipped_step_and_its_scale_is_remembered()
     assert restored.loss_scaler.get_scale() == 512.0
 
 
+def test_a_resumed_scaler_follows_the_rules_of_its_config():
+    def scaling(**given):
+        wrapper = wrap(linear(), scaler=given)
+        wrapper.loss_scaler = torch.amp.GradScaler("cpu", **given)
+        return wrapper
+
+    state = scaling(init_scale=64.0, growth_interval=5).state_dict()
+    state["loss_scaler"]["scale"] = 128.0
+    for given, scale in ((dict(init_scale=64.0), 128.0), (dict(init_scale=32.0), 32.0)):
+        resumed = scaling(growth_interval=7, backoff_factor=0.25, **given)
+        resumed.load_state_dict(state)
+        found = resumed.loss_scaler.state_dict()
+        assert (found["scale"], found["growth_interval"]) == (scale, 7)
+        assert found["backoff_factor"] == 0.25
+
+
 @pytest.mark.parametrize(
     ("dtype", "said"), [("half", "expected one of"), ("float16", "expected them on 'cuda'")]
 )

@@ -23,11 +23,14 @@ from torch import Tensor
 # Importing these also makes mmengine read checkpoints without unpickling.
 from ...checkpoints import INTERRUPTED, from_plain, point_at, to_plain
 from ...errors import ConfigError
-from ...utils import UNFINISHED, unwrapped
+from ...utils import UNFINISHED, unwrapped, warn
 from ..runner import SaveError
 
 SUPERSEDED = "superseded_ckpts"
 """Key of a checkpoint's message hub: files to remove once this checkpoint is on the disk."""
+
+BEST = "best_of"
+"""Key of the message hub, and so of checkpoints, for the metrics of the best checkpoint."""
 
 GRADIENTS = "accumulated_gradients"
 """Key of a checkpoint for gradients accumulated since the last step of the optimizer."""
@@ -114,8 +117,10 @@ class DurableCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Find the files of a resumed run, whose folder may have moved, and remove leftovers."""
-        super().before_train(runner)
         info = runner.message_hub.runtime_info
+        if self.save_best:
+            self._forget_another_best(runner)
+        super().before_train(runner)
         if "last_ckpt" in info:
             self.last_ckpt = self._here(info["last_ckpt"])
         if self.save_best and len(self.key_indicators) == 1:
@@ -129,6 +134,20 @@ class DurableCheckpointHook(CheckpointHook):
                 self._remove(self._here(name))
             for path in Path(self.out_dir).glob("*.pth" + UNFINISHED):
                 path.unlink()
+
+    def _forget_another_best(self, runner: Runner) -> None:
+        """Drop the best score of a resumed run that was of another metric than the config's."""
+        now = [f"{key} ({rule})" for key, rule in zip(self.key_indicators, self.rules, strict=True)]
+        info = runner.message_hub.runtime_info
+        before = info.get(BEST, now)
+        runner.message_hub.update_info(BEST, now)
+        if before != now:
+            for key in [key for key in info if key.startswith(("best_score", "best_ckpt"))]:
+                del info[key]
+            warn(
+                f"The best checkpoint is now that of {', '.join(now)}, and was that of "
+                f"{', '.join(before)}: the best score begins anew, and the former file is kept."
+            )
 
     def after_train(self, runner: Runner) -> None:
         """Raise the error of the last checkpoint if it could not be saved."""

@@ -6,7 +6,7 @@ from math import lcm
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, ModuleDict
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -185,7 +185,7 @@ class TaskEncoders(BaseModule):
             raise ConfigError(
                 "TaskEncoders: tasks is empty; give a (possibly empty) dict per task."
             )
-        self.encoders = nn.ModuleDict(
+        self.encoders = ModuleDict(
             {
                 task: MODELS.build({**({} if "type" in own else encoder), **own})
                 for task, own in tasks.items()

@@ -20,6 +20,7 @@ from .timm_models import (
     registered_name,
 )
 from .timm_sizes import channels_first
+from .timm_weights import create_pretrained
 
 
 @MODELS.register_module()
@@ -59,7 +60,7 @@ class TimmEncoder(BaseModule):
         ConfigError: unknown model, unsupported stride, contradicting or malformed options; in
             `forward`: an image is larger than the one size that the model takes.
         FileNotFoundError: `pretrained` names a file that is not there.
-        RuntimeError: the weights could not be fetched.
+        WeightsError: the weights could not be fetched, or the file lacks some of the model's.
 
     >>> encoder = TimmEncoder('resnet18', output_stride=16)
     >>> encoder.channels, encoder.strides
@@ -98,7 +99,8 @@ class TimmEncoder(BaseModule):
         step = lcm(*(native[level] for level in plain["out_indices"]))
         size = None if img_size is None else _whole_size(img_size, step)
         options, self._sizes = fitted_model(self.model_name, self._args, size)
-        self.model = self._loaded(plain | options, weights)
+        build = create_pretrained if weights["pretrained"] else feature_model
+        self.model = build(self.model_name, plain | options | weights)
         if squeeze_excitation:
             own, self.model = self.model, feature_model(self.model_name, self._args | options)
             # Only the new blocks keep random weights; the plain model's, loaded strictly above, fit
@@ -141,19 +143,6 @@ class TimmEncoder(BaseModule):
             f"TimmEncoder: {self.model_name} is built for images of at most {most[0]}x{most[1]} "
             f"pixels and got {height}x{width}. {remedy} that takes any size, such as a swin or vit."
         )
-
-    def _loaded(self, args: dict[str, Any], weights: dict[str, Any]) -> Any:
-        """Build the model, with its weights if they are asked for."""
-        try:
-            return feature_model(self.model_name, args | weights)
-        except Exception as error:
-            # The same arguments without weights have been tried.
-            source = weights.get("pretrained_cfg_overlay", {}).get("file", "the hub")
-            raise RuntimeError(
-                f"TimmEncoder: the weights of {self.model_name} could not be loaded from "
-                f"{source}: {error}. Check the network or the file, give the path of a local file "
-                "as pretrained, or pretrained=False."
-            ) from error
 
     def _checkpoint(self) -> None:
         """Let the model recompute activations in the backward pass."""

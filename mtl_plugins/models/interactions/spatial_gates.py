@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, ModuleList
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -64,7 +64,7 @@ class SpatialGates(Interaction):
             )
         count = next(iter(counts.values()))
         self.stages = ["first"] if count == 1 else [f"scale{index}" for index in range(count)]
-        self.levels = nn.ModuleList(
+        self.levels = ModuleList(
             GatedLevel(
                 {task: each[index] for task, each in widths.items()},
                 task_heads,

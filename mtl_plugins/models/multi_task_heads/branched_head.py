@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ConfigError
 from ...utils import did_you_mean
@@ -87,9 +88,10 @@ class BranchedHead(MultiTaskHead):
             channels, _ = _specs(fusions)
         super().__init__(task_heads, channels, init_cfg, heads)
         self.stages.check()
-        self.decoders = nn.ModuleDict(decoders)
+        # mmengine's, through which every `init_cfg` is reached.
+        self.decoders = ModuleDict(decoders)
         self.interaction = mixing
-        self.fusion = nn.ModuleDict(fusions)
+        self.fusion = ModuleDict(fusions)
 
     @property
     def mixes_tasks(self) -> bool:

@@ -59,7 +59,7 @@ class MultiTaskHead(BaseModule, ABC):
 
     def tasks(self) -> list[tuple[str, TaskHead]]:
         """Return the tasks' names and heads, in the order of the config."""
-        return list(self.task_heads.items())  # type: ignore[arg-type]
+        return list(self.task_heads.items())
 
     def targets(self) -> dict[str, Target]:
         """Return the target of each task."""

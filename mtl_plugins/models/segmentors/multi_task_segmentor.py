@@ -1,9 +1,12 @@
 """The model: encoder -> multi-task head -> balancer."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
 
 import torch
+from mmengine.model import PretrainedInit
 from mmengine.structures import PixelData
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
@@ -11,6 +14,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
+from ...errors import WeightsError
+from ...utils import watched
 from ..encoders import encoder_spec
 from ..layers import Share, resize
 from ..preprocessing import checked_preprocessor
@@ -80,6 +85,35 @@ class MultiTaskSegmentor(BaseSegmentor):
             # Not the whole step: every new sample would be traced again with its metadata.
             for part in (self.backbone, self.decode_head):
                 part.compile(**({} if compile is True else compile))
+
+    def init_weights(self) -> None:
+        """Initialize as every `init_cfg` says; of files, say how many weights arrive from them.
+
+        Raises:
+            WeightsError: a module gets none of its weights from its file.
+        """
+        sources = {
+            name or "the model": (module, each)
+            for name, module in self.named_modules()
+            for each in _pretrained(getattr(module, "init_cfg", None))
+            if not module.is_init
+        }
+        with ExitStack() as stack:
+            loadings = {
+                name: stack.enter_context(watched(module)) for name, (module, _) in sources.items()
+            }
+            try:
+                super().init_weights()
+            except AssertionError as error:  # mmengine's, of a prefix
+                raise WeightsError(f"An init_cfg of the model fails: {error}.") from error
+        for name, loading in loadings.items():
+            file = str(sources[name][1].get("checkpoint"))
+            if not loading.done:
+                raise WeightsError(
+                    f"{name}.init_cfg names {file}, but nothing loads it: initialize a part that "
+                    "has the weights of the file, such as backbone, or use load_from."
+                )
+            loading.report(file, name)
 
     def extract_feat(
         self, inputs: Tensor, share: Share | None = None
@@ -229,3 +263,10 @@ def _geometry(sample: SegDataSample, inputs: Tensor) -> tuple[tuple, tuple, tupl
     seen = tuple(meta.get("img_shape", inputs.shape[2:])[:2])
     flips = (meta["flip_direction"],) if meta.get("flip") else ()
     return seen, tuple(meta.get("ori_shape", seen)[:2]), flips
+
+
+def _pretrained(init_cfg: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of an `init_cfg`, one or a list, that load a file."""
+    for each in [init_cfg] if isinstance(init_cfg, Mapping) else init_cfg or ():
+        if each.get("type") in ("Pretrained", PretrainedInit):
+            yield each

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmengine.model import ModuleDict
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ConfigError
 from ...utils import did_you_mean
@@ -59,9 +60,9 @@ class StageHeads:
                         f"stages.{stage}.weight={settings['weight']}; expected numbers >= 0."
                     )
 
-    def __call__(self, stage: str, channels: Mapping[str, Widths]) -> nn.ModuleDict:
+    def __call__(self, stage: str, channels: Mapping[str, Widths]) -> ModuleDict:
         losses = self.settings.get(stage, {}).get("loss", {})
-        self.heads[stage] = nn.ModuleDict()
+        self.heads[stage] = ModuleDict()
         for task, width in channels.items():
             own = dict(loss=losses[task]) if task in losses else {}
             config = {**self.configs[task], **own, "in_channels": width}

@@ -183,8 +183,8 @@ def check_space(space: SearchSpace, config: str, options: Sequence[str]) -> None
     """Check a search space against a config, with options applied to it first, at random points.
 
     Raises:
-        ConfigError: `space` fails, a key or type does not exist, or `pairs` names something that
-            is no parameter.
+        ConfigError: `space` fails or suggests what `options` set, a key or type does not exist, or
+            `pairs` names something that is no parameter.
     """
     study = optuna.create_study(sampler=RandomSampler(seed=0))
     seen: set[frozenset[str]] = set()
@@ -196,6 +196,12 @@ def check_space(space: SearchSpace, config: str, options: Sequence[str]) -> None
         except optuna.TrialPruned:
             continue
         params |= trial.params.keys()
+        fixed = {*parse_options(options)}
+        if twice := [key for key in parse_options(suggested) if key in fixed]:
+            raise ConfigError(
+                f"{space.path} suggests values of {', '.join(twice)}, which --cfg-options sets: "
+                "leave it out of one of them."
+            )
         # Loading takes a tenth of a second, and another number makes no difference to it.
         keys_and_words = frozenset(re.sub(r"=[-+.\de]+$", "", option) for option in suggested)
         if keys_and_words not in seen:
