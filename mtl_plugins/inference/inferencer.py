@@ -20,7 +20,8 @@ from ..errors import ConfigError, DataError
 from ..utils import track
 from .descriptions import targets_of
 from .exported_predictor import ExportedProgramPredictor, OnnxPredictor
-from .inputs import Frame, Inputs, Problem, Sources
+from .inputs import Frame, Problem, Sources
+from .memory import Inputs
 from .output import OutputFolder, Report
 from .predictor import Maps, Prediction, Predictions, Predictor
 from .torch_predictor import TorchPredictor

@@ -10,7 +10,7 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -32,7 +32,7 @@ from ..datasets.files import (
 )
 from ..errors import DataError
 from ..utils import distinct_names, relative_names
-from .memory import EXPECTED, InMemory, in_memory, is_one_input
+from .memory import EXPECTED, InMemory, Inputs, in_memory, is_one_input
 
 VIDEOS = (
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp",
@@ -48,11 +48,6 @@ WEBCAMS = range(100)
 
 DEFAULT_RATE = 30.0
 """Frames per second of a webcam, or of a video that does not state its rate."""
-
-Inputs = Any
-"""An array H,W,3 uint8 BGR; the path of an image, a video or a folder; a glob; the index of a
-webcam; a PIL image; the bytes of an image file, a file that is open for them, or an address
-`data:image/...;base64,...`; or an iterable of these."""
 
 Found = str | int | InMemory
 """A file, a webcam or an image in memory."""
@@ -128,7 +123,7 @@ class Sources:
         image_range: Range | None = None,
     ) -> None:
         self.problems: list[Problem] = []
-        given: Iterable[Any] = [inputs] if is_one_input(inputs) else inputs
+        given: Any = [inputs] if is_one_input(inputs) else inputs
         found: list[Found] = []
         for value in given:
             found.extend(self._expand(value, skip))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -20,6 +21,15 @@ EXPECTED = (
     "expected an array H,W,3 uint8, a path, a glob, the index of a webcam, a PIL image, the bytes "
     "of an image file or a file that is open for them, or a list of these"
 )
+One = (
+    str | os.PathLike[str] | int | np.ndarray | bytes | bytearray | memoryview | BinaryIO
+    | Image.Image
+)  # fmt: skip
+Inputs = One | Iterable[One]
+"""An array H,W,3 uint8 BGR; the path of an image, a video or a folder; a glob; the index of a
+webcam; a PIL image; the bytes of an image file, a file that is open for them, or an address
+`data:image/...;base64,...`; or an iterable of these."""
+
 ENCODED = (bytes, bytearray, memoryview)
 DATA_ADDRESS = "data:"
 """Beginning of an address that holds the bytes of a file itself."""

@@ -94,7 +94,7 @@ class OutputFolder:
         self._video: SideBySideVideo | None = None
         _claim(self.folder)
         self._earlier = self._read_earlier()
-        self.earlier = {entry["name"]: entry["source"] for entry in self._earlier}
+        self.earlier = {entry["name"]: entry["source"] for entry in self._earlier["predictions"]}
         self._list(complete=False)
 
     def write(self, prediction: Prediction) -> None:
@@ -185,20 +185,19 @@ class OutputFolder:
         names = [name for name, kind in KINDS.items() if kind.default_of == inputs]
         return [name for name in names if _possible(name, self.targets, chosen=False)]
 
-    def _read_earlier(self) -> list[dict[str, Any]]:
-        """Return the predictions that the folder's list has, if it describes them as ours would."""
+    def _read_earlier(self) -> dict[str, Any]:
+        """Return the list that the folder has already; without predictions if it is damaged."""
         try:
             found = parse_json((self.folder / LISTING).read_text(encoding="ascii"))
-            if any(found[key] != value for key, value in self._description().items()):
-                return []
             wanted = {"name": str, "source": str, "images": int, "files": dict}
-            return [
-                each
-                for each in found["predictions"]
-                if all(isinstance(each[key], kind) for key, kind in wanted.items())
-            ]
+            whole = all(
+                isinstance(entry[key], kind)
+                for entry in found["predictions"]
+                for key, kind in wanted.items()
+            )
+            return found if whole else dict(predictions=[])
         except (OSError, ValueError, LookupError, TypeError):
-            return []
+            return dict(predictions=[])
 
     def _description(self) -> dict[str, Any]:
         """Return what the list says about all predictions, as JSON types."""
@@ -214,11 +213,13 @@ class OutputFolder:
         return json.loads(json.dumps(described))
 
     def _list(self, complete: bool, problems: Sequence[Problem] = ()) -> None:
-        names = {entry["name"] for entry in self._entries}
+        described, names = self._description(), {entry["name"] for entry in self._entries}
+        same = all(self._earlier.get(key) == value for key, value in described.items())
+        kept = [e for e in self._earlier["predictions"] if same and e["name"] not in names]
         content = dict(
             complete=complete,
-            **self._description(),
-            predictions=[e for e in self._earlier if e["name"] not in names] + self._entries,
+            **described,
+            predictions=kept + self._entries,
             problems=[dict(source=p.source, reason=p.reason) for p in problems],
         )
         # ASCII with escapes, because file names need not be valid Unicode.

@@ -219,7 +219,10 @@ def test_predictions_of_an_earlier_call_are_kept(predict, tmp_path):
     again = {name: depth(out, name) // 100 - 1 for name in listed(out)}
     assert again == {**found, "0_2_2": 99}
     assert {path.stem for path in (out / "depth").iterdir()} == {*again}
-    # A list of other targets, or a damaged one, says nothing about ours.
+    # Predictions of another scale keep their files, but are not in a list that gives ours.
+    predict.save(grey(6), out, kinds=["depth"], depth_scale=0.1)
+    assert listed(out) == {"array_0_5": "array 0"} and depth(out, "array_0") == 200
+    # A damaged list says nothing.
     (out / "predictions.json").write_text("{")
     predict.save(grey(7), out, kinds=["depth"])
     assert listed(out) == {"array_0": "array 0"}

@@ -153,7 +153,13 @@ def test_losses_of_bins_and_of_stages_are_tried(faulty, monkeypatch):
         model(dict(head, stages=dict(first=dict(loss=dict(semseg=dict(type="DiceLoss"))))))
 
 
-@pytest.mark.parametrize("loss", ["MaskedCrossEntropyLoss", 3, [None]])
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_without_a_loss_is_refused(kind):
+    with pytest.raises(ConfigError, match=r"loss=\[\]; expected at least one"):
+        build(kind, [])
+
+
+@pytest.mark.parametrize("loss", ["MaskedCrossEntropyLoss", 3, [None], {}, dict(gamma=2)])
 def test_what_is_no_config_of_a_loss_is_refused(loss):
     with pytest.raises(ConfigError, match=r"loss=.*expected dict\(type=\.\.\., \.\.\.\)"):
         build("classes", loss)

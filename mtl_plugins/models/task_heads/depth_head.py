@@ -193,7 +193,9 @@ class DepthHead(TaskHead):
         dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(in_channels, 1, loss or dict(type="SILogLoss"), dropout, init_cfg)
+        super().__init__(
+            in_channels, 1, dict(type="SILogLoss") if loss is None else loss, dropout, init_cfg
+        )
         for built in self.loss_functions.values():
             if getattr(built, "space", None) not in ("depth", "distance", "raw"):
                 raise ConfigError(

@@ -53,7 +53,7 @@ def build_loss(config: Any, head: Any) -> nn.Module:
     Raises:
         ConfigError: it is no config, or the loss refuses its arguments.
     """
-    if not isinstance(config, Mapping):
+    if not isinstance(config, Mapping) or "type" not in config:
         raise ConfigError(
             f"{type(head).__name__}: loss={config!r}; expected dict(type=..., ...), or a list of "
             "such dicts."

@@ -44,7 +44,7 @@ class NormalsHead(TaskHead):
         dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
-        loss = loss or dict(type="CosineLoss")
+        loss = dict(type="CosineLoss") if loss is None else loss
         super().__init__(in_channels, NORMALS.channels, loss, dropout, init_cfg)
         for built in self.loss_functions.values():
             if getattr(built, "space", None) != "normals":

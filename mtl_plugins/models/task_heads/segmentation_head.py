@@ -51,7 +51,7 @@ class SegmentationHead(TaskHead):
                 "SegmentationHead: num_classes is missing, and the target has no classes that say "
                 "it. Give the data set the names of its classes, or the head their number."
             )
-        loss = loss or dict(type="MaskedCrossEntropyLoss")
+        loss = dict(type="MaskedCrossEntropyLoss") if loss is None else loss
         super().__init__(in_channels, num_classes, loss, dropout, init_cfg)
         for built in self.loss_functions.values():
             weights = getattr(built, "class_weight", None)

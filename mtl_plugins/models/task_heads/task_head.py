@@ -112,6 +112,8 @@ class TaskHead(BaseModule, metaclass=TriedHead):
         self.loss_functions: Any = nn.ModuleDict()
         seen: Counter[str] = Counter()
         listed = loss if isinstance(loss, (list, tuple)) else [loss]
+        if not listed:
+            raise ConfigError(f"{type(self).__name__}: loss=[]; expected at least one loss.")
         for built in (build_loss(each, self) for each in listed):
             key = loss_key(built)
             seen[key] += 1

@@ -46,7 +46,11 @@ class BinaryHead(TaskHead):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
-            in_channels, 1, loss or dict(type="BinaryCrossEntropyLoss"), dropout, init_cfg
+            in_channels,
+            1,
+            dict(type="BinaryCrossEntropyLoss") if loss is None else loss,
+            dropout,
+            init_cfg,
         )
         if not 0 < threshold < 1:
             raise ConfigError(f"BinaryHead: threshold={threshold}; expected a number in (0, 1).")
@@ -97,7 +101,9 @@ class ScalarHead(TaskHead):
         dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(in_channels, 1, loss or dict(type="MaskedL1Loss"), dropout, init_cfg)
+        super().__init__(
+            in_channels, 1, dict(type="MaskedL1Loss") if loss is None else loss, dropout, init_cfg
+        )
         if range is not None and not (len(range) == 2 and -inf < range[0] < range[1] < inf):
             raise ConfigError(f"ScalarHead: range={range}; expected (smallest, largest) or None.")
         self.range = None if range is None else (float(range[0]), float(range[1]))
@@ -158,7 +164,9 @@ class OffsetHead(TaskHead):
         dropout: float = 0.0,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(in_channels, 2, loss or dict(type="EndPointLoss"), dropout, init_cfg)
+        super().__init__(
+            in_channels, 2, dict(type="EndPointLoss") if loss is None else loss, dropout, init_cfg
+        )
         if not 0 < scale < inf:
             raise ConfigError(f"OffsetHead: scale={scale}; expected pixels above 0.")
         self.scale = scale
