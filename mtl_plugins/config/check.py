@@ -20,6 +20,7 @@ from ..errors import ConfigError
 from ..models.task_heads import TaskHead
 from ..targets import TYPES
 from ..utils import did_you_mean, nearest
+from .origin import check_origin
 
 NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}
 """Keys that mmengine removes from any config before it builds."""
@@ -79,6 +80,7 @@ def check_config(config: Config) -> None:
     import_module("mmseg.visualization")  # register_all_modules omits it
     known = registered_types()
     content = config.to_dict()
+    check_origin(content, _typed_nodes(content, ""), known)
     for key, node in _typed_nodes(content, ""):
         name = node["type"].rpartition(".")[2]
         if "." in node["type"] and name not in known:

@@ -8,7 +8,7 @@ decoded a few rows at a time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from itertools import product
 from typing import Any, Literal
@@ -100,6 +100,28 @@ class InferenceConfig:
         if given.get("tta") is not None:
             given["tta"] = Augmentation(**_known(dict(given["tta"]), Augmentation, "test_cfg.tta"))
         return cls(**given)
+
+    def within(self, largest: tuple[int, int] | None) -> InferenceConfig:
+        """Return it with windows of at most this size (H, W); None: of any size.
+
+        Whole images that are larger are seen in windows, two thirds of a window apart.
+
+        Raises:
+            ConfigError: its own windows are larger.
+        """
+        if largest is None:
+            return self
+        if self.mode == "whole":
+            steps = (largest[0] * 2 // 3, largest[1] * 2 // 3)
+            return replace(self, mode="slide", crop_size=largest, stride=steps)
+        crop = self.crop_size or largest
+        if crop[0] > largest[0] or crop[1] > largest[1]:
+            raise ConfigError(
+                f"MultiTaskSegmentor: test_cfg crop_size={tuple(crop)}, but the backbone is built "
+                f"for images of {largest}. Set crop_size to at most that, or the backbone's "
+                "img_size."
+            )
+        return self
 
     def __post_init__(self) -> None:
         if self.mode not in ("whole", "slide"):
