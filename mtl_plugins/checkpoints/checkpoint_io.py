@@ -95,6 +95,10 @@ def check_file(path: str | os.PathLike[str]) -> Path:
         FileNotFoundError: there is no such file; the message lists the nearest names.
     """
     file = Path(path).expanduser()
+    if file.is_dir():
+        raise FileNotFoundError(
+            f"checkpoint {file} is a folder: expected a file, such as its epoch_<number>.pth."
+        )
     if not file.is_file():
         hint = did_you_mean_path(str(file))
         raise FileNotFoundError(

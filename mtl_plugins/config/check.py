@@ -32,7 +32,7 @@ TAKEN_OUT = {
 """Further keys that it removes, by section."""
 
 OF_LAYERS = {"norm_cfg": {"requires_grad"}}
-"""Keys that mmcv removes before it builds a layer, by the key of the layer's config."""
+"""Keys that mmcv removes before it builds a layer, by the end of the key of the layer's config."""
 
 TYPO = 0.8
 """Similarity (0 to 1) from which a name is a typo of an argument, if any name is accepted."""
@@ -153,7 +153,8 @@ def _check_arguments(key: str, node: dict, registered: Any) -> None:
     """Raise a `ConfigError` for an argument that the registered class does not take."""
     accepted, is_open = _accepted_arguments(registered)
     accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
-    accepted |= OF_LAYERS.get(key.rpartition(".")[2], set())
+    for ending, names in OF_LAYERS.items():
+        accepted |= names if key.endswith(ending) else set()
     if inspect.isclass(registered) and issubclass(registered, TaskHead):
         accepted |= {"target"}
     if not is_open:

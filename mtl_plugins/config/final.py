@@ -33,6 +33,9 @@ PROTECTION: dict[str, dict[str, Any]] = dict(
 )
 """The hooks that protect a run, by their names in `default_hooks`."""
 
+SEEDS = 2**32
+"""Number of seeds that NumPy takes."""
+
 DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
 
 
@@ -124,6 +127,9 @@ def run_config(
         config.optim_wrapper.type = "AutocastOptimWrapper"
     if seed is not None:
         config.randomness = dict(config.get("randomness") or {}, seed=seed)
+    given = (config.get("randomness") or {}).get("seed")
+    if given is not None and not (isinstance(given, int) and 0 <= given < SEEDS):
+        raise ConfigError(f"seed={given!r}; expected a whole number from 0 to {SEEDS - 1}.")
     if launcher != "none" and not torch.cuda.is_available():
         _wrap_on_cpu(config)
     return config

@@ -25,8 +25,6 @@ RENAMED = {
     "lr_config": "param_scheduler",
     "optimizer_config": "optim_wrapper",
     "runner": "train_cfg",
-    "total_epochs": "train_cfg.max_epochs",
-    "total_iters": "train_cfg.max_iters",
 }
 """Keys of mmseg 0.x, and what replaces them in mmseg 1.x and here."""
 
@@ -50,8 +48,8 @@ def check_origin(
     model = content.get("model")
     name = model.get("type") if isinstance(model, Mapping) else None
     kind = known.get(name.rpartition(".")[2]) if isinstance(name, str) else name
-    foreign = isinstance(kind, type) and issubclass(kind, BaseSegmentor)
-    if foreign and not issubclass(kind, MultiTaskSegmentor):
+    bases = kind.__mro__ if isinstance(kind, type) else ()
+    if BaseSegmentor in bases and MultiTaskSegmentor not in bases:
         raise ConfigError(
             f"model.type={name!r} is a network of mmseg, for one task; this toolkit trains and "
             f"runs a MultiTaskSegmentor. {GUIDE} shows how the backbone and the decode_head of "

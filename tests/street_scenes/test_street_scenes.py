@@ -270,6 +270,10 @@ def test_finished_folder_is_kept_and_another_refused(tmp_path):
     manifest = tmp_path / "street_scenes.json"
     text = manifest.read_text()
     manifest.write_text(text.replace('"renderer_version": 4', '"renderer_version": 3'))
+    with pytest.raises(DataError, match="expected none below 0"):
+        write_street_scenes(tmp_path / "none", counts=dict(train=-1))
+    with pytest.raises(DataError, match="expected none below 0"):
+        write_street_scenes(tmp_path / "none", counts=dict(train=1), workers=-1)
     with pytest.raises(DataError, match=r"version': 3.*expected .*version': 4.*delete .* again"):
         ensure_street_scenes(tmp_path, counts, size, seed=1)
     # An interrupted run leaves no manifest: everything is rendered again.

@@ -90,7 +90,7 @@ def encoder_name(encoder: nn.Module) -> str:
 
 
 def _measure(encoder: nn.Module) -> EncoderSpec:
-    """Run an encoder on images of several sizes until one tells its strides."""
+    """Run an encoder on images of several sizes until its strides are known."""
     failures: list[str] = []
     cause: Exception | None = None
     rounded: EncoderSpec | None = None
@@ -201,13 +201,12 @@ def _measured(
                 f"level is {kind}. Set its options so that it returns a feature pyramid."
             )
     sides = [tuple(level.shape[2:]) for level in levels]
-    strides_of = [(round(height / max(h, 1)), round(width / max(w, 1))) for h, w in sides]
-    if any(rows != columns or rows < 1 for rows, columns in strides_of):
+    steps = tuple(round(height / max(rows, 1)) for rows, _ in sides)
+    if 0 in steps or steps != tuple(round(width / max(columns, 1)) for _, columns in sides):
         return None, False
-    exact = all(s * h == height and s * w == width for (h, w), (s, _) in zip(sides, strides_of))
-    return EncoderSpec(
-        tuple(level.shape[1] for level in levels), tuple(stride for stride, _ in strides_of)
-    ), exact
+    pairs = zip(sides, steps, strict=True)
+    exact = all((step * rows, step * columns) == (height, width) for (rows, columns), step in pairs)
+    return EncoderSpec(tuple(level.shape[1] for level in levels), steps), exact
 
 
 @MODELS.register_module()

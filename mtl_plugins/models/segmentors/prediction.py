@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import reduce
 from itertools import product
+from math import inf
 from typing import Any, Literal
 
 import torch
@@ -42,7 +43,7 @@ class Augmentation:
     merge: Merge | Mapping[str, Merge] = "mean"
 
     def __post_init__(self) -> None:
-        if not self.scales or min(self.scales) <= 0:
+        if not self.scales or not all(0 < scale < inf for scale in self.scales):
             raise ConfigError(f"tta: scales={self.scales}; expected numbers above 0.")
         merges = self.merge.values() if isinstance(self.merge, Mapping) else [self.merge]
         if not set(merges) <= {"mean", "max"}:
