@@ -67,6 +67,28 @@ def test_a_terminal_shows_that_imports_take_time(monkeypatch, capsys, is_termina
     assert capsys.readouterr().err == ("\033[2K\r" if is_terminal else "")
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "hint"),
+    [
+        ("train.py", ["a.py", "--resum"], None),  # an abbreviation
+        ("train.py", ["a.py", "--wrk-dir", "x"], "Did you mean --work-dir?"),
+        ("train.py", ["a.py", "--epochs", "4"], "See --help."),
+        ("train.py", ["a.py", "lr=1"], "Did you mean --cfg-options lr=...?"),
+        ("predict.py", ["a.pth", "a.png", "--cfg-option=a=1", "--ot", "x"], "Did you mean --out?"),
+    ],
+)
+def test_unknown_arguments_are_answered_with_the_nearest(tool, arguments, hint, monkeypatch):
+    monkeypatch.syspath_prepend(os.path.join(ROOT, "tools"))
+    result = subprocess.run(
+        [sys.executable, os.path.join(ROOT, "tools", tool), *arguments],
+        capture_output=True, text=True, timeout=60, env=dict(os.environ, PYTHONPATH=ROOT),
+    )  # fmt: skip
+    if hint is None:
+        assert "unrecognized" not in result.stderr
+    else:
+        assert result.returncode == 2 and result.stderr.strip().endswith(hint)
+
+
 def test_an_error_of_the_system_is_printed_with_its_path(tmp_path, capsys):
     from mtl_plugins.engine import train
     from mtl_plugins.utils import run_command

@@ -6,15 +6,26 @@ Commands import the package after they have parsed their arguments, so that --he
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 CONFIG_FILES = "(Python is executed, JSON or YAML is read)"
 
 
 class _Parser(argparse.ArgumentParser):
     sets: Mapping[str, Sequence[str]] = {}
+
+    def error(self, message: str) -> NoReturn:
+        if unknown := re.search(r"unrecognized arguments: (-*)([^\s=]+)(=?)", message):
+            dashes, name, value = unknown.groups()
+            near = difflib.get_close_matches(dashes + name, self._option_string_actions, 1)
+            if value and not dashes and "--cfg-options" in self._option_string_actions:
+                near = [f"--cfg-options {name}=..."]
+            message += f". Did you mean {near[0]}?" if near else ". See --help."
+        super().error(message)
 
     def parse_args(self, *args: Any, **kwargs: Any) -> Any:
         parsed = super().parse_args(*args, **kwargs)

@@ -30,7 +30,6 @@ default_hooks = dict(
     safe_checkpoint=dict(type='SafeCheckpointHook'),
     class_check=dict(type='ClassCheckHook'),
     data_check=dict(type='DataCheckHook'),
-    size_check=dict(type='ImageSizeCheckHook'),
     depth_check=dict(type='DepthCheckHook'),
     skipped_samples=dict(type='SkippedSamplesHook', limit=100),
     nonfinite=dict(type='NonFiniteHook', limit=10),

@@ -20,6 +20,7 @@ from ..errors import ConfigError
 from ..models.task_heads import TaskHead
 from ..targets import TYPES
 from ..utils import did_you_mean, nearest
+from .origin import check_origin
 
 NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}
 """Keys that mmengine removes from any config before it builds."""
@@ -31,7 +32,7 @@ TAKEN_OUT = {
 """Further keys that it removes, by section."""
 
 OF_LAYERS = {"norm_cfg": {"requires_grad"}}
-"""Keys that mmcv removes before it builds a layer, by the key of the layer's config."""
+"""Keys that mmcv removes before it builds a layer, by the end of the key of the layer's config."""
 
 TYPO = 0.8
 """Similarity (0 to 1) from which a name is a typo of an argument, if any name is accepted."""
@@ -82,6 +83,7 @@ def check_config(config: Config) -> None:
     import_module("mmseg.visualization")  # register_all_modules omits it
     known = registered_types()
     content = config.to_dict()
+    check_origin(content, _typed_nodes(content, ""), known)
     for key, node in _typed_nodes(content, ""):
         name = node["type"].rpartition(".")[2]
         if "." in node["type"] and name not in known:
@@ -154,7 +156,8 @@ def _check_arguments(key: str, node: dict, registered: Any) -> None:
     """Raise a `ConfigError` for an argument that the registered class does not take."""
     accepted, is_open = _accepted_arguments(registered)
     accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
-    accepted |= OF_LAYERS.get(key.rpartition(".")[2], set())
+    for ending, names in OF_LAYERS.items():
+        accepted |= names if key.endswith(ending) else set()
     if inspect.isclass(registered) and issubclass(registered, TaskHead):
         accepted |= {"target"}
     if not is_open:

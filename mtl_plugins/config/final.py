@@ -26,7 +26,6 @@ PROTECTION: dict[str, dict[str, Any]] = dict(
     safe_checkpoint=dict(type="SafeCheckpointHook"),
     class_check=dict(type="ClassCheckHook"),
     data_check=dict(type="DataCheckHook"),
-    size_check=dict(type="ImageSizeCheckHook"),
     depth_check=dict(type="DepthCheckHook"),
     skipped_samples=dict(type="SkippedSamplesHook"),
     nonfinite=dict(type="NonFiniteHook"),
@@ -35,6 +34,9 @@ PROTECTION: dict[str, dict[str, Any]] = dict(
     curves=dict(type="CurvesHook"),
 )
 """The hooks that protect a run, by their names in `default_hooks`."""
+
+SEEDS = 2**32
+"""Number of seeds that NumPy takes."""
 
 DDP, FSDP = "MMDistributedDataParallel", "MMFullyShardedDataParallel"
 
@@ -128,6 +130,9 @@ def run_config(
         _use_autocast(config)
     if seed is not None:
         config.randomness = dict(config.get("randomness") or {}, seed=seed)
+    given = (config.get("randomness") or {}).get("seed")
+    if given is not None and not (isinstance(given, int) and 0 <= given < SEEDS):
+        raise ConfigError(f"seed={given!r}; expected a whole number from 0 to {SEEDS - 1}.")
     if config.launcher != "none" and not torch.cuda.is_available():
         _wrap_on_cpu(config)
     return config

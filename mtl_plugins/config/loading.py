@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..errors import ConfigError
+from ..install import package_lookup
 from ..utils import did_you_mean_path, read_text
 from .check import check_config
 from .data import is_data, read_data_config
@@ -85,16 +86,32 @@ def _lay_over(config: Config, options: Sequence[str]) -> None:
 
 def _executed(path: str) -> Config:
     try:
-        return Config.fromfile(path)
+        with package_lookup():
+            return Config.fromfile(path)
     except Exception as error:
+        if module := _missing_module(error):
+            raise ConfigError(
+                f"The config {path} imports {module}, which Python does not find. Install the "
+                "package; put the folder of a module of your own on PYTHONPATH; or leave it out of "
+                "custom_imports and choose other parts, such as TimmEncoder for an encoder."
+            ) from error
         # The missing file may be a `_base_`.
         missing = getattr(error, "filename", None) if isinstance(error, FileNotFoundError) else None
         hint = did_you_mean_path(missing) if missing else ""
         if isinstance(error, UnicodeError) or "U+FEFF" in str(error):
             hint = "Save it, and its bases, as UTF-8 without a byte order mark."
+        if isinstance(error, KeyError):
+            hint = "If {{_base_...}} names this key, the base has no such key."
         raise ConfigError(
             f"The config {path} cannot be read: {type(error).__name__}: {error} {hint}".rstrip()
         ) from error
+
+
+def _missing_module(error: BaseException) -> str:
+    """Return the name of the module whose import failed; empty for any other error."""
+    while isinstance(error, ImportError) and (error.__cause__ or error.__context__):
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
 
 
 def check_exists(path: str) -> None:

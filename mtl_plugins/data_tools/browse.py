@@ -124,8 +124,10 @@ def browse_data(
     """
     if seed is None:
         seed = (config.get("randomness") or {}).get("seed") or 0
-    if num < 1 or epoch < 0:
-        raise ConfigError(f"num={num}, epoch={epoch}; expected num >= 1 and epoch >= 0.")
+    if num < 1 or epoch < 0 or seed < 0:
+        raise ConfigError(
+            f"num={num}, epoch={epoch}, seed={seed}; expected num >= 1, epoch >= 0 and seed >= 0."
+        )
     os.makedirs(folder, exist_ok=True)
     files = []
     seen = islice(seen_samples(config, split, epoch, seed), num)

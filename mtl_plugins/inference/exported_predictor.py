@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 import torch
@@ -178,6 +179,8 @@ class ExportedProgramPredictor(ExportedPredictor):
         stored = {KEY: ""}
         try:
             check_archive(Path(self.name))
+            if not is_zipfile(self.name):
+                raise BadZipFile("it is no archive, or only the beginning of one")
             program = torch.export.load(self.name, extra_files=stored)
         except Exception as error:  # torch's errors here have no common class
             raise self._unreadable("a program of torch.export", error) from error

@@ -72,8 +72,6 @@ class ModelInfo:
                 f"The model's data_preprocessor is a {type(preprocessor).__name__}, whose "
                 "normalisation an exported model cannot carry; use MultiTaskDataPreprocessor."
             )
-        # Encoders have it that take images of one size only.
-        sizes = (getattr(module, "fixed_size", None) for module in network.modules())
         targets = {**network.decode_head.targets(), **targets_of(metainfo)}
         for task, head in network.decode_head.tasks():
             names = targets[task].classes
@@ -89,7 +87,7 @@ class ModelInfo:
             bgr_to_rgb=preprocessor.bgr_to_rgb,
             preprocess=preprocess,
             size_divisor=network.size_divisor,
-            size=next((tuple(size) for size in sizes if size), None),
+            size=network.fixed_size or network.largest_size,
             image_range=metainfo.get("image_range"),
         )
 

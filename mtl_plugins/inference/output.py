@@ -81,7 +81,7 @@ class OutputFolder:
         self.folder = Path(folder)
         self.targets = targets_of(metainfo)
         self.kinds = _checked_kinds(kinds, self.targets)
-        if depth_range is not None and not 0 < depth_range[0] < depth_range[1]:
+        if depth_range is not None and not 0 < depth_range[0] < depth_range[1] < np.inf:
             raise ConfigError(f"depth_range={tuple(depth_range)}; expected 0 < near < far.")
         encode_depth(np.zeros((1, 1)), depth_scale)  # fails early where the scale is wrong
         self.depth_scale = depth_scale
@@ -282,7 +282,7 @@ def encode_depth(depth: np.ndarray, scale: float = 0.01) -> tuple[np.ndarray, in
     >>> values.tolist(), too_far
     ([[0, 1, 1234, 65535]], 1)
     """
-    if not scale > 0:
+    if not 0 < scale < np.inf:
         raise ConfigError(f"depth_scale={scale}; expected metres a step, above 0.")
     measured = depth > NO_DEPTH
     steps = np.rint(np.where(measured, depth, 0) / scale)

@@ -131,14 +131,16 @@ def checked_device(device: str | torch.device | None) -> torch.device:
     >>> checked_device("cpu")
     device(type='cpu')
     """
+    count = torch.cuda.device_count()
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
-        torch.empty(0, device=found)
+        torch.empty(1, device=found).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].split(". ")[0].rstrip(".")
         raise ConfigError(
-            f"device={str(device)!r} cannot be used here: {str(error).splitlines()[0]} "
-            "Choose 'cpu', or 'cuda' where torch finds one."
+            f"device={str(device)!r} cannot be used here ({reason}). Choose 'cpu'"
+            + (", or 'cuda' with the number of one, such as 'cuda:0'." if count else ".")
         ) from error
     return found

@@ -146,13 +146,12 @@ class TorchPredictor:
 
     def _bins(self, recorded: tuple, sample: SegDataSample) -> DepthBins:
         probabilities, depths, edges = recorded
-        meta, side = sample.metainfo, self.network.size_divisor
-        height, width = (-(-length // side) * side for length in meta["pad_shape"][:2])
+        meta = sample.metainfo
         return DepthBins(
             probabilities[0].cpu().numpy(),
             depths[0].cpu().numpy(),
             None if edges is None else edges[0].cpu().numpy(),
-            (height, width),
+            self.network.padded_size(*meta["pad_shape"][:2]),
             meta["img_shape"][:2],
             meta["ori_shape"][:2],
         )

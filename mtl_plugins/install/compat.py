@@ -10,8 +10,10 @@ import importlib
 import logging
 import sys
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from importlib import metadata
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import ModuleType
@@ -149,7 +151,7 @@ class _MissingOps(ModuleType):
             raise AttributeError(name)
 
         def missing(*_args: Any, **_kwargs: Any) -> Any:
-            raise RuntimeError(
+            raise NotImplementedError(
                 f"mmcv op `{name}` was called, but the installed mmcv has no compiled ops "
                 "(mmcv-lite never has): choose a module that does without it, or uninstall "
                 "mmcv-lite and compile mmcv 2.1.0 (for the onedl family: onedl-mmcv) against your "
@@ -175,3 +177,49 @@ def _stand_in_for_mmcv_ops() -> None:
     sys.modules[name] = stand_in
     repairs.append("mmcv has no compiled ops: each of them raises an error where it is called")
     _log.debug("mmcv has no compiled ops: each of them raises an error when called")
+
+
+@contextmanager
+def package_lookup() -> Iterator[None]:
+    """Let mmengine find installed packages, for a `_base_` of `mmseg::...`.
+
+    mmengine looks for them with `pkg_resources`, which setuptools 81 and Python 3.12 no longer
+    bring. A stand-in of the two names that it needs takes its place for the time of the block.
+    """
+    name = "pkg_resources"
+    if find_spec(name) is not None:
+        yield
+        return
+    finder = _PackageLookup()
+    sys.meta_path.append(finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        sys.modules.pop(name, None)
+
+
+class _PackageLookup(MetaPathFinder, Loader):
+    """Import a stand-in of `pkg_resources`; a finder, because mmengine reloads the module."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname == "pkg_resources" else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        found: Any = module
+        found.DistributionNotFound = metadata.PackageNotFoundError
+        found.get_distribution = _Distribution
+
+
+class _Distribution:
+    """What mmengine asks of an installed distribution."""
+
+    def __init__(self, name: str) -> None:
+        self.found = metadata.distribution(name)
+        self.location = str(self.found.locate_file(""))
+
+    def has_metadata(self, name: str) -> bool:
+        return self.found.read_text(name) is not None
+
+    def get_metadata(self, name: str) -> str:
+        return self.found.read_text(name) or ""

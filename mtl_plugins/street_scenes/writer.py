@@ -88,8 +88,10 @@ def write_street_scenes(
     ``instance/<split>/000000.png`` (16-bit, 0 = no object) and ``camera/<split>/000000.json`` below
     ``root``. The manifest ``street_scenes.json`` is written last, so a folder without one is
     unfinished. At most ``workers`` processes render, by default one per CPU. Raises DataError for a
-    split other than train, val and test, and if the folders hold other files.
+    split other than train, val and test, a negative number, and if the folders hold other files.
     """
+    if min(counts.values(), default=0) < 0 or (workers or 0) < 0:
+        raise DataError(f"counts={dict(counts)}, workers={workers}; expected none below 0")
     root = Path(root)
     jobs = [(split, number) for split, count in counts.items() for number in range(count)]
     manifest = _manifest(counts, size, seed)

@@ -68,6 +68,8 @@ def did_you_mean_path(path: str) -> str:
     >>> did_you_mean_path('/no/such/folder')
     ''
     """
+    if os.path.isdir(path):
+        return "It is a folder."
     start = os.sep if os.path.isabs(path) else ""
     parts = [part for part in path.split(os.sep) if part not in ("", ".")]
     found = [start] if parts else []

@@ -130,7 +130,7 @@ def test_what_mmsegs_own_configs_say_is_not_refused(tmp_path):
     path = tmp_path / "like_mmseg.py"
     path.write_text(
         "norm_cfg = dict(type='SyncBN', requires_grad=True)\n"
-        "model = dict(type='EncoderDecoder', backbone=dict(type='ResNetV1c', norm_cfg=norm_cfg))\n"
+        "model = dict(backbone=dict(type='ResNetV1c', norm_cfg=norm_cfg))\n"
         "visualizer = dict(type='SegLocalVisualizer')\n"
     )
     load_config(str(path))

@@ -37,6 +37,12 @@ def test_loaders_pin_memory_only_for_a_gpu(monkeypatch):
         assert final_config(BRANCHED).train_dataloader.pin_memory is has_gpu
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "a"])
+def test_seeds_that_numpy_does_not_take_are_refused(seed):
+    with pytest.raises(ConfigError, match=rf"seed={seed!r}; expected a whole number from 0"):
+        run_config(BRANCHED, seed=seed)
+
+
 def test_the_arguments_of_a_run_are_laid_over():
     config = run_config(BRANCHED, work_dir="here", amp=True, seed=3)
     assert (config.work_dir, config.launcher) == ("here", "none")

@@ -139,6 +139,8 @@ def test_pictures_of_another_split_or_epoch_are_kept(config, tmp_path):
 def test_impossible_requests_are_refused(config, tmp_path):
     with pytest.raises(ConfigError, match="num=0"):
         browse_data(config, str(tmp_path), num=0)
+    with pytest.raises(ConfigError, match="seed=-1"):
+        browse_data(config, str(tmp_path), seed=-1)
     config.train_dataloader.sampler = dict(type="InfiniteSampler")
     with pytest.raises(ConfigError, match="InfiniteSampler knows no epochs"):
         browse_data(config, str(tmp_path), epoch=1)

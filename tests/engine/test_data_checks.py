@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from mmengine.logging import MMLogger
 from PIL import Image
 
@@ -18,7 +17,6 @@ from mtl_plugins.engine.hooks import (
     ClassCheckHook,
     DataCheckHook,
     DepthCheckHook,
-    ImageSizeCheckHook,
 )
 from mtl_plugins.errors import ConfigError, DataError
 from tests.batches import NUM_CLASSES, batch, model
@@ -41,30 +39,6 @@ def test_a_head_with_another_number_of_classes_is_refused(classes):
 
 
 SLIDE = dict(mode="slide", crop_size=(64, 64), stride=(32, 32))
-
-
-@pytest.mark.parametrize(
-    ("size", "test_cfg", "fits"),
-    [
-        ((60, 96), {}, True),
-        ((60, 97), {}, False),
-        ((60, 200), SLIDE, True),
-        ((60, 96), dict(tta=dict(scales=(1.0, 1.5))), False),
-    ],
-)
-def test_validation_images_that_an_encoder_of_one_size_cannot_take_are_refused(
-    size, test_cfg, fits
-):
-    backbone = dict(type="TimmEncoder", model_name="pit_ti_224", img_size=(64, 96))
-    runner = runner_of(model(backbone=backbone, test_cfg=test_cfg))
-    runner.val_loop = runner.val_dataloader = SimpleNamespace(
-        dataset=[dict(inputs=torch.zeros(3, *size))]
-    )
-    if fits:
-        ImageSizeCheckHook().before_train(runner)
-        return
-    with pytest.raises(ConfigError, match=rf"images have {size[0]}x{size[1]} .* most 64x96"):
-        ImageSizeCheckHook().before_train(runner)
 
 
 @pytest.mark.parametrize(("far", "reported"), [(0.5, True), (80.0, False)])

@@ -12,7 +12,10 @@ from mmseg.registry import MODELS
 from mtl_plugins.checkpoints import CheckpointError
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.inference import MultiTaskInferencer, TorchPredictor
+from mtl_plugins.inference.output import OutputFolder
+from mtl_plugins.inference.predictor import checked_device
 from mtl_plugins.models.segmentors import InferenceConfig
+from mtl_plugins.targets import DEPTH
 from tests.conftest import ROOT
 from tests.inference.conftest import BINS, SIZES, assert_equal, images, save_run
 
@@ -203,3 +206,22 @@ def load_config_text(text):
     values: dict = {}
     exec(text, values)
     return {key: value for key, value in values.items() if not key.startswith("__")}
+
+
+@pytest.mark.parametrize("device", ["meta", "gpu", "cuda:9", "-1", "", "xla"])
+def test_devices_that_cannot_be_used_are_refused_in_a_sentence(device):
+    if device.startswith("cuda") and torch.cuda.device_count() > 9:
+        pytest.skip("this machine has it")
+    with pytest.raises(ConfigError, match="cannot be used here") as error:
+        checked_device(device)
+    assert len(str(error.value)) < 400 and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [dict(depth_scale=float("inf")), dict(depth_range=(1.0, float("inf")))],
+    ids=["scale", "range"],
+)
+def test_output_of_infinite_distances_is_refused(options, tmp_path):
+    with pytest.raises(ConfigError, match="expected"):
+        OutputFolder(tmp_path, dict(targets=dict(depth=DEPTH)), **options)

@@ -144,12 +144,6 @@ def test_features_of_mmseg_heads_are_those_before_the_classifier():
         assert torch.allclose(head.conv_seg(decoder(levels)), expected, atol=1e-6)
 
 
-def test_heads_without_a_pixel_classifier_are_refused():
-    head = dict(type="PointHead", channels=8, norm_cfg=BN, in_index=[3])
-    with pytest.raises(ValueError, match="PointHead has no classifier conv_seg"):
-        MODELS.build(dict(type="MMSegDecoder", in_channels=CHANNELS, strides=STRIDES, head=head))
-
-
 def test_aspp_is_torchvisions_with_copied_weights():
     """torchvision's has a batch norm in the pooled branch, ours a bias: the norm is undone."""
     theirs = torchvision_aspp(8, (2, 4), 6).eval()

@@ -226,7 +226,9 @@ def test_measured_strides_of_mmseg_backbones_are_exact(config):
     side = spec.size_divisor * 3
     with torch.no_grad():
         maps = backbone(torch.zeros(1, 3, side, 2 * side))
-    shapes = [(1, c, side // s, 2 * side // s) for c, s in zip(*vars(spec).values(), strict=True)]
+    shapes = [
+        (1, c, side // s, 2 * side // s) for c, s in zip(spec.channels, spec.strides, strict=True)
+    ]
     assert [tuple(level.shape) for level in maps] == shapes
 
 
@@ -244,6 +246,8 @@ def test_measured_strides_of_mmseg_backbones_are_exact(config):
 def test_strides_of_mmseg_transformers(config, patch):
     spec = encoder_spec(MODELS.build(dict(config, patch_size=patch)))
     assert set(spec.strides) == {patch} and set(spec.channels) == {32}
+    fixed = None if config["type"] == "VisionTransformer" else config["img_size"]
+    assert spec.fixed_size == ((fixed, fixed) if isinstance(fixed, int) else fixed)
 
 
 class Plain(torch.nn.Module):
@@ -298,7 +302,7 @@ class Odd(torch.nn.Module):
     ("encoder", "message"),
     [
         (Odd(), r"Odd: .*128 x 128 \(ValueError: expected 200 pixels\).*img_size.*`strides`"),
-        (Odd(side=None, pad=1), r"tried .*224 x 224 \(the maps' sides do not divide"),
+        (Odd(side=None, pad=40), r"tried .*224 x 224 \(the maps' sides do not divide"),
         (torch.nn.Flatten(), r"Flatten must return a tuple of N,C,H,W"),
     ],
 )

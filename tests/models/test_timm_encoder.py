@@ -84,7 +84,7 @@ def test_an_image_larger_than_the_one_size_is_refused(name, size, message):
 
 def test_one_size_for_training_and_validation():
     network = model(backbone=dict(type="TimmEncoder", model_name="pit_ti_224", img_size=(90, 120)))
-    assert network.backbone.fixed_size == (96, 128)  # whole strides
+    assert network.backbone.largest_size == (96, 128)  # whole strides
     step(network, batch((64, 64)))
     assert predict(network, batch((90, 128)))[0].pred_depth_map.data.shape == (1, 90, 128)
     with pytest.raises(ConfigError, match=r"at most 96x128 pixels and got 128x96"):
@@ -93,7 +93,7 @@ def test_one_size_for_training_and_validation():
 
 def test_a_model_of_squares_is_built_for_the_square_around_the_size():
     encoder = TimmEncoder("convit_tiny", img_size=(64, 96)).eval()
-    assert encoder.fixed_size == (96, 96)
+    assert encoder.largest_size == (96, 96)
     with torch.no_grad():
         assert encoder(torch.rand(1, 3, 64, 96))[0].shape[2:] == (4, 6)
 

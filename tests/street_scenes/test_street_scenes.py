@@ -309,6 +309,10 @@ def test_finished_folder_is_kept_and_another_refused(tmp_path):
     manifest = tmp_path / "street_scenes.json"
     text = manifest.read_text()
     manifest.write_text(text.replace('"renderer_version": 5', '"renderer_version": 4'))
+    with pytest.raises(DataError, match="expected none below 0"):
+        write_street_scenes(tmp_path / "none", counts=dict(train=-1))
+    with pytest.raises(DataError, match="expected none below 0"):
+        write_street_scenes(tmp_path / "none", counts=dict(train=1), workers=-1)
     with pytest.raises(DataError, match=r"version': 4.*expected .*version': 5.*delete .* again"):
         ensure_street_scenes(tmp_path, counts, size, seed=1)
     # An interrupted run leaves no manifest: everything is rendered again.

@@ -24,6 +24,10 @@ def test_the_sentence(name, known, sentence):
     assert did_you_mean(name, known, "See the list.") == sentence
 
 
+def test_a_folder_is_no_file(tmp_path):
+    assert did_you_mean_path(str(tmp_path)) == "It is a folder."
+
+
 def test_order_of_what_is_known_does_not_matter():
     known = {"abc1", "abc2", "abc3", "abc4"}
     assert nearest("abc", known) == nearest("abc", sorted(known, reverse=True))

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import timm
@@ -22,6 +23,7 @@ from mmseg.structures import SegDataSample
 from mtl_plugins.checkpoints import build_network
 from mtl_plugins.costs import random_batch
 from mtl_plugins.errors import ConfigError
+from mtl_plugins.models.encoders import encoder_spec
 from mtl_plugins.models.segmentors import MultiTaskSegmentor
 from mtl_plugins.utils import TextTable, track, wide_console, write_text
 
@@ -53,7 +55,7 @@ class Trial:
     model: str
     outcome: str
     parameters: int = 0
-    strides: tuple[int, ...] = ()
+    strides: Any = ()
     divisor: int = 0
     message: str = ""
     seconds: float = 0.0
@@ -116,12 +118,12 @@ def attempt(module: str, name: str, parameters: int = 0) -> Trial:
     """Train a small multi-task model for a step with a timm encoder, and predict an image."""
     start = time.perf_counter()
     torch.manual_seed(0)
-    strides: tuple[int, ...] = ()
+    strides: Any = ()
     divisor, outcome, message = 0, "works", ""
     try:
         init_default_scope("mmseg")
         network = build_network(model_config(name), name)
-        strides, divisor = network.backbone.strides, network.size_divisor
+        strides, divisor = encoder_spec(network.backbone).strides, network.size_divisor
         train_once(network)
         predict_once(network)
     except ConfigError as error:

@@ -5,7 +5,6 @@ from .data_checks import (
     ClassCheckHook,
     DataCheckHook,
     DepthCheckHook,
-    ImageSizeCheckHook,
     SkippedSamplesHook,
 )
 from .fault_hook import FaultError, FaultHook
@@ -26,7 +25,6 @@ __all__ = [
     "DurableCheckpointHook",
     "FaultError",
     "FaultHook",
-    "ImageSizeCheckHook",
     "InterruptHook",
     "Interrupted",
     "NonFiniteError",

@@ -13,7 +13,6 @@ from mmseg.registry import HOOKS
 
 from ...data_tools import glance, suspicious
 from ...errors import ConfigError, DataError
-from ...models.encoders import TimmEncoder
 from ...models.segmentors import MultiTaskSegmentor
 from ...targets import NO_DEPTH, targets_in
 from ...utils import unwrapped, warn
@@ -80,34 +79,6 @@ class DataCheckHook(Hook):
         broadcast_object_list(hopeless)
         if hopeless[0]:
             raise DataError(hopeless[0])
-
-
-@HOOKS.register_module()
-class ImageSizeCheckHook(Hook):
-    """Stop before the first step if validation images are larger than the encoder can take.
-
-    Only encoders that are built for one size are checked, with the first validation image.
-
-    Raises:
-        ConfigError: the image is too large; the message gives both sizes.
-    """
-
-    def before_train(self, runner: Runner) -> None:
-        """Compare the first validation image with the encoders' largest size."""
-        model = unwrapped(runner.model)
-        limited = [m for m in model.modules() if isinstance(m, TimmEncoder) and m.fixed_size]
-        if not limited or runner.val_loop is None or not isinstance(model, MultiTaskSegmentor):
-            return
-        height, width = runner.val_dataloader.dataset[0]["inputs"].shape[1:]
-        seen = model.inference_config.largest_view(height, width)
-        step = model.size_divisor
-        for encoder in limited:
-            try:
-                encoder.check_size(*(-(-side // step) * step for side in seen))
-            except ConfigError as error:
-                raise ConfigError(
-                    f"Validation images have {height}x{width} pixels. {error}"
-                ) from error
 
 
 @HOOKS.register_module()

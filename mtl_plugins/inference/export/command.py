@@ -48,8 +48,8 @@ def export(
 
     Raises:
         ConfigError: format and suffix, or config and checkpoint, contradict each other; a size is
-        not positive, or larger than the network takes; or the file is there already and is no
-        export.
+            not positive, or larger than the network takes; or the file is there already and is no
+            export.
         ExportError: the model cannot be exported, or its predictions differ.
     """
     if size is not None and min(size) < 1:

@@ -1,7 +1,8 @@
 """Channels and strides of pyramids, and separate encoders for the tasks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from math import lcm
 from typing import Any
 
@@ -20,10 +21,18 @@ Strides = tuple[float, ...]
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """Hold channels and strides of a pyramid's levels, by task if each has its own encoder."""
+    """Hold channels and strides of a pyramid's levels, by task if each has its own encoder.
+
+    Args:
+        channels, strides: of each level.
+        fixed_size: the one size of images (H, W) that the encoder takes; None: it takes others.
+        largest_size: the largest size of images (H, W); None: there is no limit but `fixed_size`.
+    """
 
     channels: PerLevel | dict[str, PerLevel]
     strides: Strides | dict[str, Strides]
+    fixed_size: tuple[int, int] | None = None
+    largest_size: tuple[int, int] | None = None
 
     @property
     def size_divisor(self) -> int:
@@ -58,38 +67,81 @@ def encoder_spec(encoder: nn.Module) -> EncoderSpec:
         ConfigError: no size was found, or the encoder does not return a pyramid of N,C,H,W maps.
 
     >>> encoder_spec(nn.Sequential(nn.Conv2d(3, 8, 14, stride=14)))
-    EncoderSpec(channels=(8,), strides=(14,))
+    EncoderSpec(channels=(8,), strides=(14,), fixed_size=None, largest_size=None)
     """
     if hasattr(encoder, "channels") and hasattr(encoder, "strides"):
         declared: Any = encoder
-        return EncoderSpec(declared.channels, declared.strides)
+        sizes = (getattr(encoder, name, None) for name in ("fixed_size", "largest_size"))
+        return EncoderSpec(declared.channels, declared.strides, *sizes)
     training = {module: module.training for module in encoder.modules()}
     encoder.eval()
-    like = next(encoder.parameters(), torch.empty(0))
-    failures: list[str] = []
-    cause: Exception | None = None
     try:
-        for height, width in _probe_sizes(encoder):
-            try:
-                with torch.no_grad():
-                    maps = encoder(like.new_zeros(1, 3, height, width))
-            except Exception as error:  # each encoder refuses a size in its own way
-                cause = cause or error
-                reason = str(error).strip().partition("\n")[0]
-                failures.append(f"{height} x {width} ({type(error).__name__}: {reason})")
-                continue
-            if (spec := _measured(encoder, maps, height, width)) is not None:
-                return spec
-            failures.append(f"{height} x {width} (the maps' sides do not divide the image's)")
+        return _measure(encoder)
     finally:
         # Restored part by part, because an encoder may keep some in eval mode (frozen stages).
         for module, mode in training.items():
             module.training = mode
+
+
+def feature_levels(maps: Any) -> tuple[Any, ...]:
+    """Return what an encoder returned as a tuple of maps.
+
+    A single map is one level. Of a map and its class token, as vision transformers of mmseg return
+    with `output_cls_token`, the map counts.
+    """
+    if isinstance(maps, Tensor):
+        return (maps,)
+    return tuple(level[0] if isinstance(level, (list, tuple)) else level for level in maps)
+
+
+def encoder_name(encoder: nn.Module) -> str:
+    """Name an encoder in errors; an encoder and its neck by both."""
+    parts = encoder if isinstance(encoder, nn.Sequential) else [encoder]
+    return " with ".join(type(part).__name__ for part in parts)
+
+
+def _measure(encoder: nn.Module) -> EncoderSpec:
+    """Run an encoder on images of several sizes until its strides are known."""
+    failures: list[str] = []
+    cause: Exception | None = None
+    rounded: EncoderSpec | None = None
+    for height, width in _probe_sizes(encoder):
+        try:
+            maps = _run(encoder, height, width)
+        except Exception as error:  # each encoder refuses a size in its own way
+            cause = cause or error
+            reason = str(error).strip().partition("\n")[0]
+            failures.append(f"{height} x {width} ({type(error).__name__}: {reason})")
+            continue
+        spec, exact = _measured(encoder, maps, height, width)
+        if spec is not None and exact:
+            doubted = cause is not None or (height, width) in _built_for(encoder)
+            fixed = doubted and not _takes_others(encoder, spec, height, width)
+            return replace(spec, fixed_size=(height, width) if fixed else None)
+        rounded = spec
+        failures.append(f"{height} x {width} (the maps' sides do not divide the image's)")
+    if rounded is not None and cause is None:
+        return rounded  # of the largest image, where one row more changes a stride least
     raise ConfigError(
-        f"{type(encoder).__name__}: its strides could not be measured; tried images of "
+        f"{encoder_name(encoder)}: its strides could not be measured; tried images of "
         f"{', '.join(failures)}. Set its image size (img_size), or give the class attributes "
         "`channels` and `strides` with one number for each level."
     ) from cause
+
+
+def _run(encoder: nn.Module, height: int, width: int) -> Any:
+    like = next(encoder.parameters(), torch.empty(0))
+    with torch.no_grad():
+        return encoder(like.new_zeros(1, 3, height, width))
+
+
+def _takes_others(encoder: nn.Module, spec: EncoderSpec, height: int, width: int) -> bool:
+    """Return whether an encoder takes images that are one step smaller or larger than this size."""
+    for step in (-spec.size_divisor, spec.size_divisor):
+        with suppress(Exception):
+            _run(encoder, height + step, width + step)
+            return True
+    return False
 
 
 def _probe_sizes(encoder: nn.Module) -> list[tuple[int, int]]:
@@ -99,17 +151,22 @@ def _probe_sizes(encoder: nn.Module) -> list[tuple[int, int]]:
     its parts were built for, and the usual ones.
     """
     steps: set[int] = {DEEPEST}
-    built_for: list[tuple[int, int] | None] = []
     for module in encoder.modules():
         steps |= set(_pair(getattr(module, "stride", None)) or ())
         steps |= set(_pair(getattr(module, "patch_size", None)) or ())
-        built_for += [_pair(getattr(module, name, None)) for name in ("fixed_size", "img_size")]
     side = lcm(*steps)
     if side > max(USUAL_SIZES):
         side = DEEPEST  # an image of that size would cost too much
     first = -(-PROBE_SIZE // side) * side
-    sizes = [(first, first), *filter(None, built_for), *((each, each) for each in USUAL_SIZES)]
+    sizes = [(first, first), *_built_for(encoder), *((each, each) for each in USUAL_SIZES)]
     return list(dict.fromkeys(sizes))
+
+
+def _built_for(encoder: nn.Module) -> list[tuple[int, int]]:
+    """Return the sizes (height, width) that an encoder and its parts name."""
+    names = ("fixed_size", "img_size")
+    found = (_pair(getattr(part, name, None)) for part in encoder.modules() for name in names)
+    return [size for size in found if size is not None]
 
 
 def _pair(value: Any) -> tuple[int, int] | None:
@@ -123,8 +180,14 @@ def _pair(value: Any) -> tuple[int, int] | None:
     return (pair[0], pair[1]) if whole else None
 
 
-def _measured(encoder: nn.Module, maps: Any, height: int, width: int) -> EncoderSpec | None:
-    """Return the spec of the maps of an image; None where a stride is no number of quarters.
+def _measured(
+    encoder: nn.Module, maps: Any, height: int, width: int
+) -> tuple[EncoderSpec | None, bool]:
+    """Return the spec of the maps of an image, and whether every stride is exact.
+
+    Necks enlarge maps twofold or fourfold, so that an exact stride is a number of quarters. An
+    encoder may round up: a map of 9 rows for 128 has the stride 14.2. There is no spec where rows
+    and columns differ in the nearest whole stride.
 
     Args:
         maps: what the encoder returned: a pyramid, or one for each task.
@@ -134,28 +197,29 @@ def _measured(encoder: nn.Module, maps: Any, height: int, width: int) -> Encoder
         ConfigError: they are no pyramid of N,C,H,W maps.
     """
     if isinstance(maps, Mapping):
-        specs: Any = {t: _measured(encoder, each, height, width) for t, each in maps.items()}
+        found = {task: _measured(encoder, each, height, width) for task, each in maps.items()}
+        specs: Any = {task: spec for task, (spec, _) in found.items()}
         if None in specs.values():
-            return None
-        return EncoderSpec(
-            {task: spec.channels for task, spec in specs.items()},
-            {task: spec.strides for task, spec in specs.items()},
-        )
-    levels = [maps] if isinstance(maps, Tensor) else list(maps)
-    strides: list[float] = []
+            return None, False
+        channels = {task: spec.channels for task, spec in specs.items()}
+        strides = {task: spec.strides for task, spec in specs.items()}
+        return EncoderSpec(channels, strides), all(exact for _, exact in found.values())
+    levels = feature_levels(maps)
     for level in levels:
         if not isinstance(level, Tensor) or level.dim() != 4:
-            found = tuple(getattr(level, "shape", ())) or type(level).__name__
+            kind = tuple(getattr(level, "shape", ())) or type(level).__name__
             raise ConfigError(
-                f"{type(encoder).__name__} must return a tuple of N,C,H,W feature maps, but a "
-                f"level is {found}. Set its options so that it returns a feature pyramid."
+                f"{encoder_name(encoder)} must return a tuple of N,C,H,W feature maps, but a "
+                f"level is {kind}. Set its options so that it returns a feature pyramid."
             )
-        stride = height / max(level.shape[2], 1)
-        # Necks enlarge maps twofold or fourfold.
-        if stride * level.shape[3] != width or not (4 * stride).is_integer():
-            return None
-        strides.append(int(stride) if stride.is_integer() else stride)
-    return EncoderSpec(tuple(level.shape[1] for level in levels), tuple(strides))
+    sides = [tuple(level.shape[2:]) for level in levels]
+    ratios = [(height / max(rows, 1), width / max(columns, 1)) for rows, columns in sides]
+    exact = all(down == across and (4 * down).is_integer() for down, across in ratios)
+    steps = [down if exact else round(down) for down, _ in ratios]
+    if 0 in steps or (not exact and steps != [round(across) for _, across in ratios]):
+        return None, False
+    whole = tuple(int(step) if step == int(step) else step for step in steps)
+    return EncoderSpec(tuple(level.shape[1] for level in levels), whole), exact
 
 
 @MODELS.register_module()
@@ -194,6 +258,15 @@ class TaskEncoders(BaseModule):
         specs = {task: encoder_spec(module) for task, module in self.encoders.items()}
         self.channels = {task: spec.channels for task, spec in specs.items()}
         self.strides = {task: spec.strides for task, spec in specs.items()}
+        sizes = {spec.fixed_size for spec in specs.values() if spec.fixed_size}
+        if len(sizes) > 1:
+            raise ConfigError(
+                f"TaskEncoders: the encoders take images of different sizes alone, {sorted(sizes)}."
+                " Set their img_size to one size."
+            )
+        self.fixed_size = next(iter(sizes), None)
+        largest = [spec.largest_size for spec in specs.values() if spec.largest_size]
+        self.largest_size = tuple(map(min, zip(*largest, strict=True))) if largest else None
 
     def forward(self, images: Tensor) -> dict[str, tuple[Tensor, ...]]:
-        return {task: tuple(encoder(images)) for task, encoder in self.encoders.items()}
+        return {task: feature_levels(encoder(images)) for task, encoder in self.encoders.items()}

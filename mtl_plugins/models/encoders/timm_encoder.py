@@ -113,7 +113,7 @@ class TimmEncoder(BaseModule):
         self.model.is_init = True
         self.channels = tuple(self.model.feature_info.channels())
         self.strides = self._sizes.strides
-        self.fixed_size = self._sizes.largest
+        self.largest_size = self._sizes.largest
         """(height, width) of the largest images, for models that are built for one size."""
         if size is None and (sizes := self._sizes.text):
             warn(f"TimmEncoder: {self.model_name} {sizes}.")
@@ -130,7 +130,7 @@ class TimmEncoder(BaseModule):
 
     def check_size(self, height: int, width: int) -> None:
         """Raise a `ConfigError` for an image that is larger than the one size of the model."""
-        most = self.fixed_size
+        most = self.largest_size
         if most is None or (height <= most[0] and width <= most[1]):
             return
         needed = (max(height, most[0]), max(width, most[1]))

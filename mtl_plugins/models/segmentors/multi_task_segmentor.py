@@ -8,19 +8,23 @@ from typing import Any
 import torch
 from mmengine.model import PretrainedInit
 from mmengine.structures import PixelData
+from mmseg.models.backbones import DDRNet, PIDNet
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...errors import WeightsError
-from ...utils import watched
-from ..encoders import encoder_spec
+from ...errors import ConfigError, MTLError, WeightsError
+from ...utils import warn, watched
+from ..encoders import encoder_spec, feature_levels
 from ..layers import Share, resize
 from ..preprocessing import checked_preprocessor
 from ..task_heads import RawPrediction, final_stage
 from .prediction import InferenceConfig, compute_views, decode_views
+
+AUXILIARY = (DDRNet, PIDNet)
+"""Encoders that return more maps while they train, for heads that are left out here."""
 
 
 @MODELS.register_module()
@@ -63,12 +67,19 @@ class MultiTaskSegmentor(BaseSegmentor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(checked_preprocessor(data_preprocessor), init_cfg)
-        self.backbone = MODELS.build(backbone)
+        self.backbone = _built("backbone", backbone)
         if neck is not None:
-            self.neck = MODELS.build(neck)
-        encoder = self.backbone if neck is None else torch.nn.Sequential(self.backbone, self.neck)
+            self.neck = _built("neck", neck)
+        encoder = self.backbone if neck is None else nn.Sequential(self.backbone, self.neck)
         spec = encoder_spec(encoder)
-        self.size_divisor = spec.size_divisor
+        self.size_divisor, self.fixed_size = spec.size_divisor, spec.fixed_size
+        self.largest_size = spec.fixed_size or spec.largest_size
+        if self.fixed_size is not None:
+            warn(
+                f"{type(self.backbone).__name__} takes images of {self.fixed_size} alone: smaller "
+                "ones are padded to that size, at its cost in time and memory, and larger ones are "
+                "predicted in windows. Set its img_size to the size that you train on."
+            )
         self.decode_head = MODELS.build(
             dict(decode_head, in_channels=spec.channels, strides=spec.strides)
         )
@@ -76,7 +87,10 @@ class MultiTaskSegmentor(BaseSegmentor):
         self.balancer = MODELS.build(dict(balancer or dict(type="FixedWeights"), tasks=tasks))
         self.train_cfg = train_cfg
         self.test_cfg = test_cfg
-        self.inference_config = InferenceConfig.of(test_cfg)
+        # Decoders have it that cannot decode the maps of small images.
+        parts = self.decode_head.modules()
+        self.least_size = max(getattr(part, "least_size", 0) for part in parts)
+        self.inference_config = InferenceConfig.of(test_cfg).within(self.largest_size)
         if tta := self.inference_config.tta:
             tta.check_tasks({task: head.merges for task, head in self.decode_head.tasks()})
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -124,7 +138,16 @@ class MultiTaskSegmentor(BaseSegmentor):
             share: the balancer's, where the last maps that all tasks share are in the encoder.
         """
         levels = self.backbone(inputs) if share is None else self.backbone(inputs, share)
-        return self.neck(levels) if self.with_neck else levels
+        if self.with_neck:
+            levels = self.neck(levels)
+        return levels if isinstance(levels, Mapping) else feature_levels(levels)
+
+    def train(self, mode: bool = True) -> "MultiTaskSegmentor":
+        super().train(mode)
+        for part in self.modules():
+            if isinstance(part, AUXILIARY):
+                part.training = False  # of itself alone: its layers train
+        return self
 
     def _forward(
         self, inputs: Tensor, data_samples: Sequence[SegDataSample] | None = None
@@ -238,14 +261,32 @@ class MultiTaskSegmentor(BaseSegmentor):
             task: head.to_map(final_stage(raw[task])) for task, head in self.decode_head.tasks()
         }
 
+    def padded_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the size to which an image is padded before the network sees it.
+
+        The sides are rounded up to whole strides. An encoder of a fixed size gets images of that
+        size, and a decoder that needs larger maps gets larger images.
+
+        Raises:
+            ConfigError: the image is larger than the encoder's fixed size.
+        """
+        if self.fixed_size is None:
+            # In integers, which an export can follow for sizes that it does not know yet.
+            divisor = self.size_divisor
+            if self.least_size:
+                height, width = (torch.sym_max(side, self.least_size) for side in (height, width))
+            height, width = ((side + divisor - 1) // divisor * divisor for side in (height, width))
+            return height, width
+        if height > self.fixed_size[0] or width > self.fixed_size[1]:
+            raise ConfigError(
+                f"{type(self.backbone).__name__} is built for images of {self.fixed_size} and got "
+                f"{(height, width)}: train on crops of at most that size (RandomCrop with "
+                f"crop_size={self.fixed_size}), or set the backbone's img_size."
+            )
+        return self.fixed_size
+
     def _padded_size(self, images: Tensor) -> tuple[int, int]:
-        """Return the image size rounded up to whole strides."""
-        # In integers, which an export can follow for sizes that it does not know yet.
-        height, width = (
-            (side + self.size_divisor - 1) // self.size_divisor * self.size_divisor
-            for side in images.shape[2:]
-        )
-        return height, width
+        return self.padded_size(images.shape[2], images.shape[3])
 
     def _pad_to_strides(self, images: Tensor) -> Tensor:
         """Pad images at the right and bottom, so that every level is exactly side / stride.
@@ -255,6 +296,20 @@ class MultiTaskSegmentor(BaseSegmentor):
         """
         height, width = self._padded_size(images)
         return F.pad(images, (0, width - images.shape[3], 0, height - images.shape[2]))
+
+
+def _built(key: str, config: Mapping[str, Any]) -> nn.Module:
+    """Build an encoder or a neck, whose own errors seldom say what they are about."""
+    try:
+        return MODELS.build(config)
+    except (MTLError, OSError, ImportError):
+        raise
+    except Exception as error:
+        name = config.get("type") if isinstance(config, Mapping) else config
+        raise ConfigError(
+            f"model.{key}: {name} cannot be built ({type(error).__name__}: {error}). Check its "
+            "arguments, and that the packages it needs are installed."
+        ) from error
 
 
 def _geometry(sample: SegDataSample, inputs: Tensor) -> tuple[tuple, tuple, tuple[str, ...]]:

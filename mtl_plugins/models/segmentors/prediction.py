@@ -8,9 +8,10 @@ decoded a few rows at a time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from itertools import product
+from math import inf
 from typing import Any, Literal
 
 import torch
@@ -42,7 +43,7 @@ class Augmentation:
     merge: Merge | Mapping[str, Merge] = "mean"
 
     def __post_init__(self) -> None:
-        if not self.scales or min(self.scales) <= 0:
+        if not self.scales or not all(0 < scale < inf for scale in self.scales):
             raise ConfigError(f"tta: scales={self.scales}; expected numbers above 0.")
         merges = self.merge.values() if isinstance(self.merge, Mapping) else [self.merge]
         if not set(merges) <= {"mean", "max"}:
@@ -113,6 +114,28 @@ class InferenceConfig:
             given["tta"] = Augmentation(**_known(dict(given["tta"]), Augmentation, "test_cfg.tta"))
         return cls(**given)
 
+    def within(self, largest: tuple[int, int] | None) -> InferenceConfig:
+        """Return it with windows of at most this size (H, W); None: of any size.
+
+        Whole images that are larger are seen in windows, two thirds of a window apart.
+
+        Raises:
+            ConfigError: its own windows are larger.
+        """
+        if largest is None:
+            return self
+        if self.mode == "whole":
+            steps = (largest[0] * 2 // 3, largest[1] * 2 // 3)
+            return replace(self, mode="slide", crop_size=largest, stride=steps)
+        crop = self.crop_size or largest
+        if crop[0] > largest[0] or crop[1] > largest[1]:
+            raise ConfigError(
+                f"MultiTaskSegmentor: test_cfg crop_size={tuple(crop)}, but the backbone is built "
+                f"for images of {largest}. Set crop_size to at most that, or the backbone's "
+                "img_size."
+            )
+        return self
+
     def __post_init__(self) -> None:
         if self.mode not in ("whole", "slide"):
             raise ConfigError(
@@ -142,18 +165,6 @@ class InferenceConfig:
                 "MultiTaskSegmentor: test_cfg keep_raw=True has no meaning with tta, which merges "
                 "probabilities and metres, not raw maps. Leave one of them out."
             )
-
-    def largest_view(self, height: int, width: int) -> tuple[int, int]:
-        """Return the (height, width) of the largest images that the network sees of an image.
-
-        >>> InferenceConfig(tta=Augmentation()).largest_view(100, 200)
-        (125, 250)
-        """
-        scale = 1.0 if self.tta is None else max(self.tta.scales)
-        height, width = round(height * scale), round(width * scale)
-        if self.mode == "slide" and self.crop_size:
-            return min(height, self.crop_size[0]), min(width, self.crop_size[1])
-        return height, width
 
 
 def _known(given: dict[str, Any], kind: type, name: str) -> dict[str, Any]:
