@@ -118,7 +118,7 @@ def test_names_of_timms_own_repositories(prefix):
         (dict(model_name=None), r"model_name=None; expected a name"),
         (dict(model_name="hf-hub:some/model"), r"no model of timm's registry.*pretrained"),
         (dict(model_name="local-dir:/some/model"), r"no model of timm's registry.*pretrained"),
-        (dict(model_name="resnet18.a9_in1k"), r"no weights 'a9_in1k'. Did you mean .*a1_in1k"),
+        (dict(model_name="resnet18.a9_in1k"), r"no tag 'a9_in1k'. Did you mean .*a1_in1k"),
         (dict(out_indices=(1, 7)), r"out_indices=\(1, 7\); resnet18 has the levels 0 to 4 with"),
         (dict(out_indices=(3, 1)), r"ascending"),
         (dict(out_indices=(1, 1)), r"ascending"),

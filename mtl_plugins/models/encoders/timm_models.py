@@ -47,12 +47,14 @@ def registered_name(name: str) -> str:
             )
         hint = did_you_mean(plain.split(".")[0], timm.list_models(), "See timm.list_models().")
         raise ConfigError(f"TimmEncoder: timm has no model {name!r}. {hint}")
-    architecture, _, tag = plain.partition(".")
-    tags = {each.partition(".")[2] for each in timm.list_pretrained(f"{architecture}.*")}
-    if tag and tags and tag not in tags:
+    try:
+        timm.get_pretrained_cfg(plain)
+    except RuntimeError as error:
+        architecture, _, tag = plain.partition(".")
+        tags = [each.partition(".")[2] for each in timm.list_pretrained(f"{architecture}.*")]
         raise ConfigError(
-            f"TimmEncoder: timm's {architecture} has no weights {tag!r}. {did_you_mean(tag, tags)}"
-        )
+            f"TimmEncoder: timm's {architecture} has no tag {tag!r}. {did_you_mean(tag, tags)}"
+        ) from error
     return plain
 
 
@@ -134,8 +136,7 @@ def dilation(
         model = feature_model(name, dict(args, output_stride=stride), "meta")
         if max(model.feature_info.reduction()) <= stride:
             return dict(output_stride=stride)
-    except (TypeError, AssertionError, NotImplementedError):
-        # timm has no common way to find out whether a model can be dilated.
+    except Exception:  # timm has no common way to find out whether a model can be dilated
         pass
     message = (
         f"TimmEncoder: {name} cannot have output stride {stride}; its strides are {tuple(native)}"
