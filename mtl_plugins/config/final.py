@@ -15,6 +15,7 @@ import torch
 from mmengine.config import Config
 
 from ..errors import ConfigError
+from ..utils import warn
 from .contradictions import check_contradictions
 from .hook_checks import check_form
 from .loading import as_config
@@ -182,10 +183,22 @@ def _check_sharing(config: Config) -> None:
             )
 
 
+def _replace_sync_bn(node: Any) -> bool:
+    """Replace SyncBN by BN in a config, at any depth; return whether there was any."""
+    parts = node.values() if isinstance(node, Mapping) else node
+    found = [_replace_sync_bn(part) for part in parts] if isinstance(node, (dict, list)) else []
+    if isinstance(node, dict) and node.get("type") == "SyncBN":
+        node["type"] = "BN"
+        found.append(True)
+    return any(found)
+
+
 def _wrap_on_cpu(config: Config) -> None:
     """Give DDP the arguments that it needs on CPUs; mmengine would name a GPU."""
     if config.get("sync_bn"):
         raise ConfigError("sync_bn works on GPUs alone; on CPUs each process has its statistics.")
+    if _replace_sync_bn(config.get("model")):
+        warn("SyncBN works on GPUs alone: BN is used, with the statistics of each process.")
     wrapper = dict(config.get("model_wrapper_cfg") or {})
     if wrapper.setdefault("type", DDP) == DDP:
         # The first two are mmengine's on GPUs.

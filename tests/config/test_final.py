@@ -69,6 +69,15 @@ def test_processes_on_cpus_share_no_device(options, expected, monkeypatch):
         run_config(BRANCHED, ["sync_bn=torch"], launcher="pytorch")
 
 
+def test_synchronised_norms_are_plain_ones_on_cpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    backbone = dict(_delete_=True, type="ResNetV1c", norm_cfg=dict(type="SyncBN"))
+    options = [f"model.backbone={backbone}"]
+    several = run_config(BRANCHED, options, launcher="pytorch")
+    assert several.model.backbone.norm_cfg.type == "BN"
+    assert run_config(BRANCHED, options).model.backbone.norm_cfg.type == "SyncBN"
+
+
 def test_other_ways_of_sharing_a_model_are_refused():
     config = load_config(BRANCHED)
     config.strategy = dict(type="FSDPStrategy")
