@@ -87,8 +87,10 @@ def test_one_size_for_training_and_validation():
     assert network.backbone.largest_size == (96, 128)  # whole strides
     step(network, batch((64, 64)))
     assert predict(network, batch((90, 128)))[0].pred_depth_map.data.shape == (1, 90, 128)
+    # Larger images are predicted in windows, but crops of the training must fit.
+    assert predict(network, batch((97, 200)))[0].pred_depth_map.data.shape == (1, 97, 200)
     with pytest.raises(ConfigError, match=r"at most 96x128 pixels and got 128x96"):
-        predict(network, batch((97, 90)))
+        step(network, batch((97, 90)))
 
 
 def test_a_model_of_squares_is_built_for_the_square_around_the_size():

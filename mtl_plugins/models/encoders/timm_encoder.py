@@ -134,11 +134,11 @@ class TimmEncoder(BaseModule):
         if most is None or (height <= most[0] and width <= most[1]):
             return
         needed = (max(height, most[0]), max(width, most[1]))
-        remedy = f"Set img_size={needed}, predict in windows (test_cfg), or choose a model"
+        remedy = f"Train on smaller crops, set img_size={needed}, or choose a model"
         try:
             fitted_model(self.model_name, self._args, _whole_size(needed, lcm(*self.strides)))
         except ConfigError:
-            remedy = "It cannot be built for larger ones: predict in windows, or choose a model"
+            remedy = "It cannot be built for larger ones: train on smaller crops, or choose a model"
         raise ConfigError(
             f"TimmEncoder: {self.model_name} is built for images of at most {most[0]}x{most[1]} "
             f"pixels and got {height}x{width}. {remedy} that takes any size, such as a swin or vit."
