@@ -246,9 +246,9 @@ def latest_checkpoint(folder: str) -> tuple[str, dict[str, Any]] | None:
             print_log(f"Passed over: {error}", logger="current", level=logging.WARNING)
     if unusable:
         raise CheckpointError(
-            f"{folder} holds checkpoints that cannot be read or resumed: {', '.join(unusable)}. A new training would overwrite them. Copy them again from "
-            "where they are whole, or name a new folder with --work-dir, or move them away to "
-            "start anew here."
+            f"{folder} holds checkpoints that cannot be read or resumed: {', '.join(unusable)}. A "
+            "new training would overwrite them. Copy them again from where they are whole, or name "
+            "a new folder with --work-dir, or move them away to start anew here."
         )
     pointer = Path(folder) / "last_checkpoint"
     if pointer.is_file():

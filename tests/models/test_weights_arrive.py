@@ -76,7 +76,7 @@ def test_what_does_not_fit_is_refused(change, options, theirs, tmp_path):
 def test_families_need_all_their_weights(name, theirs, tmp_path):
     weights = timm.create_model(name).state_dict()
     assert encoder(saved(tmp_path, weights), name)
-    with pytest.raises(WeightsError, match="0 of|could not be loaded"):
+    with pytest.raises(WeightsError, match=r"0 of|could not be loaded"):
         encoder(saved(tmp_path, theirs), name)
     used = str([*encoder(False, name).model.state_dict()]).replace("_", ".")
     key = next(k for k in weights if k.endswith("weight") and k.replace("_", ".") in used)
