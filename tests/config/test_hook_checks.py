@@ -59,11 +59,7 @@ def test_protection_stays_however_hooks_are_written(named, listed):
         ({}, ["EMAHook"], r"custom_hooks\.0='EMAHook'; expected a dict with a type"),
         ({}, [None], r"custom_hooks\.0=None; expected a dict with a type"),
         (dict(logger="LoggerHook"), [], r"default_hooks\.logger='LoggerHook'.*or None"),
-<<<<<<< HEAD
-        ({}, [EMA, dict(EMA, momentum=0.1)], r"custom_hooks\.0 and custom_hooks\.1 are both an"),
-=======
         ({}, [EMA, dict(EMA, momentum=0.1)], r"custom_hooks\.0 and custom_hooks\.1 are both"),
->>>>>>> part-a
         ({}, [dict(EMA, begin_iter=2, begin_epoch=2)], "begin_epoch and begin_iter"),
         ({}, [dict(EMA, begin_epoch=99)], r"begin_epoch=99, and the training has 4 epochs"),
     ],
