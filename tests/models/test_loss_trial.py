@@ -204,6 +204,14 @@ def test_the_usual_losses_pass_for_every_target(target):
         try_losses_of(head)
 
 
+def test_a_head_that_fails_before_its_losses_may_predict():
+    class Predicting(SegmentationHead):
+        def losses_of(self, raw, truth):
+            raise NotImplementedError("for prediction alone")
+
+    assert Predicting(4, 3).decode(torch.zeros(1, 3, 2, 2)).shape == (1, 1, 2, 2)
+
+
 def test_heads_on_no_device_are_not_tried():
     with torch.device("meta"):
         assert build("classes", None).predict.weight.is_meta

@@ -151,14 +151,16 @@ def _check(head: Any, target: Target, known: Tensor) -> None:
     raw = torch.linspace(0.5, 1.5, known.numel() * head.out_channels).view(shape)
     raw = raw.roll(7, 3).requires_grad_()
     truth = _truth(target, head, known)
-    entered = [*head.loss_functions.values()]
+    entered: list[nn.Module] = []
     for loss in head.modules():
         if loss is not head:
             loss.register_forward_pre_hook(lambda module, _: entered.append(module))
     try:
         losses = head.stage_losses(head.trial_stage(raw), truth, tuple(size))
     except Exception as error:
-        loss = entered[-1] if entered else head
+        if not entered:
+            return  # the head's own fault: it may be one that is never trained
+        loss = entered[-1]
         text = str(error).split("\n")[0] or type(error).__name__
         raise _refusal(head, loss, f"fails ({type(error).__name__}: {text})", known) from error
     for name, value in losses.items():
