@@ -20,6 +20,7 @@ from ..errors import ConfigError
 from ..models.task_heads import TaskHead
 from ..targets import TYPES
 from ..utils import did_you_mean, nearest
+from .kinds import check_kinds
 
 NOT_PASSED_ON = {"type", "_scope_", "priority", "by_epoch"}
 """Keys that mmengine removes from any config before it builds."""
@@ -42,21 +43,52 @@ def _named(*functions: Callable) -> set[str]:
     return {name for function in functions for name in inspect.signature(function).parameters}
 
 
-LOADER_ARGUMENTS = _named(DataLoader.__init__) | {"num_batch_per_epoch", "dataset"}
-"""Keys of a data loader's config."""
-
-SECTIONS = {
-    **{f"{split}_dataloader": LOADER_ARGUMENTS for split in ("train", "val", "test")},
-    "env_cfg": {"cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit", "tf32"},
-    "env_cfg.mp_cfg": _named(set_multi_processing),
-    "randomness": _named(Runner.set_randomness),
-    "log_processor": _named(LogProcessor.__init__),
-    "val_cfg": _named(ValLoop.__init__),
-    "test_cfg": _named(TestLoop.__init__),
-    "auto_scale_lr": {"enable", "base_batch_size"},
-    "optim_wrapper.clip_grad": _named(clip_grad_norm_, clip_grad_value_) | {"type"},
+SECTIONS: dict[str, tuple[Callable, ...]] = {
+    **{f"{split}_dataloader": (DataLoader.__init__,) for split in ("train", "val", "test")},
+    "env_cfg": (),
+    "env_cfg.mp_cfg": (set_multi_processing,),
+    "randomness": (Runner.set_randomness,),
+    "log_processor": (LogProcessor.__init__,),
+    "val_cfg": (ValLoop.__init__,),
+    "test_cfg": (TestLoop.__init__,),
+    "auto_scale_lr": (),
+    "optim_wrapper.clip_grad": (clip_grad_norm_, clip_grad_value_),
 }
-"""Keys of sections that mmengine builds without a `type`; for our `env_cfg.tf32` see `set_tf32`."""
+"""Functions that take a section which mmengine builds without a `type`."""
+
+FURTHER = {
+    **{
+        f"{split}_dataloader": {"num_batch_per_epoch", "dataset"}
+        for split in ("train", "val", "test")
+    },
+    "env_cfg": {"cudnn_benchmark", "mp_cfg", "dist_cfg", "resource_limit", "tf32"},
+    "auto_scale_lr": {"enable", "base_batch_size"},
+    "optim_wrapper.clip_grad": {"type"},
+}
+"""Further keys of sections; for our `env_cfg.tf32` see `set_tf32`."""
+
+DICTS = (
+    *SECTIONS,
+    *("model", "train_cfg", "optim_wrapper", "default_hooks", "visualizer", "env_cfg.dist_cfg"),
+)
+"""Sections that are dicts or None."""
+
+LISTS = ("custom_hooks", "val_evaluator", "test_evaluator")
+"""Sections that are lists of dicts, or one dict, or None."""
+
+POSITIVE = ("optim_wrapper.clip_grad.max_norm", "optim_wrapper.clip_grad.clip_value")
+"""Numbers that would turn the gradient around if they were negative."""
+
+NEEDED = {
+    "model.backbone": "dict(type='TimmEncoder', model_name='resnet18')",
+    "model.decode_head": "dict(type='BranchedHead', ...)",
+    "optim_wrapper.optimizer": "dict(type='Adam', lr=1e-3)",
+    **{
+        f"{split}_dataloader.dataset": "dict(type='MultiTaskDataset', ...)"
+        for split in ("train", "val", "test")
+    },
+}
+"""Parts without which the part above them means nothing, and examples."""
 
 PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 """Sections whose `type` need not be registered."""
@@ -67,6 +99,7 @@ DECLARATIONS = ("target", "targets")
 WHOLE_NUMBERS = {
     **{f"{split}_dataloader.batch_size": 1 for split in ("train", "val", "test")},
     **{f"{split}_dataloader.num_workers": 0 for split in ("train", "val", "test")},
+    **{f"{split}_dataloader.prefetch_factor": 1 for split in ("train", "val", "test")},
     **dict.fromkeys(("train_cfg.max_epochs", "train_cfg.max_iters", "train_cfg.val_interval"), 1),
     "optim_wrapper.accumulative_counts": 1,
 }
@@ -74,12 +107,19 @@ WHOLE_NUMBERS = {
 
 
 def check_config(config: Config) -> None:
-    """Raise a `ConfigError` for the first unknown type or argument, or invalid number."""
-    register_all_modules(init_default_scope=False)
-    import_module("mmseg.visualization")  # register_all_modules omits it
-    known = registered_types()
+    """Raise a `ConfigError` for the first unknown type or argument, or invalid value."""
+    known = register_types()
     content = config.to_dict()
-    for key, node in _typed_nodes(content, ""):
+    _check_shapes(content)
+    for key, least in WHOLE_NUMBERS.items():
+        number = _section(content, key)
+        if number is not None and (type(number) is not int or number < least):
+            raise ConfigError(f"{key}={number!r}; expected a whole number of at least {least}.")
+    for key in POSITIVE:
+        number = _section(content, key)
+        if isinstance(number, (int, float)) and number <= 0:
+            raise ConfigError(f"{key}={number!r}; expected a number above 0.")
+    for key, node in typed_nodes(content):
         name = node["type"].rpartition(".")[2]
         if "." in node["type"] and name not in known:
             continue  # the import path of a class, which mmengine resolves
@@ -88,19 +128,47 @@ def check_config(config: Config) -> None:
         if name not in known:
             hint = did_you_mean(name, known, "Is the module that registers it in custom_imports?")
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
-        _check_arguments(key, node, known[name])
+        _check_arguments(key, node, known)
+        check_kinds(key, node, known[name])
     constructor = _section(content, "optim_wrapper.constructor")
     if isinstance(constructor, str) and constructor not in known:
         hint = did_you_mean(constructor, [name for name in known if "Constructor" in name])
         raise ConfigError(f"optim_wrapper.constructor={constructor!r} is not registered. {hint}")
-    for key, accepted in SECTIONS.items():
+    for key, functions in SECTIONS.items():
         section = _section(content, key)
         if isinstance(section, Mapping) and ("type" not in section or key in PLAIN):
+            accepted = _named(*functions) | FURTHER.get(key, set())
             _check_names(key, section, accepted | NOT_PASSED_ON, key)
-    for key, least in WHOLE_NUMBERS.items():
-        number = _section(content, key)
-        if number is not None and (not isinstance(number, int) or number < least):
-            raise ConfigError(f"{key}={number!r}; expected a whole number of at least {least}.")
+            for function in functions:
+                check_kinds(key, section, function)
+
+
+def register_types() -> dict[str, Any]:
+    """Register the types of mmseg and return all registered ones; see `registered_types`."""
+    register_all_modules(init_default_scope=False)
+    import_module("mmseg.visualization")  # register_all_modules omits it
+    return registered_types()
+
+
+def _check_shapes(content: Mapping[str, Any]) -> None:
+    """Raise a `ConfigError` for a section that is no dict or list, or lacks its type."""
+    for key in DICTS:
+        section = _section(content, key)
+        if section is not None and not isinstance(section, Mapping):
+            raise ConfigError(f"{key}={section!r}; expected a dict, or None.")
+    for key in LISTS:
+        section = _section(content, key)
+        entries = section if isinstance(section, (list, tuple)) else [section]
+        if any(not isinstance(each, Mapping) for each in entries) and section is not None:
+            raise ConfigError(f"{key}={section!r}; expected a list of dicts.")
+    for key in NEEDED:
+        place, _, name = key.rpartition(".")
+        parent = _section(content, place)
+        part = parent.get(name) if isinstance(parent, Mapping) and name in parent else {"type": ""}
+        if not isinstance(part, Mapping) or "type" not in part:
+            raise ConfigError(
+                f"{key}={part!r}; expected a dict with a type, such as {NEEDED[key]}."
+            )
 
 
 def _section(content: Mapping, key: str) -> Any:
@@ -130,7 +198,7 @@ def registered_types() -> dict[str, Any]:
     return found
 
 
-def _typed_nodes(node: Any, key: str) -> Iterator[tuple[str, dict]]:
+def typed_nodes(node: Any, key: str = "") -> Iterator[tuple[str, dict]]:
     """Yield every dict that names a registered type, with its dotted key."""
     if key in PLAIN:
         return
@@ -144,16 +212,20 @@ def _typed_nodes(node: Any, key: str) -> Iterator[tuple[str, dict]]:
         return
     for name, value in items:
         if name not in DECLARATIONS:
-            yield from _typed_nodes(value, f"{key}.{name}" if key else str(name))
+            yield from typed_nodes(value, f"{key}.{name}" if key else str(name))
 
 
-def _check_arguments(key: str, node: dict, registered: Any) -> None:
+def foreign_arguments(
+    key: str, node: Mapping[str, Any], known: Mapping[str, Any]
+) -> tuple[list[str], bool]:
+    """Return the arguments of a part that its type does not name, and whether it may take them."""
+    accepted, is_open = _arguments(key, node, known)
+    return [name for name in node if name not in accepted], is_open
+
+
+def _check_arguments(key: str, node: dict, known: Mapping[str, Any]) -> None:
     """Raise a `ConfigError` for an argument that the registered class does not take."""
-    accepted, is_open = _accepted_arguments(registered)
-    accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
-    accepted |= OF_LAYERS.get(key.rpartition(".")[2], set())
-    if inspect.isclass(registered) and issubclass(registered, TaskHead):
-        accepted |= {"target"}
+    accepted, is_open = _arguments(key, node, known)
     if not is_open:
         _check_names(key, node, accepted, node["type"])
         return
@@ -162,6 +234,21 @@ def _check_arguments(key: str, node: dict, registered: Any) -> None:
             raise ConfigError(
                 f"{key}.{argument}: {node['type']} has no such argument. Did you mean {near[0]}?"
             )
+
+
+def _arguments(
+    key: str, node: Mapping[str, Any], known: Mapping[str, Any]
+) -> tuple[set[str], bool]:
+    """Return the names that the type of a part takes, and whether it takes any other."""
+    registered = known.get(node["type"].rpartition(".")[2])
+    if registered is None:
+        return {*node}, True
+    accepted, is_open = _accepted_arguments(registered)
+    accepted |= NOT_PASSED_ON | TAKEN_OUT.get(key.split(".")[0], set())
+    accepted |= OF_LAYERS.get(key.rpartition(".")[2], set())
+    if inspect.isclass(registered) and issubclass(registered, TaskHead):
+        accepted |= {"target"}
+    return accepted, is_open
 
 
 def _check_names(key: str, node: Mapping, accepted: set[str], owner: str) -> None:

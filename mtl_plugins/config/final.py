@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from os.path import basename, join, splitext
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from ..errors import ConfigError
+from .building import building
 from .contradictions import check_contradictions
 from .loading import as_config
 from .measured import complete_metrics
-from .tasks import complete_tasks
+from .tasks import check_given, complete_tasks
 
 PROTECTION: dict[str, dict[str, Any]] = dict(
     checkpoint=dict(type="DurableCheckpointHook", interval=1),
@@ -55,9 +58,12 @@ def final_config(
             support.
     """
     config = as_config(config, options, safe)
+    _drop_unset(config)
     _protect(config)
-    _check(config, training)
-    _complete(config)
+    with building(config):
+        _check(config, training)
+        _complete(config)
+        _check_data(config, training)
     return config
 
 
@@ -68,9 +74,32 @@ def _check(config: Config, training: bool) -> None:
         check_contradictions(config, training)
 
 
+def _drop_unset(config: Config) -> None:
+    """Drop sections that are None where mmengine has a default for those that are not there."""
+    for name, parameter in signature(Runner.__init__).parameters.items():
+        if name in config and config[name] is None and parameter.default is not None:
+            config.pop(name)
+    config.setdefault("default_scope", "mmseg")
+    env = config.get("env_cfg") or {}
+    for name in [name for name, value in env.items() if value is None]:
+        env.pop(name)
+
+
+def _check_data(config: Config, training: bool) -> None:
+    """Raise a `ConfigError` for data without the truth that the run needs."""
+    for split in ("train", "val") if training else ("test",):
+        if config.get("model") and config.get(f"{split}_dataloader"):
+            check_given(config, split)
+
+
 def _complete(config: Config) -> None:
     """Set what follows from the tasks, from other values and from the machine."""
+    if isinstance(config.get("custom_hooks"), Mapping):
+        config.custom_hooks = [config.custom_hooks]
     if config.get("model"):
+        if not config.model.get("data_preprocessor"):
+            given = config.get("data_preprocessor")
+            config.model.data_preprocessor = given or dict(type="MultiTaskDataPreprocessor")
         complete_tasks(config)
         complete_metrics(config)
     if config.get("optim_wrapper"):
@@ -117,6 +146,8 @@ def run_config(
         ConfigError: as `final_config`; or `sync_bn` is set for several processes on CPUs.
     """
     config = final_config(config, options, training=training)
+    if not config.get("model"):
+        raise ConfigError(f"{config.filename or 'The config'} has no model.")
     name = splitext(basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or join("work_dirs", name)
     config.launcher = launcher

@@ -12,7 +12,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from ..checkpoints import check_file, latest_checkpoint, load_resumable
-from ..config import check_split, run_config
+from ..config import building, check_split, run_config
 from ..errors import ConfigError
 from ..report import write_results
 from ..utils import warn
@@ -62,7 +62,8 @@ def train(
         resume_from(config, resume)
         if not config.resume:
             cut_curves(config.work_dir, {})  # the run was stopped before its first checkpoint
-    with lost_processes_reported(), torch.autograd.set_detect_anomaly(detect_anomaly):
+    anomalies = torch.autograd.set_detect_anomaly(detect_anomaly)
+    with building(config), lost_processes_reported(), anomalies:
         runner = MultiTaskRunner.from_cfg(config)
         runner.train()
     return runner
@@ -99,7 +100,7 @@ def evaluate(
         check_file(checkpoint)
     set_up_process(config)
     _open_log(config)
-    with lost_processes_reported():
+    with building(config), lost_processes_reported():
         runner = MultiTaskRunner.from_cfg(config)
         # mmengine by default leaves weights random that the checkpoint lacks.
         runner.load_checkpoint(checkpoint, strict=True)

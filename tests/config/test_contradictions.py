@@ -82,7 +82,18 @@ ERRORS = [
     ),
     (
         ["val_evaluator=dict(_delete_=True, type=IoUMetric, iou_metrics=[mIoU])"],
-        "save_best='multitask/score'.*Give a name that IoUMetric reports",
+        "save_best='multitask/score'.*Choose from aAcc, mAcc, mIoU",
+    ),
+    (
+        [
+            "val_evaluator=[dict(type=MultiTaskMetric), dict(type=IoUMetric, iou_metrics=[mIoU])]",
+            "default_hooks.checkpoint.save_best=mDice",
+        ],
+        "save_best='mDice'.*Choose from .* mIoU",
+    ),
+    (
+        ["val_evaluator=dict(_delete_=True, type=DepthMetric)"],
+        "save_best='multitask/score'.*Give a name that DepthMetric reports",
     ),
     # Schedules.
     (
@@ -94,7 +105,7 @@ ERRORS = [
         ["param_scheduler.1.convert_to_iter_based=False", "param_scheduler.1.end=3"],
         "from epoch 3 of 4 on .* stays at 0",
     ),
-    (["param_scheduler.1.end=many"], "end='many'; expected a number of epochs"),
+    (["param_scheduler.1.end=many"], "end='many'; expected a whole number"),
     (["param_scheduler.1.begin=4"], "begins at 4 and ends at 4 epochs; expected an end after"),
     (["param_scheduler.0.end=0"], "begins at 0 and ends at 0 iterations"),
     (["param_scheduler.0.convert_to_iter_based=True"], "by_epoch=False and convert_to_iter_based"),
