@@ -67,17 +67,28 @@ FURTHER = {
 }
 """Further keys of sections; for our `env_cfg.tf32` see `set_tf32`."""
 
+RUNNER_TEXTS = ("work_dir", "load_from", "resume", "launcher", "log_level", "default_scope")
+"""Plain values that the runner takes."""
+
 DICTS = (
     *SECTIONS,
+    *(f"{split}_dataloader.sampler" for split in ("train", "val", "test")),
+    *("model_wrapper_cfg", "data_preprocessor", "optim_wrapper.paramwise_cfg"),
     *("model", "train_cfg", "optim_wrapper", "default_hooks", "visualizer", "env_cfg.dist_cfg"),
 )
 """Sections that are dicts or None."""
 
-LISTS = ("custom_hooks", "val_evaluator", "test_evaluator")
+LISTS = (
+    *("custom_hooks", "param_scheduler", "val_evaluator", "test_evaluator"),
+    "visualizer.vis_backends",
+)
 """Sections that are lists of dicts, or one dict, or None."""
 
 POSITIVE = ("optim_wrapper.clip_grad.max_norm", "optim_wrapper.clip_grad.clip_value")
 """Numbers that would turn the gradient around if they were negative."""
+
+SWITCHES = ("env_cfg.tf32", "env_cfg.cudnn_benchmark")
+"""Values that are True, False or None."""
 
 NEEDED = {
     "model.backbone": "dict(type='TimmEncoder', model_name='resnet18')",
@@ -92,6 +103,15 @@ NEEDED = {
 
 PLAIN = ("optim_wrapper.constructor", "optim_wrapper.clip_grad")
 """Sections whose `type` need not be registered."""
+
+BY_NAME = ("DefaultOptimWrapperConstructor", "BalancedOptimWrapperConstructor")
+"""Constructors of optimizers that read `PARAMWISE`."""
+
+PARAMWISE = {
+    *("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "custom_keys"),
+    *("dwconv_decay_mult", "dcn_offset_lr_mult", "bypass_duplicate"),
+}
+"""Keys of `paramwise_cfg`, of which mmengine ignores all others."""
 
 DECLARATIONS = ("target", "targets")
 """Keys of declared targets, whose `type` is one of `targets.TYPES`."""
@@ -111,10 +131,14 @@ def check_config(config: Config) -> None:
     known = register_types()
     content = config.to_dict()
     _check_shapes(content)
+    check_kinds("", {key: content[key] for key in content if key in RUNNER_TEXTS}, Runner.__init__)
     for key, least in WHOLE_NUMBERS.items():
         number = _section(content, key)
         if number is not None and (type(number) is not int or number < least):
             raise ConfigError(f"{key}={number!r}; expected a whole number of at least {least}.")
+    for key in SWITCHES:
+        if (switch := _section(content, key)) not in (True, False, None):
+            raise ConfigError(f"{key}={switch!r}; expected True, False or None.")
     for key in POSITIVE:
         number = _section(content, key)
         if isinstance(number, (int, float)) and number <= 0:
@@ -134,6 +158,9 @@ def check_config(config: Config) -> None:
     if isinstance(constructor, str) and constructor not in known:
         hint = did_you_mean(constructor, [name for name in known if "Constructor" in name])
         raise ConfigError(f"optim_wrapper.constructor={constructor!r} is not registered. {hint}")
+    if constructor in (None, *BY_NAME):
+        names = _section(content, "optim_wrapper.paramwise_cfg") or {}
+        _check_names("optim_wrapper.paramwise_cfg", names, PARAMWISE, "this constructor")
     for key, functions in SECTIONS.items():
         section = _section(content, key)
         if isinstance(section, Mapping) and ("type" not in section or key in PLAIN):
@@ -161,6 +188,9 @@ def _check_shapes(content: Mapping[str, Any]) -> None:
         entries = section if isinstance(section, (list, tuple)) else [section]
         if any(not isinstance(each, Mapping) for each in entries) and section is not None:
             raise ConfigError(f"{key}={section!r}; expected a list of dicts.")
+    for name, hook in (content.get("default_hooks") or {}).items():
+        if hook is not None and not isinstance(hook, Mapping):
+            raise ConfigError(f"default_hooks.{name}={hook!r}; expected a dict, or None.")
     for key in NEEDED:
         place, _, name = key.rpartition(".")
         parent = _section(content, place)
@@ -199,12 +229,19 @@ def registered_types() -> dict[str, Any]:
 
 
 def typed_nodes(node: Any, key: str = "") -> Iterator[tuple[str, dict]]:
-    """Yield every dict that names a registered type, with its dotted key."""
+    """Yield every dict that names a registered type, with its dotted key.
+
+    Raises:
+        ConfigError: a type is neither a name nor a class; heads alone have a default one.
+    """
     if key in PLAIN:
         return
     if isinstance(node, Mapping):
-        if isinstance(node.get("type"), str):
+        kind = node.get("type")
+        if isinstance(kind, str):
             yield key, dict(node)
+        elif "type" in node and not callable(kind) and ".task_heads." not in f".{key}":
+            raise ConfigError(f"{key}.type={kind!r}; expected the name of a registered class.")
         items: Iterable[tuple[Any, Any]] = node.items()
     elif isinstance(node, (list, tuple)):
         items = enumerate(node)

@@ -11,10 +11,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, EMAHook, ParamSchedulerHook
 from mmengine.optim import ReduceOnPlateauParamScheduler
-from mmseg.registry import PARAM_SCHEDULERS
+from mmseg.registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 from ..errors import ConfigError
 from ..utils import warn
@@ -29,6 +30,12 @@ from .data_checks import (
 from .planned_run import LENGTHS, PARTS, Run, is_kind, loop_of
 from .schedule_checks import SCHEDULE_ERRORS, SCHEDULE_WARNINGS
 from .schedules import make_plans
+
+BY_LAYER = ("LearningRateDecayOptimizerConstructor", "LayerDecayOptimizerConstructor")
+"""Constructors of mmseg that give every layer of an encoder a learning rate."""
+
+LAYERED = ("ConvNeXt", "MAE", "BEiT")
+"""The encoders of mmseg that they know."""
 
 
 def check_contradictions(config: Config, training: bool) -> None:
@@ -175,6 +182,38 @@ def unseen_metric(run: Run) -> Iterator[str]:
         )
 
 
+def no_step(run: Run) -> Iterator[str]:
+    """Find optimizers that cannot make a step of a training loop, by trying one."""
+    node = run.config["optim_wrapper"].get("optimizer")
+    if not isinstance(node, Mapping) or "type" not in node:
+        return
+    weights = torch.nn.Parameter(torch.ones(2, 2))
+    weights.grad = torch.ones(2, 2)
+    try:
+        optimizer = OPTIMIZERS.build(dict(node, params=[weights]))
+    except Exception:  # it is said with its place when the run builds it
+        return
+    try:
+        optimizer.step()
+    except Exception as error:
+        yield (
+            f"optim_wrapper.optimizer.type={node['type']!r} cannot train a network here: "
+            f"{' '.join(str(error).split()).rstrip('.')}. Choose another, such as Adam or SGD."
+        )
+
+
+def unknown_layers(run: Run) -> Iterator[str]:
+    """Find constructors of optimizers that know the layers of a few encoders of mmseg alone."""
+    name = run.config["optim_wrapper"].get("constructor")
+    encoder = (run.config["model"].get("backbone") or {}).get("type")
+    if name in BY_LAYER and encoder not in LAYERED:
+        yield (
+            f"optim_wrapper.constructor={name!r} knows the layers of {', '.join(LAYERED)}, not "
+            f"those of {encoder}: leave it out. A lower learning rate for the whole encoder is "
+            "optim_wrapper.paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))."
+        )
+
+
 def late_average(run: Run) -> Iterator[str]:
     """Find averages of weights that begin after the training."""
     for key, hook in run.hooks(EMAHook).items():
@@ -230,6 +269,13 @@ def best_of_nothing(run: Run) -> Iterator[str]:
             )
 
 
+def no_rate(run: Run) -> Iterator[str]:
+    """Find an optimizer whose learning rate is 0."""
+    optimizer = run.config["optim_wrapper"].get("optimizer")
+    if isinstance(optimizer, Mapping) and optimizer.get("lr") == 0:
+        yield "optim_wrapper.optimizer.lr=0: nothing is learned. Set a learning rate above 0."
+
+
 def listed_twice(run: Run) -> Iterator[str]:
     """Find hooks of `custom_hooks` that `default_hooks` has already."""
     named = {
@@ -283,6 +329,8 @@ ERRORS: Sequence[Check] = (
     no_checkpoint,
     never_validated,
     unseen_metric,
+    no_step,
+    unknown_layers,
     late_average,
 )
 
@@ -293,5 +341,6 @@ WARNINGS: Sequence[Check] = (
     best_of_nothing,
     unmeasured_images,
     random_evaluation,
+    no_rate,
     listed_twice,
 )

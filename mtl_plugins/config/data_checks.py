@@ -34,10 +34,12 @@ def endless_evaluation(run: Run) -> Iterator[str]:
 def no_samples(run: Run) -> Iterator[str]:
     """Find data sets without transforms, whose samples hold file names instead of images."""
     for split, node in _leaves(run):
-        if "pipeline" in node and not node["pipeline"]:
+        given = node.get("pipeline", [{}])
+        is_list = isinstance(given, (list, tuple)) and all(isinstance(t, Mapping) for t in given)
+        if not given or not is_list:
             yield (
-                f"{split}_dataloader: a {node['type']} has pipeline={node['pipeline']!r}, so that "
-                "no image is loaded. A pipeline begins with dict(type='LoadImage') and ends with "
+                f"{split}_dataloader: a {node['type']} has pipeline={given!r}; expected a list of "
+                "transforms. It begins with dict(type='LoadImage') and ends with "
                 "dict(type='PackTargets')."
             )
 

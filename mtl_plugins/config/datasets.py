@@ -18,6 +18,7 @@ from mmseg.registry import DATASETS
 from ..datasets import DenseDataset, pack_dataset
 from ..datasets.packed import INDEX, read_json
 from ..errors import ConfigError
+from .building import building
 from .data import read_literal
 from .loading import copied
 
@@ -36,7 +37,8 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     """Build the data set of a split ("train", "val" or "test") as a config describes it."""
     check_split(config, split)
     init_default_scope(config.get("default_scope", "mmseg"))
-    return DATASETS.build(config[f"{split}_dataloader"].dataset)
+    with building(config):
+        return DATASETS.build(config[f"{split}_dataloader"].dataset)
 
 
 def check_split(config: Config, split: str) -> None:
@@ -100,7 +102,7 @@ def _with_pairs(value: Any) -> Any:
 
 
 def _literal(key: Any) -> Any:
-    """Return the number or colour that a key from JSON stands for."""
+    """Parse a number or colour that is the key of a dict, and in JSON a text."""
     is_number = isinstance(key, str) and re.fullmatch(r"-?\d+|\([\d, ]+\)", key)
     return read_literal(key) if is_number else key
 

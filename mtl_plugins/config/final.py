@@ -58,7 +58,7 @@ def final_config(
             support.
     """
     config = as_config(config, options, safe)
-    _drop_unset(config)
+    _tidy(config)
     _protect(config)
     with building(config):
         _check(config, training)
@@ -74,12 +74,17 @@ def _check(config: Config, training: bool) -> None:
         check_contradictions(config, training)
 
 
-def _drop_unset(config: Config) -> None:
-    """Drop sections that are None where mmengine has a default for those that are not there."""
+def _tidy(config: Config) -> None:
+    """Write sections as mmengine reads them: without None, and single entries as lists."""
     for name, parameter in signature(Runner.__init__).parameters.items():
         if name in config and config[name] is None and parameter.default is not None:
             config.pop(name)
     config.setdefault("default_scope", "mmseg")
+    if config.get("log_level"):
+        config.log_level = config.log_level.upper()
+    for section, name in ((config, "custom_hooks"), (config.get("visualizer"), "vis_backends")):
+        if section and isinstance(section.get(name), Mapping):
+            section[name] = [section[name]]
     env = config.get("env_cfg") or {}
     for name in [name for name, value in env.items() if value is None]:
         env.pop(name)
@@ -94,16 +99,17 @@ def _check_data(config: Config, training: bool) -> None:
 
 def _complete(config: Config) -> None:
     """Set what follows from the tasks, from other values and from the machine."""
-    if isinstance(config.get("custom_hooks"), Mapping):
-        config.custom_hooks = [config.custom_hooks]
     if config.get("model"):
         if not config.model.get("data_preprocessor"):
             given = config.get("data_preprocessor")
             config.model.data_preprocessor = given or dict(type="MultiTaskDataPreprocessor")
         complete_tasks(config)
         complete_metrics(config)
-    if config.get("optim_wrapper"):
-        config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
+    wrapper = config.get("optim_wrapper")
+    if wrapper and not wrapper.get("constructor"):
+        wrapper.constructor = "BalancedOptimWrapperConstructor"
+    if config.get("randomness"):
+        config.randomness.setdefault("seed", None)
     _follow_training(config.get("param_scheduler"))
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
         loader = config.get(name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections import abc
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -18,11 +20,15 @@ LISTS = {list, abc.Sequence, abc.Iterable, abc.Collection, set}
 """Kinds of annotations that a list fits."""
 
 
-def check_kinds(key: str, node: Mapping[str, Any], taker: Callable) -> None:
-    """Raise a `ConfigError` for an argument that is text or a dict where a number is needed.
+TEXTS = {str, Path, os.PathLike, NoneType}
+"""Kinds of annotations of texts and paths."""
 
-    Only arguments are judged whose annotation, or else default, allows numbers and None alone.
-    A number of another kind passes, because annotations say `int` where 0.5 works.
+
+def check_kinds(key: str, node: Mapping[str, Any], taker: Callable) -> None:
+    """Raise a `ConfigError` for an argument that is text where a number is needed, or the reverse.
+
+    Only arguments are judged whose annotation, or else default, allows numbers and None alone, or
+    texts and None. A number of another kind passes, because annotations say `int` where 0.5 works.
 
     Args:
         key: dotted key of the arguments in the config.
@@ -32,10 +38,17 @@ def check_kinds(key: str, node: Mapping[str, Any], taker: Callable) -> None:
     hints = _hints(taker)
     for name, value in node.items():
         kinds = _alternatives(hints.get(name, Any))
-        is_number = kinds <= {*NAMES} and kinds != {NoneType}
-        if is_number and isinstance(value, (str, Mapping)):
+        place = f"{key}.{name}" if key else name
+        if kinds == {NoneType}:
+            continue
+        if kinds <= {*NAMES} and isinstance(value, (str, Mapping)):
             words = " or ".join(NAMES[kind] for kind in NAMES if kind in kinds)
-            raise ConfigError(f"{key}.{name}={value!r}; expected {words}.")
+            raise ConfigError(f"{place}={value!r}; expected {words}.")
+        if kinds <= TEXTS and isinstance(value, (int, float, list, Mapping)):
+            raise ConfigError(
+                f"{place}={value!r}; expected text, which an option has in quotes: "
+                f"{place}=\"'...'\"."
+            )
 
 
 def with_tuples(node: Mapping[str, Any], taker: Callable) -> dict[str, Any]:

@@ -149,38 +149,53 @@ def check_options(options: Mapping[str, Any], config: Config) -> None:
 
     Arguments of an entry with a `type` are checked later, with those of the config file.
     """
-    given, options = options, dict(flat(options))
-    content = config.to_dict()
-    for option in options:
-        parts = option.split(".")
-        _check_first(option, parts[0], config)
-        node: Any = content
-        for depth, part in enumerate(parts):
-            place = ".".join(parts[:depth])
-            # A new entry beside entries that each have a type needs a type as well.
-            is_typed = f"{'.'.join(parts[: depth + 1])}.type" in options
-            if isinstance(node, (list, tuple)):
-                is_end = part == str(len(node)) and (is_typed or depth + 1 == len(parts))
-                if is_end or (place in given and not part.isdigit()):
-                    break
-                if not (part.isdigit() and int(part) < len(node)):
-                    raise ConfigError(
-                        f"--cfg-options {option}: {place} has {_entries(node)}, not {part}. A new "
-                        f"one at its end has the number {len(node)} and a type."
-                    )
-                node = node[int(part)]
-            elif not isinstance(node, Mapping):
-                raise ConfigError(f"--cfg-options {option}: {place} is {node!r}, without parts.")
-            elif part in node:
-                node = node[part]
-            else:
-                is_new = is_typed or options[option] == {}
-                if _holds_typed(node) and not is_new:
-                    raise ConfigError(
-                        f"--cfg-options {option}: there is no {part} in {place}. "
-                        + did_you_mean(part, node)
-                    )
-                break
+    leaves = dict(flat(options))
+    content: Any = config.to_dict()
+    for given, value in options.items():
+        for option, part in flat({given: value}):
+            _check_first(option, option.split(".")[0], config)
+            _check_place(option, part == {}, given, leaves, content)
+        content = _merged(content, given.split("."), value)
+
+
+def _check_place(
+    option: str, is_new: bool, given: str, leaves: Mapping[str, Any], node: Any
+) -> None:
+    """Raise a `ConfigError` if the part of the config that an option changes is not there.
+
+    Args:
+        option: its key.
+        is_new: whether it is an empty dict, as for a task with the default head.
+        given: the key of the dict that it comes from, as the user wrote it.
+        leaves: all options by key, whose types make new entries.
+        node: the config.
+    """
+    parts = option.split(".")
+    for depth, part in enumerate(parts):
+        place = ".".join(parts[:depth])
+        # A new entry beside entries that each have a type needs a type as well.
+        is_typed = f"{'.'.join(parts[: depth + 1])}.type" in leaves
+        if isinstance(node, (list, tuple)):
+            is_end = part == str(len(node)) and (is_typed or depth + 1 == len(parts))
+            if is_end or (place == given and not part.isdigit()):
+                return
+            if not (part.isdigit() and int(part) < len(node)):
+                raise ConfigError(
+                    f"--cfg-options {option}: {place} has {_entries(node)}, not {part}. A new "
+                    f"one at its end has the number {len(node)} and a type."
+                )
+            node = node[int(part)]
+        elif not isinstance(node, Mapping):
+            raise ConfigError(f"--cfg-options {option}: {place} is {node!r}, without parts.")
+        elif part in node:
+            node = node[part]
+        else:
+            if _holds_typed(node) and not (is_typed or is_new):
+                raise ConfigError(
+                    f"--cfg-options {option}: there is no {part} in {place}. "
+                    + did_you_mean(part, node)
+                )
+            return
 
 
 def _entries(node: Sequence[Any]) -> str:
@@ -205,6 +220,8 @@ def laid_over(content: Any, options: Mapping[str, Any]) -> Any:
 
     >>> laid_over(dict(a=dict(b=1, c=[dict(d=2), dict(e=3)])), {'a.b': 4, 'a.c.0': None})
     {'a': {'b': 4, 'c': [{'e': 3}]}}
+    >>> laid_over(dict(a=[5, 6]), {'a': {1: 7}})
+    {'a': [5, 7]}
     >>> laid_over(dict(a=dict(b=1)), {'a': dict(c=2)}), laid_over(dict(a=[]), {'a.0.type': 'B'})
     ({'a': {'b': 1, 'c': 2}}, {'a': [{'type': 'B'}]})
     """
@@ -217,6 +234,10 @@ def _merged(node: Any, parts: Sequence[str], value: Any) -> Any:
     if not parts:
         if not isinstance(value, Mapping):
             return value
+        if isinstance(node, (list, tuple)) and value and all(str(k).isdigit() for k in value):
+            for key, part in value.items():
+                node = _merged(node, (str(key),), part)
+            return node
         if not isinstance(node, Mapping) or value.get("_delete_"):
             node = {}
         for key, part in value.items():

@@ -70,6 +70,36 @@ ERRORS = [
         ["default_hooks.checkpoint={interval: 9, save_last: False}", NO_BEST],
         "saves every 9 epochs and not the last state.*4 epochs, so that nothing is saved",
     ),
+    # Optimizers.
+    (["optim_wrapper.optimizer.type=LBFGS"], "'LBFGS' cannot train a network here: .*closure"),
+    (["optim_wrapper.optimizer.type=SparseAdam"], "'SparseAdam' cannot train .* dense gradients"),
+    (
+        ["optim_wrapper.constructor=LayerDecayOptimizerConstructor"],
+        "knows the layers of ConvNeXt, MAE, BEiT, not those of TimmEncoder: leave it out",
+    ),
+    # Data and pipelines.
+    (
+        ["val_dataloader.dataset.pipeline.2={type: RandomCrop, crop_size: (32, 32)}"],
+        "pipeline.2 is a RandomCrop: an evaluation predicts the whole image",
+    ),
+    (["train_dataloader.dataset.targets=(semseg,)"], "No data set of train_.* truth of depth"),
+    (
+        ["model.decode_head.task_heads.normals={}", "model.balancer=None"],
+        r"No data set of train_dataloader has the truth of normals.*normals=None",
+    ),
+    (
+        ["val_dataloader.dataset.targets=(normals,)"],
+        "No data set of val_dataloader has the truth of semseg, depth",
+    ),
+    (
+        [
+            "val_dataloader.dataset.targets=(depth,)",
+            "default_hooks.checkpoint.save_best=semseg/mIoU",
+        ],
+        "save_best='semseg/mIoU'.*Choose from depth/",
+    ),
+    (["param_scheduler.1=dict(_delete_=True, type=ReduceOnPlateauLR)"], "monitor='val/loss'"),
+    (["default_hooks.checkpoint.save_best=3"], "save_best=3; expected the name of a metric"),
     # Validations that never come.
     (["train_cfg.val_begin=5"], "val_begin=5, and the training has 4 epochs: it is never valid"),
     (
@@ -136,6 +166,15 @@ WARNINGS = [
     ),
     (["val_dataloader.drop_last=True"], "drop_last=True leaves the last images out"),
     (["custom_hooks=[dict(type=NonFiniteHook)]"], "default_hooks.nonfinite is, so both run"),
+    (
+        ["val_dataloader.dataset.pipeline.2={type: FlipTargets}"],
+        "pipeline.2 is a FlipTargets, so that the metrics are those of images changed at random",
+    ),
+    (["optim_wrapper.optimizer.lr=0"], "lr=0: nothing is learned"),
+    (
+        [ITERATIONS, "train_cfg.val_interval=1", schedule(type="PolyLR", by_epoch=False)],
+        "val_interval=1 validates after every iteration",
+    ),
     # Schedules that end early, late, or never.
     (
         ["param_scheduler.1={end: 2, eta_min: 1e-5}"],
