@@ -16,6 +16,7 @@ from mmseg.utils import register_all_modules
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import DataLoader
 
+from ..datasets.formats import DepthFormat
 from ..errors import ConfigError
 from ..models.task_heads import TaskHead
 from ..targets import TYPES
@@ -154,6 +155,8 @@ def check_config(config: Config) -> None:
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
         _check_arguments(key, node, known)
         check_kinds(key, node, known[name])
+        if isinstance(node.get("depth_format"), Mapping):
+            check_kinds(f"{key}.depth_format", node["depth_format"], DepthFormat)
     constructor = _section(content, "optim_wrapper.constructor")
     if isinstance(constructor, str) and constructor not in known:
         hint = did_you_mean(constructor, [name for name in known if "Constructor" in name])

@@ -71,6 +71,7 @@ def test_any_value_works_or_is_refused_in_one_paragraph(config):
         ("train_dataloader.prefetch_factor=0", "of at least 1"),
         ("train_dataloader.dataset.pipeline=None", r"pipeline=None; expected a list of trans"),
         ("env_cfg.tf32=yes", "tf32='yes'; expected True, False or None"),
+        ("train_dataloader.dataset.depth_format={scale: x}", r"depth_format\.scale='x'; expected"),
         ("resume=yes", "resume='yes'; expected True or False"),
         ("load_from=3", "load_from=3; expected text"),
         ("param_scheduler=3", "param_scheduler=3; expected a list of dicts"),
