@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import EMAHook, Hook
 
 from ..errors import ConfigError
-
-if TYPE_CHECKING:
-    from .contradictions import Run
+from .planned_run import Run
 
 SWITCHED_OFF = {
     "safe_checkpoint": (
