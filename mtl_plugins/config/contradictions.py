@@ -33,12 +33,6 @@ from .planned_run import LENGTHS, PARTS, Run, is_kind, loop_of
 from .schedule_checks import SCHEDULE_ERRORS, SCHEDULE_WARNINGS
 from .schedules import make_plans
 
-BY_LAYER = ("LearningRateDecayOptimizerConstructor", "LayerDecayOptimizerConstructor")
-"""Constructors of mmseg that give every layer of an encoder a learning rate."""
-
-LAYERED = ("ConvNeXt", "MAE", "BEiT")
-"""The encoders of mmseg that they know."""
-
 
 def check_contradictions(config: Config, training: bool) -> None:
     """Raise the first contradiction that cannot be meant, and warn of each that may be.
@@ -208,18 +202,6 @@ def no_step(run: Run) -> Iterator[str]:
         )
 
 
-def unknown_layers(run: Run) -> Iterator[str]:
-    """Find constructors of optimizers that know the layers of a few encoders of mmseg alone."""
-    name = run.config["optim_wrapper"].get("constructor")
-    encoder = (run.config["model"].get("backbone") or {}).get("type")
-    if name in BY_LAYER and encoder not in LAYERED:
-        yield (
-            f"optim_wrapper.constructor={name!r} knows the layers of {', '.join(LAYERED)}, not "
-            f"those of {encoder}: leave it out. A lower learning rate for the whole encoder is "
-            "optim_wrapper.paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))."
-        )
-
-
 # ---- Warnings
 
 
@@ -332,7 +314,6 @@ ERRORS: Sequence[Check] = (
     unseen_metric,
     *HOOK_ERRORS,
     no_step,
-    unknown_layers,
 )
 
 WARNINGS: Sequence[Check] = (

@@ -20,7 +20,6 @@ from ..errors import ConfigError
 from ..utils import warn
 from .building import building
 from .contradictions import check_contradictions
-from .hook_checks import check_form
 from .loading import as_config
 from .measured import complete_metrics
 from .tasks import check_given, complete_tasks
@@ -198,7 +197,6 @@ def _protect(config: Config) -> None:
     """
     if not config.get("model"):
         return
-    check_form(config)
     hooks = dict(config.get("default_hooks") or {})
     listed = [*hooks.values(), *(config.get("custom_hooks") or [])]
     types = {hook.get("type") for hook in listed if isinstance(hook, Mapping)}

@@ -79,7 +79,7 @@ ERRORS = [
     (["optim_wrapper.optimizer.type=SparseAdam"], "'SparseAdam' cannot train .* dense gradients"),
     (
         ["optim_wrapper.constructor=LayerDecayOptimizerConstructor"],
-        "knows the layers of ConvNeXt, MAE, BEiT, not those of TimmEncoder: leave it out",
+        "knows the layers of mmseg's ConvNeXt, MAE and BEiT alone.*custom_keys",
     ),
     # Data and pipelines.
     (
