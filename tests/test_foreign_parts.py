@@ -48,7 +48,7 @@ def test_every_row_says_what_happens_and_what_to_use():
 
 
 @HOOKS.register_module()
-class RecordingHook(Hook):
+class CallsHook(Hook):
     """Record the file of every sample that is trained on."""
 
     files: ClassVar[list[str]] = []
@@ -60,14 +60,14 @@ class RecordingHook(Hook):
 
 @pytest.fixture
 def recorded():
-    RecordingHook.files = []
-    return RecordingHook.files
+    CallsHook.files = []
+    return CallsHook.files
 
 
 def trained(scene_options, folder, *options, hooks=()):
     """Train with options and hooks; return the lines of the log of numbers."""
     config = tiny_config(scene_options, *options)
-    config.custom_hooks = [*hooks, dict(type="RecordingHook")]
+    config.custom_hooks = [*hooks, dict(type="CallsHook")]
     train(config, work_dir=str(folder), seed=1)
     [log] = folder.glob("*/vis_data/scalars.json")
     return [json.loads(line) for line in log.read_text().splitlines()]

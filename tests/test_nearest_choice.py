@@ -62,7 +62,7 @@ def test_of_hooks_and_metrics():
     config = load_config(os.path.join(ROOT, "configs", "single_depth.py"))
     with pytest.raises(MTLError, match=r"tasks names the target 'dept'\. Did you mean depth\?"):
         final_config(config, ["val_evaluator.tasks=[dept]"])
-    with pytest.raises(MTLError, match=r"absent='zer': expected one of \['skip', 'zero'\]"):
+    with pytest.raises(MTLError, match=r"absent='zer': expected one of \['skip', 'zero', 'nan'\]"):
         METRICS.build(dict(type="MultiTaskMetric", absent="zer"))
 
 

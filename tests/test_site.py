@@ -46,7 +46,7 @@ def literal(node):
 def messages():
     """Collect every string of the package that could be a message."""
     found = set()
-    paths = (os.path.join(ROOT, folder, "**", "*.py") for folder in ("mtl_plugins", "tools/dev"))
+    paths = (os.path.join(ROOT, folder, "**", "*.py") for folder in ("mtl_plugins", "tools"))
     for path in (file for each in paths for file in glob.glob(each, recursive=True)):
         nodes = [*ast.walk(ast.parse(text_of(path)))]
         docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}

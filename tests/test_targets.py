@@ -123,6 +123,8 @@ MAY_NAME = {
     "datasets/multi_task_dataset.py": "mmseg's arguments describe them",
     "street_scenes": "names of folders",
     "inference/kinds.py": "names of kinds of output",
+    "config/foreign.py": "mmseg's metrics measure them",
+    "datasets/inherited.py": "mmseg's arguments describe them",
     "inference/output.py": "names of kinds of output",
     "inference/pictures.py": "names of kinds of output",
     "inference/predictor.py": "shortcuts of a prediction",

@@ -222,11 +222,17 @@ def laid_over(content: Any, options: Mapping[str, Any]) -> Any:
     {'a': {'b': 4, 'c': [{'e': 3}]}}
     >>> laid_over(dict(a=[5, 6]), {'a': {1: 7}})
     {'a': [5, 7]}
+    >>> laid_over(dict(a=dict(b=1)), {'a.c': 3, 'a._delete_': True})
+    {'a': {'c': 3}}
     >>> laid_over(dict(a=dict(b=1)), {'a': dict(c=2)}), laid_over(dict(a=[]), {'a.0.type': 'B'})
     ({'a': {'b': 1, 'c': 2}}, {'a': [{'type': 'B'}]})
     """
+    ending = "._delete_"
+    for option in [each for each in options if each.endswith(ending) and options[each]]:
+        content = _merged(content, option.removesuffix(ending).split("."), {"_delete_": True})
     for option, value in options.items():
-        content = _merged(content, option.split("."), value)
+        if not option.endswith(ending):
+            content = _merged(content, option.split("."), value)
     return _without_removed(content, options)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, METRICS
 
 from ..errors import ConfigError, DataError
 from ..models.task_heads import head_config, task_targets
@@ -99,8 +99,11 @@ def _without(node: Any, removed: set[str], tasks: set[str]) -> Any:
 def check_given(config: Config, split: str) -> None:
     """Raise a `ConfigError` if the data of a split lack a target that they are there for.
 
-    Those of the training must give the target of each task, those of an evaluation of at least one.
+    Those of the training must give the target of each task, those of an evaluation of at least one,
+    unless none of its metrics is of this package: saving predictions needs no truth.
     """
+    if split != "train" and not any(_compares(metric) for metric in _metrics(config, split)):
+        return
     given = given_targets(config, split)
     tasks = model_targets(config)
     missing = [task for task, target in tasks.items() if target.name not in (given or ())]
@@ -115,6 +118,16 @@ def check_given(config: Config, split: str) -> None:
             else f"or set {split}_dataloader, {split}_cfg and {split}_evaluator to None."
         )
     )
+
+
+def _metrics(config: Config, split: str) -> list[Any]:
+    evaluator = config.get(f"{split}_evaluator") or []
+    return [evaluator] if isinstance(evaluator, Mapping) else [*evaluator]
+
+
+def _compares(metric: Any) -> bool:
+    kind = METRICS.get(metric["type"]) if isinstance(metric, Mapping) else None
+    return hasattr(kind, "measures_for")
 
 
 def given_targets(config: Config, split: str) -> set[str] | None:

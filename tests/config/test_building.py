@@ -33,9 +33,18 @@ def keys(config):
     return [key for key in sorted({*values, *parts}) if key.split(".")[0] not in variables]
 
 
+@pytest.fixture
+def quiet():
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    yield
+    logger.setLevel(level)
+
+
+@pytest.mark.usefixtures("quiet")
 def test_any_value_works_or_is_refused_in_one_paragraph(config):
     """Perturb every key; each value of a model builds as few networks as find a fault."""
-    MMLogger.get_current_instance().setLevel(logging.ERROR)
     refused = 0
     for number, key in enumerate(keys(config)):
         # Two of the values for each key, all of them over the keys.

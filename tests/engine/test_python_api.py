@@ -65,7 +65,8 @@ def test_tables_show_what_the_metrics_declare():
     assert labels["depth/delta1"] == "delta < 1.25"
     higher = {m.name for m in declared_measures() if direction_of(m.name) == "higher"}
     assert higher == {
-        "semseg/mIoU", "semseg/mAcc", "semseg/aAcc", "depth/delta1", "depth/delta2",
-        "depth/delta3", "normals/within_11.25", "normals/within_22.5", "normals/within_30",
+        "semseg/mIoU", "semseg/mAcc", "semseg/aAcc", "semseg/mF1", "semseg/mPrecision",
+        "depth/delta1", "depth/delta2", "depth/delta3", "normals/within_11.25",
+        "normals/within_22.5", "normals/within_30",
         "multitask/score",
     }  # fmt: skip

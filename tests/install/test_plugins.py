@@ -98,6 +98,6 @@ def test_our_registered_names_are_unique():
             if item.__module__.split(".")[0] in ("mmengine", "mmcv", "mmseg"):
                 foreign[name] = item.__module__
     assert "Runner" in foreign and "EncoderDecoder" in foreign and "LoadImageFromFile" in foreign
-    # Ours joins data sets as mmengine's does, and more; our configs have mmseg's scope.
+    # Ours join and repeat samples as mmengine's do, and more; our configs have mmseg's scope.
     shared = {name: foreign[name] for name in registered() if name in foreign}
-    assert [*shared] == ["ConcatDataset"]
+    assert {*shared} == {"ClassBalancedDataset", "ConcatDataset"}

@@ -52,7 +52,7 @@ def network(head=RelativeHead, test_cfg=None, **parts):
     net = model("JointHead", task_heads=heads, test_cfg=test_cfg, **parts).eval()
     # Weights that make the maps vary.
     for each in net.decode_head.task_heads.values():
-        torch.nn.init.normal_(each.predict.weight, std=0.5)
+        torch.nn.init.normal_(each.predict.weight, std=0.1)
     return net
 
 
