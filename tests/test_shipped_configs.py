@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import partial
@@ -13,7 +14,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
-from mtl_plugins.config import final_config, load_config
+from mtl_plugins.config import final_config, load_config, print_config
 from tests.config.test_config import BRANCHED, SHIPPED
 from tests.conftest import ROOT
 from tests.datasets import layouts
@@ -68,7 +69,10 @@ def one_step_and_one_prediction(config):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: os.path.relpath(p, ROOT))
-def test_one_step_and_one_prediction(path, tmp_path, scene_options, partial_options, monkeypatch):
+def test_one_step_and_one_prediction(
+    path, tmp_path, scene_options, partial_options, monkeypatch, capsys
+):
+    """From JSON, whose lists must do where Python has tuples."""
     monkeypatch.setenv("LADDER_SIZE", "small")
     name = re.split("[/_]", os.path.relpath(path, os.path.join(ROOT, "configs")))[0]
     if name in LAYOUTS:
@@ -77,7 +81,17 @@ def test_one_step_and_one_prediction(path, tmp_path, scene_options, partial_opti
         options = []
     else:
         options = partial_options if "partial" in path else scene_options
-    one_step_and_one_prediction(final_config(path, options))
+    capsys.readouterr()
+    print_config(path, options, as_json=True)
+    (tmp_path / "printed.json").write_text(capsys.readouterr().out)
+    config = final_config(str(tmp_path / "printed.json"))
+    assert as_json(config) == as_json(final_config(path, options))
+    one_step_and_one_prediction(config)
+
+
+def as_json(config):
+    """The values of a config with lists for tuples and texts for numbers that are keys."""
+    return json.loads(json.dumps(config.to_dict()))
 
 
 LADDER = [path for path in SHIPPED if "ladder" in path]

@@ -1,5 +1,6 @@
 """Configs: load, lay options over, check, adapt to the machine, store and print."""
 
+from .building import building
 from .check import check_config, registered_types
 from .contradictions import check_lengths
 from .datasets import (
@@ -13,12 +14,19 @@ from .datasets import (
 )
 from .final import final_config, run_config
 from .foreign import REFUSED
-from .loading import check_exists, copied, load_config, with_pictures, with_views
+from .loading import (
+    check_exists,
+    config_sources,
+    copied,
+    load_config,
+    with_pictures,
+    with_views,
+)
 from .measured import measured_names
 from .network import build, stored_config
 from .options import parse_options
 from .printing import print_config
-from .sources import Source, config_sources, leaves
+from .sources import Source, leaves
 from .tasks import complete_tasks
 
 __all__ = [
@@ -27,6 +35,7 @@ __all__ = [
     "Source",
     "build",
     "build_dataset",
+    "building",
     "check_config",
     "check_exists",
     "check_lengths",

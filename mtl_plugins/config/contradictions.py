@@ -9,76 +9,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import torch
 from mmengine.config import Config
-from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, ParamSchedulerHook
 from mmengine.optim import ReduceOnPlateauParamScheduler
-from mmengine.registry import Registry
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
-from mmseg.registry import DATA_SAMPLERS, HOOKS, LOOPS, PARAM_SCHEDULERS
+from mmseg.registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 from ..errors import ConfigError
 from ..utils import warn
+from .data_checks import (
+    cropped_evaluation,
+    endless_epoch,
+    endless_evaluation,
+    no_samples,
+    random_evaluation,
+    unmeasured_images,
+)
 from .foreign import foreign_parts, unused_arguments
 from .hook_checks import HOOK_ERRORS, HOOK_WARNINGS, late_average
+from .planned_run import LENGTHS, PARTS, Run, is_kind, loop_of
 from .schedule_checks import SCHEDULE_ERRORS, SCHEDULE_WARNINGS
 from .schedules import make_plans
-
-PARTS = {
-    "train": ("train_dataloader", "train_cfg", "optim_wrapper"),
-    "val": ("val_dataloader", "val_cfg", "val_evaluator"),
-    "test": ("test_dataloader", "test_cfg", "test_evaluator"),
-}
-"""Sections of which mmengine needs all or none."""
-
-LENGTHS = {EpochBasedTrainLoop: "max_epochs", IterBasedTrainLoop: "max_iters"}
-"""The length of each training loop."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """The values of a config, and what the checks ask of them.
-
-    Attributes:
-        config: the values.
-        loop: the class of the training loop in `LENGTHS`; None: no training, or another kind.
-    """
-
-    config: Mapping[str, Any]
-    loop: type | None
-
-    @property
-    def length(self) -> int | None:
-        """Return the length of the training, in its `unit`."""
-        return self.config["train_cfg"].get(LENGTHS[self.loop]) if self.loop else None
-
-    @property
-    def epochs(self) -> int | None:
-        """Return the length of a training that counts epochs."""
-        return self.length if self.loop is EpochBasedTrainLoop else None
-
-    @property
-    def unit(self) -> str:
-        """Name what the length counts."""
-        return "epochs" if self.loop is EpochBasedTrainLoop else "iterations"
-
-    @property
-    def validates(self) -> bool:
-        """Say whether the training is validated."""
-        return all(self.config.get(part) is not None for part in PARTS["val"])
-
-    def hooks(self, kind: type) -> dict[str, Mapping[str, Any]]:
-        """Return the hooks of a class, or derived from it, by their keys."""
-        named = dict(self.config.get("default_hooks") or {})
-        # mmengine adds it if a config does not name it.
-        named.setdefault("param_scheduler", dict(type="ParamSchedulerHook"))
-        listed = enumerate(self.config.get("custom_hooks") or ())
-        found = {f"default_hooks.{name}": hook for name, hook in named.items()}
-        found |= {f"custom_hooks.{index}": hook for index, hook in listed}
-        return {key: hook for key, hook in found.items() if _is(HOOKS, hook, kind)}
 
 
 def check_contradictions(config: Config, training: bool) -> None:
@@ -92,7 +45,7 @@ def check_contradictions(config: Config, training: bool) -> None:
         ConfigError: values contradict each other.
     """
     values = config.to_dict()
-    run = Run(values, _loop(values))
+    run = Run(values, loop_of(values))
     _report(ALWAYS, [run], _raise)
     if not training or run.config.get("train_cfg") is None:
         return
@@ -112,7 +65,7 @@ def check_lengths(config: Config, epochs: int, per_epoch: int) -> None:
     """
     values = config.to_dict()
     _report(
-        [lambda run: late_average(run, epochs * per_epoch)], [Run(values, _loop(values))], _raise
+        [lambda run: late_average(run, epochs * per_epoch)], [Run(values, loop_of(values))], _raise
     )
     plans = [*make_plans(values, epochs, epochs * per_epoch)]
     _report(SCHEDULE_ERRORS, plans, _raise)
@@ -134,20 +87,6 @@ def _raise(text: str) -> None:
     raise ConfigError(text)
 
 
-def _loop(config: Mapping[str, Any]) -> type | None:
-    node = config.get("train_cfg") or {}
-    if "type" not in node and "by_epoch" in node:
-        return EpochBasedTrainLoop if node["by_epoch"] else IterBasedTrainLoop
-    return next((kind for kind in LENGTHS if _is(LOOPS, node, kind)), None)
-
-
-def _is(registry: Registry, node: Any, kind: type) -> bool:
-    """Return whether a config builds an object of a class."""
-    name = node.get("type") if isinstance(node, Mapping) else None
-    found = registry.get(name) if isinstance(name, str) else name
-    return isinstance(found, type) and issubclass(found, kind)
-
-
 # ---- Errors, also of a config that is only evaluated
 
 
@@ -160,16 +99,6 @@ def missing_parts(run: Run) -> Iterator[str]:
             yield (
                 f"The config has {' and '.join(given)}, but no {' or '.join(missing)}. Give all "
                 f"three, or set all to None for a run without {split} data."
-            )
-
-
-def endless_evaluation(run: Run) -> Iterator[str]:
-    """Find samplers with which a validation or test never ends."""
-    for split in ("val", "test"):
-        if _is(DATA_SAMPLERS, _sampler(run, split), InfiniteSampler):
-            yield (
-                f"{split}_dataloader.sampler is an InfiniteSampler, with which the evaluation "
-                "never ends: use sampler=dict(type='DefaultSampler', shuffle=False)."
             )
 
 
@@ -189,16 +118,6 @@ def length_of_loop(run: Run) -> Iterator[str]:
         yield (
             f"train_cfg has {' and '.join(given) or 'no length'}: a training that counts "
             f"{run.unit} needs {LENGTHS[run.loop]} alone."
-        )
-
-
-def endless_epoch(run: Run) -> Iterator[str]:
-    """Find samplers with which an epoch never ends."""
-    if run.epochs and _is(DATA_SAMPLERS, _sampler(run, "train"), InfiniteSampler):
-        yield (
-            "train_dataloader.sampler is an InfiniteSampler, with which an epoch never ends, and "
-            "train_cfg counts epochs: use sampler=dict(type='SeededSampler', shuffle=True), or "
-            "train_cfg=dict(_delete_=True, type='IterBasedTrainLoop', max_iters=...)."
         )
 
 
@@ -254,12 +173,32 @@ def unseen_metric(run: Run) -> Iterator[str]:
     schedules = [schedules] if isinstance(schedules, Mapping) else schedules
     keys = [*run.hooks(EarlyStoppingHook)]
     for index, node in enumerate(schedules):
-        if _is(PARAM_SCHEDULERS, node, ReduceOnPlateauParamScheduler):
+        if is_kind(PARAM_SCHEDULERS, node, ReduceOnPlateauParamScheduler):
             keys.append(f"param_scheduler.{index}")
     for key in keys if not run.validates else ():
         yield (
             f"{key} follows a metric, and the training is not validated: give val_dataloader, "
             "val_cfg and val_evaluator, or leave it out."
+        )
+
+
+def no_step(run: Run) -> Iterator[str]:
+    """Find optimizers that cannot make a step of a training loop, by trying one."""
+    node = run.config["optim_wrapper"].get("optimizer")
+    if not isinstance(node, Mapping) or "type" not in node:
+        return
+    weights = torch.nn.Parameter(torch.ones(2, 2))
+    weights.grad = torch.ones(2, 2)
+    try:
+        optimizer = OPTIMIZERS.build(dict(node, params=[weights]))
+    except Exception:  # it is said with its place when the run builds it
+        return
+    try:
+        optimizer.step()
+    except Exception as error:
+        yield (
+            f"optim_wrapper.optimizer.type={node['type']!r} cannot train a network here: "
+            f"{' '.join(str(error).split()).rstrip('.')}. Choose another, such as Adam or SGD."
         )
 
 
@@ -286,6 +225,16 @@ def saved_at_the_end(run: Run) -> Iterator[str]:
             )
 
 
+def validated_too_often(run: Run) -> Iterator[str]:
+    """Find trainings by iterations that inherit a validation after every one."""
+    interval = run.config["train_cfg"].get("val_interval", 1000)
+    if run.validates and run.length and run.unit == "iterations" and interval == 1:
+        yield (
+            "train_cfg.val_interval=1 validates after every iteration, because the training counts "
+            "iterations: set a larger one."
+        )
+
+
 def best_of_nothing(run: Run) -> Iterator[str]:
     """Find a `save_best` of a training without validation."""
     for key, hook in run.hooks(CheckpointHook).items():
@@ -297,15 +246,11 @@ def best_of_nothing(run: Run) -> Iterator[str]:
             )
 
 
-def unmeasured_images(run: Run) -> Iterator[str]:
-    """Find evaluations that leave out images."""
-    for split in ("val", "test"):
-        loader = run.config.get(f"{split}_dataloader")
-        if isinstance(loader, Mapping) and loader.get("drop_last"):
-            yield (
-                f"{split}_dataloader.drop_last=True leaves the last images out of the metrics: set "
-                "it to False."
-            )
+def no_rate(run: Run) -> Iterator[str]:
+    """Find an optimizer whose learning rate is 0."""
+    optimizer = run.config["optim_wrapper"].get("optimizer")
+    if isinstance(optimizer, Mapping) and optimizer.get("lr") == 0:
+        yield "optim_wrapper.optimizer.lr=0: nothing is learned. Set a learning rate above 0."
 
 
 def listed_twice(run: Run) -> Iterator[str]:
@@ -322,11 +267,6 @@ def listed_twice(run: Run) -> Iterator[str]:
                 f"custom_hooks.{index} is a {hook['type']}, as default_hooks.{name} is, so both "
                 f"run: leave it out, and set its arguments in default_hooks.{name}."
             )
-
-
-def _sampler(run: Run, split: str) -> Any:
-    loader = run.config.get(f"{split}_dataloader")
-    return loader.get("sampler") if isinstance(loader, Mapping) else None
 
 
 def _saves(hook: Mapping[str, Any]) -> str:
@@ -356,7 +296,13 @@ def _saves_late(run: Run, hook: Mapping[str, Any]) -> bool:
 
 Check = Callable[[Run], Iterator[str]]
 
-ALWAYS: Sequence[Check] = (missing_parts, foreign_parts, endless_evaluation)
+ALWAYS: Sequence[Check] = (
+    missing_parts,
+    foreign_parts,
+    endless_evaluation,
+    no_samples,
+    cropped_evaluation,
+)
 
 ERRORS: Sequence[Check] = (
     length_of_loop,
@@ -367,13 +313,17 @@ ERRORS: Sequence[Check] = (
     never_validated,
     unseen_metric,
     *HOOK_ERRORS,
+    no_step,
 )
 
 WARNINGS: Sequence[Check] = (
     nothing_saved,
     saved_at_the_end,
+    validated_too_often,
     best_of_nothing,
     unmeasured_images,
+    random_evaluation,
+    no_rate,
     listed_twice,
     unused_arguments,
     *HOOK_WARNINGS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import takewhile
@@ -17,6 +18,8 @@ from mmseg.registry import DATASETS
 from ..datasets import DenseDataset, pack_dataset
 from ..datasets.packed import INDEX, read_json
 from ..errors import ConfigError
+from .building import building
+from .data import read_literal
 from .loading import copied
 
 SPLITS = ("train", "val", "test")
@@ -34,7 +37,8 @@ def build_dataset(config: Config, split: str) -> BaseDataset:
     """Build the data set of a split ("train", "val" or "test") as a config describes it."""
     check_split(config, split)
     init_default_scope(config.get("default_scope", "mmseg"))
-    return DATASETS.build(config[f"{split}_dataloader"].dataset)
+    with building(config):
+        return DATASETS.build(config[f"{split}_dataloader"].dataset)
 
 
 def check_split(config: Config, split: str) -> None:
@@ -62,11 +66,19 @@ def named_datasets(config: Config) -> Iterator[tuple[str, str, dict]]:
 
 def dataset_nodes(node: dict) -> Iterator[dict]:
     """Yield the data sets of this toolkit inside a data set's config."""
-    registered = DATASETS.get(node["type"])
-    if isinstance(registered, type) and issubclass(registered, DenseDataset):
+    for leaf in leaf_nodes(node):
+        registered = DATASETS.get(leaf["type"])
+        if isinstance(registered, type) and issubclass(registered, DenseDataset):
+            yield leaf
+
+
+def leaf_nodes(node: dict) -> Iterator[dict]:
+    """Yield the data sets inside a data set's config that join or repeat no others."""
+    inside = [node["dataset"]] if "dataset" in node else node.get("datasets", [])
+    for inner in inside:
+        yield from leaf_nodes(inner)
+    if not inside:
         yield node
-    for inner in [node["dataset"]] if "dataset" in node else node.get("datasets", []):
-        yield from dataset_nodes(inner)
 
 
 def source_of(node: dict) -> dict:
@@ -76,13 +88,23 @@ def source_of(node: dict) -> dict:
 
 
 def _with_pairs(value: Any) -> Any:
-    """Replace each dict with keys that JSON does not allow (colours of a label_map) by pairs."""
+    """Replace each dict with keys that JSON does not allow (values of a label_map) by pairs.
+
+    >>> _with_pairs({'(7, 7, 7)': 0}), _with_pairs({26: 1}) == _with_pairs({'26': 1})
+    ([((7, 7, 7), 0)], True)
+    """
     if isinstance(value, Mapping):
-        pairs = [(key, _with_pairs(each)) for key, each in value.items()]
-        return dict(pairs) if all(isinstance(key, str) for key in value) else pairs
+        pairs = [(_literal(key), _with_pairs(each)) for key, each in value.items()]
+        return dict(pairs) if all(isinstance(key, str) for key, _ in pairs) else pairs
     if isinstance(value, (list, tuple)):
         return [_with_pairs(each) for each in value]
     return value
+
+
+def _literal(key: Any) -> Any:
+    """Parse a number or colour that is the key of a dict, and in JSON a text."""
+    is_number = isinstance(key, str) and re.fullmatch(r"-?\d+|\([\d, ]+\)", key)
+    return read_literal(key) if is_number else key
 
 
 def image_transforms(config: Mapping[str, Any]) -> list[dict[str, Any]]:

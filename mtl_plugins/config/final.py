@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from os.path import basename, join, splitext
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from ..errors import ConfigError
 from ..utils import warn
+from .building import building
 from .contradictions import check_contradictions
-from .hook_checks import check_form
 from .loading import as_config
 from .measured import complete_metrics
-from .tasks import complete_tasks
+from .tasks import check_given, complete_tasks
 
 PROTECTION: dict[str, dict[str, Any]] = dict(
     checkpoint=dict(type="DurableCheckpointHook", interval=1),
@@ -61,9 +63,12 @@ def final_config(
             support.
     """
     config = as_config(config, options, safe)
+    _tidy(config)
     _protect(config)
-    _check(config, training)
-    _complete(config)
+    with building(config):
+        _check(config, training)
+        _complete(config)
+        _check_data(config, training)
     return config
 
 
@@ -74,13 +79,42 @@ def _check(config: Config, training: bool) -> None:
         check_contradictions(config, training)
 
 
+def _tidy(config: Config) -> None:
+    """Write sections as mmengine reads them: without None, and single entries as lists."""
+    for name, parameter in signature(Runner.__init__).parameters.items():
+        if name in config and config[name] is None and parameter.default is not None:
+            config.pop(name)
+    config.setdefault("default_scope", "mmseg")
+    if config.get("log_level"):
+        config.log_level = config.log_level.upper()
+    for section, name in ((config, "custom_hooks"), (config.get("visualizer"), "vis_backends")):
+        if section and isinstance(section.get(name), Mapping):
+            section[name] = [section[name]]
+    env = config.get("env_cfg") or {}
+    for name in [name for name, value in env.items() if value is None]:
+        env.pop(name)
+
+
+def _check_data(config: Config, training: bool) -> None:
+    """Raise a `ConfigError` for data without the truth that the run needs."""
+    for split in ("train", "val") if training else ("test",):
+        if config.get("model") and config.get(f"{split}_dataloader"):
+            check_given(config, split)
+
+
 def _complete(config: Config) -> None:
     """Set what follows from the tasks, from other values and from the machine."""
     if config.get("model"):
+        if not config.model.get("data_preprocessor"):
+            given = config.get("data_preprocessor")
+            config.model.data_preprocessor = given or dict(type="MultiTaskDataPreprocessor")
         complete_tasks(config)
         complete_metrics(config)
-    if config.get("optim_wrapper"):
-        config.optim_wrapper.setdefault("constructor", "BalancedOptimWrapperConstructor")
+    wrapper = config.get("optim_wrapper")
+    if wrapper and not wrapper.get("constructor"):
+        wrapper.constructor = "BalancedOptimWrapperConstructor"
+    if config.get("randomness"):
+        config.randomness.setdefault("seed", None)
     _follow_training(config.get("param_scheduler"))
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
         loader = config.get(name)
@@ -124,6 +158,8 @@ def run_config(
             contradicts the config's optimizer wrapper.
     """
     config = final_config(config, options, training=training)
+    if not config.get("model"):
+        raise ConfigError(f"{config.filename or 'The config'} has no model.")
     name = splitext(basename(config.filename or "run"))[0]
     config.work_dir = work_dir or config.get("work_dir") or join("work_dirs", name)
     config.launcher = launcher or config.get("launcher") or "none"
@@ -161,7 +197,6 @@ def _protect(config: Config) -> None:
     """
     if not config.get("model"):
         return
-    check_form(config)
     hooks = dict(config.get("default_hooks") or {})
     listed = [*hooks.values(), *(config.get("custom_hooks") or [])]
     types = {hook.get("type") for hook in listed if isinstance(hook, Mapping)}

@@ -53,11 +53,14 @@ _OPTIMIZERS: Refused = dict.fromkeys(
 _CONSTRUCTORS: Refused = dict.fromkeys(
     ("LayerDecayOptimizerConstructor", "LearningRateDecayOptimizerConstructor"),
     (
-        "finds the layers of mmseg's own backbones, not those of a TimmEncoder",
+        "knows the layers of mmseg's ConvNeXt, MAE and BEiT alone",
         "optim_wrapper.paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))",
     ),
 )
-"""Constructors that are refused for a `TimmEncoder`."""
+"""Constructors that are refused for other encoders than `LAYERED`."""
+
+LAYERED = ("ConvNeXt", "MAE", "BEiT")
+"""The encoders of mmseg whose layers they know."""
 
 REFUSED: Mapping[str, Refused] = dict(
     hooks=_HOOKS,
@@ -163,7 +166,7 @@ def _parts(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], 
     yield "model_wrapper_cfg", config.get("model_wrapper_cfg") or {}, _WRAPPERS
     wrapper = config.get("optim_wrapper") or {}
     yield "optim_wrapper", wrapper, _OPTIMIZERS
-    if _name((config.get("model") or {}).get("backbone")) == "TimmEncoder":
+    if _name((config.get("model") or {}).get("backbone")) not in LAYERED:
         yield "optim_wrapper.constructor", dict(type=wrapper.get("constructor")), _CONSTRUCTORS
 
 

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mmengine.config import Config
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import EMAHook
 
-from ..errors import ConfigError
-
-if TYPE_CHECKING:
-    from .contradictions import Run
+from .planned_run import Run
 
 SWITCHED_OFF = {
     "safe_checkpoint": (
@@ -30,31 +25,6 @@ SWITCHED_OFF = {
     ),
 }
 """Names in `default_hooks`, with type, of which None costs more than the name says."""
-
-
-def check_form(config: Config) -> None:
-    """Raise a `ConfigError` for hooks that are not written as mmengine reads them."""
-    named, listed = config.get("default_hooks"), config.get("custom_hooks")
-    if not isinstance(named, Mapping | NoneType):
-        raise ConfigError(
-            f"default_hooks={named!r}; expected a dict of hooks by name, such as "
-            "default_hooks=dict(checkpoint=dict(interval=2)). Add hooks of yours to custom_hooks."
-        )
-    if not isinstance(listed, Sequence | NoneType) or isinstance(listed, str):
-        raise ConfigError(
-            f"custom_hooks={listed!r}; expected a list, such as custom_hooks=[dict(type='EMAHook')]"
-            "."
-        )
-    for key, hook in [
-        *((f"default_hooks.{name}", hook) for name, hook in (named or {}).items()),
-        *((f"custom_hooks.{index}", hook) for index, hook in enumerate(listed or ())),
-    ]:
-        is_off = hook is None and key.startswith("default_hooks.")
-        if not (is_off or isinstance(hook, (Mapping, Hook))):
-            raise ConfigError(
-                f"{key}={hook!r}; expected a dict with a type, such as dict(type='EMAHook')"
-                f"{', or None' if key.startswith('default_hooks.') else ''}."
-            )
 
 
 def averaged_twice(run: Run) -> Iterator[str]:

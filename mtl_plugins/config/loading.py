@@ -13,7 +13,9 @@ from ..install import package_lookup
 from ..utils import did_you_mean_path, read_text
 from .check import check_config
 from .data import is_data, read_data_config
-from .options import check_options, parse_options, replacing
+from .options import check_options, laid_over, parse_options
+from .replaced import drop_replaced, restore_tuples
+from .sources import Source, sources_of
 
 
 def load_config(
@@ -34,9 +36,7 @@ def load_config(
     >>> load_config("configs/mtl_branched.py", ["train_cfg.max_epochs=2"]).train_cfg.max_epochs
     2
     """
-    config = read_config(path, options, safe)
-    check_config(config)
-    return config
+    return _checked(read_config(path, options, safe), options)
 
 
 def read_config(
@@ -49,8 +49,12 @@ def read_config(
         config = Config(read_data_config(path), cfg_text=read_text(path), filename=path)
     else:
         config = _executed(path)
-    _lay_over(config, options)
-    return config
+    return _laid_over(config, options)
+
+
+def config_sources(path: str, options: Sequence[str] = (), safe: bool = False) -> dict[str, Source]:
+    """Return the source of every value of a config file; see `load_config` and `sources_of`."""
+    return sources_of(read_config(path, options, safe), options)
 
 
 def as_config(
@@ -66,22 +70,41 @@ def as_config(
     if isinstance(config, (str, os.PathLike)):
         return load_config(config, options, safe)
     result = copied(config) if isinstance(config, Config) else Config(dict(config))
-    _lay_over(result, options)
-    check_config(result)
-    return result
+    return _checked(_laid_over(result, options), options)
 
 
-def _lay_over(config: Config, options: Sequence[str]) -> None:
-    if not options:
-        return
-    parsed = replacing(parse_options(options), config)
+def _checked(config: Config, options: Sequence[str]) -> Config:
+    drop_replaced(config, options)
+    check_config(config)
+    restore_tuples(config)
+    return config
+
+
+def _laid_over(config: Config, options: Sequence[str]) -> Config:
+    """Return a config with options over it, whose values have a form that is the same for all."""
+    parsed = parse_options(options)
     check_options(parsed, config)
-    try:
-        config.merge_from_dict(parsed)
-    except (AttributeError, KeyError, TypeError, IndexError, AssertionError) as error:
-        raise ConfigError(
-            f"--cfg-options {' '.join(options)} cannot be laid over {config.filename}: {error}"
-        ) from error
+    values = normalized(laid_over(config.to_dict(), parsed))
+    return Config(values, cfg_text=config.text, filename=config.filename)
+
+
+def normalized(node: Any) -> Any:
+    """Expand `~` at the beginning of every text, and write colours that are keys as text.
+
+    A text that begins with `~` can only be a path. JSON has no keys that are tuples; every format
+    of labels reads `"(7, 7, 7)"`, too.
+
+    >>> normalized(dict(label_map={(7, 7, 7): 0, 5: 255}))
+    {'label_map': {'(7, 7, 7)': 0, 5: 255}}
+    """
+    if isinstance(node, Mapping):
+        return {
+            str(key) if isinstance(key, tuple) else key: normalized(each)
+            for key, each in node.items()
+        }
+    if isinstance(node, (list, tuple)):
+        return type(node)(map(normalized, node))
+    return os.path.expanduser(node) if isinstance(node, str) and node[:1] == "~" else node
 
 
 def _executed(path: str) -> Config:

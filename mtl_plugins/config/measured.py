@@ -13,10 +13,18 @@ from ..evaluation import Measure, direction_of, main_measures, measures_of
 from ..targets import SCORED, SEVERAL_TASKS, Target
 from ..utils import did_you_mean
 from .foreign import check_foreign_metrics
-from .tasks import model_targets
+from .tasks import given_targets, model_targets
 
 FOLLOWING = ("EarlyStoppingHook", "ReduceOnPlateau")
 """How the types of mmengine's hook and schedulers begin that have a `rule` for their `monitor`."""
+
+
+OF_IOU_METRIC = {
+    "mIoU": ("aAcc", "mIoU", "mAcc"),
+    "mDice": ("aAcc", "mDice", "mAcc"),
+    "mFscore": ("aAcc", "mFscore", "mPrecision", "mRecall"),
+}
+"""What mmseg's `IoUMetric` returns for each of its `iou_metrics`."""
 
 
 def complete_metrics(config: Config) -> None:
@@ -80,6 +88,13 @@ def _measures(metric: Mapping[str, Any], targets: Sequence[Target]) -> Sequence[
     return metric_class.measures_for(targets, metric)
 
 
+def _val_targets(config: Config) -> list[Target]:
+    """Return the targets of the model's tasks that the validation data hold, as far as known."""
+    given = given_targets(config, "val")
+    targets = model_targets(config).values()
+    return [target for target in targets if given is None or target.name in given]
+
+
 def measured_names(config: Config) -> list[str]:
     """Return the names of the metrics that the validation measures.
 
@@ -89,8 +104,11 @@ def measured_names(config: Config) -> list[str]:
         ConfigError: two metrics measure the same, or an option names an unknown target.
     """
     names: list[str] = []
-    targets = [*model_targets(config).values()]
+    targets = _val_targets(config)
     for metric in _metrics(config, "val_evaluator"):
+        if foreign := _names_of_mmseg(metric):
+            names += foreign
+            continue
         measures = _measures(metric, targets)
         if measures is None:
             return []
@@ -104,6 +122,15 @@ def measured_names(config: Config) -> list[str]:
     return names
 
 
+def _names_of_mmseg(metric: Mapping[str, Any]) -> list[str]:
+    """Return the names that mmseg's `IoUMetric` returns; none for another metric."""
+    if metric["type"] != "IoUMetric":
+        return []
+    kinds = _as_list(metric.get("iou_metrics") or "mIoU")
+    prefix = f"{metric['prefix']}/" if metric.get("prefix") else ""
+    return [f"{prefix}{name}" for kind in kinds for name in OF_IOU_METRIC.get(str(kind), ())]
+
+
 def check_metric_names(config: Config) -> None:
     """Raise a `ConfigError` if a `save_best` or `monitor` names a metric that is not measured.
 
@@ -111,14 +138,17 @@ def check_metric_names(config: Config) -> None:
     library's metrics the names are unknown, but they are not this toolkit's.
     """
     known = measured_names(config)
-    foreign = _only_foreign(config)
+    metrics = _metrics(config, "val_evaluator")
+    foreign = {name for metric in metrics for name in _names_of_mmseg(metric)}
+    only_foreign = _only_foreign(config)
     for key, name in _named_metrics(config):
-        unknown = direction_of(name) is not None if foreign else known and name not in known
+        is_ours = direction_of(name) is not None
+        unknown = name not in known if known else only_foreign and is_ours
         if unknown:
-            kinds = ", ".join(metric["type"] for metric in _metrics(config, "val_evaluator"))
+            kinds = ", ".join(metric["type"] for metric in metrics)
             hint = did_you_mean(name, known) or f"Give a name that {kinds} reports, or None."
             raise ConfigError(f"{key}={name!r}: the validation measures no such metric. {hint}")
-        if known and direction_of(name) is None:
+        if known and not is_ours and name not in foreign:
             raise ConfigError(f"{key}={name!r}: neither high nor low values of it are better.")
 
 
@@ -144,8 +174,13 @@ def _followers(config: Config) -> dict[str, Any]:
 def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
     """Yield the key and the name of every metric that a hook or scheduler follows."""
     for place, node in _followers(config).items():
+        # mmengine's default is the name of a loss, which no validation of ours has.
+        default = "val/loss" if str(node.get("type")).startswith("ReduceOnPlateau") else None
         for key in ("save_best", "monitor"):
-            for name in _as_list(node.get(key)):
+            value = node.get(key, default if key == "monitor" else None)
+            for name in _as_list(value):
+                if not isinstance(name, str):
+                    raise ConfigError(f"{place}.{key}={value!r}; expected the name of a metric.")
                 if name != "auto":
                     yield f"{place}.{key}", name
 
@@ -153,7 +188,7 @@ def _named_metrics(config: Config) -> Iterator[tuple[str, str]]:
 def _choose_best_metric(config: Config) -> None:
     """Replace the multi-task score in `save_best` if the model lacks one of the score's targets."""
     hook = (config.get("default_hooks") or {}).get("checkpoint") or {}
-    targets = [*model_targets(config).values()]
+    targets = _val_targets(config)
     scored = {target.name for target in targets} >= {*SCORED}
     if hook.get("save_best") != f"{SEVERAL_TASKS}/score" or scored:
         return
@@ -189,4 +224,4 @@ def _rule(direction: str | None) -> str:
 def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []
-    return [value] if isinstance(value, str) else list(value)
+    return [*value] if isinstance(value, (list, tuple)) else [value]

@@ -21,6 +21,7 @@ from ..checkpoints import (
 from ..errors import ConfigError
 from ..install import plugins
 from ..models.segmentors import MultiTaskSegmentor
+from .building import building
 from .data import imported_modules, read_literals
 from .datasets import image_transforms
 from .loading import as_config
@@ -61,9 +62,10 @@ def build(
     if not found.get("model"):
         raise ConfigError(f"{found.filename} has no model.")
     init_default_scope(found.get("default_scope", "mmseg"))
-    complete_tasks(found)
     fetched = pretrained and checkpoint is None
-    network = build_network(found.model.to_dict(), found.filename or "the config", fetched)
+    with building(found):
+        complete_tasks(found)
+        network = build_network(found.model.to_dict(), found.filename or "the config", fetched)
     if checkpoint is not None:
         load_weights(network, load_checkpoint(checkpoint), str(checkpoint))
     elif fetched and any(getattr(module, "init_cfg", None) for module in network.modules()):

@@ -19,8 +19,11 @@ from .data import read_literal
 RUNNER_KEYS = {*inspect.signature(Runner.__init__).parameters} - {"self"}
 """Keys of a config that the runner reads."""
 
-READ_LATER = {"find_unused_parameters", "model_wrapper_cfg", "sync_bn"}
-"""Keys that it reads when it wraps the model for several processes."""
+READ_LATER = {
+    *("find_unused_parameters", "model_wrapper_cfg", "sync_bn"),
+    *("activation_checkpointing", "compile", "efficient_conv_bn_eval"),
+}
+"""Keys that it reads from the whole config when it wraps or compiles the model."""
 
 WORDS = {"true": True, "false": False}
 OPENING, CLOSING, QUOTES = "([{", ")]}", "'\""
@@ -146,76 +149,119 @@ def check_options(options: Mapping[str, Any], config: Config) -> None:
 
     Arguments of an entry with a `type` are checked later, with those of the config file.
     """
-    options = dict(_flat(options))
-    for option in options:
-        parts = option.split(".")
-        _check_first(option, parts[0], config)
-        node: Any = config.to_dict()
-        for depth, part in enumerate(parts):
-            place = ".".join(parts[:depth])
-            if isinstance(node, (list, tuple)):
-                if not (part.isdigit() and int(part) < len(node)):
-                    raise ConfigError(
-                        f"--cfg-options {option}: {place} has the entries 0 to {len(node) - 1}, "
-                        f"not {part}."
-                    )
-                node = node[int(part)]
-            elif not isinstance(node, Mapping):
-                raise ConfigError(f"--cfg-options {option}: {place} is {node!r}, without parts.")
-            elif part in node:
-                node = node[part]
-            else:
-                # A new entry beside entries that each have a type needs a type as well.
-                is_typed = f"{'.'.join(parts[: depth + 1])}.type" in options
-                if _holds_typed(node) and not is_typed:
-                    raise ConfigError(
-                        f"--cfg-options {option}: there is no {part} in {place}. "
-                        + did_you_mean(part, node)
-                    )
-                break
+    leaves = dict(flat(options))
+    content: Any = config.to_dict()
+    for given, value in options.items():
+        for option, part in flat({given: value}):
+            _check_first(option, option.split(".")[0], config)
+            _check_place(option, part == {}, given, leaves, content)
+        content = _merged(content, given.split("."), value)
 
 
-def _flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _check_place(
+    option: str, is_new: bool, given: str, leaves: Mapping[str, Any], node: Any
+) -> None:
+    """Raise a `ConfigError` if the part of the config that an option changes is not there.
+
+    Args:
+        option: its key.
+        is_new: whether it is an empty dict, as for a task with the default head.
+        given: the key of the dict that it comes from, as the user wrote it.
+        leaves: all options by key, whose types make new entries.
+        node: the config.
+    """
+    parts = option.split(".")
+    for depth, part in enumerate(parts):
+        place = ".".join(parts[:depth])
+        # A new entry beside entries that each have a type needs a type as well.
+        is_typed = f"{'.'.join(parts[: depth + 1])}.type" in leaves
+        if isinstance(node, (list, tuple)):
+            is_end = part == str(len(node)) and (is_typed or depth + 1 == len(parts))
+            if is_end or (place == given and not part.isdigit()):
+                return
+            if not (part.isdigit() and int(part) < len(node)):
+                raise ConfigError(
+                    f"--cfg-options {option}: {place} has {_entries(node)}, not {part}. A new "
+                    f"one at its end has the number {len(node)} and a type."
+                )
+            node = node[int(part)]
+        elif not isinstance(node, Mapping):
+            raise ConfigError(f"--cfg-options {option}: {place} is {node!r}, without parts.")
+        elif part in node:
+            node = node[part]
+        else:
+            if _holds_typed(node) and not (is_typed or is_new):
+                raise ConfigError(
+                    f"--cfg-options {option}: there is no {part} in {place}. "
+                    + did_you_mean(part, node)
+                )
+            return
+
+
+def _entries(node: Sequence[Any]) -> str:
+    return f"the entries 0 to {len(node) - 1}" if node else "no entries"
+
+
+def flat(options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield options whose values are dicts as one option for each value."""
     for option, value in options.items():
         if isinstance(value, Mapping) and value and "_delete_" not in value:
-            yield from _flat({f"{option}.{key}": part for key, part in value.items()})
+            yield from flat({f"{option}.{key}": part for key, part in value.items()})
         else:
             yield option, value
 
 
-def replacing(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
-    """Let a dict replace a value that has no keys; mmengine would refuse to merge them.
+def laid_over(content: Any, options: Mapping[str, Any]) -> Any:
+    """Return the values of a config with options laid over them.
 
-    A dict is merged into a dict, as between config files; `_delete_=True` in it replaces that too.
-    mmengine overlooks this key in lists, so options for entries of a list become the whole list.
+    A dict is merged into a dict, as between config files; `_delete_=True` in it replaces that, too.
+    Entries of lists have their index as key, the number of entries appends one, and None removes
+    an entry from a list of dicts.
+
+    >>> laid_over(dict(a=dict(b=1, c=[dict(d=2), dict(e=3)])), {'a.b': 4, 'a.c.0': None})
+    {'a': {'b': 4, 'c': [{'e': 3}]}}
+    >>> laid_over(dict(a=[5, 6]), {'a': {1: 7}})
+    {'a': [5, 7]}
+    >>> laid_over(dict(a=dict(b=1)), {'a': dict(c=2)}), laid_over(dict(a=[]), {'a.0.type': 'B'})
+    ({'a': {'b': 1, 'c': 2}}, {'a': [{'type': 'B'}]})
     """
-    content = config.to_dict()
-    result: dict[str, Any] = {}
     for option, value in options.items():
-        place, _, last = option.rpartition(".")
-        entries: Any = result.get(place, _found(content, place)) if place else None
-        if isinstance(value, Mapping) and not isinstance(_found(content, option), Mapping):
-            value = dict(value, _delete_=True)
-        whole = isinstance(entries, (list, tuple)) and last.isdigit() and int(last) < len(entries)
-        if whole and isinstance(value, Mapping) and value.get("_delete_"):
-            new = {key: part for key, part in value.items() if key != "_delete_"}
-            result[place] = [*entries[: int(last)], new, *entries[int(last) + 1 :]]
-        else:
-            result[option] = value
-    return result
+        content = _merged(content, option.split("."), value)
+    return _without_removed(content, options)
 
 
-def _found(node: Any, option: str) -> Any:
-    """Return the value at a dotted key; an empty dict if there is none."""
-    for part in option.split("."):
-        if isinstance(node, Mapping):
-            node = node.get(part, {})
-        elif isinstance(node, (list, tuple)) and part.isdigit() and int(part) < len(node):
-            node = node[int(part)]
-        else:
-            return {}
-    return node
+def _merged(node: Any, parts: Sequence[str], value: Any) -> Any:
+    if not parts:
+        if not isinstance(value, Mapping):
+            return value
+        if isinstance(node, (list, tuple)) and value and all(str(k).isdigit() for k in value):
+            for key, part in value.items():
+                node = _merged(node, (str(key),), part)
+            return node
+        if not isinstance(node, Mapping) or value.get("_delete_"):
+            node = {}
+        for key, part in value.items():
+            if key != "_delete_":
+                node = {**node, key: _merged(node.get(key), (), part)}
+        return node
+    if isinstance(node, (list, tuple)):
+        entries, index = [*node, None], int(parts[0])
+        entries[index] = _merged(entries[index], parts[1:], value)
+        return type(node)(entries if index == len(node) else entries[:-1])
+    node = node or {}
+    return {**node, parts[0]: _merged(node.get(parts[0]), parts[1:], value)}
+
+
+def _without_removed(content: Any, options: Mapping[str, Any]) -> Any:
+    """Leave out the entries of lists of dicts that options set to None."""
+    for place in {option.rpartition(".")[0] for option in options if options[option] is None}:
+        found: Any = content
+        for part in place.split(".") if place else ():
+            found = found[int(part) if isinstance(found, (list, tuple)) else part]
+        if isinstance(found, (list, tuple)) and any(isinstance(each, Mapping) for each in found):
+            kept = type(found)(each for each in found if each is not None)
+            content = _merged(content, place.split("."), kept)
+    return content
 
 
 def _check_first(option: str, name: str, config: Config) -> None:

@@ -167,14 +167,5 @@ def _print_table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def _print_json(content: Any) -> None:
-    # As text what JSON has no type for, such as a class, or a colour that is a key.
-    print(json.dumps(_with_text_keys(content), indent=1, default=str))
-
-
-def _with_text_keys(content: Any) -> Any:
-    if isinstance(content, Mapping):
-        return {
-            str(key) if isinstance(key, tuple) else key: _with_text_keys(each)
-            for key, each in content.items()
-        }
-    return [*map(_with_text_keys, content)] if isinstance(content, (list, tuple)) else content
+    # As text what JSON has no type for, such as a class.
+    print(json.dumps(content, indent=1, default=str))

@@ -16,8 +16,7 @@ from mmengine.config import Config
 
 from ..errors import ConfigError
 from ..utils import read_text
-from .loading import read_config
-from .options import parse_options
+from .options import flat, parse_options
 
 COMMAND_LINE = "--cfg-options"
 UNKNOWN = "?"
@@ -42,7 +41,7 @@ class Source:
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
 
-def config_sources(path: str, options: Sequence[str] = (), safe: bool = False) -> dict[str, Source]:
+def sources_of(config: Config, options: Sequence[str] = ()) -> dict[str, Source]:
     """Return the source of every value of a config by its dotted key, as `leaves` names them.
 
     If several files set a value, its source is the one that is based on the others. A value that is
@@ -50,26 +49,51 @@ def config_sources(path: str, options: Sequence[str] = (), safe: bool = False) -
     expression.
 
     Args:
-        path: a config file, as for `load_config`. Its text and that of its bases are read; lines
+        config: a config as from `read_config`. The text of its file and of the bases is read; lines
             are known for Python files outside of packages (`mmseg::...`).
-        options, safe: as for `load_config`.
+        options: the `dotted.key=value` that were laid over it.
 
     Raises:
         ConfigError: the config uses mmengine's `read_base`, which is not followed.
     """
-    return sources_of(read_config(path, options, safe), options)
-
-
-def sources_of(config: Config, options: Sequence[str] = ()) -> dict[str, Source]:
-    """Return the sources of a config's values; see `config_sources`."""
-    given = [*parse_options(options)]
-    files = [*_files(config.filename)]
+    given = [option for option, _ in flat(parse_options(options))]
+    files = [*_files(config.filename or UNKNOWN)]
     return {
         key: Source(COMMAND_LINE)
         if any(f"{key}.".startswith(f"{option}.") for option in given)
         else _source(files, key.split("."))
         for key, _ in leaves(config.to_dict())
     }
+
+
+class Origins:
+    """Answer which places set a value of a config: the command line, then its files.
+
+    Raises:
+        ConfigError: as `sources_of`.
+    """
+
+    def __init__(self, config: Config, options: Sequence[str] = ()) -> None:
+        self.given = dict(flat(parse_options(options)))
+        self.files = _files(config.filename or UNKNOWN)
+        self.keys = [key for key, _ in leaves(config.to_dict())]
+
+    def places(self, key: str) -> Iterator[tuple[int, Source, Any]]:
+        """Yield the rank of every place that sets a value, 0 first, the place and the value.
+
+        The value is None where the text does not show it.
+        """
+        for option, value in self.given.items():
+            if f"{key}.".startswith(f"{option}."):
+                yield 0, Source(COMMAND_LINE), value if option == key else None
+        for rank, file in enumerate(self.files, 1):
+            if (source := file.source(key.split("."))) is not None:
+                yield rank, source, file.value(key.split("."))
+
+    def rank(self, key: str) -> int:
+        """Return the rank of the first place that sets a value, or a part of it; -1: unknown."""
+        parts = [each for each in self.keys if f"{each}.".startswith(f"{key}.")]
+        return min((next((p[0] for p in self.places(part)), -1) for part in parts), default=-1)
 
 
 def leaves(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
@@ -113,6 +137,11 @@ class _File:
         except KeyError:
             return None
         return Source(self.path, line if self.path.endswith(".py") else None)
+
+    def value(self, key: Sequence[str]) -> Any:
+        """Return the constant that this file sets; None for anything else."""
+        expression = _find(self.assigned, key)[0] if self.assigned else None
+        return expression.value if isinstance(expression, ast.Constant) else None
 
 
 def _source(files: Sequence[_File], key: Sequence[str]) -> Source:
@@ -200,15 +229,20 @@ def line_of(assigned: Mapping[str, Found | None], key: Sequence[str]) -> int | N
     >>> line_of(assignments(ast.parse(text)), ['model', 'a', 'b'])
     3
     """
-    found = assigned[key[0]]
-    line = None
-    for part in (*key[1:], None):
+    return _find(assigned, key)[1]
+
+
+def _find(
+    assigned: Mapping[str, Found | None], key: Sequence[str]
+) -> tuple[ast.expr | None, int | None]:
+    """Return the expression of a value, None if it is computed, and its line, see `line_of`."""
+    found, line = assigned[key[0]], None
+    for part in key[1:]:
         if found is None:
             break
         expression, line = found
-        if part is not None:
-            found = _child(expression, part, assigned)
-    return line
+        found = _child(expression, part, assigned)
+    return found or (None, line)
 
 
 def assignments(module: ast.Module) -> dict[str, Found | None]:

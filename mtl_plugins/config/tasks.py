@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from mmengine.config import Config
@@ -13,7 +14,7 @@ from ..errors import ConfigError, DataError
 from ..models.task_heads import head_config, task_targets
 from ..targets import PREDEFINED, Target, targets_in
 from ..utils import did_you_mean
-from .datasets import SPLITS, dataset_nodes
+from .datasets import SPLITS, dataset_nodes, leaf_nodes
 from .loading import copied
 
 
@@ -28,9 +29,10 @@ def complete_tasks(config: Config) -> None:
             number of classes than its target.
     """
     head = (config.get("model") or {}).get("decode_head")
-    heads = head.get("task_heads") if isinstance(head, Mapping) else None
-    if not isinstance(heads, Mapping):
+    if not isinstance(head, Mapping) or "task_heads" not in head:
         return
+    _remove_tasks(config)
+    heads = config.model.decode_head.task_heads
     declared, problem = declared_targets(config)
     for task, given in heads.items():
         name = given.get("target", task)
@@ -51,6 +53,81 @@ def complete_tasks(config: Config) -> None:
     for task, target in targets.items():
         _check_classes(task, heads[task], target)
         heads[task].update(head_config(heads[task], target))
+
+
+def _remove_tasks(config: Config) -> None:
+    """Remove the tasks whose head is None, and what the model and the evaluators say about them.
+
+    Raises:
+        ConfigError: no task remains, or a head is no dict.
+    """
+    heads = config.model.decode_head.task_heads
+    for task, head in heads.items() if isinstance(heads, Mapping) else ():
+        if not isinstance(head, (Mapping, NoneType)):
+            raise ConfigError(
+                f"model.decode_head.task_heads.{task}={head!r}; expected a dict, such as dict(), "
+                "or None for a network without this task."
+            )
+    if not heads or all(head is None for head in heads.values()):
+        raise ConfigError(
+            f"model.decode_head.task_heads={heads!r}: a network needs at least one task, for "
+            "example task_heads=dict(semseg=dict())."
+        )
+    removed = {task for task, head in heads.items() if head is None}
+    for section in ("model", "val_evaluator", "test_evaluator") if removed else ():
+        if config.get(section):
+            config[section] = _without(config[section], removed, {*heads})
+
+
+def _without(node: Any, removed: set[str], tasks: set[str]) -> Any:
+    """Return a part of a config without the entries of removed tasks in dicts and lists by task.
+
+    >>> _without(dict(weights=dict(a=1, b=2), tasks=["a"], a=3), {"b"}, {"a", "b"})
+    {'weights': {'a': 1}, 'tasks': ['a'], 'a': 3}
+    """
+    if isinstance(node, Mapping):
+        by_task = {*node} <= tasks
+        kept = {key: each for key, each in node.items() if not (by_task and key in removed)}
+        return {key: _without(each, removed, tasks) for key, each in kept.items()}
+    if isinstance(node, (list, tuple)):
+        by_task = all(isinstance(each, str) and each in tasks for each in node)
+        kept_entries = [each for each in node if not (by_task and each in removed)]
+        return type(node)(_without(each, removed, tasks) for each in kept_entries)
+    return node
+
+
+def check_given(config: Config, split: str) -> None:
+    """Raise a `ConfigError` if the data of a split lack a target that they are there for.
+
+    Those of the training must give the target of each task, those of an evaluation of at least one.
+    """
+    given = given_targets(config, split)
+    tasks = model_targets(config)
+    missing = [task for task, target in tasks.items() if target.name not in (given or ())]
+    if given is None or not missing or (split != "train" and len(missing) < len(tasks)):
+        return
+    raise ConfigError(
+        f"No data set of {split}_dataloader has the truth of {', '.join(missing)}: give it their "
+        "folders (data_prefix, or targets), "
+        + (
+            f"or remove what nothing teaches: model.decode_head.task_heads.{missing[0]}=None."
+            if split == "train"
+            else f"or set {split}_dataloader, {split}_cfg and {split}_evaluator to None."
+        )
+    )
+
+
+def given_targets(config: Config, split: str) -> set[str] | None:
+    """Return the names of the targets that the data of a split hold; None if that is unknown."""
+    loader = config.get(f"{split}_dataloader")
+    if not loader or not all(_is_known(node) for node in leaf_nodes(loader["dataset"])):
+        return None
+    targets, problem = _split_targets(config, split)
+    return None if problem else {*targets}
+
+
+def _is_known(node: Mapping[str, Any]) -> bool:
+    return any(True for _ in dataset_nodes(dict(node)))
 
 
 def declared_targets(config: Config) -> tuple[dict[str, Target], DataError | None]:

@@ -11,7 +11,7 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import Tensor, nn
 
-from ..utils import choose_dtype, unwrapped
+from ..utils import choose_dtype, did_you_mean, unwrapped, warn
 
 FUSED = ("Adam", "AdamW", "SGD")
 """Optimizers of torch that have a fused implementation."""
@@ -120,6 +120,11 @@ class BalancedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         if self.optimizer_cfg["type"] in FUSED and not chosen:
             self.optimizer_cfg["fused"] = True
         wrapper = super().__call__(model)
+        names = [name for name, _ in model.named_parameters()]
+        for key in (self.paramwise_cfg or {}).get("custom_keys", ()):
+            if not any(key in name for name in names):
+                hint = did_you_mean(key, {part for name in names for part in name.split(".")})
+                warn(f"optim_wrapper.paramwise_cfg.custom_keys has {key!r}: no such weight. {hint}")
         balancer = getattr(unwrapped(model), "balancer", None)
         learned = {id(parameter) for parameter in balancer.parameters()} if balancer else set()
         for group in list(wrapper.optimizer.param_groups):

@@ -14,7 +14,7 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from ..checkpoints import check_file, latest_checkpoint, load_resumable
-from ..config import check_split, run_config
+from ..config import building, check_split, run_config
 from ..errors import ConfigError
 from ..evaluation import StreamingMetric
 from ..report import write_image_scores, write_results
@@ -71,7 +71,8 @@ def train(
             f"{config.work_dir} holds checkpoints of an earlier run, such as {found[-1].name}, and "
             "this one starts anew and overwrites them. To go on from them, use --resume."
         )
-    with lost_processes_reported(), torch.autograd.set_detect_anomaly(detect_anomaly):
+    anomalies = torch.autograd.set_detect_anomaly(detect_anomaly)
+    with building(config), lost_processes_reported(), anomalies:
         runner = MultiTaskRunner.from_cfg(config)
         runner.train()
     return runner
@@ -111,7 +112,7 @@ def evaluate(
     set_up_process(config)
     _open_log(config)
     config.load_from, config.resume = checkpoint, False
-    with lost_processes_reported():
+    with building(config), lost_processes_reported():
         runner = MultiTaskRunner.from_cfg(config)
         evaluators = [
             each for each in runner.test_evaluator.metrics if isinstance(each, StreamingMetric)

@@ -208,6 +208,51 @@ def test_a_dict_is_merged_into_a_dict_and_replaces_anything_else():
     assert config.model.balancer == dict(type="FixedWeights")
 
 
+def test_entries_of_lists_are_changed_appended_and_removed_by_their_index():
+    options = [
+        "param_scheduler.0=None",
+        "param_scheduler.1.power=2",
+        "custom_hooks.0.type=EMAHook",
+        "custom_hooks.1={type: EmptyCacheHook}",
+        "train_dataloader.dataset.pipeline.0={_delete_: True, type: LoadImage}",
+        "model.decode_head.decoder.aspp_rates=(1,2,3)",
+        "model.decode_head.decoder.aspp_rates.1=5",
+    ]
+    config = load_config(BRANCHED, options)
+    assert [node.power for node in config.param_scheduler] == [2]
+    assert [hook.type for hook in config.custom_hooks] == ["EMAHook", "EmptyCacheHook"]
+    assert config.train_dataloader.dataset.pipeline[0] == dict(type="LoadImage")
+    assert config.model.decode_head.decoder.aspp_rates == (1, 5, 3)
+    with pytest.raises(ConfigError, match=r"custom_hooks has no entries, not 1.*has the number 0"):
+        load_config(BRANCHED, ["custom_hooks.1.type=EMAHook"])
+
+
+def test_a_dict_replaces_a_list_and_an_empty_one_is_a_new_task():
+    config = load_config(BRANCHED, ["param_scheduler={type: PolyLR}"])
+    assert config.param_scheduler == dict(type="PolyLR")
+    heads = load_config(BRANCHED, ["model.decode_head.task_heads.normals={}"]).model.decode_head
+    assert heads.task_heads.normals == {}
+
+
+def test_paths_may_begin_with_the_users_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    (tmp_path / "mine.py").write_text(
+        f"_base_ = {BRANCHED!r}\ntrain_dataloader = dict(dataset=dict(data_root='~/data'))\n"
+    )
+    config = load_config(str(tmp_path / "mine.py"), ["load_from=~/w.pth", "work_dir=~/runs"])
+    assert config.train_dataloader.dataset.data_root == "/home/somebody/data"
+    assert (config.load_from, config.work_dir) == ("/home/somebody/w.pth", "/home/somebody/runs")
+
+
+def test_colours_that_are_keys_are_text_that_json_can_hold(tmp_path):
+    colours = "train_dataloader.dataset.label_map={(7, 7, 7): 0, 5: 255}"
+    config = load_config(BRANCHED, [colours])
+    assert config.train_dataloader.dataset.label_map == {"(7, 7, 7)": 0, 5: 255}
+    config.dump(tmp_path / "dumped.json")
+    read = load_config(str(tmp_path / "dumped.json"))
+    assert read.train_dataloader.dataset.label_map == {"(7, 7, 7)": 0, "5": 255}
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

@@ -74,6 +74,36 @@ ERRORS = [
         ["default_hooks.checkpoint={interval: 9, save_last: False}", NO_BEST],
         "saves every 9 epochs and not the last state.*4 epochs, so that nothing is saved",
     ),
+    # Optimizers.
+    (["optim_wrapper.optimizer.type=LBFGS"], "'LBFGS' cannot train a network here: .*closure"),
+    (["optim_wrapper.optimizer.type=SparseAdam"], "'SparseAdam' cannot train .* dense gradients"),
+    (
+        ["optim_wrapper.constructor=LayerDecayOptimizerConstructor"],
+        "knows the layers of mmseg's ConvNeXt, MAE and BEiT alone.*custom_keys",
+    ),
+    # Data and pipelines.
+    (
+        ["val_dataloader.dataset.pipeline.2={type: RandomCrop, crop_size: (32, 32)}"],
+        "pipeline.2 is a RandomCrop: an evaluation predicts the whole image",
+    ),
+    (["train_dataloader.dataset.targets=(semseg,)"], "No data set of train_.* truth of depth"),
+    (
+        ["model.decode_head.task_heads.normals={}", "model.balancer=None"],
+        r"No data set of train_dataloader has the truth of normals.*normals=None",
+    ),
+    (
+        ["val_dataloader.dataset.targets=(normals,)"],
+        "No data set of val_dataloader has the truth of semseg, depth",
+    ),
+    (
+        [
+            "val_dataloader.dataset.targets=(depth,)",
+            "default_hooks.checkpoint.save_best=semseg/mIoU",
+        ],
+        "save_best='semseg/mIoU'.*Choose from depth/",
+    ),
+    (["param_scheduler.1=dict(_delete_=True, type=ReduceOnPlateauLR)"], "monitor='val/loss'"),
+    (["default_hooks.checkpoint.save_best=3"], "save_best=3; expected the name of a metric"),
     # Validations that never come.
     (["train_cfg.val_begin=5"], "val_begin=5, and the training has 4 epochs: it is never valid"),
     (
@@ -86,7 +116,18 @@ ERRORS = [
     ),
     (
         ["val_evaluator=dict(_delete_=True, type=IoUMetric, iou_metrics=[mIoU])"],
-        "save_best='multitask/score'.*Give a name that IoUMetric reports",
+        "save_best='multitask/score'.*Choose from aAcc, mAcc, mIoU",
+    ),
+    (
+        [
+            "val_evaluator=[dict(type=MultiTaskMetric), dict(type=IoUMetric, iou_metrics=[mIoU])]",
+            "default_hooks.checkpoint.save_best=mDice",
+        ],
+        "save_best='mDice'.*Choose from .* mIoU",
+    ),
+    (
+        ["val_evaluator=dict(_delete_=True, type=DepthMetric)"],
+        "save_best='multitask/score'.*Give a name that DepthMetric reports",
     ),
     # Schedules.
     (
@@ -98,7 +139,7 @@ ERRORS = [
         ["param_scheduler.1.convert_to_iter_based=False", "param_scheduler.1.end=3"],
         "from epoch 3 of 4 on .* stays at 0",
     ),
-    (["param_scheduler.1.end=many"], "end='many'; expected a number of epochs"),
+    (["param_scheduler.1.end=many"], "end='many'; expected a whole number"),
     (["param_scheduler.1.begin=4"], "begins at 4 and ends at 4 epochs; expected an end after"),
     (["param_scheduler.0.end=0"], "begins at 0 and ends at 0 iterations"),
     (["param_scheduler.0.convert_to_iter_based=True"], "by_epoch=False and convert_to_iter_based"),
@@ -133,6 +174,15 @@ WARNINGS = [
     (["model.train_cfg=dict(sampler=x)"], r"train_cfg=.* has no effect: leave it out"),
     ([f"{DECODER}, loss_decode=dict(type=DiceLoss)))"], "loss_decode has no effect.*task head"),
     ([f"{DECODER}, sampler=dict(type=OHEMPixelSampler)))"], "sampler has no effect.*MaskedFocal"),
+    (
+        ["val_dataloader.dataset.pipeline.2={type: FlipTargets}"],
+        "pipeline.2 is a FlipTargets, so that the metrics are those of images changed at random",
+    ),
+    (["optim_wrapper.optimizer.lr=0"], "lr=0: nothing is learned"),
+    (
+        [ITERATIONS, "train_cfg.val_interval=1", schedule(type="PolyLR", by_epoch=False)],
+        "val_interval=1 validates after every iteration",
+    ),
     # Schedules that end early, late, or never.
     (
         ["param_scheduler.1={end: 2, eta_min: 1e-5}"],

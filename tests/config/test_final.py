@@ -181,6 +181,7 @@ def test_a_metric_is_measured_once():
 
 def test_further_targets_are_measured_by_their_type():
     config = load_config(BRANCHED)
+    config.val_dataloader = None  # data that lack heights would not measure them
     height = dict(target=dict(type="scalar"))
     config.model.decode_head.task_heads["height"] = height
     assert measured_names(config)[-4:] == [
@@ -199,9 +200,16 @@ def test_further_targets_are_measured_by_their_type():
 
 
 def test_metrics_of_other_libraries_are_not_checked():
-    config = load_config(BRANCHED, ["val_evaluator.type=IoUMetric", f"{SAVE_BEST}=mIoU"])
+    config = load_config(BRANCHED, ["val_evaluator.type=DepthMetric", f"{SAVE_BEST}=rmse"])
     assert measured_names(config) == []
-    assert final_config(config).default_hooks.checkpoint.save_best == "mIoU"
+    assert final_config(config).default_hooks.checkpoint.save_best == "rmse"
+
+
+def test_what_mmsegs_metric_returns_is_known():
+    config = load_config(BRANCHED, ["val_evaluator.type=IoUMetric", f"{SAVE_BEST}=mIoU"])
+    assert measured_names(config) == ["aAcc", "mIoU", "mAcc"]
+    hook = final_config(config).default_hooks.checkpoint
+    assert (hook.save_best, hook.rule) == ("mIoU", "greater")
 
 
 def protection(config):

@@ -53,11 +53,10 @@ def test_protection_stays_however_hooks_are_written(named, listed):
 @pytest.mark.parametrize(
     ("named", "listed", "says"),
     [
-        ([dict(type="LoggerHook")], [], r"default_hooks=\[.*expected a dict of hooks by name"),
-        ({}, dict(EMA), r"custom_hooks=\{.*expected a list"),
+        ([dict(type="LoggerHook")], [], r"default_hooks=\[.*expected a dict, or None"),
         ({}, "EMAHook", "custom_hooks='EMAHook'; expected a list"),
-        ({}, ["EMAHook"], r"custom_hooks\.0='EMAHook'; expected a dict with a type"),
-        ({}, [None], r"custom_hooks\.0=None; expected a dict with a type"),
+        ({}, ["EMAHook"], r"custom_hooks=\['EMAHook'\]; expected a list of dicts"),
+        ({}, [None], r"custom_hooks=\[None\]; expected a list of dicts"),
         (dict(logger="LoggerHook"), [], r"default_hooks\.logger='LoggerHook'.*or None"),
         ({}, [EMA, dict(EMA, momentum=0.1)], r"custom_hooks\.0 and custom_hooks\.1 are both"),
         ({}, [dict(EMA, begin_iter=2, begin_epoch=2)], "begin_epoch and begin_iter"),

@@ -73,7 +73,8 @@ def assert_close(first, second):
         for pair in zip(first, second, strict=True):
             assert_close(*pair)
     elif isinstance(first, torch.Tensor):
-        assert torch.allclose(first.float(), second.float(), rtol=1e-4, atol=1e-6)
+        # Small elements are sums of large ones, whose rounding depends on their order.
+        assert torch.allclose(first.float(), second.float(), rtol=1e-4, atol=5e-6)
     elif isinstance(first, float):
         assert first == pytest.approx(second, rel=1e-4)
     else:
