@@ -19,7 +19,7 @@ RATE = 12.5
 SIZES = ((64, 128), (50, 90), (64, 128), (33, 47), (64, 128))
 
 
-def save_run(folder, options, std=0.5, **changes):
+def save_run(folder, options, **changes):
     """Save an untrained network as a training run does; return file, config and runner."""
     options = [
         *options,
@@ -32,7 +32,7 @@ def save_run(folder, options, std=0.5, **changes):
     # With its initial weights it would predict the same class and depth everywhere.
     for _, head in runner.model.decode_head.tasks():
         for parameter in head.parameters():
-            torch.nn.init.normal_(parameter, std=std)
+            torch.nn.init.normal_(parameter, std=0.5)
     assert runner.train_loop  # the property builds it, as at the start of training
     parts = dict(save_optimizer=False, save_param_scheduler=False)
     runner.save_checkpoint(str(folder), "epoch_1.pth", **parts)
