@@ -135,9 +135,7 @@ def test_fine_tuning(checkout, monkeypatch, scene_options, capsys):
     follow("fine_tuning", monkeypatch, [*TINY, *SHORT, *scene_options])
     saved = torch.load("work_dirs/tuned/epoch_4.pth", weights_only=True)
     assert "ema_state_dict" in saved and len(config.strip().splitlines()) <= 12
-    torch.manual_seed(0)
-    loss = [key for key in os.listdir("work_dirs/tuned") if key.startswith("best_")]
-    assert loss and "semseg/focal" in capsys.readouterr().out
+    assert "semseg/focal" in capsys.readouterr().out
 
 
 def test_from_mmseg(checkout, monkeypatch, capsys):
