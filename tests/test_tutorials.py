@@ -130,6 +130,14 @@ def test_own_hook_metric_and_logger(checkout, monkeypatch, scene_options, capsys
     assert os.listdir("work_dirs/watched_predicted/depth") == ["street.png"]
 
 
+def test_fine_tuning(checkout, monkeypatch, scene_options, capsys):
+    [config] = [text for _, title, text in blocks("fine_tuning") if title]
+    follow("fine_tuning", monkeypatch, [*TINY, *SHORT, *scene_options])
+    saved = torch.load("work_dirs/tuned/epoch_4.pth", weights_only=True)
+    assert "ema_state_dict" in saved and len(config.strip().splitlines()) <= 12
+    assert "semseg/focal" in capsys.readouterr().out
+
+
 def test_from_mmseg(checkout, monkeypatch, capsys):
     shipped = os.path.join(mmseg.__path__[0], ".mim", "configs")
     if not os.path.isdir(shipped):

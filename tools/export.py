@@ -39,12 +39,19 @@ def main() -> None:
         metavar=("HEIGHT", "WIDTH"),
         help="take images of this size alone, for networks that cannot be traced for all sizes",
     )
+    parser.add_argument(
+        "--extras",
+        nargs="+",
+        default=[],
+        choices=["confidence", "probability"],
+        help="further outputs of classes and masks: <task>_confidence, <task>_probability",
+    )
     add_options(parser)
     args = parser.parse_args()
     from mtl_plugins.inference.export import export
     from mtl_plugins.utils import run_command
 
-    how = dict(format=args.format, out=args.out, preprocess=args.preprocess, size=args.size)
+    how = {name: vars(args)[name] for name in ("format", "out", "preprocess", "size", "extras")}
     run_command(export, args.checkpoint, args.config, args.cfg_options, **how)
 
 

@@ -111,9 +111,9 @@ BY_NAME = ("DefaultOptimWrapperConstructor", "BalancedOptimWrapperConstructor")
 
 PARAMWISE = {
     *("bias_lr_mult", "bias_decay_mult", "norm_decay_mult", "flat_decay_mult", "custom_keys"),
-    *("dwconv_decay_mult", "dcn_offset_lr_mult", "bypass_duplicate"),
+    *("dwconv_decay_mult", "dcn_offset_lr_mult", "bypass_duplicate", "layer_decay"),
 }
-"""Keys of `paramwise_cfg`, of which mmengine ignores all others."""
+"""Keys of `paramwise_cfg`, of which others would be ignored; `layer_decay` is ours."""
 
 DECLARATIONS = ("target", "targets")
 """Keys of declared targets, whose `type` is one of `targets.TYPES`."""

@@ -11,6 +11,8 @@ from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from mmseg.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import Tensor, nn
 
+from ..errors import ConfigError
+from ..models.encoders import TimmEncoder
 from ..utils import choose_dtype, did_you_mean, unwrapped, warn
 
 FUSED = ("Adam", "AdamW", "SGD")
@@ -112,7 +114,22 @@ class BalancedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     Args:
         optim_wrapper_cfg: config of the optimizer wrapper.
         paramwise_cfg: as in mmengine; `custom_keys=dict(balancer=dict(lr_mult=10))` works too.
+            With `layer_decay=0.75` the learning rate of each layer of a `TimmEncoder` is 0.75 of
+            that of the next; decoders and heads have the whole one.
+
+    Raises:
+        ConfigError: `layer_decay` is not in (0, 1], or the model has no `TimmEncoder`.
+
+    Source of the decay: Clark et al., *ELECTRA*, 2020; Bao et al., *BEiT*, 2021.
     """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        given = dict(paramwise_cfg or {})
+        self.layer_decay = given.pop("layer_decay", None)
+        if self.layer_decay is not None:
+            _check_decay(self.layer_decay)
+            given.setdefault("custom_keys", {})  # one group for each parameter
+        super().__init__(optim_wrapper_cfg, given or None)
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the wrapper of the model's optimizer."""
@@ -132,6 +149,38 @@ class BalancedOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             if mine:
                 group["params"] = [p for p in group["params"] if id(p) not in learned]
                 wrapper.optimizer.add_param_group(dict(group, params=mine, weight_decay=0.0))
+        if self.layer_decay is not None:
+            _decay_layers(wrapper.optimizer, unwrapped(model), self.layer_decay)
         # With paramwise_cfg, mmengine makes one group for each parameter.
         wrapper.optimizer.param_groups = [g for g in wrapper.optimizer.param_groups if g["params"]]
         return wrapper
+
+
+def _check_decay(decay: Any) -> None:
+    if not isinstance(decay, (int, float)) or not 0 < decay <= 1:
+        raise ConfigError(
+            f"optim_wrapper.paramwise_cfg.layer_decay={decay!r}; expected a number in (0, 1]."
+        )
+
+
+def _decay_layers(optimizer: torch.optim.Optimizer, model: nn.Module, decay: float) -> None:
+    """Lower the learning rates of an encoder's layers, and join the groups that are then equal."""
+    factors: dict[int, float] = {}
+    for encoder in model.modules():
+        if isinstance(encoder, TimmEncoder):
+            depths, last = encoder.layer_depths()
+            own = dict(encoder.model.named_parameters())
+            factors |= {id(own[key]): decay ** (last - depth) for key, depth in depths.items()}
+    if not factors:
+        raise ConfigError(
+            "optim_wrapper.paramwise_cfg.layer_decay needs a TimmEncoder, whose layers it knows. "
+            "Lower the rate of another backbone as a whole: "
+            "custom_keys=dict(backbone=dict(lr_mult=0.1))."
+        )
+    joined: dict[str, dict[str, Any]] = {}
+    for group in optimizer.param_groups:
+        (parameter,) = group["params"] or (None,)
+        group["lr"] *= factors.get(id(parameter), 1.0)
+        options = {key: value for key, value in group.items() if key != "params"}
+        joined.setdefault(repr(options), dict(options, params=[]))["params"] += group["params"]
+    optimizer.param_groups = [*joined.values()]

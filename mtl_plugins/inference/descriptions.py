@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..datasets.files import Range
 from ..errors import ConfigError
+from ..models.segmentors import EXTRAS
 from ..models.task_heads import TaskHead
 from ..targets import DEPTH, PREDEFINED, Target, declared_target, targets_in
 from ..utils import did_you_mean
@@ -34,6 +35,31 @@ def metainfo_of(targets: Mapping[str, Target], image_range: Range | None = None)
         tasks={task: target.truth_name for task, target in targets.items()},
         image_range=None if image_range is None else tuple(image_range),
     )
+
+
+def extra_outputs(
+    heads: Mapping[str, TaskHead], extras: Sequence[str]
+) -> dict[str, tuple[str, str]]:
+    """Return what a network can predict besides its tasks: name -> task and extra.
+
+    Args:
+        heads: the network's task heads.
+        extras: which of `EXTRAS`.
+
+    Raises:
+        ConfigError: an extra is unknown, no task has it, or its name is that of a task.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for extra in [extras] if isinstance(extras, str) else extras:
+        if extra not in EXTRAS:
+            raise ConfigError(f"extras={extras!r}. {did_you_mean(str(extra), EXTRAS)}")
+        of = [task for task, head in heads.items() if head.merges_probabilities]
+        if not of:
+            raise ConfigError(f"extras={extras!r}: none of the tasks {[*heads]} has probabilities.")
+        found |= {f"{task}_{extra}": (task, extra) for task in of}
+    if taken := {*found} & {*heads}:
+        raise ConfigError(f"extras={extras!r}: a task is called {sorted(taken)[0]!r} already.")
+    return found
 
 
 def targets_of(metainfo: Mapping[str, Any]) -> dict[str, Target]:

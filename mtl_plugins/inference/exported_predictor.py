@@ -77,7 +77,7 @@ class ExportedPredictor(ABC):
 
     @abstractmethod
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        """Return the outputs of the model in the order of the tasks; inputs as in `ModelInfo`."""
+        """Return the outputs of the model in their order; inputs as in `ModelInfo`."""
 
     def _predict(self, batch: np.ndarray) -> Maps:
         """Return the maps of each task, N,H,W or N,H,W,C, for images N,H,W,3 uint8."""
@@ -94,11 +94,13 @@ class ExportedPredictor(ABC):
             raise MTLError(
                 f"{self.runtime} cannot run {self.name} on images {inputs.shape}: {error}"
             ) from error
-        return {
+        found = {}
+        for name, maps in zip(self.info.outputs, outputs, strict=True):
+            target = self.info.targets.get(name)
             # Ids have no channel axis.
-            task: (maps if maps.ndim == 3 else pixels_first(maps)).astype(target.dtype, copy=False)
-            for (task, target), maps in zip(self.info.targets.items(), outputs, strict=True)
-        }
+            values = maps if maps.ndim == 3 else pixels_first(maps)
+            found[name] = values.astype(target.dtype if target else "float32", copy=False)
+        return found
 
     def _normalised(self, batch: np.ndarray) -> np.ndarray:
         """Turn N,H,W,3 uint8 into N,3,H,W float32, as `MultiTaskDataPreprocessor` does."""
@@ -155,7 +157,7 @@ class OnnxPredictor(ExportedPredictor):
         self.info = ModelInfo.from_json(stored, self.name)
 
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
-        return self.session.run(list(self.info.targets), {self.input_name: inputs})
+        return self.session.run(self.info.outputs, {self.input_name: inputs})
 
 
 class ExportedProgramPredictor(ExportedPredictor):
@@ -191,7 +193,7 @@ class ExportedProgramPredictor(ExportedPredictor):
     def run(self, inputs: np.ndarray) -> list[np.ndarray]:
         with torch.no_grad():
             outputs = self.module(torch.from_numpy(inputs).to(self.device))
-        return [outputs[task].cpu().numpy() for task in self.info.targets]
+        return [outputs[task].cpu().numpy() for task in self.info.outputs]
 
 
 def pixels_first(maps: np.ndarray) -> np.ndarray:

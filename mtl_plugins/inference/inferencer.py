@@ -17,6 +17,7 @@ import torch
 from mmengine.config import Config
 
 from ..errors import ConfigError, DataError
+from ..models.segmentors import EXTRAS
 from ..utils import track
 from .descriptions import targets_of
 from .exported_predictor import ExportedProgramPredictor, OnnxPredictor
@@ -51,7 +52,8 @@ def predict(
         loading: further arguments of `MultiTaskInferencer`.
         writing: further arguments of `OutputFolder`.
     """
-    network = MultiTaskInferencer(model, **loading)
+    extras = [name for name in EXTRAS if name in (writing.get("kinds") or ())]
+    network = MultiTaskInferencer(model, **loading, extras=extras)
     given = [sys.stdin.buffer if value == STDIN else value for value in inputs]
     report = network.save(given, folder, **writing)
     count = f"{report.images} image{'s' * (report.images != 1)}"
@@ -80,6 +82,9 @@ class MultiTaskInferencer:
             size form one batch of the network.
         amp: mixed precision, bfloat16 where the device supports it.
         options: `key=value` laid over a config file, as in `--cfg-options`.
+        extras: which of `EXTRAS` are predicted too, of every task with classes or a mask: of
+            `semseg` there are then `semseg_confidence`, H,W, and `semseg_probability`, H,W,C (H,W
+            of masks), shares of 0 to 1, float32.
 
     Attributes:
         targets: the target of each task.
@@ -97,11 +102,12 @@ class MultiTaskInferencer:
         batch_size: int = 4,
         amp: bool = False,
         options: Sequence[str] = (),
+        extras: Sequence[str] = (),
     ) -> None:
         if batch_size < 1:
             raise ConfigError(f"batch_size={batch_size}; expected 1 or more.")
         self.batch_size = batch_size
-        self.predictor = load_predictor(model, config, device, amp, options)
+        self.predictor = load_predictor(model, config, device, amp, options, extras)
         self.targets = targets_of(self.predictor.metainfo)
 
     @property
@@ -203,6 +209,7 @@ def load_predictor(
     device: str | torch.device | None = None,
     amp: bool = False,
     options: Sequence[str] = (),
+    extras: Sequence[str] = (),
 ) -> Predictor:
     """Return the predictor of a file: `.onnx`, `.pt2`, or else a checkpoint.
 
@@ -220,10 +227,17 @@ def load_predictor(
             f"exported network. Give the checkpoint, and config={str(model)!r} beside it if needed."
         )
     if suffix not in EXPORTED:
-        return TorchPredictor(model, config, device, amp, options)
+        return TorchPredictor(model, config, device, amp, options, extras)
     if config is not None or amp or options:
         raise ConfigError(f"{model} is an exported network: config, options and amp are built in.")
-    return EXPORTED[suffix](model, device)
+    predictor = EXPORTED[suffix](model, device)
+    own = {name.rpartition("_")[2] for name in predictor.metainfo.get("extras", ())}
+    if missing := [each for each in extras if each not in own]:
+        raise ConfigError(
+            f"{model} has no {' or '.join(missing)} among its outputs. Export it with --extras "
+            f"{' '.join(missing)}, or predict from the checkpoint."
+        )
+    return predictor
 
 
 def _nothing_read(problems: Sequence[Problem]) -> DataError:

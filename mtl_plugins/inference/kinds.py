@@ -42,6 +42,12 @@ KINDS = {
         "images",
         VALUES,
     ),
+    "confidence": Kind(
+        "confidence of classes and masks, 0 to 1, as 8-bit PNG: value / 255", LABELS
+    ),
+    "probability": Kind(
+        "probability of each class (of 1 for masks) as .npy, float32: large", LABELS
+    ),
     "video": Kind("image and every task of a video, side by side", (), "videos"),
 }
 """Every kind by its name, which is also the name of its folder. An option of the command is the

@@ -15,7 +15,7 @@ from ..models.segmentors import MultiTaskSegmentor
 from ..targets import Target
 from ..utils import parse_json
 from ..version import __version__
-from .descriptions import from_plain, is_rgb, metainfo_of, targets_of, to_plain
+from .descriptions import extra_outputs, from_plain, is_rgb, metainfo_of, targets_of, to_plain
 
 KEY = "mtl_plugins"
 """The key of `ModelInfo.to_json` in an exported file."""
@@ -38,6 +38,7 @@ class ModelInfo:
         size_divisor: the model pads its images to multiples of this.
         size: (height, width) where the model takes images of one size only, else None.
         image_range: values of 16-bit images that become 0 and 255, see `read_image`.
+        extras: names of the outputs after the tasks', such as `semseg_confidence`.
         version: of the toolkit that wrote the file.
     """
 
@@ -49,11 +50,16 @@ class ModelInfo:
     size_divisor: int
     size: tuple[int, int] | None = None
     image_range: tuple[float, float] | None = None
+    extras: tuple[str, ...] = ()
     version: str = __version__
 
     @classmethod
     def of(
-        cls, network: MultiTaskSegmentor, metainfo: Mapping[str, Any], preprocess: bool = False
+        cls,
+        network: MultiTaskSegmentor,
+        metainfo: Mapping[str, Any],
+        preprocess: bool = False,
+        extras: Sequence[str] = (),
     ) -> ModelInfo:
         """Describe a model.
 
@@ -61,6 +67,7 @@ class ModelInfo:
             network: the model.
             metainfo: of its predictor; empty: targets as the network has them.
             preprocess: whether the normalisation is exported with it.
+            extras: which of `EXTRAS` are outputs too.
 
         Raises:
             ConfigError: the number of classes differs from the model's, or the preprocessor is not
@@ -89,12 +96,18 @@ class ModelInfo:
             size_divisor=network.size_divisor,
             size=network.fixed_size or network.largest_size,
             image_range=metainfo.get("image_range"),
+            extras=(*extra_outputs(dict(network.decode_head.tasks()), extras),),
         )
+
+    @property
+    def outputs(self) -> list[str]:
+        """Return the names of the outputs in their order."""
+        return [*self.targets, *self.extras]
 
     @property
     def metainfo(self) -> dict[str, Any]:
         """Targets of the tasks and what follows from them, see `Predictor`."""
-        return metainfo_of(self.targets, self.image_range)
+        return {**metainfo_of(self.targets, self.image_range), "extras": self.extras}
 
     def to_json(self) -> str:
         """Return the text that is stored in a file, with the entries of version 0.1 as well."""
@@ -148,6 +161,7 @@ class ModelInfo:
             size_divisor=_all(int, [self.size_divisor]) and self.size_divisor > 0,
             size=self.size is None or (len(self.size) == 2 and _all(int, self.size)),
             image_range=self.image_range is None or is_image_range(self.image_range),
+            extras=_all(str, self.extras) and len({*self.extras}) == len(self.extras),
         )
         for name, right in rules.items():
             if not right:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..datasets import DepthFormat
 from ..errors import ConfigError
+from ..models.segmentors import EXTRAS
 from ..targets import NO_DEPTH, PREDEFINED, Target
 from ..utils import did_you_mean, parse_json
 from ..visualization import Style
@@ -81,6 +82,12 @@ class OutputFolder:
         self.folder = Path(folder)
         self.targets = targets_of(metainfo)
         self.kinds = _checked_kinds(kinds, self.targets)
+        predicted = {name.rpartition("_")[2] for name in metainfo.get("extras", ())}
+        if lacking := [kind for kind in self.kinds if kind in EXTRAS and kind not in predicted]:
+            raise ConfigError(
+                f"kinds={lacking}: the predictor was built without. Give "
+                f"MultiTaskInferencer(..., extras={lacking})."
+            )
         if depth_range is not None and not 0 < depth_range[0] < depth_range[1] < np.inf:
             raise ConfigError(f"depth_range={tuple(depth_range)}; expected 0 < near < far.")
         encode_depth(np.zeros((1, 1)), depth_scale)  # fails early where the scale is wrong
@@ -113,14 +120,17 @@ class OutputFolder:
         self._entries[-1]["images"] += 1
 
     def _write_task(self, prediction: Prediction, kind: str, task: str) -> None:
-        values, folder = prediction[task], folder_of(kind, self.targets[task])
-        if kind == "maps":
+        folder = folder_of(kind, self.targets[task])
+        values = prediction[f"{task}_{kind}" if kind in EXTRAS else task]
+        if kind in ("maps", "probability"):
             np.save(self._place(prediction, folder, ".npy"), values)
             return
         if kind == "depth":
             picture, too_far = encode_depth(values, self.depth_scale)
             entry = self._entries[-1]
             entry["too_far"] = entry.get("too_far", 0) + too_far
+        elif kind == "confidence":
+            picture = np.rint(255 * values).astype(np.uint8)
         else:
             picture = DRAW[kind](prediction, task, self._source_style)
         self._write_picture(prediction, folder, picture)

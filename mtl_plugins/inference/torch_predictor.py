@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,8 @@ from ..config import complete_tasks, copied, image_transforms, load_config, stor
 from ..datasets.files import is_image_range
 from ..errors import ConfigError
 from ..models.task_heads import AttentionBinsHead, BinsPrediction
-from ..targets import Target
 from ..utils import choose_dtype
-from .descriptions import metainfo_of, network_targets
+from .descriptions import extra_outputs, metainfo_of, network_targets
 from .predictor import DepthBins, Maps, checked_device
 
 
@@ -36,7 +36,7 @@ class TorchPredictor:
         checkpoint: file of a training run. Read with `weights_only=True`: it runs no code.
         config: config file (Python, executed) or config of the network; default: the config that
             the checkpoint carries, read as data.
-        device, amp, options: as in `MultiTaskInferencer`.
+        device, amp, options, extras: as in `MultiTaskInferencer`.
 
     Attributes:
         config: with the tasks completed by the targets of the data set.
@@ -54,6 +54,7 @@ class TorchPredictor:
         device: str | torch.device | None = None,
         amp: bool = False,
         options: Sequence[str] = (),
+        extras: Sequence[str] = (),
     ) -> None:
         name = str(checkpoint)
         if options and not isinstance(config, (str, Path)):
@@ -80,7 +81,12 @@ class TorchPredictor:
         meta = _dataset_meta(content)
         self.targets = network_targets(self.heads, meta)
         limits = meta.get("image_range")
-        self.metainfo = metainfo_of(self.targets, limits if is_image_range(limits) else None)
+        self.extras = extra_outputs(self.heads, extras)
+        # Those of the config are for metrics.
+        views = self.network.inference_config
+        self.network.inference_config = replace(views, extras=(*extras,))
+        known = metainfo_of(self.targets, limits if is_image_range(limits) else None)
+        self.metainfo = {**known, "extras": (*self.extras,)}
         self.dtype = choose_dtype("auto", self.device.type) if amp else None
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Maps]:
@@ -139,10 +145,13 @@ class TorchPredictor:
             return self.network.test_step(batch)
 
     def _maps(self, sample: SegDataSample) -> Maps:
-        return {
-            task: _as_array(sample.get(target.prediction).data, target)
+        found = {
+            task: _as_array(sample.get(target.prediction).data, target.dtype)
             for task, target in self.targets.items()
         }
+        for name, (task, extra) in self.extras.items():
+            found[name] = _as_array(sample.get(self.targets[task].extra(extra)).data, "float32")
+        return found
 
     def _bins(self, recorded: tuple, sample: SegDataSample) -> DepthBins:
         probabilities, depths, edges = recorded
@@ -164,7 +173,7 @@ def _dataset_meta(checkpoint: Mapping[str, Any]) -> Mapping[str, Any]:
     return meta if isinstance(meta, Mapping) else {}
 
 
-def _as_array(data: torch.Tensor, target: Target) -> np.ndarray:
-    """Return 1,H,W as H,W and C,H,W as H,W,C, in the type of the target."""
+def _as_array(data: torch.Tensor, dtype: str) -> np.ndarray:
+    """Return 1,H,W as H,W and C,H,W as H,W,C."""
     values = (data[0] if len(data) == 1 else data.movedim(0, 2)).cpu().numpy()
-    return np.ascontiguousarray(values.astype(target.dtype))
+    return np.ascontiguousarray(values.astype(dtype))

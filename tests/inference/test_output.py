@@ -15,6 +15,7 @@ from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import KINDS, MultiTaskInferencer, encode_depth
 from mtl_plugins.inference.inputs import distinct_names
 from mtl_plugins.inference.pictures import panes
+from mtl_plugins.models.segmentors import EXTRAS
 from mtl_plugins.visualization import Style, colorize_depth, colorize_labels, depth_norm
 from tests.commands import call
 from tests.inference.conftest import RATE, brightness, images, read_video, write_video
@@ -35,7 +36,7 @@ def save(image, path):
 
 def test_files_hold_what_was_predicted(tmp_path, inferencer):
     save(images()[0], tmp_path / "in" / "street.png")
-    asked = [kind for kind in KINDS if kind != "maps"]
+    asked = [kind for kind in KINDS if kind not in ("maps", *EXTRAS)]
     report = inferencer.save(tmp_path / "in", tmp_path / "out", kinds=asked)
     [found] = inferencer(tmp_path / "in")
     out = tmp_path / "out"

@@ -82,7 +82,7 @@ def test_a_checkpoint_alone_predicts_as_with_its_config(tmp_path, saved, inferen
 
 
 def test_the_distribution_over_bins_has_the_depth_as_its_mean(tmp_path, scene_options, saved):
-    heads = {"model.decode_head.task_heads.depth": dict(_delete_=True, **BINS)}
+    heads = {"model.decode_head.task_heads.depth": dict(_delete_=True, **BINS, values="adabins")}
     checkpoint, _, _ = save_run(tmp_path, scene_options, **heads)
     inferencer = MultiTaskInferencer(checkpoint, batch_size=3)
     for size, found in zip(SIZES, inferencer(images(), bins=True), strict=True):

@@ -12,10 +12,10 @@ import torch
 from mmseg.structures import SegDataSample
 from rich.console import Console
 
-from ...models.segmentors import InferenceConfig, MultiTaskSegmentor
+from ...models.segmentors import EXTRAS, InferenceConfig, MultiTaskSegmentor
 from ...targets import DEPTH, Target  # noqa: F401  # DEPTH: for the example
 from ...utils import TextTable
-from ..descriptions import targets_of
+from ..descriptions import extra_outputs, targets_of
 from ..exported_predictor import pixels_first
 from ..predictor import Maps, Predictor
 from .tracing import ExportError
@@ -124,9 +124,12 @@ def check_predictor(
         seed: of the images.
     """
     rng, targets = np.random.default_rng(seed), targets_of(predictor.metainfo)
+    extras = predictor.metainfo.get("extras", ())
+    # Shares of 0 to 1, compared as any numbers.
+    targets |= {name: Target(name, "scalar") for name in extras}
     for count, height, width in batches:
         images = [random_image(rng, height, width) for _ in range(count)]
-        expected, found = eager_predictions(network, images), predictor(images)
+        expected, found = eager_predictions(network, images, extras), predictor(images)
         for task, target in targets.items():
             yield compare(task, target, *([each[task] for each in p] for p in (expected, found)))
 
@@ -161,21 +164,34 @@ def random_image(rng: np.random.Generator, height: int, width: int) -> np.ndarra
     return (smooth + rng.normal(0, 8, smooth.shape)).clip(0, 255).astype(np.uint8)
 
 
-def eager_predictions(network: MultiTaskSegmentor, images: Sequence[np.ndarray]) -> list[Maps]:
-    """Predict images of one size with the model itself, as a test does with mode "whole"."""
+def eager_predictions(
+    network: MultiTaskSegmentor, images: Sequence[np.ndarray], extras: Sequence[str] = ()
+) -> list[Maps]:
+    """Predict images of one size with the model itself, as a test does with mode "whole".
+
+    Args:
+        extras: names of further maps, such as `semseg_confidence`.
+    """
     size = images[0].shape[:2]
     samples = [SegDataSample(metainfo=dict(ori_shape=size, img_shape=size)) for _ in images]
     tensors = [torch.from_numpy(image.transpose(2, 0, 1).copy()) for image in images]
-    configured, network.inference_config = network.inference_config, InferenceConfig()
+    heads = dict(network.decode_head.tasks())
+    known = extra_outputs(heads, [*EXTRAS]) if extras else {}
+    plain = InferenceConfig(extras=(*dict.fromkeys(known[name][1] for name in extras),))
+    configured, network.inference_config = network.inference_config, plain
     try:
         with torch.no_grad():
             results = network.test_step(dict(inputs=tensors, data_samples=samples))
     finally:
         network.inference_config = configured
+    keys = {task: head.target.prediction for task, head in heads.items()}
+    for name in extras:
+        task, extra = known[name]
+        keys[name] = heads[task].target.extra(extra)
     return [
         {
-            task: pixels_first(result.get(head.target.prediction).data[None].cpu().numpy())[0]
-            for task, head in network.decode_head.tasks()
+            name: pixels_first(result.get(key).data[None].cpu().numpy())[0]
+            for name, key in keys.items()
         }
         for result in results
     ]

@@ -33,6 +33,7 @@ def export(
     out: str | None = None,
     preprocess: bool = False,
     size: Sequence[int] | None = None,
+    extras: Sequence[str] = (),
 ) -> None:
     """Export a checkpoint, and print how the file's predictions differ from the model's.
 
@@ -45,6 +46,7 @@ def export(
         preprocess: whether the normalisation is part of the exported model.
         size: (height, width) of the only images that the exported model takes, in pixels; None: of
             any that the network takes.
+        extras: which of `EXTRAS` are outputs too, such as `semseg_confidence`.
 
     Raises:
         ConfigError: format and suffix, or config and checkpoint, contradict each other; a size is
@@ -65,7 +67,7 @@ def export(
             text = f"{out}: {_size(out)}, the weights are the checkpoint's, bit for bit."
             console.print(text, soft_wrap=True)
             return
-        info = ModelInfo.of(network, predictor.metainfo, preprocess)
+        info = ModelInfo.of(network, predictor.metainfo, preprocess, extras)
         if size is not None:
             info = replace(info, size=(size[0], size[1]))
         FORMATS[format][1](network, out, info)

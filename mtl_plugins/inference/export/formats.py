@@ -52,7 +52,7 @@ def save_onnx(network: MultiTaskSegmentor, path: str, info: ModelInfo) -> None:
             onnx: Any = torch.onnx.export(
                 without_pooling(program),
                 input_names=[INPUT],
-                output_names=list(info.targets),
+                output_names=info.outputs,
                 verbose=False,
             )
     except torch.onnx.errors.OnnxExporterError as error:

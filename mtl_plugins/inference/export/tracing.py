@@ -6,7 +6,7 @@ import logging
 import math
 import operator
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from unittest.mock import patch
@@ -20,7 +20,7 @@ from torch.fx.experimental import _config as fx_config
 from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from ...errors import ConfigError, MTLError
-from ...models.segmentors import MultiTaskSegmentor
+from ...models.segmentors import EXTRAS, MultiTaskSegmentor
 from ...targets import IGNORE_LABEL
 from ..model_info import ModelInfo
 
@@ -42,13 +42,16 @@ class ExportableModel(nn.Module):
     Args:
         network: the model; copied, not changed.
         preprocess: whether the normalisation is part of the exported model.
+        extras: names of further outputs, see `ModelInfo`.
 
     Shapes: N,3,H,W float32 normalised (with `preprocess`: N,H,W,3 uint8, BGR), any N, H and W ->
     by the task's name: ids (classes, 0 and 1 of masks) N,H,W uint8, or int32 where there are more
-    than 255 classes; every other task N,C,H,W float32 in its unit.
+    than 255 classes; every other task N,C,H,W float32 in its unit; extras N,C,H,W float32.
     """
 
-    def __init__(self, network: MultiTaskSegmentor, preprocess: bool = False) -> None:
+    def __init__(
+        self, network: MultiTaskSegmentor, preprocess: bool = False, extras: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.network = deepcopy(network).eval().requires_grad_(False)
         # In channels-last memory, tracing would fix conditions such as sides above 1.
@@ -59,6 +62,7 @@ class ExportableModel(nn.Module):
             if isinstance(module, PatchEmbed):
                 module.register_forward_hook(lambda _, inputs, tokens: tokens.contiguous())
         self.preprocess = preprocess
+        self.extras = (*extras,)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return the predictions by task."""
@@ -71,7 +75,11 @@ class ExportableModel(nn.Module):
                 # ONNX and torch hardly know uint16.
                 dtype = torch.uint8 if head.out_channels <= IGNORE_LABEL else torch.int32
                 outputs[task] = outputs[task][:, 0].to(dtype)
-        return outputs
+            for extra, compute in EXTRAS.items():
+                if (name := f"{task}_{extra}") in self.extras:
+                    outputs[name] = compute(head.mergeable(raw[task]))
+        # In the order of the description.
+        return {name: outputs[name] for name in [*raw, *self.extras]}
 
 
 def trace(
@@ -87,7 +95,7 @@ def trace(
     Raises:
         ExportError: torch cannot trace the model.
     """
-    model = ExportableModel(network, info.preprocess)
+    model = ExportableModel(network, info.preprocess, info.extras)
     # Not multiples of the divisor, so that padding is traced.
     height, width = info.size or (3 * info.size_divisor - 3, 4 * info.size_divisor - 5)
     images = torch.zeros(2, 3, height, width)

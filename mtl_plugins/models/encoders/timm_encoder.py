@@ -7,10 +7,11 @@ from typing import Any
 
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...utils import warn
+from .timm_layers import freeze, parameter_depths
 from .timm_models import (
     chosen_levels,
     dilation,
@@ -54,6 +55,9 @@ class TimmEncoder(BaseModule):
             plain model still load, the new blocks start random.
         with_cp: recompute activations in the backward pass instead of keeping them, which saves
             memory and costs time (activation checkpointing, under mmseg's name).
+        frozen_stages: number of the model's stages (blocks of a plain transformer) that are not
+            trained, after its stem, as in mmseg's ResNet: 0: the stem alone; 'all': the whole
+            encoder; -1: nothing. Frozen parts keep their batch statistics, and drop nothing.
         model_args: further arguments of `timm.create_model`.
 
     Raises:
@@ -78,6 +82,7 @@ class TimmEncoder(BaseModule):
         img_size: int | Sequence[int] | None = None,
         squeeze_excitation: bool = False,
         with_cp: bool = False,
+        frozen_stages: int | str = -1,
         model_args: dict[str, Any] | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -115,6 +120,7 @@ class TimmEncoder(BaseModule):
         self.strides = self._sizes.strides
         self.largest_size = self._sizes.largest
         """(height, width) of the largest images, for models that are built for one size."""
+        self._frozen = self._freeze(frozen_stages)
         if size is None and (sizes := self._sizes.text):
             warn(f"TimmEncoder: {self.model_name} {sizes}.")
 
@@ -127,6 +133,31 @@ class TimmEncoder(BaseModule):
         return tuple(
             self._sizes.crop(level, index, height, width) for index, level in enumerate(levels)
         )
+
+    def train(self, mode: bool = True) -> "TimmEncoder":
+        """Set the mode of all parts but the frozen ones, which stay in eval mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
+
+    def layer_depths(self) -> tuple[dict[str, int], int]:
+        """Return the depth of each parameter's layer, and that of what follows the encoder."""
+        return parameter_depths(self.model_name, self.model, coarse=False)
+
+    def _freeze(self, stages: int | str) -> list[nn.Module]:
+        """Freeze the stem and the first stages; return the frozen parts."""
+        if stages == -1:
+            return []
+        depths, last = parameter_depths(self.model_name, self.model, coarse=True)
+        if stages == "all":
+            return freeze(self.model, {*depths})
+        if not isinstance(stages, int) or not 0 <= stages < last:
+            raise ConfigError(
+                f"TimmEncoder: frozen_stages={stages!r}; {self.model_name} has {last - 1} stages "
+                f"after its stem. Choose 0 (the stem alone) to {last - 1}, 'all', or -1 for none."
+            )
+        return freeze(self.model, {key for key, depth in depths.items() if depth <= stages})
 
     def check_size(self, height: int, width: int) -> None:
         """Raise a `ConfigError` for an image that is larger than the one size of the model."""

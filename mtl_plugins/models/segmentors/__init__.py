@@ -1,9 +1,10 @@
 """Whole models."""
 
 from .multi_task_segmentor import MultiTaskSegmentor
-from .prediction import Augmentation, InferenceConfig, View, Window, decode_views
+from .prediction import EXTRAS, Augmentation, InferenceConfig, View, Window, decode_views
 
 __all__ = [
+    "EXTRAS",
     "Augmentation",
     "InferenceConfig",
     "MultiTaskSegmentor",
