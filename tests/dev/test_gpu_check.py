@@ -14,7 +14,7 @@ ELSEWHERE = {
     "tests", "onnx", "losses_and_bins", "evaluation_against_mmseg", "runner", "cpu_losses",
 }  # fmt: skip
 """Cases that call pytest, the export, or rows of the benchmark, which have tests of their own, and
-the one that `precision` runs."""
+the one that `against_cpu` runs."""
 
 
 def gpu_check(out, names, budget=600.0, limit=None):
@@ -35,7 +35,7 @@ def test_every_case_runs(tmp_path):
     assert [*found] == names
     bad = [line for line in found.values() if line["status"] not in ("passed", "skipped")]
     assert not bad
-    assert found["precision"]["measured"]["float32_first"] < 1e-6
+    assert found["against_cpu"]["measured"]["float32_first"] < 1e-6
     assert found["resume"]["measured"]["deterministic_largest_difference"] == 0
 
 

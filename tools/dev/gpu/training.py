@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -14,11 +15,8 @@ from typing import Any
 import torch
 from torch import distributed
 
-from .case import Findings, Settings, Skipped, case
+from .case import Findings, Result, Settings, Skipped, case
 from .runs import short_run
-
-CPU_LIMIT = 90
-"""Seconds that the processor's training may take longer than those on the GPU."""
 
 PRECISIONS: dict[str, tuple[list[str], float, float]] = {
     # options, tolerance of the first loss, tolerance of the mean of the last ten
@@ -62,74 +60,89 @@ def _device_seconds(run: Any) -> float:
     return (time.perf_counter() - begin) / 10
 
 
-@case(rank=1, limit=180)
+@case(rank=1, limit=120)
 def precision(settings: Settings, findings: Findings) -> None:
-    """The default run's first 50 steps in four precisions against the processor's float32."""
+    """The default run's first 50 steps in four precisions."""
     if not settings.quick:
         short_run(settings, "rendering")  # renders, warms up
-    begin = time.perf_counter()
-    on_cpu = _cpu_process(settings)
     found = {}
     for name, (options, _, _) in PRECISIONS.items():
         if name in ("float16", "tf32") and settings.device != "cuda":
             continue  # a processor has neither
         _, recorded = short_run(settings, name, options)
         found[name] = losses = recorded.losses
-        findings.note(**{f"{name}_losses": losses[::10]})
+        findings.note(**{f"{name}_losses": losses})
         findings.check(f"{name}_finite", all(map(math.isfinite, losses)))
         whole, waiting = recorded.pace()
         findings.note(**{f"{name}_ms": whole, f"{name}_waiting_ms": waiting})
-    expected = _losses_of(on_cpu)
-    findings.note(all_seconds=time.perf_counter() - begin)
-    last = min(10, len(expected))
     for name, losses in found.items():
-        _, first_tolerance, tolerance = PRECISIONS[name]
-        findings.bound(f"{name}_first", _relative(losses[:1], expected[:1]), first_tolerance)
-        findings.bound(f"{name}_last10", _relative(losses[-last:], expected[-last:]), tolerance)
-    findings.note(cpu_losses=expected[::10])
+        _compare(findings, name, losses, found["float32"])
+    _write(settings, "losses.json", found)
+
+
+@case(rank=5, limit=150)
+def against_cpu(settings: Settings, findings: Findings) -> None:
+    """The losses of `precision` against those of a processor in float32."""
+    found, expected = _read(settings, "losses.json"), _read(settings, "cpu_losses.json")
+    if found is None:
+        raise Skipped("`precision` has not run")
+    if expected is None:  # else from this machine or another one
+        _run_on_cpu(settings)
+        expected = _read(settings, "cpu_losses.json")
+    assert expected is not None
+    findings.note(processor=expected["processor"])
+    for name, losses in found.items():
+        _compare(findings, name, losses, expected["losses"])
+
+
+def _read(settings: Settings, name: str) -> dict[str, Any] | None:
+    if not os.path.isfile(path := settings.scratch(name)):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _write(settings: Settings, name: str, values: dict[str, Any]) -> None:
+    with open(settings.scratch(name), "w", encoding="utf-8") as file:
+        json.dump(values, file)
+
+
+def _compare(findings: Findings, name: str, losses: list[float], expected: list[float]) -> None:
+    """Hold the first loss and the mean of the last ten to the precision's tolerances."""
+    _, first, last = PRECISIONS[name]
+    findings.bound(f"{name}_first", _relative(losses[:1], expected[:1]), first)
+    findings.bound(f"{name}_last10", _relative(losses[-10:], expected[-10:]), last)
 
 
 def _relative(values: list[float], expected: list[float]) -> float:
     return abs(sum(values) / sum(expected) - 1)
 
 
-def _cpu_process(settings: Settings) -> subprocess.Popen:
-    """Start the same training in a process that sees no GPU."""
+def _run_on_cpu(settings: Settings) -> None:
+    """Run `cpu_losses` in a process that sees no GPU."""
     command = [
         sys.executable,
         os.path.join(settings.root, "tools", "dev", "commands", "gpu_check.py"),
     ]
     command += ["--worker", "--out", settings.out, "--device", "cpu", "--cases", "cpu_losses"]
     command += ["--quick"] if settings.quick else []
-    # Idle threads that spin would take the cores from the trainings beside it.
-    environment = dict(
-        os.environ, CUDA_VISIBLE_DEVICES="", OMP_WAIT_POLICY="PASSIVE",
-        OMP_NUM_THREADS=str(max(1, len(os.sched_getaffinity(0)) // 2)),
-    )  # fmt: skip
-    return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, env=dict(os.environ, CUDA_VISIBLE_DEVICES="")
+    )
+    result = Result(**json.loads(done.stdout.splitlines()[-1]))
+    if result.status != "passed":
+        raise RuntimeError(f"The training on the processor failed: {result.messages}")
 
 
-def _losses_of(process: subprocess.Popen) -> list[float]:
-    try:
-        out, _ = process.communicate(timeout=CPU_LIMIT)
-    except subprocess.TimeoutExpired as late:
-        process.kill()
-        raise RuntimeError(
-            f"The training on the processor was not done {CPU_LIMIT} s after those on the GPU."
-        ) from late
-    result = json.loads(out.splitlines()[-1])
-    if result["status"] != "passed":
-        raise RuntimeError(f"The training on the processor failed: {result['messages']}")
-    return result["measured"]["losses"]
-
-
-@case(rank=99, limit=120)
+@case(rank=99, limit=600)
 def cpu_losses(settings: Settings, findings: Findings) -> None:
-    """The processor's losses of the default run, which the case `precision` compares with."""
+    """The processor's losses of the default run, which `against_cpu` compares with."""
     if settings.device != "cpu":
-        raise Skipped("runs as a part of `precision`, in a process without a GPU")
+        raise Skipped("runs as a part of `against_cpu`, in a process without a GPU")
     _, recorded = short_run(settings, "cpu")
     findings.note(losses=recorded.losses)
+    processor = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+    _write(settings, "cpu_losses.json", dict(losses=recorded.losses, processor=processor))
 
 
 @case(rank=2, limit=60)
