@@ -6,6 +6,7 @@ outlasts its limit costs that process; the next case gets a new one.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
@@ -37,6 +38,8 @@ def run_worker(settings: Settings, names: Sequence[str]) -> None:
     # Whatever cases print goes to the log; only results go to the pipe.
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    # Asked before it is killed, the process says in the log where it was.
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     found = {each.name: each for each in cases()}
     made = conditions(settings)
 
@@ -212,6 +215,8 @@ def _kill(worker: subprocess.Popen, patience: float) -> None:
     try:
         worker.wait(timeout=patience)
     except subprocess.TimeoutExpired:
+        worker.send_signal(signal.SIGUSR1)
+        time.sleep(1)
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
