@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import runpy
 import sys
@@ -52,6 +53,9 @@ def _scope_and_seed():
         kind._instance_dict.clear()
     init_default_scope("mmseg")
     torch.manual_seed(0)
+    yield
+    disabled, logging.root.manager.disable = logging.root.manager.disable, 0
+    assert not disabled, "this test leaves logging disabled, which others read"
 
 
 @pytest.fixture(scope="session")

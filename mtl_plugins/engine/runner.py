@@ -84,13 +84,13 @@ class MultiTaskRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train; see mmengine."""
-        with self._hooks_at_end():
+        with self._hooks_at_end(), self._workers_end():
             return super().train()
 
     def test(self) -> dict[str, float]:
         """Evaluate; see mmengine."""
         self.tests = True
-        with self._hooks_at_end():
+        with self._hooks_at_end(), self._workers_end():
             return super().test()
 
     def build_train_loop(self, loop: BaseLoop | dict[str, Any]) -> BaseLoop:
@@ -121,6 +121,22 @@ class MultiTaskRunner(Runner):
             raise
         finally:
             self.call_hook("after_stop")
+
+    @contextmanager
+    def _workers_end(self) -> Iterator[None]:
+        """End persistent workers with the run.
+
+        torch ends them when the loader is collected as garbage. In a cycle of references, as a
+        runner is, the queue that tells a worker to end is collected first: each worker would be
+        waited for, for seconds, then killed.
+        """
+        try:
+            yield
+        finally:
+            for loop in (self._train_loop, self._val_loop, self._test_loop):
+                loader = getattr(loop, "dataloader", None)
+                if getattr(loader, "_iterator", None) is not None:
+                    loader._iterator = None
 
     def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         """Save a checkpoint; see mmengine. All processes must call it.

@@ -1,6 +1,6 @@
 """Helpers for any module: files, tables, progress, suggestions, commands, devices, weights."""
 
-from .command import run_command, warn
+from .command import no_logs, run_command, warn
 from .devices import choose_dtype, machine_name, unwrapped
 from .files import UNFINISHED, name_key, parse_json, read_text, replaced, shown, write_text
 from .names import distinct_names, relative_names
@@ -26,6 +26,7 @@ __all__ = [
     "machine_name",
     "name_key",
     "nearest",
+    "no_logs",
     "parse_json",
     "read_text",
     "relative_names",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine.logging import print_log
@@ -46,6 +47,17 @@ def _message(error: Exception) -> str | None:
     if isinstance(error, (MTLError, FileNotFoundError, ImportError)):
         return re.split(r"\n(?:[\w.]+\.)?\w*Error: ", str(error))[-1].strip()
     return None
+
+
+@contextmanager
+def no_logs(level: int = logging.WARNING) -> Iterator[None]:
+    """Write no messages of this level and below, of any logger, inside."""
+    before = logging.root.manager.disable
+    logging.disable(level)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def warn(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 import time
@@ -25,7 +24,7 @@ from mtl_plugins.costs import random_batch
 from mtl_plugins.errors import ConfigError
 from mtl_plugins.models.encoders import encoder_spec
 from mtl_plugins.models.segmentors import MultiTaskSegmentor
-from mtl_plugins.utils import TextTable, track, wide_console, write_text
+from mtl_plugins.utils import TextTable, no_logs, track, wide_console, write_text
 
 TRAINED, PREDICTED = (128, 192), (100, 140)
 """Sizes (height, width) of the images that are trained on and predicted, in pixels."""
@@ -91,11 +90,11 @@ def survey(modules: Sequence[str], path: str) -> Iterator[Trial]:
 
 def survey_here(modules: Iterable[str], path: str) -> None:
     """Try one model of each module in this process and append the results to a file."""
-    warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)
-    for module in modules:
-        name, parameters = smallest_model(module)
-        _append(path, attempt(module, name, parameters))
+    with no_logs(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for module in modules:
+            name, parameters = smallest_model(module)
+            _append(path, attempt(module, name, parameters))
 
 
 def smallest_model(module: str) -> tuple[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import operator
 import warnings
@@ -22,6 +21,7 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 from ...errors import ConfigError, MTLError
 from ...models.segmentors import EXTRAS, MultiTaskSegmentor
 from ...targets import IGNORE_LABEL
+from ...utils import no_logs
 from ..model_info import ModelInfo
 
 INPUT = "images"
@@ -144,12 +144,8 @@ def tracing() -> Iterator[None]:
     ):
         # torch and onnxscript report every attempt that they give up.
         warnings.simplefilter("ignore")
-        level = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-        try:
+        with no_logs():
             yield
-        finally:
-            logging.disable(level)
 
 
 def _same_padding(side: int, kernel_size: int, stride: int, dilation: int) -> int:

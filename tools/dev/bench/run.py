@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import json
-import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.utils import ProgressLine, machine_name, replaced
+from mtl_plugins.utils import ProgressLine, machine_name, no_logs, replaced
 from mtl_plugins.version import __version__
 
 from .measurement import Measurement
@@ -108,14 +107,9 @@ def kept_results(out: str, made: dict[str, Any]) -> list[RowResult]:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Suppress the logs of trainings and mmseg's warnings about its own defaults."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    with warnings.catch_warnings():
+    with no_logs(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="mmseg|mmengine")
-        try:
-            yield
-        finally:
-            logging.disable(level)
+        yield
 
 
 def _run_row(

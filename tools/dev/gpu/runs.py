@@ -18,6 +18,7 @@ from mmseg.registry import HOOKS
 from torch.profiler import ProfilerActivity, profile
 
 from mtl_plugins import load_config, train
+from mtl_plugins.utils import no_logs
 
 from .case import Settings
 
@@ -190,9 +191,5 @@ def short_run(
 def _quiet() -> Iterator[None]:
     """Let each run have its own logger, and say little."""
     MMLogger._instance_dict.clear()
-    level = logging.root.manager.disable
-    logging.disable(logging.INFO)
-    try:
+    with no_logs(logging.INFO):
         yield
-    finally:
-        logging.disable(level)
