@@ -202,6 +202,19 @@ def no_step(run: Run) -> Iterator[str]:
         )
 
 
+def no_decay(run: Run) -> Iterator[str]:
+    """Find multiples of a weight decay that the optimizer does not name; mmengine needs it."""
+    optimizer = run.config["optim_wrapper"].get("optimizer")
+    multiples = run.config["optim_wrapper"].get("paramwise_cfg") or {}
+    names = [name for name in multiples if name.endswith("_decay_mult")]
+    if names and isinstance(optimizer, Mapping) and optimizer.get("weight_decay") is None:
+        yield (
+            f"optim_wrapper.paramwise_cfg has {', '.join(names)}, a multiple of a weight decay, "
+            "and the optimizer has none: set optim_wrapper.optimizer.weight_decay (0 for none), or "
+            "leave it out."
+        )
+
+
 # ---- Warnings
 
 
@@ -314,6 +327,7 @@ ERRORS: Sequence[Check] = (
     unseen_metric,
     *HOOK_ERRORS,
     no_step,
+    no_decay,
 )
 
 WARNINGS: Sequence[Check] = (

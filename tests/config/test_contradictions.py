@@ -78,6 +78,10 @@ ERRORS = [
     (["optim_wrapper.optimizer.type=LBFGS"], "'LBFGS' cannot train a network here: .*closure"),
     (["optim_wrapper.optimizer.type=SparseAdam"], "'SparseAdam' cannot train .* dense gradients"),
     (
+        ["optim_wrapper.paramwise_cfg={norm_decay_mult: 0}"],
+        "norm_decay_mult, a multiple of a weight decay.*set optim_wrapper.optimizer.weight_decay",
+    ),
+    (
         ["optim_wrapper.constructor=LayerDecayOptimizerConstructor"],
         "knows the layers of mmseg's ConvNeXt, MAE and BEiT alone.*custom_keys",
     ),
