@@ -113,7 +113,7 @@ class TaskHead(BaseModule, metaclass=TriedHead):
         seen: Counter[str] = Counter()
         listed = loss if isinstance(loss, (list, tuple)) else [loss]
         # A head of yours may compute its losses itself.
-        ours = type(self).losses_of.__module__.startswith(__package__)
+        ours = (type(self).losses_of.__module__ or "").startswith(__package__)
         if not listed and ours:
             raise ConfigError(f"{type(self).__name__}: loss=[]; expected at least one loss.")
         for built in (build_loss(each, self) for each in listed):
