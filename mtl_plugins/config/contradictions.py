@@ -25,6 +25,7 @@ from .data_checks import (
     endless_evaluation,
     no_samples,
     random_evaluation,
+    shuffled_twice,
     unmeasured_images,
 )
 from .foreign import foreign_parts, unused_arguments
@@ -319,6 +320,7 @@ ALWAYS: Sequence[Check] = (
 
 ERRORS: Sequence[Check] = (
     length_of_loop,
+    shuffled_twice,
     endless_epoch,
     stepped_twice,
     saved_twice,

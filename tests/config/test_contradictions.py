@@ -63,6 +63,7 @@ ERRORS = [
         "has max_epochs and max_iters: a training that counts epochs needs max_epochs alone",
     ),
     (["train_cfg=dict(_delete_=True, type=SeededTrainLoop)"], "no length.* needs max_epochs"),
+    (["train_dataloader.shuffle=True"], "a sampler, which gives the order.*sampler.shuffle"),
     (["train_dataloader.sampler.type=InfiniteSampler"], "an epoch never ends.*SeededSampler"),
     (["val_dataloader.sampler.type=InfiniteSampler"], "the evaluation never ends.*DefaultSampler"),
     (["optim_wrapper.accumulative_counts=0"], "accumulative_counts=0; expected a whole number"),
