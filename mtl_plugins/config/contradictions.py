@@ -249,6 +249,17 @@ def validated_too_often(run: Run) -> Iterator[str]:
         )
 
 
+def logged_by_epoch(run: Run) -> Iterator[str]:
+    """Find trainings by iterations whose log would count them within an epoch that has fewer."""
+    log = run.config.get("log_processor") or {}
+    if run.length and run.unit == "iterations" and log.get("by_epoch", True):
+        yield (
+            "log_processor.by_epoch=True, and the training counts iterations, so its log would say "
+            "'Epoch(train) [1][600/200]': set log_processor.by_epoch=False and "
+            "default_hooks.logger.log_metric_by_epoch=False."
+        )
+
+
 def best_of_nothing(run: Run) -> Iterator[str]:
     """Find a `save_best` of a training without validation."""
     for key, hook in run.hooks(CheckpointHook).items():
@@ -336,6 +347,7 @@ WARNINGS: Sequence[Check] = (
     nothing_saved,
     saved_at_the_end,
     validated_too_often,
+    logged_by_epoch,
     best_of_nothing,
     unmeasured_images,
     random_evaluation,

@@ -12,7 +12,10 @@ from mtl_plugins.errors import ConfigError
 from tests.config.test_config import BRANCHED, SHIPPED
 
 ITERATIONS = "train_cfg=dict(_delete_=True, type=IterBasedTrainLoop, max_iters=4000)"
-BY_ITERATION = ["default_hooks.checkpoint.by_epoch=False", "default_hooks.checkpoint.interval=500"]
+BY_ITERATION = [
+    "default_hooks.checkpoint.by_epoch=False", "default_hooks.checkpoint.interval=500",
+    "log_processor.by_epoch=False",
+]  # fmt: skip
 NO_VALIDATION = ["val_dataloader=None", "val_cfg=None", "val_evaluator=None"]
 DECODER = (
     "model.decode_head.decoder=dict(_delete_=True, type=MMSegDecoder, head=dict(type=FCNHead, "
@@ -187,6 +190,10 @@ WARNINGS = [
     (
         [ITERATIONS, "train_cfg.val_interval=1", schedule(type="PolyLR", by_epoch=False)],
         "val_interval=1 validates after every iteration",
+    ),
+    (
+        [ITERATIONS, schedule(type="PolyLR", by_epoch=False)],
+        "counts iterations, so its log would say.*set log_processor.by_epoch=False",
     ),
     # Schedules that end early, late, or never.
     (
