@@ -99,7 +99,8 @@ def test_own_data(checkout, monkeypatch, capsys):
     [config] = [text for _, title, text in blocks("own_data") if title == "mine/cars.py"]
     assert len(config.strip().splitlines()) <= 25
     follow("own_data", monkeypatch, [*TINY, *SHORT, *workerless("train", "val", "test")])
-    assert "image-blind" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "image-blind" in printed and "moving/bce" in printed
     assert len(os.listdir("work_dirs/cars_seen")) == 2
     assert len(os.listdir("work_dirs/cars_predicted/labels")) == 4
 

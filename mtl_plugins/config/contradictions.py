@@ -25,6 +25,7 @@ from .data_checks import (
     endless_evaluation,
     no_samples,
     random_evaluation,
+    shuffled_twice,
     unmeasured_images,
 )
 from .foreign import foreign_parts, unused_arguments
@@ -202,6 +203,19 @@ def no_step(run: Run) -> Iterator[str]:
         )
 
 
+def no_decay(run: Run) -> Iterator[str]:
+    """Find multiples of a weight decay that the optimizer does not name; mmengine needs it."""
+    optimizer = run.config["optim_wrapper"].get("optimizer")
+    multiples = run.config["optim_wrapper"].get("paramwise_cfg") or {}
+    names = [name for name in multiples if name.endswith("_decay_mult")]
+    if names and isinstance(optimizer, Mapping) and optimizer.get("weight_decay") is None:
+        yield (
+            f"optim_wrapper.paramwise_cfg has {', '.join(names)}, a multiple of a weight decay, "
+            "and the optimizer has none: set optim_wrapper.optimizer.weight_decay (0 for none), or "
+            "leave it out."
+        )
+
+
 # ---- Warnings
 
 
@@ -232,6 +246,17 @@ def validated_too_often(run: Run) -> Iterator[str]:
         yield (
             "train_cfg.val_interval=1 validates after every iteration, because the training counts "
             "iterations: set a larger one."
+        )
+
+
+def logged_by_epoch(run: Run) -> Iterator[str]:
+    """Find trainings by iterations whose log would count them within an epoch that has fewer."""
+    log = run.config.get("log_processor") or {}
+    if run.length and run.unit == "iterations" and log.get("by_epoch", True):
+        yield (
+            "log_processor.by_epoch=True, and the training counts iterations, so its log would say "
+            "'Epoch(train) [1][600/200]': set log_processor.by_epoch=False and "
+            "default_hooks.logger.log_metric_by_epoch=False."
         )
 
 
@@ -306,6 +331,7 @@ ALWAYS: Sequence[Check] = (
 
 ERRORS: Sequence[Check] = (
     length_of_loop,
+    shuffled_twice,
     endless_epoch,
     stepped_twice,
     saved_twice,
@@ -314,12 +340,14 @@ ERRORS: Sequence[Check] = (
     unseen_metric,
     *HOOK_ERRORS,
     no_step,
+    no_decay,
 )
 
 WARNINGS: Sequence[Check] = (
     nothing_saved,
     saved_at_the_end,
     validated_too_often,
+    logged_by_epoch,
     best_of_nothing,
     unmeasured_images,
     random_evaluation,

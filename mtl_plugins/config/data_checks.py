@@ -64,6 +64,16 @@ def endless_epoch(run: Run) -> Iterator[str]:
         )
 
 
+def shuffled_twice(run: Run) -> Iterator[str]:
+    """Find loaders with an order beside that of their sampler, which torch refuses."""
+    for split in ("train", "val", "test"):
+        if _sampler(run, split) and run.config[f"{split}_dataloader"].get("shuffle"):
+            yield (
+                f"{split}_dataloader has shuffle=True and a sampler, which gives the order: leave "
+                f"it out, or set {split}_dataloader.sampler.shuffle."
+            )
+
+
 def unmeasured_images(run: Run) -> Iterator[str]:
     """Find evaluations that leave out images."""
     for split in ("val", "test"):

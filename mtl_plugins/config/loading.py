@@ -89,10 +89,11 @@ def _laid_over(config: Config, options: Sequence[str]) -> Config:
 
 
 def normalized(node: Any) -> Any:
-    """Expand `~` at the beginning of every text, and write colours that are keys as text.
+    """Expand `~` at the beginning of every text; write classes, and colours that are keys, as text.
 
     A text that begins with `~` can only be a path. JSON has no keys that are tuples; every format
-    of labels reads `"(7, 7, 7)"`, too.
+    of labels reads `"(7, 7, 7)"`, too. A class that a config imports is its import path, which can
+    be printed and saved.
 
     >>> normalized(dict(label_map={(7, 7, 7): 0, 5: 255}))
     {'label_map': {'(7, 7, 7)': 0, 5: 255}}
@@ -104,6 +105,8 @@ def normalized(node: Any) -> Any:
         }
     if isinstance(node, (list, tuple)):
         return type(node)(map(normalized, node))
+    if isinstance(node, type):
+        return f"{node.__module__}.{node.__qualname__}"
     return os.path.expanduser(node) if isinstance(node, str) and node[:1] == "~" else node
 
 
@@ -123,6 +126,13 @@ def _executed(path: str) -> Config:
         hint = did_you_mean_path(missing) if missing else ""
         if isinstance(error, UnicodeError) or "U+FEFF" in str(error):
             hint = "Save it, and its bases, as UTF-8 without a byte order mark."
+        if "lazy_import" in str(error):
+            hint = (
+                "An import above _base_ makes a config one of mmengine's new style: move it below "
+                "_base_, or name classes by text (type='AdamW')."
+            )
+        if "yml/yaml/json" in str(error):
+            hint = "The first argument is the config; a checkpoint is none."
         if isinstance(error, KeyError):
             hint = "If {{_base_...}} names this key, the base has no such key."
         raise ConfigError(

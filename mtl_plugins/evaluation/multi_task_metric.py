@@ -118,6 +118,9 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         _check_choice("align", align, (None, *ALIGNMENTS))
         _check_choice("average", average, (None, "images", "pixels"))
         _check_choice("nonfinite", nonfinite, ("error", "clamp"))
+        nearest = 0.0 if isinstance(min_depth, Mapping) else min_depth
+        if any(value is not None and value <= nearest for value in _values(max_depth)):
+            raise DataError(f"max_depth={max_depth!r}: expected more than min_depth={min_depth!r}.")
         for value in _values(depth_range):
             if value is not None and not (len(value) == 2 and 0 <= value[0] < value[1]):
                 raise DataError(f"depth_range={value!r}: expected (nearest, farthest) in metres.")

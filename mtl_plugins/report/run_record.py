@@ -132,6 +132,8 @@ def log_files(work_dir: Path) -> list[Path]:
 
 
 def _why_no_logs(folder: Path) -> str:
+    if folder.is_file():
+        return f"{folder} is a file; expected a work dir, such as {folder.parent}."
     if not folder.is_dir():
         return f"There is no work dir {str(folder)!r}."
     runs = sorted({str(path.parents[2]) for path in folder.glob(f"*/**/{SCALARS}")})

@@ -119,6 +119,22 @@ def test_missing_and_broken_files(tmp_path):
     broken.write_text("model = dict(\n")
     with pytest.raises(ConfigError, match=r"broken\.py cannot be read"):
         load_config(str(broken))
+    checkpoint = tmp_path / "epoch_1.pth"
+    checkpoint.touch()
+    with pytest.raises(ConfigError, match="the config; a checkpoint is none"):
+        load_config(str(checkpoint))
+
+
+def test_an_imported_class_is_its_path(tmp_path):
+    child = tmp_path / "child.py"
+    base, imported = f"_base_ = {BRANCHED!r}\n", "from torch.optim import AdamW\n"
+    child.write_text(f"{base}{imported}optim_wrapper = dict(optimizer=dict(type=AdamW))\n")
+    config = load_config(str(child))
+    assert config.optim_wrapper.optimizer.type == "torch.optim.adamw.AdamW"
+    assert "<class" not in config.pretty_text
+    child.write_text(imported + base)
+    with pytest.raises(ConfigError, match="An import above _base_"):
+        load_config(str(child))
 
 
 def test_class_paths_are_left_to_mmengine():

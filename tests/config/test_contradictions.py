@@ -12,7 +12,10 @@ from mtl_plugins.errors import ConfigError
 from tests.config.test_config import BRANCHED, SHIPPED
 
 ITERATIONS = "train_cfg=dict(_delete_=True, type=IterBasedTrainLoop, max_iters=4000)"
-BY_ITERATION = ["default_hooks.checkpoint.by_epoch=False", "default_hooks.checkpoint.interval=500"]
+BY_ITERATION = [
+    "default_hooks.checkpoint.by_epoch=False", "default_hooks.checkpoint.interval=500",
+    "log_processor.by_epoch=False",
+]  # fmt: skip
 NO_VALIDATION = ["val_dataloader=None", "val_cfg=None", "val_evaluator=None"]
 DECODER = (
     "model.decode_head.decoder=dict(_delete_=True, type=MMSegDecoder, head=dict(type=FCNHead, "
@@ -63,6 +66,7 @@ ERRORS = [
         "has max_epochs and max_iters: a training that counts epochs needs max_epochs alone",
     ),
     (["train_cfg=dict(_delete_=True, type=SeededTrainLoop)"], "no length.* needs max_epochs"),
+    (["train_dataloader.shuffle=True"], "a sampler, which gives the order.*sampler.shuffle"),
     (["train_dataloader.sampler.type=InfiniteSampler"], "an epoch never ends.*SeededSampler"),
     (["val_dataloader.sampler.type=InfiniteSampler"], "the evaluation never ends.*DefaultSampler"),
     (["optim_wrapper.accumulative_counts=0"], "accumulative_counts=0; expected a whole number"),
@@ -77,6 +81,10 @@ ERRORS = [
     # Optimizers.
     (["optim_wrapper.optimizer.type=LBFGS"], "'LBFGS' cannot train a network here: .*closure"),
     (["optim_wrapper.optimizer.type=SparseAdam"], "'SparseAdam' cannot train .* dense gradients"),
+    (
+        ["optim_wrapper.paramwise_cfg={norm_decay_mult: 0}"],
+        "norm_decay_mult, a multiple of a weight decay.*set optim_wrapper.optimizer.weight_decay",
+    ),
     (
         ["optim_wrapper.constructor=LayerDecayOptimizerConstructor"],
         "knows the layers of mmseg's ConvNeXt, MAE and BEiT alone.*custom_keys",
@@ -182,6 +190,10 @@ WARNINGS = [
     (
         [ITERATIONS, "train_cfg.val_interval=1", schedule(type="PolyLR", by_epoch=False)],
         "val_interval=1 validates after every iteration",
+    ),
+    (
+        [ITERATIONS, schedule(type="PolyLR", by_epoch=False)],
+        "counts iterations, so its log would say.*set log_processor.by_epoch=False",
     ),
     # Schedules that end early, late, or never.
     (

@@ -109,6 +109,8 @@ def test_precision_and_f_score_equal_scikit_learns():
         (dict(align=dict(depth="inverse_least_squares")), "needs max_depth"),
         (dict(average="pixel"), r"Did you mean pixels\?"),
         (dict(depth_range=(20, 5)), "nearest, farthest"),
+        (dict(max_depth=dict(depth=-5)), "expected more than min_depth"),
+        (dict(min_depth=3.0, max_depth=2.0), r"max_depth=2\.0: expected more than min_depth=3\.0"),
         (dict(variant="near/far"), "letters, digits"),
     ],
 )

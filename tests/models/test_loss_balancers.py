@@ -8,7 +8,7 @@ from mmengine.logging import MessageHub
 from torchjd import scalarization
 
 from mtl_plugins.errors import ConfigError
-from mtl_plugins.models.balancers import LossBalancer
+from mtl_plugins.models.balancers import FixedWeights, LossBalancer
 from mtl_plugins.models.balancers.torchjd_adapter import SCALARIZERS
 
 NAMES = pytest.mark.parametrize("name", list(SCALARIZERS))
@@ -195,3 +195,16 @@ def test_without_torchjd_the_command_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchjd", None)
     with pytest.raises(ConfigError, match=r"pip install \"torchjd\[full\]"):
         LossBalancer("UW", tasks=TASKS)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (dict(a=1.0), r"b has none: add weights=dict\(b=\.\.\.\)\. c has none"),
+        (dict(a=1.0, b=1.0, c=1.0, d=1.0), "d is no task"),
+        (dict(a=1.0, b=-1.0, c="x"), r"\{'b': -1\.0, 'c': 'x'\}; expected numbers, each >= 0"),
+    ],
+)
+def test_fixed_weights_are_one_number_for_each_task(weights, message):
+    with pytest.raises(ConfigError, match=message):
+        FixedWeights(weights, tasks=TASKS)

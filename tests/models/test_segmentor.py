@@ -5,7 +5,7 @@ import torch
 from mmseg.models.segmentors import BaseSegmentor
 from mmseg.registry import MODELS
 
-from mtl_plugins.errors import DataError
+from mtl_plugins.errors import ConfigError, DataError
 from tests.batches import NUM_CLASSES, batch, gradients, model, predict, sample, step
 from tests.pointwise import pointwise_model
 
@@ -136,6 +136,12 @@ def test_preprocessor_normalises_as_numpy_does():
     for channel, (mean, std) in enumerate([(10, 1), (20, 2), (30, 4)]):
         expected = (bgr[2 - channel] - mean) / std
         assert torch.allclose(out[channel], torch.from_numpy(expected))
+
+
+@pytest.mark.parametrize("std", [(0.229, 0.224, 0.225), (1.0, 1.0), (1.0, 0.0, 1.0)])
+def test_images_are_normalised_in_intensities_of_0_to_255(std):
+    with pytest.raises(ConfigError, match=r"multiply both by 255|three numbers each, std > 0"):
+        MODELS.build(dict(type="MultiTaskDataPreprocessor", mean=(0.5, 0.5, 0.5), std=std))
 
 
 def test_targets_of_predictions_keep_their_size():

@@ -314,6 +314,9 @@ def test_results_hold_every_label_set(tmp_path):
 def test_wrong_work_dirs_are_refused(two, tmp_path):
     with pytest.raises(ConfigError, match="There is no work dir"):
         read_runs([str(tmp_path / "nowhere")])
+    (tmp_path / "epoch_1.pth").touch()
+    with pytest.raises(ConfigError, match=r"epoch_1\.pth is a file; expected a work dir"):
+        read_runs([str(tmp_path / "epoch_1.pth")])
     with pytest.raises(ConfigError, match=r"holds no logs.*contains the work dirs .*a, .*b"):
         read_runs([str(tmp_path)])
     with pytest.raises(ConfigError, match="given twice"):

@@ -56,7 +56,7 @@ class FixedWeights(Balancer):
         tasks: names of the model's tasks (filled in by the model).
 
     Raises:
-        ConfigError: a weight is negative, or the tasks are not those of `weights`.
+        ConfigError: a weight is negative or no number, or the tasks are not those of `weights`.
 
     >>> balancer = FixedWeights(dict(semseg=0.67, depth=0.33), tasks=('semseg', 'depth'))
     >>> total, log = balancer({'semseg': torch.tensor(1.0), 'depth': torch.tensor(2.0)})
@@ -71,13 +71,19 @@ class FixedWeights(Balancer):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(tasks, init_cfg)
-        negative = {task: weight for task, weight in (weights or {}).items() if weight < 0}
-        if negative:
-            raise ConfigError(f"FixedWeights: weights {negative} are negative; expected >= 0.")
+        wrong = {
+            task: weight
+            for task, weight in (weights or {}).items()
+            if not (isinstance(weight, (int, float)) and weight >= 0)
+        }
+        if wrong:
+            raise ConfigError(f"FixedWeights: weights {wrong}; expected numbers, each >= 0.")
         self.weights = dict.fromkeys(tasks, 1.0) if weights is None else dict(weights)
         if set(self.weights) != set(tasks):
+            missing = sorted(set(tasks) - set(self.weights))
             unknown = sorted(set(self.weights) - set(tasks))
-            hints = [f" {task}: {did_you_mean(task, tasks)}" for task in unknown]
+            hints = [f" {task} has none: add weights=dict({task}=...)." for task in missing]
+            hints += [f" {task} is no task. {did_you_mean(task, tasks)}" for task in unknown]
             raise ConfigError(
                 f"FixedWeights: weights are given for {sorted(self.weights)}, but the model's "
                 f"tasks are {sorted(tasks)}. Give one weight for each task.{''.join(hints)}"

@@ -35,7 +35,7 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
     in training; in prediction, targets keep their original size.
 
     Raises:
-        ConfigError: `mean` or `std` are not three numbers each, std > 0.
+        ConfigError: `mean` or `std` are not three numbers each, std > 0; or no `std` reaches 1.
         DataError: in training, a target has another size than its image.
     """
 
@@ -51,6 +51,11 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
             raise ConfigError(
                 f"MultiTaskDataPreprocessor: mean={mean}, std={std}; expected three numbers each, "
                 "std > 0."
+            )
+        if max(std) < 1:
+            raise ConfigError(
+                f"MultiTaskDataPreprocessor: mean={mean}, std={std} are for images of 0 to 1; "
+                "expected intensities of 0 to 255: multiply both by 255."
             )
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
