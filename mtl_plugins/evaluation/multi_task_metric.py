@@ -119,7 +119,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         _check_choice("average", average, (None, "images", "pixels"))
         _check_choice("nonfinite", nonfinite, ("error", "clamp"))
         for value in _values(depth_range):
-            if value is not None and not (len(value) == 2 and 0 <= value[0] < value[1]):
+            pair = isinstance(value, (list, tuple)) and len(value) == 2
+            if value is not None and not (pair and 0 <= value[0] < value[1]):
                 raise DataError(f"depth_range={value!r}: expected (nearest, farthest) in metres.")
         if "inverse_least_squares" in _values(align) and None in _values(max_depth):
             raise DataError(
@@ -289,7 +290,8 @@ def _class_ids(target: Target, names: Sequence[str]) -> list[int]:
         if name not in target.classes:
             raise DataError(
                 f"left_out={names!r}: {target.name!r} has no class {name!r}. "
-                f"{did_you_mean(name, target.classes)}"
+                f"{did_you_mean(str(name), target.classes)} For one of several "
+                "targets: left_out=dict(<target>=(<names>))."
             )
     return [target.classes.index(name) for name in names]
 

@@ -161,10 +161,16 @@ class MultiTaskInferencer:
 
         Raises:
             DataError: none of the inputs could be read.
-            ConfigError: the folder holds other things, or an option is wrong.
+            ConfigError: the folder holds other things, an option is wrong, or only videos are to be
+                written and no input is one.
         """
         with OutputFolder(folder, self.metainfo, **options) as output:
             sources = self._sources(inputs, folder, output.earlier)
+            if {*output.kinds} == {"video"} and not any(each.video for each in sources.items):
+                raise ConfigError(
+                    "kinds=['video'] writes nothing of images, and no input is a video. Choose "
+                    "other kinds, such as panel or overlay, or none for the usual ones."
+                )
             frames = self._predict(sources, bins=False)
             try:
                 for prediction in track(frames, "predicting", sources.length):

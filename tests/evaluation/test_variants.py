@@ -14,6 +14,7 @@ from mtl_plugins.engine import evaluate
 from mtl_plugins.errors import ConfigError, DataError, MTLError
 from mtl_plugins.evaluation import MultiTaskMetric, confusion_matrix, depth_errors, semseg_scores
 from mtl_plugins.report import write_image_scores
+from mtl_plugins.targets import declared_target
 
 from ..commands import PLAIN, SMALL
 from .test_multi_task_metric import DEPTH, META, SEMSEG, measure, sample
@@ -109,6 +110,7 @@ def test_precision_and_f_score_equal_scikit_learns():
         (dict(align=dict(depth="inverse_least_squares")), "needs max_depth"),
         (dict(average="pixel"), r"Did you mean pixels\?"),
         (dict(depth_range=(20, 5)), "nearest, farthest"),
+        (dict(depth_range=20), "nearest, farthest"),
         (dict(variant="near/far"), "letters, digits"),
     ],
 )
@@ -157,6 +159,19 @@ def test_scores_of_single_images_are_rows_in_the_order_of_the_data(tmp_path):
     for row, one in zip(rows, SAMPLES, strict=True):
         alone, _ = measure([one])
         assert float(row["semseg/mIoU"]) == pytest.approx(alone["semseg/mIoU"])
+
+
+@pytest.mark.parametrize("argument", ["per_image", "results"])
+def test_a_folder_instead_of_a_file_is_refused_before_the_test(tmp_path, argument):
+    with pytest.raises(ConfigError, match="is a folder; expected a file"):
+        evaluate("configs/mtl_branched.py", "missing.pth", **{argument: str(tmp_path)})
+
+
+@pytest.mark.parametrize("names", [(0,), ("raod",)])
+def test_left_out_names_classes(names):
+    target = declared_target("lanes", dict(type="classes", classes=("road", "car")))
+    with pytest.raises(DataError, match=rf"no class {names[0]!r}.*left_out=dict"):
+        MultiTaskMetric.measures_for([target], dict(left_out=names))
 
 
 def test_probabilities_are_predicted_where_a_metric_needs_them(scene_options, tmp_path):
