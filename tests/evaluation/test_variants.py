@@ -13,6 +13,8 @@ from mtl_plugins.config import build, final_config, load_config
 from mtl_plugins.engine import evaluate
 from mtl_plugins.errors import ConfigError, DataError, MTLError
 from mtl_plugins.evaluation import MultiTaskMetric, confusion_matrix, depth_errors, semseg_scores
+from mtl_plugins.evaluation.edges import EdgeMetric
+from mtl_plugins.evaluation.measure import table_labels
 from mtl_plugins.report import write_image_scores
 from mtl_plugins.targets import declared_target
 
@@ -190,9 +192,17 @@ def test_probabilities_are_predicted_where_a_metric_needs_them(scene_options, tm
     for name in ("pooled/maxF", "pooled/mIoU", "odsF", "oisF", "AP"):
         assert 0 <= found[f"boundary/{name}"] <= 100
     assert found["boundary/odsF"] <= found["boundary/oisF"]
+    shown = table_labels(found)  # tables have them too
+    assert shown["boundary/pooled/maxF"] == "boundary maxF (%), pooled"
+    assert shown["boundary/AP"] == "boundary AP (%)"
     with open(path, newline="") as file:
         rows = [*csv.DictReader(file)]
     assert len(rows) == 3 and all(float(row["boundary/oisF"]) >= 0 for row in rows)
+
+
+def test_a_distance_of_edges_in_pixels_is_refused():
+    with pytest.raises(DataError, match="share of the image's diagonal"):
+        EdgeMetric(max_dist=3)
 
 
 @pytest.mark.parametrize(
