@@ -15,6 +15,7 @@ from mmengine.config import Config
 from mmseg.registry import HOOKS, METRICS, MODELS, VISBACKENDS
 from PIL import Image
 
+from mtl_plugins.config import build
 from mtl_plugins.evaluation import measure
 from tests.conftest import ROOT
 from tests.datasets.layouts import write_cityscapes
@@ -103,6 +104,8 @@ def test_own_data(checkout, monkeypatch, capsys):
     assert "image-blind" in printed and "moving/bce" in printed
     assert len(os.listdir("work_dirs/cars_seen")) == 2
     assert len(os.listdir("work_dirs/cars_predicted/labels")) == 4
+    more = build("mine/more.py", pretrained=False, options=TINY)
+    assert [*more.decode_head.task_heads] == ["semseg", "depth", "parts", "moving"]
 
 
 def test_own_head(checkout, monkeypatch, scene_options):

@@ -121,6 +121,9 @@ DECLARATIONS = ("target", "targets")
 NOT_BUILT = (*DECLARATIONS, "on_trace_ready")
 """Keys of dicts whose `type` names no class; the last one is mmengine's `ProfilerHook`'s."""
 
+OF_ALBUMENTATIONS = ("AlbuImage", "Albu")
+"""Types whose `transforms` are named by Albumentations; building the first one checks them."""
+
 WHOLE_NUMBERS = {
     **{f"{split}_dataloader.batch_size": 1 for split in ("train", "val", "test")},
     **{f"{split}_dataloader.num_workers": 0 for split in ("train", "val", "test")},
@@ -255,8 +258,9 @@ def typed_nodes(node: Any, key: str = "") -> Iterator[tuple[str, dict]]:
         items = enumerate(node)
     else:
         return
+    foreign = isinstance(node, Mapping) and node.get("type") in OF_ALBUMENTATIONS
     for name, value in items:
-        if name not in NOT_BUILT:
+        if name not in NOT_BUILT and not (foreign and name == "transforms"):
             yield from typed_nodes(value, f"{key}.{name}" if key else str(name))
 
 

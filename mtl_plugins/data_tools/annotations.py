@@ -176,7 +176,13 @@ def _encoded_area(runs: Mapping[str, Any], size: tuple[int, int]) -> np.ndarray:
     if tuple(runs["size"]) != size:
         raise ValueError(f"a mask has the size {runs['size']}, its image {size}")
     packed = isinstance(runs["counts"], (str, bytes))
-    return mask.decode(runs if packed else mask.frPyObjects(runs, *size)).astype(bool)
+    encoded = runs if packed else mask.frPyObjects(runs, *size)
+    found = mask.decode(encoded)
+    # pycocotools leaves what no run covers unwritten.
+    whole = packed or sum(runs["counts"]) == size[0] * size[1]
+    if not whole or found.sum(dtype=int) != mask.area(encoded):
+        raise ValueError(f"the runs of a mask do not cover its image, {size[0]}x{size[1]} pixels")
+    return found.astype(bool)
 
 
 def _line(corners: np.ndarray, width: int, size: tuple[int, int]) -> np.ndarray:
@@ -189,7 +195,10 @@ def _line(corners: np.ndarray, width: int, size: tuple[int, int]) -> np.ndarray:
 
 def _corners(numbers: Any) -> np.ndarray:
     """Return N,2 corners of a flat list of numbers, or of pairs."""
-    corners = np.asarray(numbers, np.float64).reshape(-1, 2)
+    values = np.asarray(numbers, np.float64)
+    if values.size % 2:
+        raise ValueError(f"a shape has {values.size} numbers; expected pairs of x and y")
+    corners = values.reshape(-1, 2)
     if not np.isfinite(corners).all():
         raise ValueError("a corner is not finite")
     return corners

@@ -65,14 +65,20 @@ def seen_samples(
         seed: seed of the run.
 
     Raises:
-        ConfigError: the config has no such split, its sampler has no epochs, or its preprocessor
-            is not a `MultiTaskDataPreprocessor`.
+        ConfigError: the config has no such split, it has less than a batch that must be full, its
+            sampler has no epochs, or its preprocessor is not a `MultiTaskDataPreprocessor`.
     """
     check_split(config, split)
     init_default_scope(config.get("default_scope", "mmseg"))
     # Load in this process: workers would take longer to start than to load a few samples.
     here = dict(num_workers=0, persistent_workers=False, pin_memory=False, prefetch_factor=None)
     loader = Runner.build_dataloader({**config[f"{split}_dataloader"], **here}, seed=seed)
+    if not len(loader):
+        raise ConfigError(
+            f"{split}_dataloader has {len(loader.dataset)} samples, too few for a batch of "
+            f"{loader.batch_size}, and drop_last drops incomplete batches. Choose smaller batches: "
+            f"--cfg-options {split}_dataloader.batch_size={max(len(loader.dataset), 1)}"
+        )
     _set_epoch(loader, epoch)
     preprocessor = MODELS.build(config.model.data_preprocessor)
     if not isinstance(preprocessor, MultiTaskDataPreprocessor):

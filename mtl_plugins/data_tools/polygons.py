@@ -141,7 +141,8 @@ def report_conversion(found: Conversion, folder: str) -> None:
         [name, str(number), str(found.shapes[name]), f"{100 * found.pixels[name] / total:.1f} %"]
         for number, name in enumerate(found.classes)
     ]
-    others = sum(found.shapes.values()) - sum(found.shapes[name] for name in found.classes)
+    known = {*found.classes, *OF_LABELME}
+    others = sum(count for name, count in found.shapes.items() if name not in known)
     notes = [f"{count} {kind}" for kind, count in found.skipped.items()]
     if others:
         notes.append(f"{others} shapes of other classes")

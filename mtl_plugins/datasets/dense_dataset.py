@@ -102,6 +102,20 @@ class DenseDataset(BaseSegDataset):
         """Return no map: class ids come from the label format, not from mmseg's class names."""
         return None
 
+    def _update_palette(self) -> list[list[int]]:
+        """Return the colours of the classes; random ones if there are none.
+
+        Raises:
+            DataError: there are colours, but not one for each class.
+        """
+        classes, palette = self._metainfo["classes"], self._metainfo["palette"]
+        if len(palette) not in (0, len(classes)):
+            raise DataError(
+                f"metainfo has {len(palette)} colours in its palette for {len(classes)} classes, "
+                f"{classes!r}. Give red, green, blue of each class, or leave the palette out."
+            )
+        return super()._update_palette()
+
     def has_target(self, target: Target) -> bool:
         """Return whether the samples have this target."""
         return bool(self.data_prefix.get(target.path))

@@ -119,9 +119,13 @@ class MultiTaskDataset(DenseDataset):
         """Return `data_prefix` with the folders of the declared targets.
 
         Raises:
-            ConfigError: a folder is of no target, or is given twice.
+            ConfigError: a folder is of no target, is no text, or is given twice.
         """
-        folders = dict(given)
+        # None leaves a target out, as everywhere in a config.
+        folders = {key: folder for key, folder in given.items() if folder is not None}
+        for key, folder in folders.items():
+            if not isinstance(folder, str):
+                raise ConfigError(f"data_prefix.{key}={folder!r}; expected a folder, as text.")
         keys = {"img_path"}
         for name, declaration in self.declarations.items():
             key = declaration.target.path

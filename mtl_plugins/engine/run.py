@@ -100,6 +100,7 @@ def evaluate(
 
     Raises:
         CheckpointError: the checkpoint has other weights than the config's model.
+        ConfigError: a file for the results is a folder.
 
     Example:
         miou = evaluate("configs/mtl_branched.py", "work_dirs/try/epoch_4.pth")["semseg/mIoU"]
@@ -107,6 +108,9 @@ def evaluate(
     config = run_config(config, options, work_dir, launcher, training=False)
     check_launcher(config.launcher)
     check_split(config, "test")
+    for file in filter(None, (results, per_image)):
+        if os.path.isdir(file):
+            raise ConfigError(f"{file} is a folder; expected a file for the results.")
     if "://" not in checkpoint:
         check_file(checkpoint)
     set_up_process(config)

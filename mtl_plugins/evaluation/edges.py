@@ -120,8 +120,8 @@ class EdgeMetric(StreamingMetric[EdgeSums]):
         thresholds: number of thresholds, evenly between 0 and 1.
 
     Raises:
-        DataError: `max_dist` or `thresholds` is not above 0, or a sample lacks truth or
-            probability.
+        DataError: `max_dist` is not between 0 and 1, `thresholds` not above 0, or a sample lacks
+            truth or probability.
 
     In a config: `test_evaluator = [dict(type='MultiTaskMetric'), dict(type='EdgeMetric',
     target='edges', max_dist=0.011)]`; the probabilities are then predicted too.
@@ -140,10 +140,10 @@ class EdgeMetric(StreamingMetric[EdgeSums]):
         thresholds: int = 99,
     ) -> None:
         super().__init__()
-        if not (max_dist > 0 and thresholds >= 1):
+        if not (0 < max_dist < 1 and thresholds >= 1):
             raise DataError(
-                f"EdgeMetric: max_dist={max_dist}, thresholds={thresholds}; expected numbers above "
-                "0."
+                f"EdgeMetric: max_dist={max_dist}, thresholds={thresholds}; expected a share of "
+                "the image's diagonal, such as 0.0075, and at least one threshold."
             )
         self.target, self.max_dist = target, max_dist
         self.suppress, self.thinned = suppress, thinned

@@ -111,7 +111,12 @@ MEASURES: dict[str, tuple[Measure, ...]] = dict(
 
 SCORE = Measure(f"{SEVERAL_TASKS}/score", "higher", "multitask score")
 
-_BY_METRIC = {measure.metric: measure for group in MEASURES.values() for measure in group}
+OF_CURVES = tuple(Measure(f"*/{n}", "higher", f" {n} (%)") for n in ("maxF", "odsF", "oisF", "AP"))
+"""What `SaliencyMetric` and `EdgeMetric` measure of a mask."""
+
+_BY_METRIC = {
+    measure.metric: measure for group in (*MEASURES.values(), OF_CURVES) for measure in group
+}
 """Types that share a metric agree on its direction and its label."""
 
 _DECLARED: dict[str, Measure] = {}

@@ -122,7 +122,8 @@ class MultiTaskMetric(StreamingMetric[Tally]):
         if any(value is not None and value <= nearest for value in _values(max_depth)):
             raise DataError(f"max_depth={max_depth!r}: expected more than min_depth={min_depth!r}.")
         for value in _values(depth_range):
-            if value is not None and not (len(value) == 2 and 0 <= value[0] < value[1]):
+            pair = isinstance(value, (list, tuple)) and len(value) == 2
+            if value is not None and not (pair and 0 <= value[0] < value[1]):
                 raise DataError(f"depth_range={value!r}: expected (nearest, farthest) in metres.")
         if "inverse_least_squares" in _values(align) and None in _values(max_depth):
             raise DataError(
@@ -292,7 +293,8 @@ def _class_ids(target: Target, names: Sequence[str]) -> list[int]:
         if name not in target.classes:
             raise DataError(
                 f"left_out={names!r}: {target.name!r} has no class {name!r}. "
-                f"{did_you_mean(name, target.classes)}"
+                f"{did_you_mean(str(name), target.classes)} For one of several "
+                "targets: left_out=dict(<target>=(<names>))."
             )
     return [target.classes.index(name) for name in names]
 

@@ -104,9 +104,10 @@ class MultiTaskInferencer:
         options: Sequence[str] = (),
         extras: Sequence[str] = (),
     ) -> None:
-        if batch_size < 1:
-            raise ConfigError(f"batch_size={batch_size}; expected 1 or more.")
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ConfigError(f"batch_size={batch_size!r}; expected a whole number, 1 or more.")
         self.batch_size = batch_size
+        extras = [extras] if isinstance(extras, str) else extras
         self.predictor = load_predictor(model, config, device, amp, options, extras)
         self.targets = targets_of(self.predictor.metainfo)
 
@@ -161,10 +162,16 @@ class MultiTaskInferencer:
 
         Raises:
             DataError: none of the inputs could be read.
-            ConfigError: the folder holds other things, or an option is wrong.
+            ConfigError: the folder holds other things, an option is wrong, or only videos are to be
+                written and no input is one.
         """
         with OutputFolder(folder, self.metainfo, **options) as output:
             sources = self._sources(inputs, folder, output.earlier)
+            if {*output.kinds} == {"video"} and not any(each.video for each in sources.items):
+                raise ConfigError(
+                    "kinds=['video'] writes nothing of images, and no input is a video. Choose "
+                    "other kinds, such as panel or overlay, or none for the usual ones."
+                )
             frames = self._predict(sources, bins=False)
             try:
                 for prediction in track(frames, "predicting", sources.length):
@@ -216,9 +223,15 @@ def load_predictor(
     Args: as in `MultiTaskInferencer`; a `Predictor` is returned unchanged.
 
     Raises:
-        ConfigError: the file is a config, or an exported network with arguments of a checkpoint.
+        ConfigError: the file is a config, or an exported network with arguments of a checkpoint; or
+            the model is neither a file nor a `Predictor`.
     """
     if not isinstance(model, (str, Path)):
+        if not (callable(model) and hasattr(model, "metainfo")):
+            raise ConfigError(
+                f"model is a {type(model).__name__}; expected the path of a checkpoint (.pth) or "
+                "of an exported network (.onnx, .pt2), or a Predictor."
+            )
         return model
     suffix = Path(model).suffix.lower()
     if suffix == ".py":

@@ -88,8 +88,10 @@ class OutputFolder:
                 f"kinds={lacking}: the predictor was built without. Give "
                 f"MultiTaskInferencer(..., extras={lacking})."
             )
-        if depth_range is not None and not 0 < depth_range[0] < depth_range[1] < np.inf:
-            raise ConfigError(f"depth_range={tuple(depth_range)}; expected 0 < near < far.")
+        if depth_range is not None:
+            pair = tuple(depth_range) if isinstance(depth_range, Collection) else ()
+            if len(pair) != 2 or not 0 < pair[0] < pair[1] < np.inf:
+                raise ConfigError(f"depth_range={depth_range}; expected 0 < near < far.")
         encode_depth(np.zeros((1, 1)), depth_scale)  # fails early where the scale is wrong
         self.depth_scale = depth_scale
         distances = [target.name for target in self.targets.values() if target.distance]
@@ -262,6 +264,7 @@ def _possible(kind: str, targets: Mapping[str, Target], chosen: bool) -> bool:
 
 def _checked_kinds(kinds: Collection[str] | None, targets: Mapping[str, Target]) -> list[str]:
     """Return the chosen kinds in the order of `KINDS`."""
+    kinds = [kinds] if isinstance(kinds, str) else kinds
     unknown = sorted(set(kinds or ()) - set(KINDS))
     if unknown:
         raise ConfigError(f"kinds={unknown}. {did_you_mean(unknown[0], KINDS)}")

@@ -12,6 +12,7 @@ import torch
 from ..errors import ConfigError
 from ..models.layers import resize
 from ..targets import Target
+from ..utils import did_you_mean
 from .inputs import Problem, Source
 
 Maps = dict[str, np.ndarray]
@@ -110,7 +111,15 @@ class Prediction:
         return None
 
     def __getitem__(self, task: str) -> np.ndarray:
-        """Return the map of a task by its name."""
+        """Return the map of a task by its name.
+
+        Raises:
+            KeyError: the network predicts no such map.
+        """
+        if task not in self.maps:
+            raise KeyError(
+                f"The network predicts no {task!r}. {did_you_mean(str(task), self.maps)}"
+            )
         return self.maps[task]
 
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from mtl_plugins.config import load_config, parse_options
+from mtl_plugins.config import check_config, load_config, parse_options
 from mtl_plugins.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -280,3 +280,14 @@ def test_colours_that_are_keys_are_text_that_json_can_hold(tmp_path):
 def test_a_typo_inside_a_dict_is_found(option, message):
     with pytest.raises(ConfigError, match=message):
         load_config(BRANCHED, [option])
+
+
+def test_names_of_albumentations_need_not_be_registered():
+    """As in docs/transforms.md; nested ones too."""
+    noise = dict(type="OneOf", transforms=[dict(type="GaussNoise"), dict(type="MotionBlur")])
+    config = load_config(BRANCHED)
+    config.train_dataloader.dataset.pipeline.insert(1, dict(type="AlbuImage", transforms=[noise]))
+    check_config(config)
+    config.train_dataloader.dataset.pipeline[1] = dict(type="AlbuImag", transforms=[noise])
+    with pytest.raises(ConfigError, match=r"Did you mean AlbuImage\?"):
+        check_config(config)

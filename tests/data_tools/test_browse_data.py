@@ -159,3 +159,9 @@ def test_command(command, scene_options, tmp_path, capsys):
     )  # fmt: skip
     assert capsys.readouterr().out == f"{tmp_path}: 2 pictures\n"
     assert len(list(tmp_path.glob("000?_*.png"))) == 2
+
+
+def test_fewer_samples_than_a_full_batch_are_refused(config, tmp_path):
+    config.train_dataloader.update(batch_size=9, drop_last=True)
+    with pytest.raises(ConfigError, match=r"6 samples, too few .* train_dataloader.batch_size=6"):
+        browse_data(config, str(tmp_path))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mtl_plugins.data_tools import convert_polygons
+from mtl_plugins.data_tools import convert_polygons, report_conversion
 from mtl_plugins.errors import ConfigError, DataError
 
 from ..commands import call
@@ -143,7 +143,7 @@ def test_coco_compressed_masks(tmp_path):
     assert np.array_equal(labels(tmp_path / "out/seen/a.png"), EXPECTED == 2)
 
 
-def test_labelme_shapes_and_special_names(tmp_path):
+def test_labelme_shapes_and_special_names(tmp_path, capsys):
     stamp = io.BytesIO()
     Image.fromarray(np.full((3, 5), 255, np.uint8)).save(stamp, "PNG")
     content = labelme(
@@ -170,6 +170,8 @@ def test_labelme_shapes_and_special_names(tmp_path):
     circle = (seen[8:20, 14:27] == 1).sum()
     assert abs(circle - np.pi * 16) < 3
     assert found.skipped == {"points of 1 points": 1}
+    report_conversion(found, "out")
+    assert "other classes" not in capsys.readouterr().out
     without = convert_polygons(path, str(tmp_path / "no_lines"))
     assert without.skipped == {"points of 1 points": 1, "linestrips of 2 points": 1}
 
@@ -210,7 +212,14 @@ BAD = {
         lambda path: write(path / "a.json", dict(images=[], annotations=[])),
         "'categories' is missing",
     ),
-    "odd polygon": (lambda path: write(path / "a.json", coco([("road", [CAR[:-1]])])), "reshape"),
+    "odd polygon": (
+        lambda path: write(path / "a.json", coco([("road", [CAR[:-1]])])),
+        "expected pairs of x and y",
+    ),
+    "a mask that ends too early": (
+        lambda path: write(path / "a.json", coco([("road", dict(size=[*SIZE], counts=[9, 9]))])),
+        "do not cover its image",
+    ),
     "mask of another size": (
         lambda path: write(path / "a.json", coco([("road", dict(size=[3, 4], counts=[6, 6]))])),
         "a mask has the size",

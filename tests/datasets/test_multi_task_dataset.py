@@ -187,3 +187,17 @@ def test_transforms_that_break_depth_are_refused_where_depth_is_loaded(root, tra
 def test_a_typo_in_the_depth_format_is_named(root):
     with pytest.raises(ConfigError, match="scael"):
         build(root, depth_format=dict(scael=0.01))
+
+
+def test_a_folder_that_is_none_is_left_out(root):
+    folders = dict(img_path="rgb", seg_map_path="label", depth_map_path=None)
+    assert [target.name for target in build(root, data_prefix=folders).targets()] == ["semseg"]
+    with pytest.raises(ConfigError, match=r"data_prefix\.depth_map_path=5; expected a folder"):
+        build(root, data_prefix=dict(folders, depth_map_path=5))
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_a_palette_of_another_length_is_refused(root, number):
+    metainfo = dict(classes=("w", "x", "y", "z"), palette=[[1, 2, 3]] * number)
+    with pytest.raises(DataError, match=f"{number} colours in its palette for 4 classes"):
+        build(root, metainfo=metainfo)

@@ -13,7 +13,10 @@ from mtl_plugins.config import build, final_config, load_config
 from mtl_plugins.engine import evaluate
 from mtl_plugins.errors import ConfigError, DataError, MTLError
 from mtl_plugins.evaluation import MultiTaskMetric, confusion_matrix, depth_errors, semseg_scores
+from mtl_plugins.evaluation.edges import EdgeMetric
+from mtl_plugins.evaluation.measure import table_labels
 from mtl_plugins.report import write_image_scores
+from mtl_plugins.targets import declared_target
 
 from ..commands import PLAIN, SMALL
 from .test_multi_task_metric import DEPTH, META, SEMSEG, measure, sample
@@ -111,6 +114,7 @@ def test_precision_and_f_score_equal_scikit_learns():
         (dict(depth_range=(20, 5)), "nearest, farthest"),
         (dict(max_depth=dict(depth=-5)), "expected more than min_depth"),
         (dict(min_depth=3.0, max_depth=2.0), r"max_depth=2\.0: expected more than min_depth=3\.0"),
+        (dict(depth_range=20), "nearest, farthest"),
         (dict(variant="near/far"), "letters, digits"),
     ],
 )
@@ -161,6 +165,19 @@ def test_scores_of_single_images_are_rows_in_the_order_of_the_data(tmp_path):
         assert float(row["semseg/mIoU"]) == pytest.approx(alone["semseg/mIoU"])
 
 
+@pytest.mark.parametrize("argument", ["per_image", "results"])
+def test_a_folder_instead_of_a_file_is_refused_before_the_test(tmp_path, argument):
+    with pytest.raises(ConfigError, match="is a folder; expected a file"):
+        evaluate("configs/mtl_branched.py", "missing.pth", **{argument: str(tmp_path)})
+
+
+@pytest.mark.parametrize("names", [(0,), ("raod",)])
+def test_left_out_names_classes(names):
+    target = declared_target("lanes", dict(type="classes", classes=("road", "car")))
+    with pytest.raises(DataError, match=rf"no class {names[0]!r}.*left_out=dict"):
+        MultiTaskMetric.measures_for([target], dict(left_out=names))
+
+
 def test_probabilities_are_predicted_where_a_metric_needs_them(scene_options, tmp_path):
     further = [
         dict(type="SaliencyMetric", target="boundary"),
@@ -177,9 +194,17 @@ def test_probabilities_are_predicted_where_a_metric_needs_them(scene_options, tm
     for name in ("pooled/maxF", "pooled/mIoU", "odsF", "oisF", "AP"):
         assert 0 <= found[f"boundary/{name}"] <= 100
     assert found["boundary/odsF"] <= found["boundary/oisF"]
+    shown = table_labels(found)  # tables have them too
+    assert shown["boundary/pooled/maxF"] == "boundary maxF (%), pooled"
+    assert shown["boundary/AP"] == "boundary AP (%)"
     with open(path, newline="") as file:
         rows = [*csv.DictReader(file)]
     assert len(rows) == 3 and all(float(row["boundary/oisF"]) >= 0 for row in rows)
+
+
+def test_a_distance_of_edges_in_pixels_is_refused():
+    with pytest.raises(DataError, match="share of the image's diagonal"):
+        EdgeMetric(max_dist=3)
 
 
 @pytest.mark.parametrize(

@@ -341,6 +341,8 @@ def test_other_files_devices_and_images_are_refused(folder, tmp_path):
         (dict(out="model.bin"), "suffix gives the format"),
         (dict(out="model.onnx", format="torch"), r"ends in \.pt2"),
         (dict(out="trained.safetensors"), "is the checkpoint itself"),
+        (dict(out="new.safetensors", extras=["confidence"]), "is the weights alone"),
+        (dict(out="new.safetensors", size=(32, 32)), "is the weights alone"),
         (dict(out="mine.onnx"), r"mine\.onnx is there already, and is no export"),
         (dict(out="folder.pt2"), r"folder\.pt2 is there already, and is no export"),
         (dict(), r"trained\.onnx is there already, and is no export"),

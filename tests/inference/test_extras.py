@@ -97,7 +97,7 @@ def test_exported_networks_predict_them_too(root, inferencer, name, capsys):
     export(str(root / "a.pth"), out=path, preprocess=name == "a.onnx", extras=EXTRAS)
     # Names are folded in a narrow table.
     shown = re.sub(r"\s", "", capsys.readouterr().out)
-    assert len(re.findall("semseg_c", shown)) == 5
+    assert len(re.findall("semseg_c", shown)) == 6  # in five batches, and in the last line
     picture = images()[3]
     [expected] = inferencer(picture)
     [found] = MultiTaskInferencer(path, device="cpu", extras=["probability"])(picture)

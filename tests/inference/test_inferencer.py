@@ -10,7 +10,7 @@ from PIL import Image
 
 import mtl_plugins
 from mtl_plugins.datasets.files import read_image
-from mtl_plugins.errors import DataError
+from mtl_plugins.errors import ConfigError, DataError
 from mtl_plugins.inference import MultiTaskInferencer
 from tests.inference.conftest import SIZES, assert_equal, brightness, images
 
@@ -119,3 +119,21 @@ def test_a_stream_reads_one_batch_at_a_time():
     next(stream)
     assert sizes == [2]
     assert len(list(stream)) == 4 and sizes == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (dict(model=None), "model is a NoneType; expected the path"),
+        (dict(model={}), "model is a dict; expected the path"),
+        (dict(model=brightness, batch_size="4"), "batch_size='4'; expected a whole number"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(given, message):
+    with pytest.raises(ConfigError, match=message):
+        MultiTaskInferencer(**given)
+
+
+def test_a_map_that_is_not_predicted_is_named_with_the_nearest(inferencer):
+    with pytest.raises(KeyError, match=r"no 'semsge'. Did you mean semseg"):
+        inferencer(images()[0])[0]["semsge"]

@@ -65,6 +65,23 @@ def test_files_hold_what_was_predicted(tmp_path, inferencer):
     assert entry["files"]["depth"] == "depth/street.png" and entry["size"] == [64, 128]
 
 
+def test_only_a_video_of_images_is_refused(tmp_path, inferencer):
+    save(images()[0], tmp_path / "street.png")
+    with pytest.raises(ConfigError, match="no input is a video"):
+        inferencer.save(tmp_path / "street.png", tmp_path / "out", kinds=["video"])
+
+
+def test_one_kind_may_be_a_text(tmp_path, inferencer):
+    inferencer.save(images()[0], tmp_path, kinds="labels")
+    assert files(tmp_path) == ["labels/array_0.png", "predictions.json"]
+
+
+@pytest.mark.parametrize("wrong", [5, (5,), (5, 1), (1, 2, 3)])
+def test_a_range_of_colours_has_two_ends(tmp_path, inferencer, wrong):
+    with pytest.raises(ConfigError, match="expected 0 < near < far"):
+        inferencer.save(images()[0], tmp_path, depth_range=wrong)
+
+
 def test_depth_of_16_bits():
     depth = np.array([[0.0, np.nan, 0.0001, 1.234, 655.35, 655.36, np.inf, -1.0]], np.float32)
     values, too_far = encode_depth(depth)

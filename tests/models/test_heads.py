@@ -157,6 +157,8 @@ def test_fixed_weights_are_checked():
         MODELS.build(dict(type="FixedWeights", weights=dict(semseg=-1.0)))
     with pytest.raises(ValueError, match="dpeth"):
         model(balancer=dict(type="FixedWeights", weights=dict(semseg=1.0, dpeth=1.0)))
+    with pytest.raises(ConfigError, match=r"such as balancer=dict\(weights=dict\(depth=1\.0\)\)"):
+        model(balancer=dict(type="FixedWeights", weights=dict(semseg=1.0)))
 
 
 def test_two_losses_of_one_kind_both_count():

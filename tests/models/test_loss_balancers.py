@@ -200,8 +200,8 @@ def test_without_torchjd_the_command_is_named(monkeypatch):
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (dict(a=1.0), r"b has none: add weights=dict\(b=\.\.\.\)\. c has none"),
-        (dict(a=1.0, b=1.0, c=1.0, d=1.0), "d is no task"),
+        (dict(a=1.0), r"such as balancer=dict\(weights=dict\(b=1\.0, c=1\.0\)\)"),
+        (dict(a=1.0, b=1.0, c=1.0, d=1.0), r"each task\. d: "),
         (dict(a=1.0, b=-1.0, c="x"), r"\{'b': -1\.0, 'c': 'x'\}; expected numbers, each >= 0"),
     ],
 )

@@ -212,7 +212,8 @@ def read_map(
         wanted = f"{channels} channels (H, W, {channels})" if channels > 1 else "one channel (H, W)"
         raise DataError(
             f"{path} has shape {values.shape}; expected {wanted}. Class ids and depth have one, "
-            "normals three; for files that are pictures of classes give label_map colours as keys."
+            "normals three; for files that are pictures of classes give label_map colours as keys, "
+            "for depth in several channels give their weights as digits."
         )
     return values
 

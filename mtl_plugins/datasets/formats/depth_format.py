@@ -45,8 +45,9 @@ class DepthFormat(TargetFormat):
             raw = sum(digit * channel). 24 bits with red lowest: (1, 256, 65536).
 
     Raises:
-        DataError: `scale` is 0, or `invalid` has something else; or, while decoding, raw values
-            are nan, infinite or negative, and neither in `invalid` nor outside the depths.
+        DataError: `scale` is 0, no depth is within the limits, or `invalid` has something else; or,
+            while decoding, raw values are nan, infinite or negative, and neither in `invalid` nor
+            outside the depths.
 
     >>> DepthFormat(scale=0.01)(np.array([[0, 250]], dtype=np.uint16)).tolist()
     [[0.0, 2.5]]
@@ -67,6 +68,11 @@ class DepthFormat(TargetFormat):
     def __post_init__(self) -> None:
         if self.scale == 0:
             raise DataError("depth_format: scale=0 makes every depth the same; expected not 0.")
+        if not self.min_depth <= self.max_depth:
+            raise DataError(
+                f"depth_format: min_depth={self.min_depth}, max_depth={self.max_depth}; expected "
+                "the smaller one first: no depth lies between them."
+            )
         # Configs and JSON have lists where equality and hashing need tuples.
         object.__setattr__(self, "invalid", invalid_values(self.invalid))
         object.__setattr__(self, "digits", tuple(self.digits))

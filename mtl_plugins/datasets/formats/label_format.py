@@ -29,9 +29,9 @@ class LabelFormat(TargetFormat):
             pictures of classes; None: raw values are ids already.
 
     Raises:
-        DataError: there are no classes, or too many; `label_map` is no dict, or an id in it no
-            class; or, while decoding, a value is no integer or not in `label_map` (None: neither a
-            class nor 255).
+        DataError: there are no classes, or too many; `label_map` is no dict, is empty or has
+            numbers beside colours, or an id in it is no class; or, while decoding, a value is no
+            integer or not in `label_map` (None: neither a class nor 255).
 
     >>> decode = LabelFormat(2, {0: 255, 7: 0, 8: 1})
     >>> decode(np.array([[7, 8, 0]]), 'a.png').tolist()
@@ -52,12 +52,13 @@ class LabelFormat(TargetFormat):
                 f"{num_classes} classes; expected 1 to {WIDE_IGNORE_LABEL}. Name them in the data "
                 "set: metainfo=dict(classes=(...)), or classes=(...) of a declared target."
             )
-        if label_map is not None and not isinstance(label_map, Mapping):
+        if label_map is not None and (not isinstance(label_map, Mapping) or not label_map):
             raise DataError(
                 f"label_map={label_map!r}; expected a dict of the class of each value, such as "
-                "{0: 255, 7: 0, 26: 1}."
+                "{0: 255, 7: 0, 26: 1}, or None if values are classes already."
             )
         none = IGNORE_LABEL if num_classes <= IGNORE_LABEL else WIDE_IGNORE_LABEL
+        self._none = none
         ids = set(range(num_classes)) | {none}
         wrong = {raw: to for raw, to in (label_map or {}).items() if to not in ids}
         if wrong:
@@ -66,7 +67,13 @@ class LabelFormat(TargetFormat):
                 f"(and {none} for no class)."
             )
         entries = {i: i for i in ids} if label_map is None else _as_numbers(label_map)
-        self.channels = 3 if any(isinstance(raw, tuple) for raw in entries) else 1
+        colours = [isinstance(raw, tuple) for raw in entries]
+        if any(colours) and not all(colours):
+            raise DataError(
+                f"label_map={entries} has numbers and colours; expected keys of one kind. If the "
+                "others come from the base of your config, write _delete_=True into yours."
+            )
+        self.channels = 3 if any(colours) else 1
         codes = {int(self._code(np.array(raw))): to for raw, to in entries.items()}
         self._raw = np.array(sorted(codes))
         self._dtype = np.uint8 if none == IGNORE_LABEL else np.uint16
@@ -134,8 +141,8 @@ class LabelFormat(TargetFormat):
         )
         raise DataError(
             f"{path} has label values that are no class: {found}. Expected one of {expected}. "
-            "Correct the file, the data set's classes, or map the values with label_map (255: no "
-            "class)."
+            "Correct the file, the data set's classes, or map the values with label_map "
+            f"({self._none}: no class)."
         )
 
     def _name(self, code: int) -> str:

@@ -132,7 +132,8 @@ class ValueFormat(TargetFormat):
         channels: number of channels of a file.
 
     Raises:
-        DataError: `scale` is 0 or not finite, or `invalid` has something else.
+        DataError: `scale` is 0 or not finite, `low` is above `high`, or `invalid` has something
+            else.
 
     Invalid pixels decode to nan.
 
@@ -151,6 +152,8 @@ class ValueFormat(TargetFormat):
         object.__setattr__(self, "invalid", invalid_values(self.invalid))
         if not self.scale or not np.isfinite(self.scale):
             raise DataError(f"{self}: expected a finite scale that is not 0.")
+        if not self.low <= self.high:
+            raise DataError(f"{self}: expected low to be at most high; no value lies between them.")
 
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:
         """Decode raw values of the file `path` into float32 values of the same shape."""

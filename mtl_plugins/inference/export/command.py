@@ -57,6 +57,11 @@ def export(
     if size is not None and min(size) < 1:
         raise ConfigError(f"--size {' '.join(map(str, size))}: expected numbers of pixels.")
     format, out = _destination(checkpoint, format, out)
+    if format == "safetensors" and (preprocess or size or extras):
+        raise ConfigError(
+            f"--out {out} is the weights alone: --preprocess, --size and --extras are for .onnx "
+            "and .pt2. Leave them out; MultiTaskInferencer takes extras with any checkpoint."
+        )
     console = Console()
     with Console(stderr=True).status("reading the checkpoint") as status:
         predictor = TorchPredictor(checkpoint, config, device="cpu", options=options)
@@ -144,7 +149,7 @@ def _notes(predictor: TorchPredictor) -> list[str]:
 def _signature(info: ModelInfo) -> str:
     height, width = info.size or ("height", "width")
     takes = f"({height}, {width}, 3) uint8 BGR" if info.preprocess else f"(3, {height}, {width})"
-    return f"images (batch, {takes[1:]} -> {', '.join(info.targets)}"
+    return f"images (batch, {takes[1:]} -> {', '.join(info.outputs)}"
 
 
 def _size(path: str) -> str:

@@ -82,11 +82,13 @@ class FixedWeights(Balancer):
         if set(self.weights) != set(tasks):
             missing = sorted(set(tasks) - set(self.weights))
             unknown = sorted(set(self.weights) - set(tasks))
-            hints = [f" {task} has none: add weights=dict({task}=...)." for task in missing]
-            hints += [f" {task} is no task. {did_you_mean(task, tasks)}" for task in unknown]
+            hints = [f" {task}: {did_you_mean(task, tasks)}" for task in unknown]
+            missing = ", ".join(f"{task}=1.0" for task in tasks if task not in self.weights)
+            example = f", such as balancer=dict(weights=dict({missing}))" if missing else ""
             raise ConfigError(
                 f"FixedWeights: weights are given for {sorted(self.weights)}, but the model's "
-                f"tasks are {sorted(tasks)}. Give one weight for each task.{''.join(hints)}"
+                f"tasks are {sorted(tasks)}. Give one weight for each task{example}."
+                f"{''.join(hints)}"
             )
 
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mtl_plugins.datasets import DepthFormat, LabelFormat
+from mtl_plugins.datasets.formats import ValueFormat
 from mtl_plugins.errors import DataError
 from mtl_plugins.targets import SEMSEG
 
@@ -96,6 +97,12 @@ def test_a_value_outside_the_classes_names_file_value_and_remedy(label_map, valu
         LabelFormat(3, label_map)(raw, "scene/a.png")
 
 
+def test_the_remedy_names_the_id_of_no_class():
+    for number, none in ((255, 255), (256, 65535)):
+        with pytest.raises(DataError, match=rf"\({none}: no class\)"):
+            LabelFormat(number)(np.array([[300]], np.uint16))
+
+
 def test_negative_raw_values_are_mapped():
     decode = LabelFormat(2, {-1: 255, 7: 0, 8: 1})
     assert decode(np.array([[7, 8, -1]]), "a.png").tolist() == [[0, 1, 255]]
@@ -126,10 +133,23 @@ def test_every_class_has_an_id_of_its_own(number):
     assert not target.known(decode(np.array([[none]], np.uint16))).any()
 
 
-@pytest.mark.parametrize("label_map", [[0, 1], "0: 1", 7])
-def test_a_map_that_is_no_dict_is_refused(label_map):
+@pytest.mark.parametrize("label_map", [[0, 1], "0: 1", 7, {}])
+def test_a_map_that_is_no_dict_or_empty_is_refused(label_map):
     with pytest.raises(DataError, match=r"expected a dict of the class of each value"):
         LabelFormat(2, label_map)
+
+
+def test_numbers_beside_colours_are_refused():
+    """They come from the base of a config, whose `label_map` is merged with a new one."""
+    with pytest.raises(DataError, match=r"numbers and colours; .* _delete_=True"):
+        LabelFormat(2, {0: 255, 7: 0, (128, 64, 128): 0, (0, 0, 142): 1})
+
+
+def test_limits_without_a_value_between_them_are_refused():
+    with pytest.raises(DataError, match=r"min_depth=10, max_depth=5; expected the smaller one"):
+        DepthFormat(min_depth=10, max_depth=5)
+    with pytest.raises(DataError, match="expected low to be at most high"):
+        ValueFormat(low=10, high=5)
 
 
 def test_fractional_labels_are_errors():
