@@ -134,7 +134,7 @@ class MultiTaskRunner(Runner):
             yield
         finally:
             for loop in (self._train_loop, self._val_loop, self._test_loop):
-                loader = getattr(loop, "dataloader", None)
+                loader: Any = getattr(loop, "dataloader", None)
                 if getattr(loader, "_iterator", None) is not None:
                     loader._iterator = None
 

@@ -83,8 +83,8 @@ class FixedWeights(Balancer):
             missing = sorted(set(tasks) - set(self.weights))
             unknown = sorted(set(self.weights) - set(tasks))
             hints = [f" {task}: {did_you_mean(task, tasks)}" for task in unknown]
-            missing = ", ".join(f"{task}=1.0" for task in tasks if task not in self.weights)
-            example = f", such as balancer=dict(weights=dict({missing}))" if missing else ""
+            lacking = ", ".join(f"{task}=1.0" for task in missing)
+            example = f", such as balancer=dict(weights=dict({lacking}))" if missing else ""
             raise ConfigError(
                 f"FixedWeights: weights are given for {sorted(self.weights)}, but the model's "
                 f"tasks are {sorted(tasks)}. Give one weight for each task{example}."
@@ -136,11 +136,16 @@ class LossBalancer(Balancer):
     def forward(self, task_losses: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         values = torch.stack([task_losses[task].float() for task in self.tasks])
         has_loss = values.detach() != 0
+        # The step's only copy to the host, which waits for the device.
+        read = torch.cat([each.double() for each in (has_loss, *self.scalarizer.read())]).tolist()
+        known: Sequence[float] = read[len(self.tasks) :]
         if torch.is_grad_enabled():
             with torch.no_grad():
-                self.scalarizer.observe(values, has_loss & values.isfinite())
-        present = has_loss.nonzero().flatten().tolist()
-        total = self.scalarizer(values[present], present) if present else values.sum()
+                known = self.scalarizer.observe(values, has_loss & values.isfinite(), known)
+        present = [task for task in range(len(self.tasks)) if read[task]]
+        total = values.sum()
+        if present:
+            total = self.scalarizer(torchjd_adapter.chosen(values, present), present, known)
         weights = torch.zeros_like(values)
         if values.requires_grad:
             weights = torch.autograd.grad(total, values, retain_graph=True)[0]

@@ -112,7 +112,7 @@ class GradientBalancer(Balancer):
     @torch.compiler.disable
     def _weigh(self, gradients: Sequence[Gradient]) -> list[float]:
         """Return the tasks' weights for their gradients, and log them."""
-        products = self._global_gramian(gradients)
+        products, *state = _to_host(self._global_gramian(gradients), *self.weighting.buffers())
         norms = products.diagonal().sqrt()
         weights = torch.full_like(norms, torch.nan)
         if not products.isfinite().all():
@@ -121,14 +121,14 @@ class GradientBalancer(Balancer):
             return [1.0] * len(self.tasks)
         present = norms.nonzero().flatten().tolist()
         if len(present) > 1:
-            weights[present] = self._solve(products[present][:, present], present)
+            weights[present] = self._solve(products[present][:, present], present, state)
         else:
             weights[present] = 1.0
         self._fill_log(norms, weights, products / norms[:, None] / norms)
         return weights.nan_to_num(0.0).tolist()
 
     def _global_gramian(self, gradients: Sequence[Gradient]) -> Tensor:
-        """Return the inner products for the loss of the global batch, T,T float64 on the CPU.
+        """Return the inner products for the loss of the global batch, T,T float64.
 
         Features of different ranks belong to different images, so their products are added.
         Parameters are the same on every rank, so their gradients are added.
@@ -142,11 +142,11 @@ class GradientBalancer(Balancer):
             products = gramian(gradients).double()
         else:
             products = sum_over_ranks(gramian(gradients).double()) / ranks**2
-        return (products / self.scale**2).cpu()
+        return products / self.scale**2
 
-    def _solve(self, products: Tensor, present: Sequence[int]) -> Tensor:
+    def _solve(self, products: Tensor, present: Sequence[int], state: Sequence[Tensor]) -> Tensor:
         try:
-            weights = self.weighting(products, present).double()
+            weights = self.weighting(products, present, *state).double()
             if weights.isfinite().all():
                 return weights
             reason: Any = f"weights {weights.tolist()}"
@@ -170,3 +170,10 @@ class GradientBalancer(Balancer):
         pairs = [cosines[i, j] for i, j in combinations(range(len(self.tasks)), 2)]
         for value, known in zip(self.log.values(), [*weights, *norms, *pairs], strict=True):
             value.copy_(known)
+
+
+def _to_host(*values: Tensor) -> list[Tensor]:
+    """Copy float64 tensors to the CPU together: each copy waits for the device."""
+    flat = torch.cat([each.flatten() for each in values]).cpu()
+    parts = flat.split([each.numel() for each in values])
+    return [part.view(each.shape) for part, each in zip(parts, values, strict=True)]

@@ -1,6 +1,6 @@
 """Gradients of the tasks: sums and products, and the autograd nodes that weigh them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from typing import Any
 
@@ -12,12 +12,15 @@ from torch.autograd.function import once_differentiable
 Gradient = Sequence[Tensor | None]
 """A task's gradient with respect to several tensors; None for those that it does not depend on."""
 
+JOINED = 2**22
+"""Number of elements of small tensors that are multiplied together."""
+
 
 def gramian(gradients: Sequence[Gradient]) -> Tensor:
     """Return the inner products of the tasks' gradients, T,T float32 on the gradients' device.
 
-    Computed in float32 whatever the gradients' type, one pair and one tensor at a time, so that
-    the Jacobian is never held as a whole.
+    Computed in float32 whatever the gradients' type, some tensors at a time, so that the Jacobian
+    is never held as a whole, and that many small ones need few calls.
 
     >>> gramian([[torch.tensor([3.0, 4.0])], [torch.tensor([1.0, 0.0])]])
     tensor([[25.,  3.],
@@ -26,14 +29,33 @@ def gramian(gradients: Sequence[Gradient]) -> Tensor:
     device = next(g.device for gradient in gradients for g in gradient if g is not None)
     size = len(gradients)
     products = torch.zeros(size, size, device=device)
-    for parts in zip(*gradients, strict=True):
-        flat = _flattened(parts)
+    for parts in _joined(gradients):
         for i in range(size):
             for j in range(i, size):
-                one, other = flat[i], flat[j]
-                if one is not None and other is not None:
-                    products[i, j] += torch.dot(one, other)
+                products[i, j] += torch.dot(parts[i], parts[j])
     return products.triu() + products.triu(1).T
+
+
+def _joined(gradients: Sequence[Gradient]) -> Iterator[list[Tensor]]:
+    """Yield the tasks' gradients as float32 vectors of about `JOINED` elements, 0 for None."""
+    waiting: list[list[Tensor]] = []
+    held = 0
+    for parts in zip(*gradients, strict=True):
+        flat = _flattened(parts)
+        known = next((each for each in flat if each is not None), None)
+        if known is None:
+            continue
+        waiting.append([torch.zeros_like(known) if each is None else each for each in flat])
+        held += known.numel()
+        if held >= JOINED:
+            yield _cat(waiting)
+            waiting, held = [], 0
+    if waiting:
+        yield _cat(waiting)
+
+
+def _cat(tensors: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    return [each[0] if len(each) == 1 else torch.cat(each) for each in zip(*tensors, strict=True)]
 
 
 def weighted_sum(parts: Sequence[Tensor | None], weights: Sequence[float]) -> Tensor | None:
@@ -151,10 +173,11 @@ class _ParameterNode(torch.autograd.Function):
         ctx.losses.losses = ()
         # Compiled graphs give zeros for tensors that a loss does not depend on.
         zero = scale.new_zeros((), dtype=torch.float32)
-        nonzero = [
-            [zero if g is None else (g != 0).any().float() for g in each] for each in gradients
-        ]
-        used = sum_over_ranks(torch.stack([torch.stack(each) for each in nonzero])).cpu() > 0
+        filled = [[zero if g is None else g for g in each] for each in gradients]
+        largest = torch.stack(
+            [torch.stack(torch._foreach_norm(each, torch.inf)) for each in filled]
+        )
+        used = sum_over_ranks((largest != 0).float()).cpu() > 0
         shared = (used.sum(dim=0) > 1).tolist()
         own = weights = [1.0] * len(losses)
         if any(shared) or used.any(dim=1).sum() == 1:

@@ -5,7 +5,16 @@ fixed shape, so that checkpoints, EMA and DDP include it; any subset of the task
 may lack some; and the same random numbers on every rank.
 """
 
+from .rules import chosen
 from .scalarizers import SCALARIZERS, Scalarizer, scalarizer
 from .weightings import WEIGHTINGS, Weighting, weighting
 
-__all__ = ["SCALARIZERS", "WEIGHTINGS", "Scalarizer", "Weighting", "scalarizer", "weighting"]
+__all__ = [
+    "SCALARIZERS",
+    "WEIGHTINGS",
+    "Scalarizer",
+    "Weighting",
+    "chosen",
+    "scalarizer",
+    "weighting",
+]

@@ -65,9 +65,19 @@ def tensors(options: Mapping[str, Any], dtype: torch.dtype = torch.float32) -> d
     }
 
 
+def chosen(values: Tensor, present: Sequence[int]) -> Tensor:
+    """Return the entries (..., m) of the tasks with these indices of values (..., T).
+
+    An index made of a list would be copied to the device, which waits for it.
+    """
+    if len(present) == values.shape[-1]:
+        return values
+    return torch.stack([values[..., task] for task in present], dim=-1)
+
+
 def of_tasks(options: Mapping[str, Any], present: Sequence[int]) -> dict[str, Any]:
     """Return options whose tensors have only the entries of the tasks with these indices."""
-    return {k: v[list(present)] if torch.is_tensor(v) else v for k, v in options.items()}
+    return {k: chosen(v, present) if torch.is_tensor(v) else v for k, v in options.items()}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ....errors import ConfigError
 from ..gradients import sum_over_ranks
-from .rules import Build, Rule, check_options, known, of_tasks, seeded, tensors
+from .rules import Build, Rule, check_options, chosen, known, of_tasks, seeded, tensors
 
 if TYPE_CHECKING:
     from torchjd.scalarization import DWA, FAMO
@@ -68,10 +68,24 @@ class Scalarizer(nn.Module):
         super().__init__()
         self.build = build
 
-    def observe(self, values: Tensor, present: Tensor) -> None:
-        """Update the state from a batch: losses (T,) without graph, and which exist (T, bool)."""
+    def read(self) -> list[Tensor]:
+        """Return what of the state decides how a step is computed, as vectors.
 
-    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+        A step copies them to the host together, with `present`: each copy waits for the device.
+        """
+        return []
+
+    def observe(self, values: Tensor, present: Tensor, known: Sequence[float]) -> Sequence[float]:
+        """Update the state from a batch, and return `known` as it is then.
+
+        Args:
+            values: losses (T,) without graph.
+            present: which of them exist (T, bool).
+            known: the numbers of `read`.
+        """
+        return known
+
+    def forward(self, values: Tensor, present: Sequence[int], known: Sequence[float]) -> Tensor:
         """Return the scalar of the losses (m,) of the tasks with these indices."""
         return self.build(present)(values)
 
@@ -83,8 +97,8 @@ class _Learned(Scalarizer):
         super().__init__(lambda present: rule)
         self.rule = rule
 
-    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
-        used = {name: value[list(present)] for name, value in self.rule.named_parameters()}
+    def forward(self, values: Tensor, present: Sequence[int], known: Sequence[float]) -> Tensor:
+        used = {name: chosen(value, present) for name, value in self.rule.named_parameters()}
         return torch.func.functional_call(self.rule, used, (values,))
 
 
@@ -97,10 +111,13 @@ class _Random(Scalarizer):
         super().__init__(build)
         self.register_buffer("drawn", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+    def read(self) -> list[Tensor]:
+        return [self.drawn[None]]
+
+    def forward(self, values: Tensor, present: Sequence[int], known: Sequence[float]) -> Tensor:
         self.drawn += 1
-        with seeded(int(self.drawn), values.device):
-            return super().forward(values, present)
+        with seeded(int(known[0]) + 1, values.device):
+            return super().forward(values, present, known)
 
 
 class _DWA(Scalarizer):
@@ -134,18 +151,23 @@ class _DWA(Scalarizer):
         self.register_buffer("averages", torch.zeros(2, num_tasks))
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
 
-    def observe(self, values: Tensor, present: Tensor) -> None:
+    def read(self) -> list[Tensor]:
+        return [self.steps[None], self.epoch[None], (self.averages > 0).all(dim=0)]
+
+    def observe(self, values: Tensor, present: Tensor, known: Sequence[float]) -> Sequence[float]:
         if self.period:
-            epoch = int(self.steps) // self.period
+            epoch = int(known[0]) // self.period
         else:
             epoch = MessageHub.get_current_instance().get_info("epoch", 0)
         self.steps += 1
-        if epoch != int(self.epoch):
+        ended = epoch != known[1]
+        if ended:
             self._end_epoch()
             self.epoch.fill_(epoch)
         sums, counts = _over_ranks(values, present)
         self.sums += sums
         self.counts += counts
+        return torch.cat([each.double() for each in self.read()]).tolist() if ended else known
 
     def _end_epoch(self) -> None:
         last = torch.where(self.counts > 0, self.sums / self.counts, self.averages[1])
@@ -153,11 +175,10 @@ class _DWA(Scalarizer):
         self.sums.zero_()
         self.counts.zero_()
 
-    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+    def forward(self, values: Tensor, present: Sequence[int], known: Sequence[float]) -> Tensor:
         rule = self.new_rule()
-        history = self.averages[:, list(present)]
-        if (history > 0).all():
-            for average in history:
+        if all(known[2 + task] for task in present):
+            for average in chosen(self.averages, present):
                 rule(average)
                 rule.step()
         return rule(values)
@@ -189,45 +210,51 @@ class _FAMO(Scalarizer):
             self.register_buffer(name, torch.zeros(num_tasks))
         self.register_buffer("updates", torch.zeros(()))
 
-    def observe(self, values: Tensor, present: Tensor) -> None:
+    def read(self) -> list[Tensor]:
+        return [self.updates[None], self.before > 0]
+
+    def observe(self, values: Tensor, present: Tensor, known: Sequence[float]) -> Sequence[float]:
         sums, counts = _over_ranks(values, present)
         after = torch.where(counts > 0, sums / counts.clamp(min=1), self.before)
         # A task that is missing, now or before, counts as unchanged.
-        known = self.before > 0
-        if known.any():
-            self._update(torch.where(known, self.before, 1.0), torch.where(known, after, 1.0))
+        both = self.before > 0
+        if any(known[1:]):
+            before, now = (torch.where(both, each, 1.0) for each in (self.before, after))
+            self._update(before, now, known[0])
         self.before.copy_(after)
+        return known
 
-    def _update(self, before: Tensor, after: Tensor) -> None:
-        rule, adam = self._restored(before.device)
+    def _update(self, before: Tensor, after: Tensor, updates: float) -> None:
+        rule, adam = self._restored(before.device, updates)
         rule(before)
         rule.update(after)
         state = adam.state[rule._w]
         self.logits.copy_(rule._w.detach())
         self.exp_avg.copy_(state["exp_avg"])
         self.exp_avg_sq.copy_(state["exp_avg_sq"])
-        self.updates.copy_(state["step"])
+        self.updates += 1
 
-    def _restored(self, device: torch.device) -> tuple[FAMO, torch.optim.Adam]:
+    def _restored(self, device: torch.device, updates: float) -> tuple[FAMO, torch.optim.Adam]:
         """Return TorchJD's object and its optimizer with the state of the buffers."""
         (rule,) = self.hidden
         rule.to(device)
         rule._w.data.copy_(self.logits)
         adam = torch.optim.Adam([rule._w], lr=rule.lr, weight_decay=rule.weight_decay)
         rule._optimizer = adam
-        if self.updates > 0:
+        if updates:
             adam.state[rule._w] = dict(
-                step=self.updates.cpu().clone(),
+                step=torch.tensor(updates),
                 exp_avg=self.exp_avg.clone(),
                 exp_avg_sq=self.exp_avg_sq.clone(),
             )
         return rule, adam
 
-    def forward(self, values: Tensor, present: Sequence[int]) -> Tensor:
+    def forward(self, values: Tensor, present: Sequence[int], known: Sequence[float]) -> Tensor:
         (rule,) = self.hidden
         rule.to(values.device)
-        part = list(present)
-        state = {"_w": self.logits[part], "min_losses": rule.min_losses[part]}
+        state = {
+            "_w": chosen(self.logits, present), "min_losses": chosen(rule.min_losses, present),
+        }  # fmt: skip
         return torch.func.functional_call(rule, state, (values,))
 
 

@@ -89,8 +89,8 @@ class Weighting(nn.Module):
             self.rules[key] = self.build(present)
         return self.rules[key]
 
-    def forward(self, gramian: Tensor, present: Sequence[int]) -> Tensor:
-        """Return the weights (m,) for a Gramian (m,m) float64 on the CPU.
+    def forward(self, gramian: Tensor, present: Sequence[int], *state: Tensor) -> Tensor:
+        """Return the weights (m,) for a Gramian (m,m) float64 and the buffers, both on the CPU.
 
         The Gramian seeds the order in which PCGrad and GradVac visit tasks, so the order is the
         same on every rank and after a resume, and needs no stored state.
@@ -111,13 +111,14 @@ class _GradVac(Weighting):
         self.rule(range(num_tasks))  # raises an error if an option is wrong
         self.register_buffer("cosines", torch.zeros(num_tasks, num_tasks, dtype=torch.float64))
 
-    def forward(self, gramian: Tensor, present: Sequence[int]) -> Tensor:
+    def forward(self, gramian: Tensor, present: Sequence[int], *state: Tensor) -> Tensor:
         rule, part = cast("GradVacWeighting", self.rule(present)), torch.tensor(present)
-        rule.register_buffer("_phi_t", self.cosines.cpu()[part[:, None], part].clone())
+        (cosines,) = state
+        rule.register_buffer("_phi_t", cosines[part[:, None], part].clone())
         rule._state_key = (len(part), gramian.dtype)
         weights = super().forward(gramian, present)
-        part = part.to(self.cosines.device)
-        self.cosines[part[:, None], part] = rule.get_buffer("_phi_t").to(self.cosines)
+        cosines[part[:, None], part] = rule.get_buffer("_phi_t")
+        self.cosines.copy_(cosines, non_blocking=True)
         return weights
 
 
@@ -141,7 +142,7 @@ class _NashMTL(Weighting):
         self.max_norm = max_norm
         self.register_buffer("solution", torch.ones(num_tasks, dtype=torch.float64))
 
-    def forward(self, gramian: Tensor, present: Sequence[int]) -> Tensor:
+    def forward(self, gramian: Tensor, present: Sequence[int], *state: Tensor) -> Tensor:
         if len(present) <= 2:
             weights = _nash_of_two(gramian)
             norm = (weights @ gramian @ weights).clamp(min=0).sqrt()
@@ -149,9 +150,11 @@ class _NashMTL(Weighting):
             return weights / norm * self.max_norm if clip else weights
         rule, part = cast("NashMTL", self.rule(present)), list(present)
         solver = cast(_NashSolver, rule.weighting)
-        solver.prvs_alpha = self.solution.cpu()[part].numpy().copy()
+        (solution,) = state
+        solver.prvs_alpha = solution[part].numpy().copy()
         weights = _through_root(rule, gramian)
-        self.solution[part] = torch.from_numpy(solver.prvs_alpha).to(self.solution)
+        solution[part] = torch.from_numpy(solver.prvs_alpha).to(solution)
+        self.solution.copy_(solution, non_blocking=True)
         return weights
 
 
