@@ -65,14 +65,14 @@ def compiled_settings(settings: Settings, findings: Findings) -> None:
     run_row(settings, findings, "switches", compiled)
 
 
-@case(rank=4, limit=120)
+@case(rank=12, limit=120)
 def balancers(settings: Settings, findings: Findings) -> None:
     """Every balancer at both levels: at most 1.05 of fixed weights, one wait for the device.
 
     At the parameter level every task has its own backward pass, and which parameters are shared is
     a second wait. TorchJD's GeometricMean waits once more for a check of its own.
     """
-    chosen = bench(settings, settings.choose(4, 1))
+    chosen = bench(settings, settings.choose(2, 1))
     config = partial(chosen.config, "mtl_branched.py")
     size, batch = settings.choose((256, 256), (32, 64)), settings.choose(16, 2)
 

@@ -16,7 +16,7 @@ from .case import Findings, Settings, Skipped, case
 from .runs import short_run
 
 
-@case(rank=6, limit=60)
+@case(rank=6, limit=90)
 def tests(settings: Settings, findings: Findings) -> None:
     """The tests that are marked `gpu`."""
     command = [sys.executable, "-m", "pytest", "-m", "gpu", "tests", "-p", "no:cacheprovider"]
