@@ -8,7 +8,7 @@ from typing import Any
 from ..datasets import DenseDataset, LoadImage, LoadTargets, leaf_of
 from ..targets import targets_in
 from ..utils import spread_evenly
-from .check import check_sample, read_ahead
+from .check import check_sample
 from .findings import TWIN, PartStatistics, SampleCheck
 from .tallies import ClassTally
 
@@ -17,9 +17,6 @@ SAMPLES = 32
 
 LABELS = 256
 """Number of samples whose labels are read, if a class is in none of the others."""
-
-WORKERS = 4
-"""Number of threads that read."""
 
 
 def glance(dataset: Any, samples: int = SAMPLES, labels: int = LABELS) -> PartStatistics:
@@ -50,8 +47,10 @@ def glance(dataset: Any, samples: int = SAMPLES, labels: int = LABELS) -> PartSt
     first = spread_evenly(samples, total) if total else set()
     steps = getattr(getattr(leaf_of(dataset, 0)[0], "pipeline", None), "transforms", ())
     statistics = PartStatistics(targets, {type(step).__name__ for step in steps})
-    for sample in read_ahead(check, sorted(first), WORKERS):
-        statistics.add(sample)
+    # Without threads: OpenCV takes a lock when one ends. A loader's worker that is forked just then
+    # would wait for it forever.
+    for index in sorted(first):
+        statistics.add(check(index))
     tallies = statistics.tallies
 
     def lacking() -> list[str]:
