@@ -15,6 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from mmseg.registry import HOOKS
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from mtl_plugins import load_config, train
@@ -112,7 +113,8 @@ class RecordingHook(Hook):
             averages = self._profile.key_averages()
             self.calls = {each.key: each.count for each in averages if each.key in WAITS}
             self.table = averages.table(sort_by="self_cpu_time_total", row_limit=25)
-            self.device_ms = sum(each.self_device_time_total for each in averages) / 1e3
+            kernels = [each for each in averages if each.device_type != DeviceType.CPU]
+            self.device_ms = sum(each.self_device_time_total for each in kernels) / 1e3
         if batch_idx == self.poisoned:
             after = runner.model.state_dict()
             self.unchanged = all(torch.equal(after[k], v) for k, v in self.before.items())
