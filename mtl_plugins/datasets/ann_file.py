@@ -34,37 +34,51 @@ def listed_names(
     Raises:
         DataError: the file is missing, is no text, lists no image or a file of another folder.
     """
-    try:
-        lines = [line.strip() for line in read_text(path).split("\n")]
-    except FileNotFoundError as error:
-        hint = did_you_mean_path(path)
-        raise DataError(f"ann_file {path} does not exist. {hint}".rstrip()) from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"ann_file {path} cannot be read: {error}.") from error
+    lines = [line.strip() for line in list_text(path).split("\n")]
     names = []
     for line in filter(None, lines):
         found = next(filter(exists, _readings(line, folder, root, suffixes)), None)
-        if found is None and _leads_out(line):
+        if found is None and _leads_out(os.path.expanduser(line)):
             raise DataError(
                 f"ann_file {path} lists {shown(line)}, which is no image below {folder}. Give "
                 "names relative to this folder (data_prefix.img_path)."
             )
         if found is not None or not line.startswith("#"):
             names.append(line if found is None else found)
-    if not names:
+    check_listed(path, names)
+    return names
+
+
+def list_text(path: str) -> str:
+    """Return the text of an `ann_file`.
+
+    Raises:
+        DataError: the file is missing or is no text.
+    """
+    try:
+        return read_text(path)
+    except FileNotFoundError as error:
+        hint = did_you_mean_path(path)
+        raise DataError(f"ann_file {path} does not exist. {hint}".rstrip()) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"ann_file {path} cannot be read: {error}.") from error
+
+
+def check_listed(path: str, images: Collection[str]) -> None:
+    """Raise a `DataError` if an `ann_file` lists no image; warn of those that it lists twice."""
+    if not images:
         raise DataError(f"ann_file {path} lists no image.")
-    repeated = [name for name, count in Counter(names).items() if count > 1]
+    repeated = [name for name, count in Counter(images).items() if count > 1]
     if repeated:
         warn(
             f"ann_file {path} lists {len(repeated)} images more than once, such as "
             f"{shown(repeated[0])}; each line is a sample."
         )
-    return names
 
 
 def _readings(line: str, folder: str, root: str, suffixes: Collection[str]) -> Iterator[str]:
     """Yield the names that a line may mean, the likeliest first."""
-    for text in dict.fromkeys((line, line.replace("\\", "/"))):
+    for text in dict.fromkeys((line, line.replace("\\", "/"), os.path.expanduser(line))):
         places = (os.path.join(start, text) for start in (folder, root))
         for name in filter(None, (_inside(folder, place) for place in places)):
             yield name

@@ -181,6 +181,8 @@ class DenseDataset(BaseSegDataset):
             )
         entry = self.get_data_info(idx)
         target = next(each for each in self.targets() if each.name == SEMSEG.name)
+        if target.path not in entry:
+            return []
         labels = self.format_of(entry, target)(self.read_target(entry, target), entry[target.path])
         return np.setdiff1d(labels, [target.invalid]).tolist()
 

@@ -9,12 +9,14 @@ from .listing import (
     is_hidden,
     named_files,
 )
+from .patterns import PathPattern, is_pattern
 from .signatures import HEAD, PICTURES, recognised
 
 __all__ = [
     "HEAD",
     "IMAGE_SUFFIXES",
     "PICTURES",
+    "PathPattern",
     "Range",
     "StoredFiles",
     "decode_image",
@@ -22,6 +24,7 @@ __all__ = [
     "has_suffix",
     "is_hidden",
     "is_image_range",
+    "is_pattern",
     "named_files",
     "read_image",
     "read_map",

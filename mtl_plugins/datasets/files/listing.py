@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 
 from ...errors import DataError
@@ -43,10 +43,16 @@ def has_suffix(file: str, suffixes: Iterable[str]) -> str | None:
     return next((suffix for suffix in suffixes if name.endswith(_cached_key(suffix))), None)
 
 
-def named_files(folder: str, files: Iterable[str], suffixes: Collection[str]) -> dict[str, str]:
+def named_files(
+    folder: str,
+    files: Iterable[str],
+    suffixes: Collection[str],
+    accept: Callable[[str], object] = lambda name: True,
+) -> dict[str, str]:
     """Return those files below a folder that have one of the suffixes, by name, sorted.
 
-    The files' paths begin with the folder; a name is the rest, without suffix.
+    The files' paths begin with the folder; a name is the rest, without suffix. Names that are not
+    accepted are left out.
 
     Raises:
         DataError: two files differ in their suffix alone.
@@ -57,6 +63,8 @@ def named_files(folder: str, files: Iterable[str], suffixes: Collection[str]) ->
         if suffix is None or is_hidden(path):
             continue
         name = path.removeprefix(folder).lstrip(os.sep)[: -len(suffix) or None]
+        if not accept(name):
+            continue
         if name in found:
             raise DataError(
                 f"{found[name]} and {path} have one name and differ in their ending alone, so that "

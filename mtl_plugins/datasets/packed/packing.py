@@ -114,6 +114,8 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
     try:
         arrays, decoding = dict(img=dataset.read_image(entry)), {}
         for target in dataset.targets():
+            if target.path not in entry:
+                continue
             path, raw = entry[target.path], dataset.read_target(entry, target)
             check_target_size(entry, target, raw, arrays["img"].shape[:2])
             decode: Any = dataset.format_of(entry, target).for_file(path)

@@ -1,0 +1,92 @@
+"""Checks of the files that are paired: some are missing, shared, or no image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from ..errors import DataError
+from ..targets import Target
+from ..utils import shown
+from .files import PathPattern
+from .pairing import IMAGE_KEY
+
+Entries = Sequence[Mapping[str, str]]
+"""The path of the image and of each target of every sample, by the keys of `data_prefix`."""
+
+
+def own_images(entries: Entries) -> list[int]:
+    """Return the numbers of the samples whose image is no target of another sample.
+
+    Images and targets may lie in one folder and have the same ending.
+
+    >>> own_images([dict(img_path="a", depth="a_d"), dict(img_path="a_d", depth="a_d_d")])
+    [0]
+    """
+    images = {entry[IMAGE_KEY]: number for number, entry in enumerate(entries)}
+    targets = {
+        images[path]
+        for number, entry in enumerate(entries)
+        for path in entry.values()
+        if images.get(path, number) != number
+    }
+    return [number for number in range(len(entries)) if number not in targets]
+
+
+def refuse_missing(
+    entries: Entries, missing: Sequence[Sequence[str]], targets: Sequence[Target], table: str
+) -> None:
+    """Raise a `DataError` if files are missing.
+
+    Args:
+        entries: paths of the samples.
+        missing: keys of the missing files of each.
+        targets: those of the samples.
+        table: the list that names the files, if one with columns does.
+    """
+    for key, name in {IMAGE_KEY: "image", **{each.path: each.name for each in targets}}.items():
+        paths = [entry[key] for entry, keys in zip(entries, missing, strict=True) if key in keys]
+        if not paths:
+            continue
+        if table:
+            raise DataError(
+                f"{len(paths)} {name} files that ann_file {table} lists are missing: "
+                f"{first_few(paths)}. Paths in it are relative to data_root, or to the folder of "
+                "the image or target if one is given. Leave a cell empty where a sample lacks the "
+                "target."
+            )
+        raise DataError(
+            f"{len(paths)} of {len(entries)} {name} files are missing: {first_few(paths)}. "
+            f"Complete the folder, list the complete samples in ann_file (or all of them, with "
+            f"columns and empty cells), or leave the folder (data_prefix.{key} or targets.{name}) "
+            "out."
+        )
+
+
+def refuse_shared(
+    entries: Entries, targets: Sequence[Target], patterns: Mapping[str, PathPattern]
+) -> None:
+    """Raise a `DataError` if patterns give several images the same file of a target.
+
+    Args:
+        entries: paths of the samples.
+        targets: those of the samples.
+        patterns: of image and targets; {} if there are none.
+    """
+    for target in targets if patterns else ():
+        pattern = patterns[target.path]
+        lacking = [name for name in patterns[IMAGE_KEY].fields if name not in pattern.fields]
+        pairs = {(entry[target.path], entry[IMAGE_KEY]) for entry in entries if lacking}
+        for path, count in Counter(path for path, _ in pairs).most_common(1):
+            if count > 1:
+                images = sorted(image for each, image in pairs if each == path)
+                raise DataError(
+                    f"{count} images have the same {target.name} file {path}: {first_few(images)}. "
+                    f"{pattern} lacks the field {{{lacking[0]}}}: add it, or list the pairs in an "
+                    "ann_file with columns if this is meant."
+                )
+
+
+def first_few(paths: Sequence[str]) -> str:
+    """Return the first few paths, for a message."""
+    return ", ".join(map(shown, paths[:3])) + (", ..." if len(paths) > 3 else "")
