@@ -17,8 +17,8 @@ from .files import PathPattern, is_pattern
 IMAGE_KEY = "img_path"
 """Key of the image in `data_prefix` and in a sample."""
 
-USUAL = {".jpg"}, {".png"}
-"""Suffixes of images and of targets in a config that gives none."""
+USUAL = {IMAGE_KEY: (".jpg",)}
+"""Suffixes in a config that gives none; those of targets are ".png"."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def pairing(
             "the files. Leave the patterns out, or ann_file."
         )
     for key, pattern in patterns.items():
-        suffixes[key] = _suffixes(pattern, suffixes[key])
+        suffixes[key] = _suffixes(pattern, suffixes[key], USUAL.get(key, (".png",)))
     return Pairing(folders, patterns, listed, suffixes)
 
 
@@ -156,11 +156,13 @@ def _parsed(
     return found
 
 
-def _suffixes(pattern: PathPattern, given: tuple[str, ...]) -> tuple[str, ...]:
+def _suffixes(
+    pattern: PathPattern, given: tuple[str, ...], usual: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return the endings of files behind the last field of a pattern."""
     if "." not in pattern.tail:
         return tuple(pattern.tail + suffix for suffix in given)
-    if {*given} not in USUAL:
+    if given not in (usual, (pattern.tail,)):
         raise ConfigError(
             f"{pattern} ends in {pattern.tail!r}, but the suffix of these files is {given}. Leave "
             "the suffix out, or write the pattern without its ending."

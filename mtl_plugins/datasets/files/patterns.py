@@ -107,10 +107,11 @@ class PathPattern:
         """Describe which part of the pattern fits nothing, and what is there instead."""
         levels = self._places(folder)
         depth = next((i for i, level in enumerate(levels) if not level), len(levels))
-        place = levels[depth - 1][0]
         part = os.path.normpath(self.text).split("/")[depth - 1 - len(self._parts)]
         kind = "folder" if depth < len(self._parts) else "file"
-        names = sorted(entry.name for entry in _entries(place, kind == "folder"))
+        held = {place: _entries(place, kind == "folder") for place in levels[depth - 1]}
+        place = max(held, key=lambda each: len(held[each]))
+        names = [entry.name for entry in held[place]]
         holds = f", but {', '.join(names[:3])}{', ...' * (len(names) > 3)}" if names else ""
         return f"{place or os.curdir} has no {kind} that fits {part!r}{holds}"
 
@@ -136,14 +137,14 @@ def is_pattern(text: str) -> bool:
 
 
 def _entries(folder: str, folders: bool) -> list[os.DirEntry[str]]:
-    """Return the files in a folder, or its folders that are not hidden."""
+    """Return the files in a folder, or the folders that are not hidden, sorted."""
     try:
         with os.scandir(folder or os.curdir) as entries:
-            if folders:
-                return [e for e in entries if e.is_dir() and not e.name.startswith(".")]
-            return [e for e in entries if not e.is_dir()]
+            found = [e for e in entries if e.is_dir() == folders]
     except OSError as error:
         raise DataError(f"{folder} cannot be listed: {error.strerror}.") from error
+    visible = [e for e in found if not (folders and e.name.startswith("."))]
+    return sorted(visible, key=lambda entry: entry.name)
 
 
 def _fields(part: list[Token]) -> list[str]:
