@@ -12,7 +12,7 @@ import torch
 from .row import Samples
 from .settings import Settings
 
-SHORTEST = dict(cpu=0.02, cuda=0.1)
+SHORTEST = dict(cpu=0.02, cuda=0.3)
 """Shortest time to measure, in seconds: shorter calls are repeated. A GPU's queue must fill."""
 
 
