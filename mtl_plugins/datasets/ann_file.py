@@ -17,8 +17,8 @@ def listed_names(
     root: str,
     suffixes: Collection[str],
     exists: Callable[[str], bool],
-) -> list[str]:
-    """Return the name of each image that an `ann_file` lists, relative to the folder of images.
+) -> list[tuple[int, str]]:
+    """Return the images that an `ann_file` lists: number of the line, name below their folder.
 
     A line is a name without its suffix. Where no image has this name, a line may also have the
     suffix, backslashes, or a path that is absolute or relative to the root of the data; one that
@@ -34,9 +34,10 @@ def listed_names(
     Raises:
         DataError: the file is missing, is no text, lists no image or a file of another folder.
     """
-    lines = [line.strip() for line in list_text(path).split("\n")]
     names = []
-    for line in filter(None, lines):
+    for number, line in enumerate(map(str.strip, list_text(path).split("\n")), start=1):
+        if not line:
+            continue
         found = next(filter(exists, _readings(line, folder, root, suffixes)), None)
         if found is None and _leads_out(os.path.expanduser(line)):
             raise DataError(
@@ -44,8 +45,15 @@ def listed_names(
                 "names relative to this folder (data_prefix.img_path)."
             )
         if found is not None or not line.startswith("#"):
-            names.append(line if found is None else found)
-    check_listed(path, names)
+            names.append((number, line if found is None else found))
+    if not names:
+        raise DataError(f"ann_file {path} lists no image.")
+    repeated = [name for name, count in Counter(name for _, name in names).items() if count > 1]
+    if repeated:
+        warn(
+            f"ann_file {path} lists {len(repeated)} images more than once, such as "
+            f"{shown(repeated[0])}; each line is a sample."
+        )
     return names
 
 
@@ -62,18 +70,6 @@ def list_text(path: str) -> str:
         raise DataError(f"ann_file {path} does not exist. {hint}".rstrip()) from error
     except (OSError, ValueError) as error:
         raise DataError(f"ann_file {path} cannot be read: {error}.") from error
-
-
-def check_listed(path: str, images: Collection[str]) -> None:
-    """Raise a `DataError` if an `ann_file` lists no image; warn of those that it lists twice."""
-    if not images:
-        raise DataError(f"ann_file {path} lists no image.")
-    repeated = [name for name, count in Counter(images).items() if count > 1]
-    if repeated:
-        warn(
-            f"ann_file {path} lists {len(repeated)} images more than once, such as "
-            f"{shown(repeated[0])}; each line is a sample."
-        )
 
 
 def _readings(line: str, folder: str, root: str, suffixes: Collection[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ..errors import DataError
 from ..utils import did_you_mean, parse_json, shown
-from .ann_file import check_listed, list_text
+from .ann_file import list_text
 
 IMAGE = "image"
 """Name of the column of images."""
@@ -73,8 +73,8 @@ def table_columns(path: str, known: Collection[str]) -> tuple[str, ...]:
 
 def table_samples(
     path: str, columns: Mapping[str, str], folders: Mapping[str, str]
-) -> list[dict[str, str]]:
-    """Return the paths of each sample in a list with columns; an empty cell is no path.
+) -> list[tuple[int, dict[str, str]]]:
+    """Return the samples of a list with columns: number of the line, paths; an empty cell has none.
 
     Args:
         path: of the list.
@@ -85,20 +85,19 @@ def table_samples(
         DataError: the list has no sample, or a line names no image or has another number of cells
             than the header.
     """
-    text, samples, images = list_text(path), list[dict[str, str]](), list[str]()
+    text, samples = list_text(path), list[tuple[int, dict[str, str]]]()
     is_json = JSON_OBJECT.match(text)
     for line, row in _objects(path, text) if is_json else _named_cells(path, text):
         if not row.get(IMAGE):
             raise DataError(f"ann_file {path} names no image in line {line}. Remove the line.")
-        images.append(row[IMAGE])
-        samples.append(
-            {
-                key: os.path.join(folders[key], _as_path(row[name]))
-                for name, key in columns.items()
-                if row.get(name)
-            }
-        )
-    check_listed(path, images)
+        paths = {
+            key: os.path.join(folders[key], _as_path(row[name]))
+            for name, key in columns.items()
+            if row.get(name)
+        }
+        samples.append((line, paths))
+    if not samples:
+        raise DataError(f"ann_file {path} lists no image.")
     return samples
 
 

@@ -16,7 +16,13 @@ from .declarations import Declaration, Own, checked_suffixes, declarations
 from .dense_dataset import DenseDataset
 from .files import IMAGE_SUFFIXES, StoredFiles, files_below, named_files
 from .formats import TargetFormat, build_format
-from .paired_files import first_few, own_images, refuse_missing, refuse_shared
+from .paired_files import (
+    first_few,
+    own_images,
+    refuse_missing,
+    refuse_repeated,
+    refuse_shared,
+)
 from .pairing import IMAGE_KEY, given_folders, pairing
 
 MMSEG_META = ("classes", "palette")
@@ -153,7 +159,8 @@ class MultiTaskDataset(DenseDataset):
     def load_data_list(self) -> list[dict]:
         self._stored = StoredFiles()
         listed, suffixes = self._pairing.columns, self._pairing.suffixes
-        samples, missing = self._wanted(), list[list[str]]()
+        wanted, missing = self._wanted(), list[list[str]]()
+        lines, samples = [line for line, _ in wanted], [entry for _, entry in wanted]
         for entry in track(samples, "looking for files"):
             missing.append([])
             for key, path in entry.items():
@@ -166,28 +173,38 @@ class MultiTaskDataset(DenseDataset):
         if not self.ann_file:
             kept = own_images(samples)
             samples, missing = [samples[i] for i in kept], [missing[i] for i in kept]
+            lines = [lines[i] for i in kept]
         if self.check_files:
-            refuse_missing(samples, missing, self.targets(), self.ann_file if listed else "")
+            table = self.ann_file if listed else ""
+            refuse_missing(samples, missing, self.targets(), lines, table)
+        if listed:
+            refuse_repeated(samples, lines, self.ann_file)
         refuse_shared(samples, self.targets(), self._pairing.patterns)
         self._find_unused(samples)
         self._stored = StoredFiles()  # its listings are needed no more
         return samples
 
-    def _wanted(self) -> list[dict[str, str]]:
-        """Return the paths of image and targets of each sample, as the config says they are."""
+    def _wanted(self) -> list[tuple[int, dict[str, str]]]:
+        """Return the line of each sample in `ann_file` (0: none), and its paths by the config."""
         if columns := self._pairing.columns:
             places = {
                 key: self.data_prefix.get(key, self.data_root or "") for key in columns.values()
             }
             return table_samples(self.ann_file, columns, places)
         folder, targets = self.data_prefix.get(IMAGE_KEY) or "", self.targets()
-        names = self._listed_names(folder) if self.ann_file else self._names_in(folder)
+        if self.ann_file:
+            names = self._listed_names(folder)
+        else:
+            names = [(0, name) for name in self._names_in(folder)]
         return [
-            {
-                IMAGE_KEY: os.path.join(folder, name + self._image_suffixes[0]),
-                **{target.path: self.target_path(name, target) for target in targets},
-            }
-            for name in names
+            (
+                line,
+                {
+                    IMAGE_KEY: os.path.join(folder, name + self._image_suffixes[0]),
+                    **{target.path: self.target_path(name, target) for target in targets},
+                },
+            )
+            for line, name in names
         ]
 
     def target_path(self, name: str, target: Target) -> str:
@@ -253,7 +270,7 @@ class MultiTaskDataset(DenseDataset):
     def _suffix(self, target: Target) -> str:
         return self._suffixes(target)[0]
 
-    def _listed_names(self, folder: str) -> list[str]:
+    def _listed_names(self, folder: str) -> list[tuple[int, str]]:
         suffixes, pattern = self._image_suffixes, self._pairing.patterns.get(IMAGE_KEY)
 
         def exists(name: str) -> bool:
@@ -261,7 +278,7 @@ class MultiTaskDataset(DenseDataset):
             return self._stored.find(path, suffixes) is not None
 
         names = listed_names(self.ann_file, folder, self.data_root or "", suffixes, exists)
-        others = [name for name in names if pattern and pattern.fields_of(name) is None]
+        others = [name for _, name in names if pattern and pattern.fields_of(name) is None]
         if others:
             raise DataError(
                 f"ann_file {self.ann_file} lists {len(others)} images that do not fit {pattern}: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -34,7 +35,11 @@ def own_images(entries: Entries) -> list[int]:
 
 
 def refuse_missing(
-    entries: Entries, missing: Sequence[Sequence[str]], targets: Sequence[Target], table: str
+    entries: Entries,
+    missing: Sequence[Sequence[str]],
+    targets: Sequence[Target],
+    lines: Sequence[int],
+    table: str,
 ) -> None:
     """Raise a `DataError` if files are missing.
 
@@ -42,25 +47,44 @@ def refuse_missing(
         entries: paths of the samples.
         missing: keys of the missing files of each.
         targets: those of the samples.
+        lines: number of each sample's line in the list of samples, 0 if there is none.
         table: the list that names the files, if one with columns does.
     """
+    samples = [*zip(entries, missing, lines, strict=True)]
     for key, name in {IMAGE_KEY: "image", **{each.path: each.name for each in targets}}.items():
-        paths = [entry[key] for entry, keys in zip(entries, missing, strict=True) if key in keys]
+        paths = [
+            f"{shown(entry[key])}{f' (line {line})' if line else ''}"
+            for entry, keys, line in samples
+            if key in keys
+        ]
         if not paths:
             continue
+        few = ", ".join(paths[:3]) + ", ..." * (len(paths) > 3)
         if table:
             raise DataError(
                 f"{len(paths)} {name} files that ann_file {table} lists are missing: "
-                f"{first_few(paths)}. Paths in it are relative to data_root, or to the folder of "
+                f"{few}. Paths in it are relative to data_root, or to the folder of "
                 "the image or target if one is given. Leave a cell empty where a sample lacks the "
                 "target."
             )
         raise DataError(
-            f"{len(paths)} of {len(entries)} {name} files are missing: {first_few(paths)}. "
+            f"{len(paths)} of {len(entries)} {name} files are missing: {few}. "
             f"Complete the folder, list the complete samples in ann_file (or all of them, with "
             f"columns and empty cells), or leave the folder (data_prefix.{key} or targets.{name}) "
             "out."
         )
+
+
+def refuse_repeated(entries: Entries, lines: Sequence[int], table: str) -> None:
+    """Raise a `DataError` if a list with columns names an image in two lines."""
+    first = dict[str, int]()
+    for entry, line in zip(entries, lines, strict=True):
+        image = os.path.normpath(entry[IMAGE_KEY])
+        if (other := first.setdefault(image, line)) != line:
+            raise DataError(
+                f"ann_file {table} names the image {shown(image)} in line {other} and in line "
+                f"{line}. Keep one line, with the targets of both; a RepeatDataset repeats it."
+            )
 
 
 def refuse_shared(

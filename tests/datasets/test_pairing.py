@@ -369,9 +369,20 @@ REFUSED_LISTS = {
     "nothing": ("image,depth\n", "lists no image"),
     "missing images": (
         "image,depth\nx.jpg,a.png\ny.jpg,a.png",
-        r"2 image files that ann_file \S+ lists are missing: \S*x\.jpg, \S*y\.jpg",
+        r"2 image files that ann_file .* are missing: \S*x\.jpg \(line 2\), \S*y\.jpg \(line 3\)",
     ),
-    "missing targets": ("image,depth\na.jpg,b.png", r"1 depth files .* Leave a cell empty"),
+    "missing targets": (
+        "image,depth\n\na.jpg,b.png",
+        r"1 depth files .* missing: \S*/b\.png \(line 3\)\. .* Leave a cell empty",
+    ),
+    "an image twice": (
+        "image,depth\na.jpg,a.png\n./a.jpg,",
+        r"names the image \S*/a\.jpg in line 2 and in line 3\. Keep one line",
+    ),
+    "ambiguous endings": (
+        "image,depth\na.jpg,sub/c",
+        r"sub/c\.png and \S*/sub/c\.npy have one name",
+    ),
     "a folder": ("image,depth\na.jpg,sub", r"1 depth files .* missing: \S*/sub"),
     "no JSON": ('{"image": "a.jpg"}\n{"image": ', r"in line 2 no JSON object of paths \("),
     "numbers": ('{"image": 5}', r"in line 1 no JSON object of paths: "),
@@ -384,10 +395,28 @@ REFUSED_LISTS = {
 @pytest.mark.parametrize("case", REFUSED_LISTS)
 def test_lists_that_pair_nothing_are_refused(tmp_path, case):
     text, reason = REFUSED_LISTS[case]
-    touch(tmp_path, "a.jpg", "a.png", "sub/c.png")
+    touch(tmp_path, "a.jpg", "a.png", "sub/c.png", "sub/c.npy")
     (tmp_path / "list.csv").write_text(text)
+    targets = dict(depth=dict(suffix=[".png", ".npy"]))
     with pytest.raises(DataError, match=reason):
-        build(tmp_path, ann_file="list.csv")
+        build(tmp_path, None, targets, ann_file="list.csv")
+
+
+def test_files_that_differ_in_their_ending_alone_are_refused(tmp_path):
+    touch(tmp_path, "rgb/a.jpg", "rgb/b.jpg", "depth/a.png", "depth/a.npy", "depth/b.PNG")
+    (tmp_path / "names.txt").write_text("a\n")
+    depth = dict(folder="depth", suffix=[".png", ".npy"])
+    for options in (dict(), dict(ann_file="names.txt")):
+        with pytest.raises(DataError, match=r"a\.png and \S*/depth/a\.npy have one name"):
+            build(tmp_path, "rgb", dict(depth=depth), **options)
+    # A letter's case makes no second file; the ending in a list says which one is meant.
+    (tmp_path / "names.txt").write_text("b\n")
+    depth["suffix"] = [".png", ".PNG"]
+    assert len(build(tmp_path, "rgb", dict(depth=depth), ann_file="names.txt")) == 1
+    (tmp_path / "a.csv").write_text("image,depth\nrgb/a.jpg,depth/a.npy\n")
+    depth = dict(suffix=[".png", ".npy"])
+    [paths] = found(build(tmp_path, None, dict(depth=depth), ann_file="a.csv"))
+    assert paths["depth_map_path"] == "depth/a.npy"
 
 
 @pytest.mark.parametrize(
@@ -429,9 +458,13 @@ def test_columns_and_names(tmp_path, warnings):
     paths = found(build(tmp_path, ann_file="test.csv"))
     assert paths == [dict(img_path="rgb/a,b.jpg"), dict(img_path="rgb/x.jpg")]
     assert warnings == []
-    (tmp_path / "list.csv").write_text(f"image,depth\n{image},depth/1.png\n{image},\n")
-    assert len(build(tmp_path, ann_file="list.csv")) == 2
+    (tmp_path / "list.txt").write_text("x\nx\n")
+    assert len(build(tmp_path, "rgb", ann_file="list.txt")) == 2
     assert len(warnings) == 1 and "more than once" in warnings[0]
+    (tmp_path / "list.txt").write_text("\nx\n\ny\n")
+    with pytest.raises(DataError, match=r"1 of 2 image files are missing: \S*/y.jpg \(line 4\)"):
+        build(tmp_path, "rgb", ann_file="list.txt")
+    (tmp_path / "list.csv").write_text(f"image,depth\n{image},depth/1.png\n")
     left_out = build(tmp_path, ann_file="list.csv", data_prefix=dict(depth_map_path=None))
     assert left_out.targets() == []
 

@@ -108,9 +108,9 @@ def partial(scenes_root, scene_options, tmp_path):
     for split, count in (("train", 6), ("val", 3)):
         lines = ["image\tsemseg\tdepth"]
         for index in range(count):
-            name = f"{split}/{index:04}.png"
+            name = f"{split}/{index:06}.png"
             label, depth = f"label/{name}" * (index % 3 != 1), f"depth/{name}" * (index % 3 != 2)
-            lines.append(f"rgb/{name}\t{label}\t{depth}")
+            lines.append(f"rgb/{name[:-4]}.jpg\t{label}\t{depth}")
         (tmp_path / f"{split}.tsv").write_text("\n".join(lines))
     given = tiny_config(scene_options, "train_cfg.max_epochs=1")
     known = given.train_dataloader.dataset

@@ -66,13 +66,17 @@ def named_files(
         if not accept(name):
             continue
         if name in found:
-            raise DataError(
-                f"{found[name]} and {path} have one name and differ in their ending alone, so that "
-                "nothing says which of them belongs to the other files of that name. Rename or "
-                "remove one of them, or give one suffix."
-            )
+            raise DataError(_ambiguous(found[name], path))
         found[name] = path
     return dict(sorted(found.items()))
+
+
+def _ambiguous(first: str, second: str) -> str:
+    return (
+        f"{first} and {second} have one name and differ in their ending alone, so that nothing "
+        "says which of them belongs to the other files of that name. Rename or remove one of them, "
+        "or give one suffix."
+    )
 
 
 def is_hidden(path: str) -> bool:
@@ -94,15 +98,23 @@ class StoredFiles:
 
         Args:
             path: with the first suffix at its end.
-            suffixes: endings that are tried in place of the first one.
+            suffixes: endings that are tried in place of the first one. If the first one is "", the
+                path of a file is found as it is, whatever other endings there are.
+
+        Raises:
+            DataError: there are files with several of the endings.
         """
         first, *others = suffixes
-        stem = path.removesuffix(first)
+        stem, found = path.removesuffix(first), dict[str, None]()
         for suffix in (first, *others):
-            found = self._entry(stem + suffix)
-            if found and found[1]:
-                return found[0]
-        return None
+            entry = self._entry(stem + suffix)
+            if entry and entry[1]:
+                found[entry[0]] = None
+                if not suffix:
+                    break
+        if len(found) > 1:
+            raise DataError(_ambiguous(*[*found][:2]))
+        return next(iter(found), None)
 
     def _entry(self, path: str) -> tuple[str, bool] | None:
         """Return the path of a file or folder as it is stored, and whether it is a file."""
