@@ -1,4 +1,4 @@
-"""A list with empty cells is read, packed, checked, drawn, trained, measured and saved."""
+"""Lists and patterns are read, packed, checked, drawn, trained, measured and saved."""
 
 from __future__ import annotations
 
@@ -102,45 +102,76 @@ def test_its_predictions_are_saved(root, tmp_path):
     assert len([name for name in names if "2." in name]) == len(TARGETS) + 1
 
 
-@pytest.fixture
-def partial(scenes_root, scene_options, tmp_path):
-    """A config whose scenes lack classes, depth, both or nothing."""
-    for split, count in (("train", 6), ("val", 3)):
-        lines = ["image\tsemseg\tdepth"]
-        for index in range(count):
-            name = f"{split}/{index:06}.png"
-            label, depth = f"label/{name}" * (index % 3 != 1), f"depth/{name}" * (index % 3 != 2)
-            lines.append(f"rgb/{name[:-4]}.jpg\t{label}\t{depth}")
-        (tmp_path / f"{split}.tsv").write_text("\n".join(lines))
+PATTERNS = dict(
+    img_path="{scene}/rgb/img_{name}.jpg",
+    seg_map_path="{scene}/label/{name}_label.png",
+    depth_map_path="{scene}/depth/{name}.png",
+)
+FOLDERS = dict(zip(PATTERNS, ("rgb", "label", "depth"), strict=True))
+COUNTS = dict(train=6, val=3)
+
+
+def as_list(scenes_root, root, split):
+    """List scenes that lack classes, depth, both or nothing."""
+    lines = ["image\tsemseg\tdepth"]
+    for index in range(COUNTS[split]):
+        name = f"{split}/{index:06}"
+        label, depth = f"label/{name}.png" * (index % 3 != 1), f"depth/{name}" * (index % 3 != 2)
+        lines.append(f"rgb/{name}.jpg\t{label}\t{depth}")
+    (root / f"{split}.tsv").write_text("\n".join(lines))
+    return dict(data_root=scenes_root, ann_file=str(root / f"{split}.tsv"))
+
+
+def as_patterns(scenes_root, root, split):
+    """Give each scene its own folders, with one kind of files in each, of different prefixes."""
+    for index in range(COUNTS[split]):
+        for key, pattern in PATTERNS.items():
+            path = root / split / pattern.format(scene=f"scene {index % 2}", name=index)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stored = f"{scenes_root}/{FOLDERS[key]}/{split}/{index:06}{path.suffix}"
+            path.symlink_to(stored)
+    return dict(data_root=str(root / split), data_prefix=PATTERNS)
+
+
+@pytest.fixture(params=[as_list, as_patterns])
+def paired(request, scenes_root, scene_options, tmp_path):
+    """A config that reads scenes by a list or patterns, and how many targets each scene has."""
     given = tiny_config(scene_options, "train_cfg.max_epochs=1")
     known = given.train_dataloader.dataset
     metainfo = {k: DATASETS.build(known).metainfo[k] for k in ("classes", "palette")}
     for split in ("train", "val", "test"):
         loader = given[f"{split}_dataloader"]
+        files = "train" if split == "train" else "val"
         loader.dataset = dict(
             type="MultiTaskDataset",
-            data_root=scenes_root,
-            ann_file=str(tmp_path / f"{'train' if split == 'train' else 'val'}.tsv"),
             metainfo=metainfo,
             depth_format=dict(scale=DEPTH_SCALE),
             pipeline=loader.dataset.pipeline,
             test_mode=split != "train",
+            **(request.param(scenes_root, tmp_path, files) if split != "test" else {}),
         )
         loader.update(num_workers=0, persistent_workers=False, batch_size=2)
-    return given
+    given.test_dataloader.dataset = given.val_dataloader.dataset
+    return given, [2, 1, 1] if request.param is as_list else [2, 2, 2]
 
 
-def test_it_is_trained_measured_and_drawn(partial, tmp_path):
-    assert isinstance(build_dataset(partial, "train").formats["depth"], DepthFormat)
-    partial.default_hooks.update(summary=dict(type="SummaryHook"))
-    runner = train(partial, str(tmp_path / "run"), seed=0)
+def test_it_is_trained_measured_checked_and_drawn(paired, tmp_path):
+    config, numbers = paired
+    assert isinstance(build_dataset(config, "train").formats["depth"], DepthFormat)
+    part, *_ = check_data(config).parts
+    maps = {name: tally.maps for name, tally in part.statistics.tallies.items()}
+    # Of six training samples, as of three in validation.
+    assert part.problems == [] and maps == dict.fromkeys(("semseg", "depth"), sum(numbers))
+    config.default_hooks.update(summary=dict(type="SummaryHook"))
+    runner = train(config, str(tmp_path / "run"), seed=0)
     scores = {key: value for key, value in runner.message_hub.log_scalars.items() if "val/" in key}
     assert all(math.isfinite(value.current()) for value in scores.values())
     assert {"val/semseg/mIoU", "val/depth/abs_rel"} <= {*scores}
-    # Both give the truth of the two samples that have it.
-    assert len(browse_data(partial, str(tmp_path / "seen"), num=6)) == 6
-    pack_config(partial, str(tmp_path / "packed"))
-    packed = build_dataset(with_packed(partial, str(tmp_path / "packed")), "val")
-    files = build_dataset(partial, "val")
-    assert [{*each} for each in truths(packed)] == [{*each} for each in truths(files)]
-    assert [len(each) for each in truths(files)] == [2, 1, 1]
+    assert len(browse_data(config, str(tmp_path / "seen"), num=6)) == 6
+    pack_config(config, str(tmp_path / "packed"))
+    packed = build_dataset(with_packed(config, str(tmp_path / "packed")), "val")
+    found, files = truths(packed), truths(build_dataset(config, "val"))
+    assert [len(each) for each in files] == numbers
+    for one, other in zip(found, files, strict=True):
+        assert {*one} == {*other}
+        assert all(np.array_equal(one[name], other[name]) for name in other)
