@@ -34,8 +34,9 @@ from mtl_plugins.evaluation import (
     pixel_errors,
     semseg_scores,
 )
-from mtl_plugins.evaluation.edge_matching import suppress_non_maxima, thin
+from mtl_plugins.evaluation.edge_matching import suppress_non_maxima
 from mtl_plugins.targets import DEPTH, NORMALS, Target
+from mtl_plugins.utils import thin
 
 FOLDER = Path(__file__).with_name("conformance")
 CASES = {
