@@ -1,6 +1,7 @@
 """Losses, each of one task."""
 
-from .class_losses import BinaryCrossEntropyLoss, MaskedCrossEntropyLoss
+from .class_losses import BalancedCrossEntropyLoss, BinaryCrossEntropyLoss, MaskedCrossEntropyLoss
+from .gradient_losses import GradientL1Loss, GradientMatchingLoss
 from .region_losses import MaskedDiceLoss, MaskedFocalLoss, MaskedLovaszLoss
 from .scalar_losses import (
     BerHuLoss,
@@ -11,14 +12,18 @@ from .scalar_losses import (
     SILogLoss,
     masked_mean,
 )
-from .vector_losses import CosineLoss, EndPointLoss
+from .vector_losses import CosineLoss, DirectionL1Loss, EndPointLoss
 
 __all__ = [
+    "BalancedCrossEntropyLoss",
     "BerHuLoss",
     "BinaryCrossEntropyLoss",
     "BinsChamferLoss",
     "CosineLoss",
+    "DirectionL1Loss",
     "EndPointLoss",
+    "GradientL1Loss",
+    "GradientMatchingLoss",
     "MaskedCrossEntropyLoss",
     "MaskedDiceLoss",
     "MaskedFocalLoss",

@@ -28,10 +28,10 @@ INSTEAD: dict[str, str] = {
 
 USUAL: dict[str, str] = dict(
     classes="MaskedCrossEntropyLoss",
-    binary="BinaryCrossEntropyLoss",
+    binary="BinaryCrossEntropyLoss or BalancedCrossEntropyLoss",
     scalar="MaskedL1Loss, MaskedL2Loss or BerHuLoss",
     distance="SILogLoss, MaskedL1Loss, MaskedL2Loss or BerHuLoss",
-    direction="CosineLoss",
+    direction="CosineLoss or DirectionL1Loss",
     offset="EndPointLoss",
 )
 """Form of a target -> losses for it."""
