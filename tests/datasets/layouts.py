@@ -31,7 +31,11 @@ def filled(size: tuple[int, int], values: list, dtype: type = np.uint8) -> np.nd
 
 
 def write_cityscapes(
-    root: str, size: tuple[int, int] = (4, 8), labels=(7, 26, 0), disparity=(0, 1, 257, 5121)
+    root: str,
+    size: tuple[int, int] = (4, 8),
+    labels=(7, 26, 0),
+    disparity=(0, 1, 257, 5121),
+    instances=(7, 7, 26001, 26001, 26001, 26002, 4, 4),
 ) -> None:
     """Cityscapes: two frames in train and val, one without targets in test."""
     for split, city, count in (("train", "aachen", 2), ("val", "ulm", 2), ("test", "bonn", 1)):
@@ -41,6 +45,10 @@ def write_cityscapes(
             if split == "test":
                 continue
             save(root, f"gtFine/{name}_gtFine_labelIds.png", filled(size, list(labels)))
+            objects = np.resize(np.array(instances, np.uint16), (1, size[1])).repeat(
+                size[0], axis=0
+            )
+            save(root, f"gtFine/{name}_gtFine_instanceIds.png", objects)
             raw = filled(size, list(disparity), np.uint16)
             save(root, f"disparity/{name}_disparity.png", raw)
             path = os.path.join(root, f"camera/{name}_camera.json")
@@ -164,7 +172,9 @@ def write_nyud(
     for split, names in (("train", ("0003", "0004")), ("val", ("0001", "0002"))):
         for name in names:
             save(root, f"images/{name}{suffix}", picture(size, int(name)))
-            labels = np.repeat(filled((1, size[1]), [1, 1, 0, 40, 40, 40]), size[0], axis=0)
+            # A wall, a strip without class, and other things.
+            labels = np.full(size, 40, np.uint8)
+            labels[:, : size[1] // 3], labels[:, size[1] // 3] = 1, 0
             save(root, f"segmentation/{name}.png", labels)
             arrays = dict(
                 depth=filled(size, [0, 0.713, 9.995], np.float32),

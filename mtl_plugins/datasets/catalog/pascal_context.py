@@ -140,7 +140,7 @@ class PascalContextMultiTask(MultiTaskDataset):
 
 def _labels(content: Mapping[str, Any], path: str) -> np.ndarray:
     """Return the classes of a file of PASCAL-Context, H,W."""
-    return _matrix(content.get("LabelMap"), path, "a matrix LabelMap of classes")
+    return _matrix(content.get("LabelMap"), path, "matrix LabelMap of classes")
 
 
 def _matrix(found: Any, path: str, expected: str) -> np.ndarray:
@@ -153,18 +153,15 @@ def _matrix(found: Any, path: str, expected: str) -> np.ndarray:
 def _parts(content: Mapping[str, Any], path: str) -> np.ndarray:
     """Draw the parts of all people in a file of PASCAL-Part, H,W uint8."""
     try:
-        objects = _listed(content["anno"]["objects"])
+        objects = content["anno"][0]["objects"]
         masks = [_matrix(each["mask"], path, "mask of an object") for each in objects]
-        parts = [
-            (PART_IDS[part["part_name"]], _matrix(part["mask"], path, "mask of a part"))
-            for each in objects
-            if each["class_ind"] == PERSON
-            for part in _listed(each["parts"])
-        ]
         labels = np.zeros(masks[0].shape, np.uint8)
-        for part, mask in parts:
-            labels[mask.astype(bool)] = part
-    except (LookupError, TypeError, ValueError) as error:
+        for each in objects:
+            # Where a person has none, `parts` is an empty matrix.
+            for part in each["parts"] if int(each["class_ind"].item()) == PERSON else ():
+                mask = _matrix(part["mask"], path, "mask of a part")
+                labels[mask.astype(bool)] = PART_IDS[part["part_name"]]
+    except (LookupError, AttributeError, TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
@@ -172,8 +169,3 @@ def _parts(content: Mapping[str, Any], path: str) -> np.ndarray:
             f"and parts): {error!r}. Unpack the archive PASCAL_MT again."
         ) from error
     return labels
-
-
-def _listed(found: Any) -> list:
-    """Return an array of structures as a list; MATLAB does not tell one from a list of one."""
-    return [found] if isinstance(found, Mapping) else list(found)
