@@ -20,11 +20,15 @@ CONFIGS = dict(
     BinaryCrossEntropyLoss=[{}, dict(positive_weight=20.0)],
     MaskedCrossEntropyLoss=[{}, dict(class_weight=[0.5, 0.0, 2.0], label_smoothing=0.1)],
     MaskedFocalLoss=[{}, dict(gamma=0.5, class_weight=[0.5, 0.0, 2.0]), dict(gamma=0.0)],
+    MaskedOHEMLoss=[{}, dict(threshold=0.2, share=0.5, class_weight=[0.5, 0.0, 2.0])],
     MaskedDiceLoss=[{}],
     MaskedLovaszLoss=[{}],
 )
 """Arguments of every registered loss."""
-LABELS = ("MaskedCrossEntropyLoss", "MaskedFocalLoss", "MaskedDiceLoss", "MaskedLovaszLoss")
+LABELS = (
+    "MaskedCrossEntropyLoss", "MaskedFocalLoss", "MaskedOHEMLoss", "MaskedDiceLoss",
+    "MaskedLovaszLoss",
+)  # fmt: skip
 """Losses of class ids."""
 WITH_IDS = (*LABELS, "BinaryCrossEntropyLoss")
 ALL = [dict(type=name, **each) for name, configs in CONFIGS.items() for each in configs]

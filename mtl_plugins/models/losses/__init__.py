@@ -1,7 +1,7 @@
 """Losses, each of one task."""
 
-from .class_losses import BinaryCrossEntropyLoss, MaskedCrossEntropyLoss
-from .region_losses import MaskedDiceLoss, MaskedFocalLoss, MaskedLovaszLoss
+from .class_losses import BinaryCrossEntropyLoss, MaskedCrossEntropyLoss, class_weights
+from .region_losses import MaskedDiceLoss, MaskedFocalLoss, MaskedLovaszLoss, MaskedOHEMLoss
 from .scalar_losses import (
     BerHuLoss,
     BinsChamferLoss,
@@ -26,6 +26,8 @@ __all__ = [
     "MaskedL2Loss",
     "MaskedLoss",
     "MaskedLovaszLoss",
+    "MaskedOHEMLoss",
     "SILogLoss",
+    "class_weights",
     "masked_mean",
 ]
