@@ -10,11 +10,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, METRICS
 
+from ..datasets import ClassBalancedDataset
 from ..errors import ConfigError, DataError
 from ..models.task_heads import head_config, task_targets
-from ..targets import PREDEFINED, Target, targets_in
+from ..targets import PREDEFINED, SEMSEG, Target, targets_in
 from ..utils import did_you_mean
-from .datasets import SPLITS, dataset_nodes, leaf_nodes
+from .datasets import SPLITS, dataset_nodes, leaf_nodes, wrapper_nodes
 from .loading import copied
 from .weights import complete_weights
 
@@ -131,6 +132,25 @@ def check_given(config: Config, split: str) -> None:
             else f"or set {split}_dataloader, {split}_cfg and {split}_evaluator to None."
         )
     )
+
+
+def check_balanced(config: Config, split: str) -> None:
+    """Raise a `ConfigError` if the classes that a split's data are balanced by cannot be counted.
+
+    Nor can an evaluation repeat images: its metrics would be others.
+    """
+    loader = config.get(f"{split}_dataloader")
+    for node in wrapper_nodes(loader["dataset"]) if loader else ():
+        if DATASETS.get(node["type"]) is not ClassBalancedDataset:
+            continue
+        if split != "train":
+            raise ConfigError(
+                f"{split}_dataloader has a ClassBalancedDataset, so that some images would count "
+                "several times. Use the data set inside of it."
+            )
+        targets, problem = _split_targets(config, split)
+        if problem is None and targets:
+            ClassBalancedDataset.check_target(node.get("target", SEMSEG.name), targets)
 
 
 def _metrics(config: Config, split: str) -> list[Any]:
