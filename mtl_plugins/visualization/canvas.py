@@ -90,7 +90,7 @@ class Canvas:
 
         The labels of the outer ticks may extend beyond the bar.
         """
-        most = max(2, min(_MOST_TICKS, 1 + width // _TICK))
+        most = min(max(4, 1 + width // _TICK), _MOST_TICKS)
         drawn = self.figure.colorbar(
             ScalarMappable(bar.norm, bar.colormap),
             cax=self._axes(left, top, width, _STRIP),

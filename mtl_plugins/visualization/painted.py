@@ -65,7 +65,7 @@ class Bar:
     caption: str
 
     def ticks(self, most: int) -> list[float]:
-        """Return at most `most` (two or more) round values, from the first colour to the last.
+        """Return at most `most` (four or more) round values, from the first colour to the last.
 
         >>> Bar(LogNorm(0.8, 80), "magma_r", "depth [m]").ticks(7)
         [1.0, 2.0, 5.0, 10.0, 20.0, 50.0]

@@ -105,7 +105,7 @@ def font(size: float = SIZE, weight: str = "normal") -> FontProperties:
     """Return the fonts in which `Fonts.drawable` texts are drawn."""
     from matplotlib.font_manager import FontProperties
 
-    return FontProperties(FONTS.families, size=size, weight=weight)
+    return FontProperties(family=FONTS.families, size=size, weight=weight)
 
 
 def text_width(text: str, size: float = SIZE, weight: str = "normal") -> int:
