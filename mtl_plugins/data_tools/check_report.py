@@ -102,7 +102,7 @@ def _write_sheet(
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{part.name}.png")
     title = f"{part.name}: {len(samples)} of {found.samples} samples, {part.root}"
-    Image.fromarray(draw_sheet(samples, found.targets, title, depth_log=True)).save(path)
+    Image.fromarray(draw_sheet(samples, found.targets, title)).save(path)
     return path
 
 
