@@ -29,7 +29,7 @@ rate, batch = float(options["optim_wrapper.optimizer.lr"]), int(options.get(
 started = os.path.join(folder, "started")
 with open(started + ".new", "w") as file:
     json.dump({**os.environ, "pid": os.getpid()}, file)
-os.replace(started + ".new", started)  # whoever waits for it finds all of it
+os.replace(started + ".new", started)  # it is whole when it appears
 if str(seed) == os.environ.get("SLOW_SEED"):
     time.sleep(60)
 if rate > 1:
