@@ -161,6 +161,8 @@ def test_the_cross_entropy_is_pytorchs(weight, smoothing):
         gradients.append(logits.grad)
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-8)
+
+
 class TestBalancedCrossEntropy:
     def test_a_fixed_weight_is_that_of_the_positives_in_another_scale(self):
         logits, target = torch.randn(2, 1, 5, 6), torch.randint(0, 2, (2, 1, 5, 6))
