@@ -250,14 +250,14 @@ class MultiTaskDataset(DenseDataset):
             for path in {*self._walked(folder, IMAGE_KEY)} - found - used
             if os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES
         )
-        endings = f"end in {' or '.join(self._image_suffixes)} (img_suffix may be a list)"
         pattern = self._pairing.patterns.get(IMAGE_KEY)
+        reason = (
+            f"do not fit {pattern}"
+            if pattern
+            else f"do not end in {' or '.join(self._image_suffixes)} (img_suffix may be a list)"
+        )
         for files, text in (
-            (
-                self._left_out,
-                f"in {folder} are left out, because they are hidden or do not "
-                f"{f'fit {pattern}' if pattern else endings}",
-            ),
+            (self._left_out, f"in {folder} are left out, because they are hidden or {reason}"),
             (self._unpaired, "of targets are left out, because they belong to no image"),
         ):
             if files:
@@ -290,6 +290,8 @@ class MultiTaskDataset(DenseDataset):
         pattern = self._pairing.patterns.get(IMAGE_KEY)
         if not os.path.isdir(folder or (os.curdir if pattern else "")):
             hint = did_you_mean_path(folder)
+            if "*" in folder or os.path.isfile(folder):
+                hint = "A pattern of paths has fields in braces, such as 'rgb/{name}.jpg'."
             raise DataError(
                 f"The image folder {folder} does not exist. Set data_root (now {self.data_root!r}) "
                 f"or data_prefix.img_path to where the data is. {hint}".rstrip()

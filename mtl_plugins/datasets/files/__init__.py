@@ -9,6 +9,7 @@ from .listing import (
     is_hidden,
     named_files,
 )
+from .mat_files import read_mat
 from .patterns import PathPattern, is_pattern
 from .signatures import HEAD, PICTURES, recognised
 
@@ -28,6 +29,7 @@ __all__ = [
     "named_files",
     "read_image",
     "read_map",
+    "read_mat",
     "recognised",
     "to_bytes",
 ]
