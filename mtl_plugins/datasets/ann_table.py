@@ -8,6 +8,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from itertools import takewhile
 
 from ..errors import DataError
 from ..utils import did_you_mean, parse_json, shown
@@ -25,6 +26,8 @@ TABLES = (".csv", ".tsv", ".jsonl")
 JSON_OBJECT = re.compile(r'\s*\{\s*"')
 """Beginning of a list of JSON objects."""
 
+JSON_ARRAY = re.compile(r'\s*\[\s*\{\s*"')
+
 
 def table_columns(path: str, known: Collection[str]) -> tuple[str, ...]:
     """Return the columns of a list of samples; () if it is a list of names.
@@ -38,9 +41,15 @@ def table_columns(path: str, known: Collection[str]) -> tuple[str, ...]:
         known: names of the targets.
 
     Raises:
-        DataError: a column names no target or comes twice, or there is none of images.
+        DataError: a column names no target or comes twice, or there is none of images; or the list
+            is a JSON array.
     """
     text = list_text(path)
+    if JSON_ARRAY.match(text):
+        raise DataError(
+            f"ann_file {path} is a JSON array; expected one JSON object a line, as pandas writes "
+            "with to_json(orient='records', lines=True)."
+        )
     if JSON_OBJECT.match(text):
         columns = [*dict.fromkeys(key for _, row in _objects(path, text) for key in row)]
     else:
@@ -125,20 +134,26 @@ def _named_cells(path: str, text: str) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _cells(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the cells of each line that is not blank."""
-    header = text.lstrip("\n").partition("\n")[0]
+    """Yield the number and the cells of each line that is not blank, from the header on.
+
+    Comments above the header begin with "#".
+    """
+    lines = text.split("\n")
+    above = sum(1 for _ in takewhile(lambda line: line.strip()[:1] in ("", "#"), lines))
+    header = "".join(lines[above : above + 1])
     separator = next((each for each in SEPARATORS if each in header), None)
     one = len(header.split()) == 1
     if separator is None:
-        for number, line in enumerate(text.split("\n"), start=1):
+        for number, line in enumerate(lines[above:], start=above + 1):
             if line.strip():
                 yield number, [line.strip()] if one else line.split()
         return
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+    rows = io.StringIO("\n".join(lines[above:]))
+    reader = csv.reader(rows, delimiter=separator, skipinitialspace=True)
     try:
         for cells in reader:
             if cells:
-                yield reader.line_num, [cell.strip() for cell in cells]
+                yield above + reader.line_num, [cell.strip() for cell in cells]
     except csv.Error as error:
         raise DataError(f"ann_file {path} cannot be read: {error}. Save it anew as CSV.") from error
 

@@ -95,8 +95,13 @@ class MultiTaskDataset(DenseDataset):
         # A subclass may list its samples in another way.
         self._stored, self._unpaired, self._left_out = StoredFiles(), list[str](), list[str]()
         for key in ("data_root", "ann_file"):
-            if kwargs.get(key):
-                kwargs[key] = os.path.expanduser(kwargs[key])
+            path = kwargs.get(key) or ""
+            if not isinstance(path, (str, os.PathLike)):
+                raise ConfigError(
+                    f"{key}={path!r}; expected one path, as text. A ConcatDataset joins several."
+                )
+            if path:
+                kwargs[key] = os.path.expanduser(path)
         suffixes = checked_suffixes("img_suffix", kwargs.get("img_suffix", ".jpg"))
         own: dict[str, Own] = dict(
             semseg=(

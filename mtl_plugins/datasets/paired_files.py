@@ -67,6 +67,12 @@ def refuse_missing(
                 "the image or target if one is given. Leave a cell empty where a sample lacks the "
                 "target."
             )
+        if key == IMAGE_KEY and any(lines):
+            raise DataError(
+                f"{len(paths)} of {len(entries)} image files are missing: {few}. Correct these "
+                "lines of ann_file: a line is the name of an image, unless the first one names "
+                "columns, such as 'image depth'."
+            )
         raise DataError(
             f"{len(paths)} of {len(entries)} {name} files are missing: {few}. "
             f"Complete the folder, list the complete samples in ann_file (or all of them, with "

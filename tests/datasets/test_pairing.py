@@ -388,6 +388,11 @@ REFUSED_LISTS = {
     "numbers": ('{"image": 5}', r"in line 1 no JSON object of paths: "),
     "a list of JSON": ('{"image": "a.jpg"}\n["a.jpg"]', "in line 2 no JSON object"),
     "an unknown key": ('{"image": "a.jpg"}\n{"image": "a.jpg", "dpth": null}', "'dpth', which is"),
+    "a JSON array": ('[\n {"image": "a.jpg"}]', "is a JSON array; expected one JSON object a line"),
+    "a missing file below comments": (
+        "# mine\n\n#\nimage,depth\na.jpg,a.png\na.jpg,x.png",
+        r"1 depth files .* missing: \S*/x\.png \(line 6\)",
+    ),
     "a NUL": ("image,depth\na.jpg,\0", r"are missing|cannot be read"),
 }
 
@@ -453,6 +458,16 @@ def test_columns_and_names(tmp_path, warnings):
         (tmp_path / "list.txt").write_text(text)
         paths = found(build(tmp_path, "rgb", ann_file="list.txt"))
         assert [each["img_path"] for each in paths] == [f"rgb/{name}.jpg" for name in images]
+    (tmp_path / "list.txt").write_text(f"# mine\n\nimage depth\n{image} depth/1.png\n")
+    [paths] = found(build(tmp_path, ann_file="list.txt"))
+    assert paths == dict(img_path=image, depth_map_path="depth/1.png")
+    with pytest.raises(ConfigError, match=r"ann_file=\['a', 'b'\]; expected one path, as text"):
+        build(tmp_path, ann_file=["a", "b"])
+    (tmp_path / "list.txt").write_text(f"{image} depth/1.png\n")
+    with pytest.raises(
+        DataError, match=r"1 of 1 image files .* unless the first one names columns"
+    ):
+        build(tmp_path, ann_file="list.txt")
     # A test set: a column of images alone.
     (tmp_path / "test.csv").write_text("image\nrgb/a,b.jpg\nrgb\\x.jpg\n")
     paths = found(build(tmp_path, ann_file="test.csv"))
