@@ -1,0 +1,210 @@
+"""The report of the tasks' affinity: a table, `affinity.csv`, `.json` and `.png`."""
+
+from __future__ import annotations
+
+import json
+import math
+import os.path as osp
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from ...utils import TextTable, wide_console, write_csv, write_text
+from .measurement import Measurement
+
+CAPTION = (
+    "gain: percent by which the other task's loss falls by a step along the first task's gradient "
+    "alone (below 0: it rises), mean ± standard error; of own: the share of what a step along its "
+    "own gradient brings; cosine: of the two gradients at the last features that all tasks share, "
+    "in the first and the last third of the measurements; conflict: how many of these cosines are "
+    "below 0. Helps, hurts: the gain differs from 0 by more than two standard errors."
+)
+COLUMNS = (
+    "a step for", "acts on", "which it", "gain (%)", "of own (%)", "cosine (first third)",
+    "cosine (last third)", "conflict (%)",
+)  # fmt: skip
+COLOURS = dict(helps="green", hurts="red")
+DPI = 120
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Store a mean over measurements; nan where there is none.
+
+    Args:
+        mean: of the values that are finite.
+        error: its standard error; nan for fewer than two values.
+        count: number of these values.
+    """
+
+    mean: float
+    error: float
+    count: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Mean:
+        """Return the mean of values, nan left out.
+
+        >>> Mean.of([1.0, 3.0, float("nan")])
+        Mean(mean=2.0, error=1.0, count=2)
+        """
+        known = np.array([value for value in values if math.isfinite(value)])
+        if not len(known):
+            return cls(math.nan, math.nan, 0)
+        error = known.std(ddof=1) / math.sqrt(len(known)) if len(known) > 1 else math.nan
+        return cls(float(known.mean()), float(error), len(known))
+
+
+def verdict(gain: Mean) -> str:
+    """Say what a task does to another one: beyond two standard errors it helps or hurts.
+
+    >>> verdict(Mean(1.0, 0.4, 9)), verdict(Mean(-1.0, 0.4, 9)), verdict(Mean(0.5, 0.4, 9))
+    ('helps', 'hurts', 'unclear')
+    """
+    if abs(gain.mean) > 2 * gain.error:
+        return "helps" if gain.mean > 0 else "hurts"
+    return "unclear"
+
+
+def affinity_rows(
+    tasks: Sequence[str], measurements: Sequence[Measurement]
+) -> list[dict[str, Any]]:
+    """Return one row for each ordered pair of tasks, the strongest help first.
+
+    Columns: `source`, `other`, `verdict`, `gain` and its `error` (percent), `own_gain` of `other`,
+    `cosine`, `cosine_first` and `cosine_last` (thirds of the measurements), `conflict` (percent),
+    `count`. Unknown values are None.
+    """
+    gains = {
+        (source, other): Mean.of([each.gains[source, other] for each in measurements])
+        for source in tasks
+        for other in tasks
+    }
+    third = -(-len(measurements) // 3)
+    rows = []
+    for (source, other), gain in gains.items():
+        if source == other:
+            continue
+        cosines = [_cosine(each, source, other) for each in measurements]
+        known = [value for value in cosines if math.isfinite(value)]
+        values = dict(
+            gain=gain.mean, error=gain.error, own_gain=gains[other, other].mean,
+            cosine=Mean.of(cosines).mean, cosine_first=Mean.of(cosines[:third]).mean,
+            cosine_last=Mean.of(cosines[-third:]).mean,
+            conflict=100 * Mean.of([float(value < 0) for value in known]).mean,
+        )  # fmt: skip
+        plain = {key: value if math.isfinite(value) else None for key, value in values.items()}
+        row = dict(source=source, other=other, verdict=verdict(gain))
+        rows.append({**row, **plain, "count": gain.count})
+    return sorted(rows, key=lambda row: -math.inf if row["gain"] is None else -row["gain"])
+
+
+def affinity_table(rows: Sequence[Mapping[str, Any]]) -> TextTable:
+    """Return the rows of `affinity_rows` as a table of texts."""
+    cells = []
+    for row in rows:
+        gain = _text(row["gain"], "+.3f")
+        if row["error"] is not None:
+            gain += f" ± {row['error']:.3f}"
+        own = row["own_gain"]
+        share = 100 * row["gain"] / own if own and own > 0 and row["gain"] is not None else None
+        cosines = [_text(row[key], "+.3f") for key in ("cosine_first", "cosine_last")]
+        texts = [row["source"], row["other"], row["verdict"], gain, _text(share, "+.0f"), *cosines]
+        cells.append([*texts, _text(row["conflict"], ".0f")])
+    return TextTable(
+        COLUMNS, cells, words=COLUMNS[:3], title="Which tasks help each other", caption=CAPTION,
+        colours={i: COLOURS.get(row["verdict"], "default") for i, row in enumerate(rows)},
+    )  # fmt: skip
+
+
+def write_report(tasks: Sequence[str], measurements: Sequence[Measurement], folder: str) -> None:
+    """Write the report into a folder and print its table.
+
+    `affinity.csv` has a row for each measurement and pair (`iteration`, `source`, `other`, `gain`,
+    `cosine`), `affinity.json` the rows of `affinity_rows`, `affinity.png` both as pictures.
+    """
+    rows = affinity_rows(tasks, measurements)
+    files = [osp.join(folder, f"affinity.{kind}") for kind in ("csv", "json", "png")]
+    single = [
+        dict(
+            iteration=each.iteration, source=source, other=other, gain=_plain(gain),
+            cosine=_plain(_cosine(each, source, other)),
+        )
+        for each in measurements
+        for (source, other), gain in each.gains.items()
+    ]  # fmt: skip
+    write_csv(files[0], single)
+    found = dict(tasks=[*tasks], measurements=len(measurements), pairs=rows)
+    write_text(files[1], json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    draw_affinity(tasks, measurements, files[2])
+    wide_console().print(affinity_table(rows))
+    Console().print(f"report  {' '.join(files)}", soft_wrap=True, markup=False, highlight=False)
+
+
+def draw_affinity(tasks: Sequence[str], measurements: Sequence[Measurement], path: str) -> None:
+    """Draw gains and cosines as heat maps, and the cosines over the training.
+
+    Args:
+        tasks: names of the tasks, in the order of rows and columns.
+        measurements: in the order of the training.
+        path: PNG file to write.
+    """
+    # Here, because it takes a fifth of a second, and importing the package registers the hook.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    gains = _matrix(tasks, lambda a, b: Mean.of([each.gains[a, b] for each in measurements]).mean)
+    cosines = _matrix(tasks, lambda a, b: Mean.of([_cosine(m, a, b) for m in measurements]).mean)
+    side = 2.2 + 0.7 * len(tasks)
+    figure = Figure(figsize=(2 * side + 6, side), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(side, side, 5.5))
+    _heat_map(left, tasks, gains, "percent by which the loss falls\n(below 0: it rises)")
+    left.set(ylabel="a step for", xlabel="acts on")
+    _heat_map(middle, tasks, cosines, "cosine of the gradients\nat the shared features")
+    for first, second in combinations(tasks, 2):
+        points = [(each.iteration, _cosine(each, first, second)) for each in measurements]
+        right.plot(*zip(*points, strict=True), ".-", linewidth=1, label=f"{first} | {second}")
+    right.axhline(0, color="0.3", linewidth=0.8)
+    right.set(title="cosine over the training", xlabel="iteration")
+    right.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    figure.savefig(path)
+
+
+def _heat_map(axis: Any, tasks: Sequence[str], values: np.ndarray, title: str) -> None:
+    """Draw a matrix with its numbers, red below 0 and blue above; the diagonal grey."""
+    others = np.where(np.eye(len(tasks)), np.nan, values)
+    limit = max(np.abs(others[np.isfinite(others)]).max(initial=0.0), 1e-9)
+    axis.set_facecolor("0.9")
+    axis.imshow(others, cmap="RdBu", vmin=-limit, vmax=limit)
+    for (row, column), value in np.ndenumerate(values):
+        text = format(value, ".3f") if math.isfinite(value) else "-"
+        dark = abs(others[row, column]) > 0.6 * limit
+        axis.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
+    axis.set_xticks(range(len(tasks)), tasks, rotation=45, ha="right")
+    axis.set_yticks(range(len(tasks)), tasks)
+    axis.set_title(title)
+
+
+def _matrix(tasks: Sequence[str], value: Any) -> np.ndarray:
+    return np.array([[value(row, column) for column in tasks] for row in tasks])
+
+
+def _cosine(measurement: Measurement, first: str, second: str) -> float:
+    """Return the cosine of two tasks in either order; 1 for a task with itself."""
+    if first == second:
+        return 1.0
+    cosines = measurement.cosines
+    return cosines[first, second] if (first, second) in cosines else cosines[second, first]
+
+
+def _text(value: float | None, style: str) -> str:
+    return "-" if value is None else format(value, style)
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
