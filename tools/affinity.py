@@ -1,10 +1,10 @@
 """Say which tasks of a config help and hurt each other, before you add one.
 
-Trains the first epoch of the config, without validation. Every n-th iteration it measures the
-cosine of the tasks' gradients at the features that they share, and how a step along one task's
-gradient alone changes the loss of each other task; the training is the same without it. The work
-dir gets affinity.csv, affinity.json and affinity.png, the terminal a table. Ctrl-C ends early and
-reports what was measured. To measure a trained network, set load_from.
+Trains the first epoch of the config, in one process and without validation. About 50 times it
+measures the cosine of the tasks' gradients at the features that they share, and how a step along
+one task's gradient alone changes the loss of each other task; the training is the same without it.
+The work dir gets affinity.csv, affinity.json and affinity.png, the terminal a table. Ctrl-C ends
+early and reports what was measured. To measure a trained network, set load_from.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ def main() -> None:
     parser = command_parser(__doc__, EXAMPLE, sets)
     add_config(parser)
     parser.add_argument(
-        "--work-dir", help="folder of the report (default: work_dirs/affinity/<config name>)"
+        "--work-dir",
+        help="folder of the report, new or empty (default: work_dirs/affinity/<config name>)",
     )
     parser.add_argument(
-        "--every", type=int, default=10, metavar="N",
-        help="iterations between two measurements (default: 10)",
+        "--every", type=int, metavar="N",
+        help="iterations between two measurements (default: those that give about 50)",
     )  # fmt: skip
     parser.add_argument(
         "--step", type=float, default=3e-5, metavar="SHARE",

@@ -23,6 +23,7 @@ from mtl_plugins.studies.affinity import (
     affinity_rows,
     affinity_table,
     measure_affinity,
+    study_affinity,
     verdict,
 )
 from mtl_plugins.studies.affinity.report import Mean
@@ -61,6 +62,57 @@ def test_gains_and_cosines_by_hand():
     assert found.cosines == pytest.approx({("a", "b"): 0.6})
 
 
+class Linear(nn.Module):
+    """Two tasks that see the outputs of one linear layer, whose losses are given as functions."""
+
+    def __init__(self, first, second):
+        super().__init__()
+        self.layer = nn.Linear(2, 1, bias=False)
+        self.norm = nn.BatchNorm1d(2, affine=False)  # for its running statistics
+        self.losses = dict(a=first, b=second)
+        self.balancer = FixedWeights(tasks=("a", "b"))
+        nn.init.constant_(self.layer.weight, 1.0)
+
+    def data_preprocessor(self, data, training):
+        return data
+
+    def forward(self, inputs, mode):
+        self.norm(inputs)
+        views = self.balancer.share([self.layer(inputs)])
+        return {f"{n}/l": loss(views[n][0]).mean() for n, loss in self.losses.items()}
+
+
+@pytest.mark.parametrize(
+    ("second", "sign"),
+    [
+        (lambda y: 5 + y, 1),  # the same loss
+        (lambda y: 10 + 2 * y, 1),  # in another scale
+        (lambda y: 11 - y, -1),  # the opposite one
+        (lambda y: 1 - y, -1),  # of which the loss is below 0
+    ],
+)
+def test_equal_losses_help_and_opposite_ones_hurt(second, sign):
+    network = Linear(lambda y: 5 + y, second)
+    # y = 6 on average over inputs with mean (3, 3). A step of 0.1 |w| along (1, 1) / sqrt 2 moves
+    # each weight by 0.1, and y by 0.6.
+    inputs = torch.tensor([[2.0, 4.0], [4.0, 2.0]])
+    state = {key: value.clone() for key, value in network.state_dict().items()}
+    found = measure_affinity(network, dict(inputs=inputs), step=0.1)
+    level = abs(second(6.0))
+    scale = 2 if level == 22 else 1
+    assert found.cosines["a", "b"] == pytest.approx(sign)
+    assert found.gains == pytest.approx(
+        {
+            ("a", "a"): 60 / 11, ("a", "b"): sign * 60 * scale / level,
+            ("b", "a"): sign * 60 / 11, ("b", "b"): 60 * scale / level,
+        },
+        rel=1e-5,
+    )  # fmt: skip
+    assert {**network.state_dict()}.keys() == state.keys()
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+    assert all(each.grad is None for each in network.parameters()) and network.training
+
+
 def test_a_task_without_truth_is_unknown():
     found = measure_affinity(Toy(labelled=False), dict(factor=torch.tensor(1.0)), step=0.1)
     assert found.gains["a", "a"] == pytest.approx(19)
@@ -68,12 +120,36 @@ def test_a_task_without_truth_is_unknown():
     assert all(math.isnan(gain) for gain in (*unknown, found.cosines["a", "b"]))
 
 
-def test_a_small_step_is_the_product_of_the_gradients():
-    network = model()
+@MODELS.register_module()
+class SharedMaps(FixedWeights):
+    """Remember the last shared features, of which no level depends on another one."""
+
+    def share(self, maps):
+        self.maps = [each.view_as(each) for each in maps]
+        return super().share(self.maps)
+
+
+def test_cosines_are_those_of_autograd_and_a_small_step_is_the_product_of_the_gradients():
+    torch.manual_seed(3)
+    network = model(balancer=dict(type="SharedMaps"))
     network.train()
-    data, step = batch((32, 64), (32, 64)), 1e-5
+    data, step = batch((64, 64), (64, 64)), 1e-6
     found = measure_affinity(network, data, step)
     losses = sum_by_task(network(**network.data_preprocessor(data, True), mode="loss"))
+    first, second = (
+        torch.cat(
+            [
+                each.flatten()
+                for each in torch.autograd.grad(
+                    loss, network.balancer.maps, retain_graph=True, allow_unused=True
+                )
+                if each is not None  # a level that the decoder does not read
+            ]
+        )
+        for loss in losses.values()
+    )
+    cosine = torch.cosine_similarity(first, second, dim=0).item()
+    assert found.cosines == pytest.approx({("semseg", "depth"): cosine}, rel=1e-4)
     encoder = [*network.backbone.parameters()]
     gradients = {
         task: torch.cat(
@@ -85,7 +161,7 @@ def test_a_small_step_is_the_product_of_the_gradients():
     for source, other in product(losses, losses):
         product_of = gradients[source] @ gradients[other] / gradients[source].norm()
         expected = 100 * step * (length * product_of / losses[other]).item()
-        assert found.gains[source, other] == pytest.approx(expected, rel=0.1, abs=2e-4)
+        assert found.gains[source, other] == pytest.approx(expected, rel=0.05, abs=5e-5)
 
 
 @pytest.mark.parametrize("balancer", ["FixedWeights", "LossBalancer"])
@@ -153,12 +229,26 @@ def test_the_command_trains_one_epoch_and_reports(tmp_path, scene_options):
 def test_tasks_that_cannot_act_on_each_other_are_refused(
     config, message, tmp_path, scene_options, monkeypatch
 ):
-    from mtl_plugins.studies.affinity import study_affinity
-
-    options = [*scene_options, *SMALL[:2]]
+    options = [*scene_options, *(SMALL[:2] if "single" in config else ())]
     monkeypatch.setenv("LADDER_SIZE", "small")
     with pytest.raises(ConfigError, match=message):
         study_affinity(config, str(tmp_path), options=options)
+
+
+def test_other_folders_and_several_processes_are_refused(tmp_path, scene_options, monkeypatch):
+    (tmp_path / "20260101_120000").mkdir()
+    (tmp_path / "affinity.json").touch()
+    (tmp_path / "epoch_4.pth").touch()
+    config = "configs/mtl_branched.py"
+    with pytest.raises(ConfigError, match=r"holds other things .* such as epoch_4\.pth\. Give"):
+        study_affinity(config, str(tmp_path), options=scene_options)
+    with pytest.raises(ConfigError, match=r"holds other things"):
+        study_affinity(config, options=[*scene_options, f"work_dir={tmp_path}"])
+    with pytest.raises(ConfigError, match="measured in one process"):
+        study_affinity(config, options=[*scene_options, "launcher=pytorch"])
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="measured in one process"):
+        study_affinity(config, options=scene_options)
 
 
 def test_a_frozen_encoder_shares_nothing_that_is_trained():
@@ -203,5 +293,6 @@ def test_rows_are_means_with_their_errors():
 def test_one_measurement_says_nothing_for_sure():
     [row, _] = affinity_rows(("a", "b"), measurements()[:1])
     assert row["verdict"] == "unclear" and row["error"] is None
-    assert verdict(Mean.of([])) == "unclear"
+    assert verdict(Mean.of([])) == verdict(Mean.of([1.0, 1.1, 0.9, 1.0])) == "unclear"
+    assert verdict(Mean.of([1.0, 1.1, 0.9, 1.0, 1.0])) == "helps"
     assert MODELS.get("AffinityHook") is None

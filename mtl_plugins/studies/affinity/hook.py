@@ -11,9 +11,12 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 
 from ...errors import ConfigError
-from ...utils import unwrapped
+from ...utils import ProgressLine, unwrapped
 from .measurement import STEP, Measurement, measure_affinity
 from .report import write_report
+
+PER_EPOCH = 50
+"""Measurements in an epoch, unless their distance is given."""
 
 
 @HOOKS.register_module()
@@ -26,26 +29,31 @@ class AffinityHook(Hook):
 
     Args:
         every: iterations between two measurements; one takes about as long as 2 + n training steps
-            with n tasks.
+            with n tasks. None: as many as give about 50 measurements in an epoch.
         step: length of a step, relative to that of the shared weights.
-        one_epoch: end the training after as many iterations as the data has batches.
+        one_epoch: end the training after as many iterations as the data has batches, and show the
+            progress until there.
 
     Raises:
         ConfigError: an argument is not above 0; or, when the training begins, it has one task,
             shares nothing between its tasks, or runs in several processes.
     """
 
-    def __init__(self, every: int = 10, step: float = STEP, one_epoch: bool = False) -> None:
-        if every < 1 or not 0 < step < 1:
+    def __init__(
+        self, every: int | None = None, step: float = STEP, one_epoch: bool = False
+    ) -> None:
+        if (every is not None and every < 1) or not 0 < step < 1:
             raise ConfigError(
                 f"AffinityHook: every={every}, step={step}; expected every >= 1 and a step "
                 "between 0 and 1."
             )
-        self.every = every
+        self.every = every or 1
+        self.spread = every is None
         self.step = step
         self.one_epoch = one_epoch
         self.tasks: tuple[str, ...] = ()
         self.measurements: list[Measurement] = []
+        self.line: ProgressLine | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Find the tasks."""
@@ -60,6 +68,11 @@ class AffinityHook(Hook):
             raise ConfigError(
                 "Which tasks help each other is measured in one process. Start one, on one GPU."
             )
+        batches = len(runner.train_dataloader)
+        if self.spread:
+            self.every = max(batches // PER_EPOCH, 1)
+        if self.one_epoch:
+            self.line = ProgressLine("training with measurements", batches).__enter__()
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Mapping[str, Any] | None = None
@@ -71,10 +84,14 @@ class AffinityHook(Hook):
 
     def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
         """End the training after its first epoch."""
-        if self.one_epoch and runner.iter + 1 >= len(runner.train_dataloader):
-            runner.train_loop.stop_training = True
+        if self.line:
+            self.line.update(runner.iter + 1)
+            if runner.iter + 1 >= len(runner.train_dataloader):
+                runner.train_loop.stop_training = True
 
     def after_stop(self, runner: Runner) -> None:
         """Write and print the report."""
+        if self.line:
+            self.line.__exit__()
         if self.measurements:
             write_report(self.tasks, self.measurements, runner.work_dir)

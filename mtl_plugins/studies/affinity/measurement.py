@@ -51,9 +51,10 @@ def measure_affinity(
     r"""Measure how the tasks of a model act on each other in a batch; the model is not changed.
 
     For the weights $\theta$ that several tasks share and the gradient $g_i$ of task i, the gain of
-    task j is $1 - L_j(\theta - s \, |\theta| \, g_i / |g_i|) / L_j(\theta)$ on the same batch, with
-    the same random numbers, in float32. The paper steps by the learning rate times $g_i$; here all
-    tasks step equally far, so that neither the optimizer nor the scale of a loss matters.
+    task j is $(L_j(\theta) - L_j(\theta - s \, |\theta| \, g_i / |g_i|)) / |L_j(\theta)|$ on the
+    same batch, with the same random numbers, in float32. The paper steps by the learning rate times
+    $g_i$; here all tasks step equally far, so that neither the optimizer nor the scale of a loss
+    matters.
 
     Source: Fifty et al., *Efficiently Identifying Task Groupings for Multi-Task Learning*, 2021
     (inter-task affinity).
@@ -111,8 +112,8 @@ def measure_affinity(
                 after = losses() if there else {}
             for other in tasks:
                 known = other in after and bool(before[other])
-                ratio = (after[other] / before[other]).item() if known else torch.nan
-                gains[source, other] = 100 * (1 - ratio)
+                fall = (before[other] - after[other]) / before[other].abs() if known else None
+                gains[source, other] = torch.nan if fall is None else 100 * fall.item()
     return Measurement(iteration, cosines, gains)
 
 

@@ -5,29 +5,31 @@ from __future__ import annotations
 import json
 import math
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
 from ...utils import TextTable, wide_console, write_csv, write_text
-from .measurement import Measurement
+from .measurement import Measurement, Pair
 
 CAPTION = (
     "gain: percent by which the other task's loss falls by a step along the first task's gradient "
     "alone (below 0: it rises), mean ± standard error; of own: the share of what a step along its "
     "own gradient brings; cosine: of the two gradients at the last features that all tasks share, "
     "in the first and the last third of the measurements; conflict: how many of these cosines are "
-    "below 0. Helps, hurts: the gain differs from 0 by more than two standard errors."
+    "below 0. Helps, hurts: the gain differs from 0 by more than two standard errors, in five or "
+    "more measurements."
 )
 COLUMNS = (
     "a step for", "acts on", "which it", "gain (%)", "of own (%)", "cosine (first third)",
     "cosine (last third)", "conflict (%)",
 )  # fmt: skip
 COLOURS = dict(helps="green", hurts="red")
+KEY = "blue, above 0: helps; red, below 0: hurts; bold: by more than two standard errors"
 DPI = 120
 
 
@@ -62,10 +64,12 @@ class Mean:
 def verdict(gain: Mean) -> str:
     """Say what a task does to another one: beyond two standard errors it helps or hurts.
 
+    Fewer than five measurements say too little about their own error.
+
     >>> verdict(Mean(1.0, 0.4, 9)), verdict(Mean(-1.0, 0.4, 9)), verdict(Mean(0.5, 0.4, 9))
     ('helps', 'hurts', 'unclear')
     """
-    if abs(gain.mean) > 2 * gain.error:
+    if gain.count >= 5 and abs(gain.mean) > 2 * gain.error:
         return "helps" if gain.mean > 0 else "hurts"
     return "unclear"
 
@@ -79,11 +83,7 @@ def affinity_rows(
     `cosine`, `cosine_first` and `cosine_last` (thirds of the measurements), `conflict` (percent),
     `count`. Unknown values are None.
     """
-    gains = {
-        (source, other): Mean.of([each.gains[source, other] for each in measurements])
-        for source in tasks
-        for other in tasks
-    }
+    gains = _means(tasks, lambda pair: [each.gains[pair] for each in measurements])
     third = -(-len(measurements) // 3)
     rows = []
     for (source, other), gain in gains.items():
@@ -125,7 +125,7 @@ def write_report(tasks: Sequence[str], measurements: Sequence[Measurement], fold
     """Write the report into a folder and print its table.
 
     `affinity.csv` has a row for each measurement and pair (`iteration`, `source`, `other`, `gain`,
-    `cosine`), `affinity.json` the rows of `affinity_rows`, `affinity.png` both as pictures.
+    `cosine`), `affinity.json` the rows of `affinity_rows`, `affinity.png` all of it as pictures.
     """
     rows = affinity_rows(tasks, measurements)
     files = [osp.join(folder, f"affinity.{kind}") for kind in ("csv", "json", "png")]
@@ -157,14 +157,15 @@ def draw_affinity(tasks: Sequence[str], measurements: Sequence[Measurement], pat
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    gains = _matrix(tasks, lambda a, b: Mean.of([each.gains[a, b] for each in measurements]).mean)
-    cosines = _matrix(tasks, lambda a, b: Mean.of([_cosine(m, a, b) for m in measurements]).mean)
-    side = 2.2 + 0.7 * len(tasks)
-    figure = Figure(figsize=(2 * side + 6, side), dpi=DPI, layout="constrained")
+    side = 1.2 + 0.75 * len(tasks)
+    figure = Figure(figsize=(2 * side + 9.5, side + 2.4), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    left, middle, right = figure.subplots(1, 3, width_ratios=(side, side, 5.5))
-    _heat_map(left, tasks, gains, "percent by which the loss falls\n(below 0: it rises)")
+    figure.suptitle(f"Which tasks help each other: {len(measurements)} measurements\n{KEY}")
+    left, middle, right = figure.subplots(1, 3, width_ratios=(side, side, 5))
+    gains = _means(tasks, lambda pair: [each.gains[pair] for each in measurements])
+    _heat_map(left, tasks, gains, "gain: percent by which\nthe other loss falls")
     left.set(ylabel="a step for", xlabel="acts on")
+    cosines = _means(tasks, lambda pair: [_cosine(each, *pair) for each in measurements])
     _heat_map(middle, tasks, cosines, "cosine of the gradients\nat the shared features")
     for first, second in combinations(tasks, 2):
         points = [(each.iteration, _cosine(each, first, second)) for each in measurements]
@@ -175,23 +176,38 @@ def draw_affinity(tasks: Sequence[str], measurements: Sequence[Measurement], pat
     figure.savefig(path)
 
 
-def _heat_map(axis: Any, tasks: Sequence[str], values: np.ndarray, title: str) -> None:
-    """Draw a matrix with its numbers, red below 0 and blue above; the diagonal grey."""
-    others = np.where(np.eye(len(tasks)), np.nan, values)
-    limit = max(np.abs(others[np.isfinite(others)]).max(initial=0.0), 1e-9)
+def _heat_map(axis: Any, tasks: Sequence[str], means: Mapping[Pair, Mean], title: str) -> None:
+    """Draw means as a matrix with numbers; blue above 0, red below, the diagonal grey.
+
+    The full colour is that of the strongest pair, or of a tenth of the diagonal if that is more:
+    noise around 0 stays pale.
+    """
+    values = np.array([[means[row, column].mean for column in tasks] for row in tasks])
+    own = np.eye(len(tasks), dtype=bool)
+    limit = max(_largest(values[~own]), _largest(values[own]) / 10, 1e-9)
     axis.set_facecolor("0.9")
-    axis.imshow(others, cmap="RdBu", vmin=-limit, vmax=limit)
+    axis.imshow(np.where(own, np.nan, values), cmap="RdBu", vmin=-limit, vmax=limit)
     for (row, column), value in np.ndenumerate(values):
-        text = format(value, ".3f") if math.isfinite(value) else "-"
-        dark = abs(others[row, column]) > 0.6 * limit
-        axis.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
-    axis.set_xticks(range(len(tasks)), tasks, rotation=45, ha="right")
+        pair = tasks[row], tasks[column]
+        known = row != column and math.isfinite(value)
+        axis.text(
+            column, row, format(value, "+.3f") if math.isfinite(value) else "-",
+            ha="center", va="center",
+            color="white" if known and abs(value) > 0.6 * limit else "black",
+            weight="bold" if known and verdict(means[pair]) in COLOURS else "normal",
+        )  # fmt: skip
+    axis.set_xticks(range(len(tasks)), tasks, rotation=45, ha="right", rotation_mode="anchor")
     axis.set_yticks(range(len(tasks)), tasks)
-    axis.set_title(title)
+    axis.set_title(title, fontsize="medium")
 
 
-def _matrix(tasks: Sequence[str], value: Any) -> np.ndarray:
-    return np.array([[value(row, column) for column in tasks] for row in tasks])
+def _means(tasks: Sequence[str], values: Callable[[Pair], list[float]]) -> dict[Pair, Mean]:
+    return {pair: Mean.of(values(pair)) for pair in product(tasks, tasks)}
+
+
+def _largest(values: np.ndarray) -> float:
+    """Return the largest magnitude of the finite values; 0 if there are none."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def _cosine(measurement: Measurement, first: str, second: str) -> float:
