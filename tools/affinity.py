@@ -4,7 +4,8 @@ Trains the first epoch of the config, in one process and without validation. Abo
 measures the cosine of the tasks' gradients at the features that they share, and how a step along
 one task's gradient alone changes the loss of each other task; the training is the same without it.
 The work dir gets affinity.csv, affinity.json and affinity.png, the terminal a table. Ctrl-C ends
-early and reports what was measured. To measure a trained network, set load_from.
+early and reports what was measured. No weights are saved. To measure a trained network, set
+load_from.
 """
 
 from __future__ import annotations

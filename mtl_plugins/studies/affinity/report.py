@@ -167,11 +167,15 @@ def draw_affinity(tasks: Sequence[str], measurements: Sequence[Measurement], pat
     left.set(ylabel="a step for", xlabel="acts on")
     cosines = _means(tasks, lambda pair: [_cosine(each, *pair) for each in measurements])
     _heat_map(middle, tasks, cosines, "cosine of the gradients\nat the shared features")
-    for first, second in combinations(tasks, 2):
-        points = [(each.iteration, _cosine(each, first, second)) for each in measurements]
-        right.plot(*zip(*points, strict=True), ".-", linewidth=1, label=f"{first} | {second}")
+    # Means of up to ten parts: single cosines scatter by more than they change.
+    parts = np.array_split(np.arange(len(measurements)), min(10, len(measurements)))
+    seen = [[measurements[index] for index in part] for part in parts]
+    middles = [Mean.of([each.iteration for each in part]).mean for part in seen]
+    for pair in combinations(tasks, 2):
+        means = [Mean.of([_cosine(each, *pair) for each in part]).mean for part in seen]
+        right.plot(middles, means, ".-", linewidth=1, label=" | ".join(pair))
     right.axhline(0, color="0.3", linewidth=0.8)
-    right.set(title="cosine over the training", xlabel="iteration")
+    right.set(title="cosine over the training (means)", xlabel="iteration")
     right.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     figure.savefig(path)
 
@@ -191,7 +195,7 @@ def _heat_map(axis: Any, tasks: Sequence[str], means: Mapping[Pair, Mean], title
         pair = tasks[row], tasks[column]
         known = row != column and math.isfinite(value)
         axis.text(
-            column, row, format(value, "+.3f") if math.isfinite(value) else "-",
+            column, row, _text(value if math.isfinite(value) else None, "+.3f"),
             ha="center", va="center",
             color="white" if known and abs(value) > 0.6 * limit else "black",
             weight="bold" if known and verdict(means[pair]) in COLOURS else "normal",
@@ -219,7 +223,7 @@ def _cosine(measurement: Measurement, first: str, second: str) -> float:
 
 
 def _text(value: float | None, style: str) -> str:
-    return "-" if value is None else format(value, style)
+    return "-" if value is None else format(value, f"z{style}".replace("z+", "+z"))
 
 
 def _plain(value: float) -> float | None:
