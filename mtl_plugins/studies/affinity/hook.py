@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.dist import get_world_size
@@ -59,11 +59,7 @@ class AffinityHook(Hook):
         """Find the tasks."""
         balancer = getattr(unwrapped(runner.model), "balancer", None)
         self.tasks = getattr(balancer, "tasks", ())
-        if len(self.tasks) < 2:
-            raise ConfigError(
-                f"The config has the tasks {list(self.tasks)}; two or more are needed to see which "
-                "of them help each other. Add the ones that you think of adding."
-            )
+        check_tasks(self.tasks)
         if get_world_size() > 1:
             raise ConfigError(
                 "Which tasks help each other is measured in one process. Start one, on one GPU."
@@ -95,3 +91,12 @@ class AffinityHook(Hook):
             self.line.__exit__()
         if self.measurements:
             write_report(self.tasks, self.measurements, runner.work_dir)
+
+
+def check_tasks(tasks: Sequence[str]) -> None:
+    """Raise a ConfigError if there are fewer than two tasks."""
+    if len(tasks) < 2:
+        raise ConfigError(
+            f"The config has the tasks {list(tasks)}; two or more are needed to see which of them "
+            "help each other. Add the ones that you think of adding."
+        )

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from ...config import load_config
 from ...engine import train
 from ...errors import ConfigError
+from .hook import AffinityHook, check_tasks
 from .measurement import STEP
 
 LEFT_OUT = ("checkpoint", "panels", "summary", "report", "interrupt")
@@ -48,6 +49,10 @@ def study_affinity(
             "Which tasks help each other is measured in one process: start the command without a "
             "launcher (torchrun, launcher=...)."
         )
+    AffinityHook(every, step)  # checks its arguments
+    # Before the data is read; an arrangement of another kind shows its tasks when it is built.
+    if heads := (loaded.model.get("decode_head") or {}).get("task_heads"):
+        check_tasks([task for task, head in heads.items() if head is not None])
     file = basename(loaded.filename or "run")
     folder = work_dir or loaded.get("work_dir") or join("work_dirs", "affinity", splitext(file)[0])
     _check_folder(folder, file)
