@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mtl_plugins.evaluation import EdgeMetric, edge_counts, edge_scores
-from mtl_plugins.evaluation.edge_matching import suppress_non_maxima, thin
+from mtl_plugins.evaluation.edge_matching import suppress_non_maxima
+from mtl_plugins.utils import thin
 from tests.conformance import CASES, arrays, cases_of, compare
 
 

@@ -25,11 +25,15 @@ CONFIGS = dict(
     BalancedCrossEntropyLoss=[{}, dict(positive_weight=0.95)],
     MaskedCrossEntropyLoss=[{}, dict(class_weight=[0.5, 0.0, 2.0], label_smoothing=0.1)],
     MaskedFocalLoss=[{}, dict(gamma=0.5, class_weight=[0.5, 0.0, 2.0]), dict(gamma=0.0)],
+    MaskedOHEMLoss=[{}, dict(threshold=0.2, share=0.5, class_weight=[0.5, 0.0, 2.0])],
     MaskedDiceLoss=[{}],
     MaskedLovaszLoss=[{}],
 )
 """Arguments of every registered loss."""
-LABELS = ("MaskedCrossEntropyLoss", "MaskedFocalLoss", "MaskedDiceLoss", "MaskedLovaszLoss")
+LABELS = (
+    "MaskedCrossEntropyLoss", "MaskedFocalLoss", "MaskedOHEMLoss", "MaskedDiceLoss",
+    "MaskedLovaszLoss",
+)  # fmt: skip
 """Losses of class ids."""
 MASKS = ("BinaryCrossEntropyLoss", "BalancedCrossEntropyLoss")
 DIRECTIONS = ("CosineLoss", "DirectionL1Loss")

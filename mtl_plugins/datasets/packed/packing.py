@@ -118,11 +118,13 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
             check_target_size(entry, target, raw, arrays["img"].shape[:2])
             decode: Any = dataset.format_of(entry, target).for_file(path)
             decoded = decode(raw, path)
-            # Only a dataclass can be built again from its arguments; otherwise decoded values are
-            # stored.
-            rebuilt = is_dataclass(decode) and FORMATS.module_dict.get(
-                type(decode).__name__
-            ) is type(decode)
+            # Only a dataclass can be built again from its arguments, and a crop must suffice to
+            # decode it; otherwise decoded values are stored.
+            rebuilt = (
+                decode.local
+                and is_dataclass(decode)
+                and FORMATS.module_dict.get(type(decode).__name__) is type(decode)
+            )
             if rebuilt:
                 names = [each.name for each in fields(decode) if each.init]
                 arguments = {name: getattr(decode, name) for name in names}

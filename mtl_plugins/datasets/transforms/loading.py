@@ -90,7 +90,8 @@ class LoadTargets(SourceTransform):
     Args:
         backend_args: storage of the files, see `mmengine.fileio`; default: disk.
         decode: False keeps the raw values of the files until `DecodeTargets`. Between the two only
-            crops are allowed.
+            crops are allowed. Formats that need the whole map (not `local`) decode here all the
+            same.
 
     Raises:
         DataError: a file is damaged, has values that are no class, or another size than the
@@ -108,9 +109,11 @@ class LoadTargets(SourceTransform):
             if target.path in results:
                 raw = source.read_target(results, target, self.backend_args)
                 check_target_size(results, target, raw, results.get("ori_shape"))
-                results[target.array] = raw
+                decode = source.format_of(results, target)
+                now = self.decode or not decode.local
+                results[target.array] = decode(raw, results[target.path]) if now else raw
                 fields.append(target.array)
-        return _decoded(source, results) if self.decode else results
+        return results
 
 
 @TRANSFORMS.register_module()
@@ -122,15 +125,12 @@ class DecodeTargets(SourceTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        return _decoded(self._needed_source(), results)
-
-
-def _decoded(source: Source, results: dict) -> dict:
-    """Decode the arrays of a sample in place."""
-    for target in loaded_targets(results):
-        decode = source.format_of(results, target)
-        results[target.array] = decode(results[target.array], results[target.path])
-    return results
+        source = self._needed_source()
+        for target in loaded_targets(results):
+            decode = source.format_of(results, target)
+            if decode.local:
+                results[target.array] = decode(results[target.array], results[target.path])
+        return results
 
 
 def check_target_size(

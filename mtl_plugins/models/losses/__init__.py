@@ -1,8 +1,13 @@
 """Losses, each of one task."""
 
-from .class_losses import BalancedCrossEntropyLoss, BinaryCrossEntropyLoss, MaskedCrossEntropyLoss
+from .class_losses import (
+    BalancedCrossEntropyLoss,
+    BinaryCrossEntropyLoss,
+    MaskedCrossEntropyLoss,
+    class_weights,
+)
 from .gradient_losses import GradientL1Loss, GradientMatchingLoss
-from .region_losses import MaskedDiceLoss, MaskedFocalLoss, MaskedLovaszLoss
+from .region_losses import MaskedDiceLoss, MaskedFocalLoss, MaskedLovaszLoss, MaskedOHEMLoss
 from .scalar_losses import (
     BerHuLoss,
     BinsChamferLoss,
@@ -31,6 +36,8 @@ __all__ = [
     "MaskedL2Loss",
     "MaskedLoss",
     "MaskedLovaszLoss",
+    "MaskedOHEMLoss",
     "SILogLoss",
+    "class_weights",
     "masked_mean",
 ]

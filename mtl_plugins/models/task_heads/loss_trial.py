@@ -21,7 +21,7 @@ INSTEAD: dict[str, str] = {
     "FocalLoss": "MaskedFocalLoss",
     "HuasdorffDisstanceLoss": "MaskedLovaszLoss",
     "LovaszLoss": "MaskedLovaszLoss",
-    "OhemCrossEntropy": "MaskedFocalLoss",
+    "OhemCrossEntropy": "MaskedOHEMLoss",
     "TverskyLoss": "MaskedDiceLoss",
 }
 """Name of a loss of mmseg -> the counterpart, for classes."""
