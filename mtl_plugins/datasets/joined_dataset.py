@@ -144,7 +144,7 @@ class ClassBalancedDataset(MMEngineClassBalancedDataset):
             warn(
                 f"ClassBalancedDataset repeats nothing: no class of {self.target!r} is in less "
                 f"than {repeat_thr:.0%} of the samples. Where a class has few pixels in many "
-                "samples, its weight in the loss acts, see docs/imbalance.md."
+                "samples, its weight in the loss acts, see docs/tutorials/rare_classes.md."
             )
         else:
             text = f"{len(repeats)} samples become {sum(map(ceil, repeats))} in an epoch"
