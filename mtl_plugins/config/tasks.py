@@ -150,7 +150,8 @@ def check_balanced(config: Config, split: str) -> None:
             )
         targets, problem = _split_targets(config, split)
         if problem is None and targets:
-            ClassBalancedDataset.check_target(node.get("target", ClassBalancedDataset.usual_target), targets)
+            target = node.get("target", ClassBalancedDataset.usual_target)
+            ClassBalancedDataset.check_target(target, targets)
 
 
 def _metrics(config: Config, split: str) -> list[Any]:
