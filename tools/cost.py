@@ -30,9 +30,10 @@ def main() -> None:
     args = parser.parse_args()
     from mtl_plugins.config import complete_tasks, load_config
     from mtl_plugins.costs import measure_costs, report_costs
-    from mtl_plugins.utils import run_command
+    from mtl_plugins.utils import check_results, run_command
 
     def command() -> None:
+        check_results(args.csv, args.markdown)
         configs = {path: load_config(path, args.cfg_options) for path in args.config}
         for config in configs.values():
             complete_tasks(config)

@@ -16,9 +16,10 @@ def main() -> None:
     args = parser.parse_args()
     from mtl_plugins.config import load_config
     from mtl_plugins.data_tools import report_depth_statistics, split_depth_statistics
-    from mtl_plugins.utils import run_command
+    from mtl_plugins.utils import check_results, run_command
 
     def command() -> None:
+        check_results(args.json)
         config = load_config(args.config, args.cfg_options)
         statistics = split_depth_statistics(config, args.split, args.target)
         report_depth_statistics(statistics, args.split, args.json)

@@ -23,7 +23,7 @@ from ..config import check_split
 from ..datasets import seed_all, seeded
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
-from ..utils import track
+from ..utils import check_results, track
 from ..visualization import draw_sample, sample_maps
 
 
@@ -134,6 +134,7 @@ def browse_data(
         raise ConfigError(
             f"num={num}, epoch={epoch}, seed={seed}; expected num >= 1, epoch >= 0 and seed >= 0."
         )
+    check_results(folder=folder)
     os.makedirs(folder, exist_ok=True)
     files = []
     seen = islice(seen_samples(config, split, epoch, seed), num)

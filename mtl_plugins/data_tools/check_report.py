@@ -12,7 +12,7 @@ from rich.console import Console
 
 from ..config import SPLITS
 from ..errors import ConfigError, DataError
-from ..utils import ProgressLine, TextTable, write_text
+from ..utils import ProgressLine, TextTable, check_results, write_text
 from ..visualization import SheetSample, draw_sheet
 from .check import check_data
 from .class_weights import training_weights
@@ -45,7 +45,8 @@ def report_data_check(
         rule: of the weights, one of `RULES`.
 
     Raises:
-        ConfigError: weights are asked for, but the training data is not among the splits.
+        ConfigError: weights are asked for, but the training data is not among the splits;
+            or a file or folder of the results cannot be written.
         DataError: there are problems; raised after everything was printed and written.
     """
     if weights_file and not ("train" in splits and config.get("train_dataloader")):
@@ -55,6 +56,7 @@ def report_data_check(
         )
     name = os.path.splitext(os.path.basename(config.filename or "config"))[0]
     folder = out or os.path.join("work_dirs", name, "data_check")
+    check_results(json_file, weights_file, folder=folder)
     sheets: list[str] = []
     with ProgressLine("checking") as line:
 

@@ -8,11 +8,12 @@ from typing import Any
 from mmengine.config import Config
 
 from ..config import pack_config
-from ..utils import ProgressLine
+from ..utils import ProgressLine, check_results
 
 
 def report_packing(config: Config, folder: str, **options: Any) -> None:
     """Pack the data sets of a config, show the progress and print how to train from them."""
+    check_results(folder=folder)
     with ProgressLine("packing") as line:
 
         def show(name: str, done: int, total: int) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..errors import ConfigError, DataError
 from ..targets import Target
-from ..utils import TextTable, did_you_mean, replaced, track, wide_console
+from ..utils import TextTable, check_results, did_you_mean, replaced, track, wide_console
 from .annotations import Annotations, read_annotations
 
 NO_CLASS = "none"
@@ -72,9 +72,10 @@ def convert_polygons(
         The number of files, shapes and pixels.
 
     Raises:
-        ConfigError: a class is unknown or named twice.
+        ConfigError: a class is unknown or named twice, or the folder cannot be written.
         DataError: as `read_annotations`; two images have one name; or a file holds other labels.
     """
+    check_results(folder=str(Path(folder).expanduser()))
     found = read_annotations(source, images, line_width)
     target, outside = _target(found, classes, background)
     shapes: Counter[str] = Counter()

@@ -18,7 +18,7 @@ from ..config import building, check_split, run_config
 from ..errors import ConfigError
 from ..evaluation import StreamingMetric
 from ..report import write_image_scores, write_results
-from ..utils import warn
+from ..utils import check_results, warn
 from .hooks import cut_curves
 from .processes import check_launcher, join_processes, lost_processes_reported
 from .runner import MultiTaskRunner
@@ -100,7 +100,7 @@ def evaluate(
 
     Raises:
         CheckpointError: the checkpoint has other weights than the config's model.
-        ConfigError: a file for the results is a folder.
+        ConfigError: a file for the results cannot be written.
 
     Example:
         miou = evaluate("configs/mtl_branched.py", "work_dirs/try/epoch_4.pth")["semseg/mIoU"]
@@ -108,9 +108,7 @@ def evaluate(
     config = run_config(config, options, work_dir, launcher, training=False)
     check_launcher(config.launcher)
     check_split(config, "test")
-    for file in filter(None, (results, per_image)):
-        if os.path.isdir(file):
-            raise ConfigError(f"{file} is a folder; expected a file for the results.")
+    check_results(results, per_image)
     if "://" not in checkpoint:
         check_file(checkpoint)
     set_up_process(config)

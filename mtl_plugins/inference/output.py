@@ -15,7 +15,7 @@ from ..datasets import DepthFormat
 from ..errors import ConfigError
 from ..models.segmentors import EXTRAS
 from ..targets import NO_DEPTH, PREDEFINED, Target
-from ..utils import did_you_mean, parse_json
+from ..utils import check_results, did_you_mean, parse_json
 from ..visualization import Style
 from .descriptions import metainfo_of, targets_of, to_plain
 from .inputs import Problem, Source
@@ -308,6 +308,7 @@ def _claim(folder: Path) -> None:
     """Make the folder, unless it holds files of others, which could be overwritten."""
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; give a folder for the predictions.")
+    check_results(folder=str(folder))
     if folder.is_dir() and any(folder.iterdir()) and not (folder / LISTING).is_file():
         raise ConfigError(
             f"{folder} is not empty and holds no {LISTING}, so that predictions could overwrite "

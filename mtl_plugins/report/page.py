@@ -14,7 +14,7 @@ from markupsafe import Markup
 from rich.console import Console
 
 from ..errors import ConfigError
-from ..utils import track
+from ..utils import check_results, track
 from ..visualization import ordered, title_of
 from .charts import balance_chart, distance_chart, training_chart
 from .echarts import LineChart, matrix_option, matrix_side
@@ -48,6 +48,7 @@ def write_page(folders: Sequence[str], out: str) -> None:
     Raises:
         ConfigError: `read_runs` refuses a work dir, or `out` cannot be written.
     """
+    check_results(out)
     runs = read_runs(folders)
     kept, notes = read_gallery(runs)
     pictures = [paint_image(image) for image in track(kept, "painting")]

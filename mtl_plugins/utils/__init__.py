@@ -2,7 +2,16 @@
 
 from .command import no_logs, run_command, warn
 from .devices import choose_dtype, machine_name, unwrapped
-from .files import UNFINISHED, name_key, parse_json, read_text, replaced, shown, write_text
+from .files import (
+    UNFINISHED,
+    check_results,
+    name_key,
+    parse_json,
+    read_text,
+    replaced,
+    shown,
+    write_text,
+)
 from .lines import borders, thin
 from .names import distinct_names, relative_names
 from .progress import ProgressLine, track
@@ -18,6 +27,7 @@ __all__ = [
     "TextTable",
     "bar",
     "borders",
+    "check_results",
     "choose_dtype",
     "compare",
     "counts",

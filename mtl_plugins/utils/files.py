@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from ..errors import ConfigError
+
 UNFINISHED = ".tmp"
 """Ending of a file's name until the file is complete."""
 
@@ -67,6 +69,39 @@ def _to_disk(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def check_results(*files: str | None, folder: str | None = None) -> None:
+    """Check that results can be written, before the work that they come from.
+
+    Args:
+        files: that will be written; None is skipped.
+        folder: that will be made or filled.
+
+    Raises:
+        ConfigError: a file is a folder, or a folder, or one above them, is a file or is protected.
+
+    >>> check_results(".")
+    Traceback (most recent call last):
+    mtl_plugins.errors.ConfigError: . is a folder; expected a file for the results.
+    """
+    for path in filter(None, files):
+        if os.path.isdir(path):
+            raise ConfigError(f"{path} is a folder; expected a file for the results.")
+        _check_folder(os.path.dirname(path), path)
+    if folder:
+        _check_folder(folder, folder)
+
+
+def _check_folder(folder: str, path: str) -> None:
+    """Check that a folder exists and may be written to, or can be made."""
+    found = os.path.abspath(folder)
+    while not os.path.lexists(found):
+        found = os.path.dirname(found)
+    if not os.path.isdir(found):
+        raise ConfigError(f"{path} cannot be written: {found} is a file; expected a folder.")
+    if not os.access(found, os.W_OK):
+        raise ConfigError(f"{path} cannot be written: the folder {found} is write-protected.")
 
 
 def write_text(path: str, text: str) -> None:

@@ -75,6 +75,21 @@ def test_weights_need_the_training_data(root, tmp_path):  # noqa: F811
             report_data_check(each, splits, weights_file=out)
 
 
+def test_results_that_cannot_be_written_are_refused_before_a_file_is_read(root, tmp_path):  # noqa: F811
+    config, file = config_of(dataset(root, "train")), tmp_path / "file"
+    file.write_text("mine")
+    for label in (root / "label" / "train").iterdir():
+        label.write_bytes(b"damaged")  # reading would say so
+    folder, below = str(tmp_path), str(file / "w.json")
+    for options in (
+        dict(weights_file=folder), dict(weights_file=below), dict(json_file=folder),
+        dict(json_file=below), dict(out=str(file)),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=r"is a (folder; expected a file|file; expected a f)"):
+            report_data_check(config, ["train"], **options)
+    assert file.read_text() == "mine"
+
+
 @pytest.fixture
 def weights(command, scene_options, tmp_path):
     """The file that the command writes for the training data of two label sets and a mask."""

@@ -24,7 +24,7 @@ from ...datasets import (
 )
 from ...errors import ConfigError, DataError
 from ...targets import IGNORE_LABEL, PREDEFINED, Target
-from ...utils import distinct_names, name_key
+from ...utils import check_results, distinct_names, name_key
 
 
 def _labels(target: Target) -> LabelFormat:
@@ -62,13 +62,14 @@ class SavePredictionsHook(Hook):
         folder: folder for the files.
 
     Raises:
-        ConfigError: the folder is that of the data.
+        ConfigError: the folder is that of the data, or cannot be written.
         DataError: a sample lacks the path of its image, or two predictions would be one file.
     """
 
     priority = "LOW"
 
     def __init__(self, folder: str) -> None:
+        check_results(folder=folder)
         self.folder = folder
         self._places = defaultdict[str, list[_Place]](list)
         self._written: dict[str, tuple[str, str]] = {}

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from ...errors import ConfigError, MTLError
 from ...evaluation import Baselines
-from ...utils import ProgressLine
+from ...utils import ProgressLine, check_results
 from .report import write_report
 from .runs import Ladder, Run
 
@@ -29,11 +29,12 @@ def study(
         baselines: as in `write_report`.
 
     Raises:
-        ConfigError: the size is not positive.
+        ConfigError: the size is not positive, or the folder cannot be written.
         MTLError: some runs failed; raised after the report is written.
     """
     if min(size) < 1:
         raise ConfigError(f"--size {size[0]} {size[1]}; expected numbers >= 1.")
+    check_results(folder=ladder.out)
     failed = train_runs(ladder, script) if script else []
     write_report(ladder, size, baselines)
     if failed:

@@ -25,7 +25,7 @@ from optuna.storages import RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, TrialState
 
 from ...errors import ConfigError, MTLError
-from ...utils import ProgressLine
+from ...utils import ProgressLine, check_results
 from ..sweep_hook import Validation
 from .report import shown_values, write_report
 from .search_space import check_space
@@ -66,6 +66,7 @@ def run_sweep(sweep: Sweep, script: str | None, jobs: int = 1) -> None:
         raise ConfigError(f"--jobs {jobs}; expected 1 or more.")
     if script:
         check_space(sweep.space, sweep.config, sweep.options)
+        check_results(folder=sweep.out)
         os.makedirs(sweep.out, exist_ok=True)
     elif not sweep.storage and not osp.exists(osp.join(sweep.out, DATABASE)):
         raise ConfigError(
