@@ -7,6 +7,7 @@ import math
 import os
 import re
 from contextlib import redirect_stdout
+from copy import copy, deepcopy
 from dataclasses import replace
 
 import cv2
@@ -38,6 +39,7 @@ from mtl_plugins.inference.export import (
     random_image,
 )
 from mtl_plugins.inference.export.agreement import compare, report_agreement
+from mtl_plugins.inference.export.command import _notes
 from mtl_plugins.inference.export.tracing import divide_in_whole_numbers
 from mtl_plugins.targets import DEPTH, NORMALS, SEMSEG, Target, declared_target
 from tests.conftest import ROOT
@@ -220,6 +222,22 @@ def test_the_command_prints_differences_and_notes(folder):
     assert text in said["model.onnx"].replace("\n", "")
     assert ["once and whole" in text for text in said.values()] == [False, True, False]
     assert "bit for bit" in said["weights.safetensors"]
+
+
+def test_a_note_names_the_transforms_that_change_images_alone(eager):
+    predictor, config = copy(eager), deepcopy(eager.config)
+    truth = [
+        dict(type="IgnoreEmpty", kinds=("semseg",)),
+        dict(type="EvaluationCrop", rows=(0, 4), columns=(0, 4)),
+        dict(type="FillSkyDepth"),
+    ]
+    for resize, expected in (([], 0), ([dict(type="ResizeSample", size=(32, 64))], 1)):
+        pipeline = [dict(type="LoadImage"), *resize, *truth, dict(type="PackTargets")]
+        config.test_dataloader.dataset.pipeline = pipeline
+        predictor.config = config
+        notes = [note for note in _notes(predictor) if "must be applied" in note]
+        text = "Note: ResizeSample of the test pipeline must be applied to images before."
+        assert notes == [text] * expected
 
 
 def test_a_file_for_images_of_one_size(folder):

@@ -35,6 +35,7 @@ class FillSkyDepth(BaseTransform):
     """
 
     of_protocol = True
+    changes_image = False
 
     def __init__(self, depth: float = NO_DEPTH, class_name: str = "sky") -> None:
         if not 0 <= depth < math.inf:
@@ -95,6 +96,7 @@ class EvaluationCrop(BaseTransform):
     """
 
     of_protocol = True
+    changes_image = False
 
     def __init__(
         self,
@@ -170,6 +172,7 @@ class IgnoreEmpty(BaseTransform):
     """
 
     of_protocol = True
+    changes_image = False
 
     def __init__(self, kinds: Sequence[str], background: int = 0) -> None:
         self.kinds = [kinds] if isinstance(kinds, str) else [*kinds]

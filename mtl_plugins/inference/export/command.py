@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from mmseg.registry import TRANSFORMS
 from rich.console import Console
 
 from ...checkpoints import SUFFIX, load_checkpoint, write_safetensors
 from ...config import image_transforms
 from ...errors import ConfigError
+from ...utils import check_results
 from ...version import __version__
 from ..inferencer import load_predictor
 from ..model_info import KEY, ModelInfo
@@ -107,6 +109,7 @@ def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[
             f"{out} is there already, and is no export of this toolkit. Choose another name by "
             "--out, or remove it."
         )
+    check_results(out)
     os.makedirs(os.path.dirname(out) or ".", exist_ok=True)
     return format, out
 
@@ -130,7 +133,8 @@ def _notes(predictor: TorchPredictor) -> list[str]:
     """Return notes on parts of the config that are not exported."""
     packing = ("PackTargets", "PackSegInputs")
     steps = image_transforms(predictor.config)
-    before = [each["type"] for each in steps if each["type"] not in packing]
+    kinds = [TRANSFORMS.get(each["type"]) for each in steps if each["type"] not in packing]
+    before = [kind.__name__ for kind in kinds if getattr(kind, "changes_image", True)]
     notes = []
     if before:
         applied = ", ".join(before)
