@@ -67,6 +67,8 @@ def list_text(path: str) -> str:
         return read_text(path)
     except FileNotFoundError as error:
         hint = did_you_mean_path(path)
+        if not os.path.isdir(os.path.dirname(path)):
+            hint = f"Set data_root or ann_file to where the data is. {hint}"
         raise DataError(f"ann_file {path} does not exist. {hint}".rstrip()) from error
     except (OSError, ValueError) as error:
         raise DataError(f"ann_file {path} cannot be read: {error}.") from error

@@ -293,7 +293,12 @@ class MultiTaskDataset(DenseDataset):
 
     def _names_in(self, folder: str) -> list[str]:
         pattern = self._pairing.patterns.get(IMAGE_KEY)
-        if not os.path.isdir(folder or (os.curdir if pattern else "")):
+        if not folder and not pattern:
+            raise DataError(
+                "Nothing says where the images are. Give data_prefix.img_path, a folder or a "
+                "pattern, or an ann_file with the column 'image' (docs/pairing.md)."
+            )
+        if not os.path.isdir(folder or os.curdir):
             hint = did_you_mean_path(folder)
             if "*" in folder or os.path.isfile(folder):
                 hint = "A pattern of paths has fields in braces, such as 'rgb/{name}.jpg'."

@@ -17,17 +17,19 @@ MARGIN = 0.15
 """Names whose likeness is at most this much below the nearest name's are suggested too."""
 
 
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+def nearest(name: object, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     """Return the `SUGGESTED` known names most like a name, the nearest first, ignoring case.
 
     Args:
-        name: the given name.
+        name: the given name; a value that is no text is like none.
         known: the valid names.
         cutoff: smallest likeness, 0..1 (`difflib`).
 
     >>> nearest('mgda', ['PCGrad', 'MGDA'])
     ['MGDA']
     """
+    if not isinstance(name, str):
+        return []
     spelled: dict[str, str] = {}
     for each in sorted(known):
         spelled.setdefault(each.lower(), each)
@@ -40,7 +42,7 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
     ]
 
 
-def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+def did_you_mean(name: object, known: Iterable[str], otherwise: str = "") -> str:
     """Return the sentence that ends an error about an unknown name.
 
     It suggests the nearest known names; if none is near it lists all of them; if there are none
@@ -49,6 +51,8 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     >>> did_you_mean('bach_size', ['batch_size', 'dataset'])
     'Did you mean batch_size?'
     >>> did_you_mean('colour', ['lr', 'eps'])
+    'Choose from eps, lr.'
+    >>> did_you_mean(None, ['lr', 'eps'])
     'Choose from eps, lr.'
     """
     known = sorted({*known})

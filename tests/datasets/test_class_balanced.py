@@ -150,6 +150,7 @@ def test_nothing_to_repeat_is_said(root, monkeypatch):
     ("options", "message"),
     [
         (dict(target="semsg"), "Did you mean semseg"),
+        (dict(target=None), "target=None is not loaded.* Choose from edges, semseg"),
         (dict(oversample_thr=0), "oversample_thr=0; expected a share"),
         (dict(oversample_thr=1.5), r"oversample_thr=1\.5; expected"),
     ],

@@ -140,10 +140,14 @@ class TestErrors:
             build(root, data_prefix=dict(img_path="nowhere"))
         with pytest.raises(DataError, match=r"no file ending in '\.webp'.*img_suffix"):
             build(root, img_suffix=".webp")
+        with pytest.raises(DataError, match=r"Nothing says where the images are.*img_path"):
+            build(root, data_prefix=dict(img_path=None))
 
     def test_no_list(self, root):
         with pytest.raises(DataError, match=r"ann_file .*none\.txt does not exist"):
             build(root, ann_file="none.txt")
+        with pytest.raises(DataError, match=r"not exist\. Set data_root or ann_file"):
+            build(root, ann_file="lists/none.txt")
 
     def test_label_outside_the_classes(self, root):
         with pytest.raises(DataError, match=r"a_id\.png has label values that are no class: 3"):

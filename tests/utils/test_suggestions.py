@@ -18,6 +18,9 @@ from mtl_plugins.utils import did_you_mean, did_you_mean_path, nearest
         ("qqq", ["b", "a"], "Choose from a, b."),
         ("qqq", [f"name{i}" for i in range(21)], "See the list."),
         ("qqq", [], "See the list."),
+        # A config may give anything.
+        (None, ["b", "a"], "Choose from a, b."),
+        (5, ["5", "a"], "Choose from 5, a."),
     ],
 )
 def test_the_sentence(name, known, sentence):
