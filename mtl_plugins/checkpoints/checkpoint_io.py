@@ -32,6 +32,9 @@ INTERRUPTED = "interrupted.pth"
 SAVED = r"(epoch|iter)_\d+\.pth$|interrupted\.pth$"
 """Pattern of the names under which a run saves its checkpoints."""
 
+EXPORTED = (".onnx", ".pt2")
+"""Suffixes of exported networks."""
+
 STATE = ("meta", "state_dict", "message_hub", "optimizer")
 """Parts that a checkpoint needs to be resumed; the best one of a run, say, holds weights only."""
 
@@ -97,7 +100,7 @@ def check_file(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         FileNotFoundError: there is no such file; the message lists the nearest names.
-        CheckpointError: it is a folder.
+        CheckpointError: it is a folder or an exported network.
     """
     file = Path(path).expanduser()
     if file.is_dir():
@@ -108,6 +111,11 @@ def check_file(path: str | os.PathLike[str]) -> Path:
         hint = did_you_mean_path(str(file))
         raise FileNotFoundError(
             f"checkpoint {file} does not exist: expected a file, check the path. {hint}".rstrip()
+        )
+    if file.suffix.lower() in EXPORTED:
+        raise CheckpointError(
+            f"{file} is an exported network; expected a checkpoint (.pth, {SUFFIX}). An exported "
+            "network predicts, with tools/predict.py or MultiTaskInferencer, and nothing else."
         )
     return file
 

@@ -120,6 +120,10 @@ def test_other_files_are_named(tmp_path):
     page.write_text("<html>not found</html>")
     with pytest.raises(CheckpointError, match="another format"):
         load_checkpoint(page)
+    for name in ("model.onnx", "model.pt2"):
+        (tmp_path / name).write_bytes(b"exported")
+        with pytest.raises(CheckpointError, match="is an exported network; expected a checkpoint"):
+            load_checkpoint(tmp_path / name)
     torch.save(torch.ones(1), tmp_path / "tensor.pth")
     with pytest.raises(CheckpointError, match="holds a Tensor, expected a dict"):
         load_checkpoint(tmp_path / "tensor.pth")
