@@ -19,6 +19,7 @@ from mmengine.runner import Runner
 from ..errors import ConfigError
 from ..utils import warn
 from .building import building
+from .channels import check_channels
 from .contradictions import check_contradictions
 from .loading import as_config
 from .measured import complete_metrics
@@ -100,6 +101,7 @@ def _check_data(config: Config, training: bool) -> None:
     for split in ("train", "val") if training else ("test",):
         if config.get("model") and config.get(f"{split}_dataloader"):
             check_given(config, split)
+            check_channels(config, split)
 
 
 def _complete(config: Config) -> None:

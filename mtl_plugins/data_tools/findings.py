@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.files import shown_colours
 from ..targets import Target
 from .tallies import TALLIES, Tally
 
@@ -20,7 +21,7 @@ class SampleCheck:
 
     Args:
         path: path of its image.
-        image: H,W,3 uint8 BGR; None where it is damaged.
+        image: H,W,C, blue, green, red and others; None where it is damaged.
         digest: hash of the image's pixels.
         levels: number of different values in the image.
         targets, files: the valid decoded targets and their files, by name.
@@ -87,7 +88,7 @@ class PartStatistics:
         self.sizes[image.shape[:2]] += 1
         first = self.pictures.setdefault(sample.digest, path)
         if (image == image[0, 0]).all():
-            colour = image[0, 0, ::-1].tolist()
+            colour = shown_colours(image)[0, 0, ::-1].tolist()
             self.groups[DULL].append((path, f"{path} is of one colour (R, G, B = {colour})."))
         elif sample.levels <= FEW_LEVELS and image.size >= SMALLEST:
             text = f"{path} has only {sample.levels} different values. {LEVELS_REMEDY}"

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
@@ -13,6 +14,7 @@ from ..utils import did_you_mean, did_you_mean_path, shown, track, warn
 from .ann_file import listed_names
 from .declarations import Declaration, Own, checked_suffixes, declarations
 from .dense_dataset import DenseDataset
+from .extra_images import declared_extras
 from .files import IMAGE_SUFFIXES, StoredFiles, files_below, named_files
 from .formats import TargetFormat, build_format
 
@@ -31,11 +33,16 @@ class MultiTaskDataset(DenseDataset):
     Args:
         data_root: folder that contains the others.
         targets: declaration of each target by its name: `folder` (of this split, below
-            `data_root`), `suffix` (ending of its file names, or several; default ".png"),
+            `data_root`), `suffix` (ending of its file names, or several; default ".png"), `resize`
+            (True: its files may be of another resolution, and are brought to the images' size),
             parameters of `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and
             arguments of its format (`label_map`, `scale`, `invalid`, ...), or
             `format=dict(type=...)` for a format of your own. `semseg`, `depth` and `normals` need
             no `type`. The predefined three may also be described by mmseg's arguments below.
+        extra_images: further channels of the images by their names, each with the `folder` of its
+            files of one channel (of this split, below `data_root`), `suffix` (default ".png") and,
+            for 16 bits, `image_range`. Their files are paired as those of targets, and stacked
+            behind the image's channels in this order.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
             this split.
         img_suffix, seg_map_suffix, depth_map_suffix, normal_map_suffix: ending of the file names,
@@ -72,6 +79,7 @@ class MultiTaskDataset(DenseDataset):
     def __init__(
         self,
         targets: Mapping[str, Mapping[str, Any]] | None = None,
+        extra_images: Mapping[str, Mapping[str, Any]] | None = None,
         depth_map_suffix: str | Sequence[str] = ".png",
         normal_map_suffix: str | Sequence[str] = ".png",
         label_map: Mapping | None = None,
@@ -94,7 +102,9 @@ class MultiTaskDataset(DenseDataset):
             normals=(normal_map_suffix, normal_format or {}, "normal_format"),
         )
         self.declarations: dict[str, Declaration] = declarations(targets or {}, own)
+        self.resized = {name for name, each in self.declarations.items() if each.resize}
         self.declared = {name: each.parameters for name, each in self.declarations.items()}
+        self.extra_images = declared_extras(extra_images, self.declarations)
         kwargs["data_prefix"] = self._folders(kwargs.get("data_prefix") or {})
         semseg = self.declared[SEMSEG.name]
         # None is "none given", which mmseg's metainfo does not know.
@@ -142,21 +152,48 @@ class MultiTaskDataset(DenseDataset):
                     f"targets.{name} has no folder; give the one of its files, or leave the target "
                     "out of a data set without it."
                 )
+        for extra in self.extra_images.values():
+            keys.add(extra.file.path)
+            folders[extra.file.path] = extra.folder
         for key in given:
             if key not in keys:
                 raise ConfigError(f"data_prefix has no folder {key!r}. {did_you_mean(key, keys)}")
         return folders
+
+    def paired(self) -> list[Target]:
+        """Return the targets, and the extra images as targets, whose files belong to an image."""
+        return [*self.targets(), *(extra.file for extra in self.extra_images.values())]
+
+    @property
+    def added_channels(self) -> int:
+        """Return the number of channels that `extra_images` add to the image."""
+        return len(self.extra_images)
+
+    @property
+    def keeps_levels(self) -> bool:
+        """Return whether images may have more than 256 levels: a range of 16 bits is stated."""
+        extras = self.extra_images.values()
+        return super().keeps_levels or any(extra.image_range for extra in extras)
+
+    def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
+        """Return the image of an entry with its extra channels, see `DenseDataset.read_image`."""
+        image = super().read_image(entry, backend_args)
+        extras = [
+            extra.read(entry[extra.file.path], backend_args, image)
+            for extra in self.extra_images.values()
+        ]
+        return np.concatenate([image, *extras], axis=-1) if extras else image
 
     def load_data_list(self) -> list[dict]:
         folder = self.data_prefix.get("img_path") or ""
         self._stored = StoredFiles()
         names = self._listed_names(folder) if self.ann_file else self._names_in(folder)
         suffixes = {"img_path": self._image_suffixes}
-        suffixes.update((target.path, self._suffixes(target)) for target in self.targets())
+        suffixes.update((target.path, self._suffixes(target)) for target in self.paired())
         entries, missing = [], dict[str, list[str]]()
         for name in track(names, "looking for files"):
             entry = {"img_path": os.path.join(folder, name + self._image_suffixes[0])}
-            for target in self.targets():
+            for target in self.paired():
                 entry[target.path] = self.target_path(name, target)
             for key, path in entry.items():
                 found = self._stored.find(path, suffixes[key])
@@ -198,7 +235,7 @@ class MultiTaskDataset(DenseDataset):
         used = {path for entry in entries for path in entry.values()}
         found = {
             path
-            for target in self.targets()
+            for target in self.paired()
             for path in self._files(self.data_prefix[target.path], self._suffixes(target)).values()
         }
         self._unpaired = sorted(found - used)
@@ -220,7 +257,7 @@ class MultiTaskDataset(DenseDataset):
                 warn(f"{count} {text}: {_some(files)}. tools/check_data.py lists them.")
 
     def _suffixes(self, target: Target) -> tuple[str, ...]:
-        return self.declarations[target.name].suffixes
+        return (self.extra_images.get(target.name) or self.declarations[target.name]).suffixes
 
     def _suffix(self, target: Target) -> str:
         return self._suffixes(target)[0]
@@ -261,13 +298,14 @@ class MultiTaskDataset(DenseDataset):
         return [*track(files_below(folder), f"listing {folder}")]
 
     def _refuse_missing(self, missing: Mapping[str, list[str]], count: int) -> None:
-        names = {"img_path": "image", **{target.path: target.name for target in self.targets()}}
+        names = {"img_path": "image", **{target.path: target.name for target in self.paired()}}
         for key, name in names.items():
             if paths := missing.get(key):
+                where = "extra_images" if name in self.extra_images else "targets"
                 raise DataError(
                     f"{len(paths)} of {count} {name} files are missing: {_some(paths)}. "
                     f"Complete the folder, list the complete samples in ann_file, or leave the "
-                    f"folder (data_prefix.{key} or targets.{name}) out."
+                    f"folder (data_prefix.{key} or {where}.{name}) out."
                 )
 
 

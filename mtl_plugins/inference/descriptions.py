@@ -10,17 +10,22 @@ from ..datasets.files import Range
 from ..errors import ConfigError
 from ..models.segmentors import EXTRAS
 from ..models.task_heads import TaskHead
-from ..targets import DEPTH, PREDEFINED, Target, declared_target, targets_in
+from ..targets import DEPTH, PREDEFINED, RGB_CHANNELS, Target, declared_target, targets_in
 from ..utils import did_you_mean
 from ..visualization import default_palette
 
 
-def metainfo_of(targets: Mapping[str, Target], image_range: Range | None = None) -> dict[str, Any]:
+def metainfo_of(
+    targets: Mapping[str, Target],
+    image_range: Range | None = None,
+    image_channels: int = RGB_CHANNELS,
+) -> dict[str, Any]:
     """Return the metainfo of a predictor: `targets`, and entries that follow from them.
 
     These are `classes` and `palette` of the first target of the type `classes`, `depth_unit` of
     the first distance (predefined targets come first), and `tasks`, the name of each task's target.
-    `image_range` is that of the images it was trained with, see `read_image`.
+    `image_range` and `image_channels` are those of the images it was trained with, see
+    `read_image`.
 
     >>> metainfo_of({"far": DEPTH})["tasks"]
     {'far': 'depth'}
@@ -34,6 +39,7 @@ def metainfo_of(targets: Mapping[str, Target], image_range: Range | None = None)
         depth_unit=next((t.unit for t in known if t.distance), DEPTH.unit),
         tasks={task: target.truth_name for task, target in targets.items()},
         image_range=None if image_range is None else tuple(image_range),
+        image_channels=image_channels,
     )
 
 

@@ -12,7 +12,7 @@ from ..datasets.files import is_image_range
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..models.segmentors import MultiTaskSegmentor
-from ..targets import Target
+from ..targets import RGB_CHANNELS, Target
 from ..utils import parse_json
 from ..version import __version__
 from .descriptions import extra_outputs, from_plain, is_rgb, metainfo_of, targets_of, to_plain
@@ -31,9 +31,11 @@ class ModelInfo:
     Args:
         targets: the target of each task by the task's name, which is also the name of the model's
             output; in the order of the outputs.
-        mean, std: of each channel, in intensities of 0 to 255, after `bgr_to_rgb`.
-        bgr_to_rgb: whether the channels are swapped before the normalisation.
-        preprocess: whether the model normalises: its input is then N,H,W,3 uint8 in BGR, else
+        mean, std: of each channel, in intensities of 0 to 255, after `bgr_to_rgb`. Their number is
+            that of the channels of an image.
+        bgr_to_rgb: whether red and blue are swapped before the normalisation.
+        preprocess: whether the model normalises: its input is then N,H,W,3 uint8 in BGR (where
+            images have other channels or an `image_range`, float32 intensities of 0 to 255), else
             N,3,H,W float32, normalised.
         size_divisor: the model pads its images to multiples of this.
         size: (height, width) where the model takes images of one size only, else None.
@@ -100,6 +102,11 @@ class ModelInfo:
         )
 
     @property
+    def plain(self) -> bool:
+        """Return whether the images are three channels of 8 bits."""
+        return len(self.mean) == RGB_CHANNELS and self.image_range is None
+
+    @property
     def outputs(self) -> list[str]:
         """Return the names of the outputs in their order."""
         return [*self.targets, *self.extras]
@@ -107,7 +114,8 @@ class ModelInfo:
     @property
     def metainfo(self) -> dict[str, Any]:
         """Targets of the tasks and what follows from them, see `Predictor`."""
-        return {**metainfo_of(self.targets, self.image_range), "extras": self.extras}
+        known = metainfo_of(self.targets, self.image_range, len(self.mean))
+        return {**known, "extras": self.extras}
 
     def to_json(self) -> str:
         """Return the text that is stored in a file, with the entries of version 0.1 as well."""
@@ -154,8 +162,10 @@ class ModelInfo:
                 and all(map(is_rgb, each.palette))
                 for task, each in self.targets.items()
             ),
-            mean=len(self.mean) == 3 and all(abs(value) < LARGEST for value in self.mean),
-            std=len(self.std) == 3 and all(1 / LARGEST < value < LARGEST for value in self.std),
+            mean=len(self.mean) >= RGB_CHANNELS
+            and all(abs(value) < LARGEST for value in self.mean),
+            std=len(self.std) == len(self.mean)
+            and all(1 / LARGEST < value < LARGEST for value in self.std),
             bgr_to_rgb=isinstance(self.bgr_to_rgb, bool),
             preprocess=isinstance(self.preprocess, bool),
             size_divisor=_all(int, [self.size_divisor]) and self.size_divisor > 0,

@@ -1,6 +1,14 @@
 """Strict reading of image files and of arrays in files."""
 
-from .image_io import Range, decode_image, is_image_range, read_image, read_map, to_bytes
+from .image_io import decode_image, read_image, read_map
+from .intensities import (
+    Range,
+    is_channels,
+    is_image_range,
+    shown_colours,
+    to_bytes,
+    to_intensities,
+)
 from .listing import (
     IMAGE_SUFFIXES,
     StoredFiles,
@@ -20,11 +28,14 @@ __all__ = [
     "decode_image",
     "files_below",
     "has_suffix",
+    "is_channels",
     "is_hidden",
     "is_image_range",
     "named_files",
     "read_image",
     "read_map",
     "recognised",
+    "shown_colours",
     "to_bytes",
+    "to_intensities",
 ]

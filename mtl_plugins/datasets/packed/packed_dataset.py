@@ -13,7 +13,7 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
-from ...targets import Target
+from ...targets import RGB_CHANNELS, Target
 from ..contract import target_breach
 from ..dense_dataset import DenseDataset
 from ..formats import FORMATS, TargetFormat
@@ -31,8 +31,8 @@ from .layout import (
 )
 
 FIXED = (
-    "ann_file", "backend_args", "data_prefix", "depth_unit", "img_suffix", "metainfo",
-    "seg_map_suffix",
+    "ann_file", "backend_args", "data_prefix", "depth_unit", "image_channels", "image_range",
+    "img_suffix", "metainfo", "seg_map_suffix",
 )  # fmt: skip
 """Arguments of other data sets that say what was packed."""
 
@@ -148,7 +148,13 @@ class PackedDataset(DenseDataset):
         stored = self.index["metainfo"]
         self.declared = self.index["targets"]
         metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
-        same = dict(depth_unit=stored["depth_unit"], image_range=stored.get("image_range"))
+        same = dict(
+            depth_unit=stored["depth_unit"],
+            image_range=stored.get("image_range"),
+            image_channels=stored.get("image_channels") or RGB_CHANNELS,
+        )
+        self.resized = self.index.get("resized", ())
+        self._levels = self.index.get("keeps_levels", False)
         super().__init__(data_root=data_root, metainfo=metainfo, **same, **kwargs)
         for transform in within(self.pipeline.transforms):
             name = type(transform).__name__
@@ -157,6 +163,10 @@ class PackedDataset(DenseDataset):
                     f"PackedDataset: {name} reads files, not what was packed from them. Use "
                     "LoadImage and LoadTargets."
                 )
+
+    @property
+    def keeps_levels(self) -> bool:
+        return self._levels
 
     def has_target(self, target: Target) -> bool:
         return target.name in self.index["targets"]
@@ -170,7 +180,7 @@ class PackedDataset(DenseDataset):
         return entries
 
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
-        """Return H,W,3 uint8 BGR, a read-only view: only pixels that are used are read."""
+        """Return the image as it was read, a read-only view: only pixels that are used are read."""
         return self._view(entry, "img")
 
     def read_target(

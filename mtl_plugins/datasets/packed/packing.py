@@ -36,9 +36,10 @@ def pack_dataset(
 ) -> list[str]:
     """Write every sample of a data set into memory-mapped shards.
 
-    Images are stored as pixels, labels as class ids, depth and normals as raw values with the
-    arguments of their format, so that only a crop needs to be decoded. Every target is decoded once
-    to check it. Existing shards of the same source and with the right checksum are kept.
+    Images are stored as they are read (float32 where a range of 16 bits is stated), labels as class
+    ids, depth and normals as raw values with the arguments of their format, so that only a crop
+    needs to be decoded. Every target is decoded once to check it. Existing shards of the same
+    source and with the right checksum are kept.
 
     Args:
         dataset: to pack; with `on_bad_sample='skip'` samples that cannot be read are left out.
@@ -75,12 +76,14 @@ def pack_dataset(
             progress(done)
     if not sum(shards):
         raise DataError(f"No sample of {len(dataset)} could be packed into {folder}.")
-    keys = ("classes", "palette", "depth_unit", "image_range")
+    keys = ("classes", "palette", "depth_unit", "image_range", "image_channels")
     metainfo = {key: dataset.metainfo.get(key) for key in keys}
     about = dict(
         version=VERSION,
         metainfo=metainfo,
         targets={target.name: target.to_dict() for target in dataset.targets()},
+        resized=sorted(dataset.resized),
+        keeps_levels=dataset.keeps_levels,
         shards=shards,
         source=as_read,
     )
@@ -115,7 +118,8 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
         arrays, decoding = dict(img=dataset.read_image(entry)), {}
         for target in dataset.targets():
             path, raw = entry[target.path], dataset.read_target(entry, target)
-            check_target_size(entry, target, raw, arrays["img"].shape[:2])
+            resized = target.name in dataset.resized
+            check_target_size(entry, target, raw, arrays["img"].shape[:2], resized)
             decode: Any = dataset.format_of(entry, target).for_file(path)
             decoded = decode(raw, path)
             # Only a dataclass can be built again from its arguments; otherwise decoded values are

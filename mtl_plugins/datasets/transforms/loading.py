@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,12 +18,18 @@ from ...targets import PACKED_BY_MMSEG, Target, loaded_targets
 from ..files import read_image
 from ..formats import TargetFormat
 
+ENLARGED = "enlarged"
+"""Key of the factors (across, down) by which targets were brought to the size of their image."""
+
 
 class Source(Protocol):
     """Read the parts of an entry; every `DenseDataset` does."""
 
+    resized: Collection[str]
+    """Names of the targets whose files may have another resolution than the images."""
+
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
-        """Return the image, H,W,3 uint8 BGR."""
+        """Return the image, H,W,3 uint8 BGR, or with more channels or levels."""
 
     def read_target(
         self, entry: dict, target: Target, backend_args: dict | None = None
@@ -57,7 +63,7 @@ class SourceTransform(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadImage(SourceTransform):
-    """Read `img_path` into `img`, H,W,3 uint8 BGR.
+    """Read `img_path` into `img`, H,W,3 uint8 BGR, or with more channels and levels as declared.
 
     Args:
         backend_args: storage of the files, see `mmengine.fileio`; default: disk.
@@ -81,7 +87,10 @@ class LoadImage(SourceTransform):
 
 @TRANSFORMS.register_module()
 class LoadTargets(SourceTransform):
-    """Read and decode every target whose file a sample names.
+    """Read and decode every target whose file a sample names, at the size of the image.
+
+    A target that its data set declares with `resize=True` is brought to the size of the image:
+    every pixel takes the nearest value, and offsets are scaled.
 
     Adds the array of each target (see `targets.py`: `gt_seg_map`, `gt_depth_map`,
     `gt_<name>_map`, ...), and lists them in `seg_fields`, so that flips, crops and resizes move
@@ -107,7 +116,13 @@ class LoadTargets(SourceTransform):
         for target in results["targets"]:
             if target.path in results:
                 raw = source.read_target(results, target, self.backend_args)
-                check_target_size(results, target, raw, results.get("ori_shape"))
+                size = results.get("ori_shape")
+                resized = target.name in source.resized
+                check_target_size(results, target, raw, size, resized)
+                if resized and size is not None and raw.shape[:2] != tuple(size):
+                    factors = size[1] / raw.shape[1], size[0] / raw.shape[0]
+                    results.setdefault(ENLARGED, {})[target.array] = factors
+                    raw = nearest(raw, size)
                 results[target.array] = raw
                 fields.append(target.array)
         return _decoded(source, results) if self.decode else results
@@ -129,21 +144,57 @@ def _decoded(source: Source, results: dict) -> dict:
     """Decode the arrays of a sample in place."""
     for target in loaded_targets(results):
         decode = source.format_of(results, target)
-        results[target.array] = decode(results[target.array], results[target.path])
+        values = decode(results[target.array], results[target.path])
+        if target.type == "offset" and target.array in results.get(ENLARGED, ()):
+            values = values * np.float32(results[ENLARGED][target.array])
+        results[target.array] = values
     return results
 
 
+def nearest(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Resize H,W or H,W,C values to (height, width): each pixel takes the nearest centre's value.
+
+    >>> nearest(np.array([[1, 2]]), (2, 4)).tolist()
+    [[1, 1, 2, 2], [1, 1, 2, 2]]
+    """
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new)
+        for new, old in zip(size, values.shape, strict=False)
+    )
+    return values[rows[:, None], columns]
+
+
 def check_target_size(
-    entry: dict, target: Target, values: np.ndarray, size: Sequence[int] | None
+    entry: dict,
+    target: Target,
+    values: np.ndarray,
+    size: Sequence[int] | None,
+    resized: bool = False,
 ) -> None:
-    """Raise a `DataError` if a target has another size than its image (None: unreadable)."""
-    if size is not None and values.shape[:2] != tuple(size):
-        raise DataError(
-            f"{entry[target.path]} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
-            f"{entry['img_path']} is {size[0]}x{size[1]} "
-            "(height x width, turned as EXIF says). Resize the target (nearest neighbour) or "
-            "pair the right files."
+    """Raise a `DataError` if a target has another size than its image (None: unreadable).
+
+    Args:
+        resized: it may have another resolution, but not another shape: each side may differ from
+            that of the image by the same factor, and then by less than a pixel.
+    """
+    found = values.shape[:2]
+    if size is None or found == tuple(size):
+        return
+    across, down = found[1] / size[1], found[0] / size[0]
+    alike = abs(across - down) * min(size) < 1
+    if resized and alike:
+        return
+    remedy = "or pair the right files"
+    if alike:
+        remedy = (
+            f"declare that its resolution differs, targets=dict({target.name}=dict(resize=True)), "
+            f"{remedy}"
         )
+    raise DataError(
+        f"{entry[target.path]} is {found[0]}x{found[1]} pixels, but its image "
+        f"{entry['img_path']} is {size[0]}x{size[1]} "
+        f"(height x width, turned as EXIF says). Resize the target (nearest neighbour), {remedy}."
+    )
 
 
 @TRANSFORMS.register_module()

@@ -18,8 +18,9 @@ from mmseg.registry import HOOKS
 from PIL import Image
 from torch import Tensor
 
-from ...datasets.files import read_image
+from ...datasets.files import read_image, shown_colours
 from ...errors import ConfigError, DataError
+from ...targets import RGB_CHANNELS
 from ...utils import did_you_mean, distinct_names, spread_evenly
 from ...visualization import Style, draw_panel, sample_maps
 
@@ -161,9 +162,15 @@ class PanelHook(ChosenImagesHook):
 def _image(sample: BaseDataElement, pixels: Tensor | None) -> np.ndarray:
     """Read a sample's image file, H,W,3 RGB, because the network's input may be resized."""
     try:
-        return read_image(sample.metainfo["img_path"])[..., ::-1]
+        if pixels is None or _plain(pixels):
+            return read_image(sample.metainfo["img_path"])[..., ::-1]
     except DataError:
-        if pixels is None or pixels.dtype != torch.uint8:
+        if pixels is None:
             raise
         # Packed data can be used without its image files.
-        return pixels.movedim(0, 2).cpu().numpy()[..., ::-1]
+    # More channels or levels are in the network's input alone.
+    return shown_colours(pixels.movedim(0, 2).cpu().numpy())[..., ::-1]
+
+
+def _plain(pixels: Tensor) -> bool:
+    return len(pixels) == RGB_CHANNELS and pixels.dtype == torch.uint8

@@ -114,7 +114,7 @@ def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[
 def _write_weights(predictor: TorchPredictor, out: str) -> None:
     """Write the weights with the config, so that the file can be used like the checkpoint."""
     weights = predictor.network.state_dict()
-    keys = ("classes", "palette", "depth_unit", "image_range")
+    keys = ("classes", "palette", "depth_unit", "image_range", "image_channels")
     named = {key: predictor.metainfo[key] for key in keys}
     learned = {each.truth_name: each for each in predictor.targets.values() if not each.truth_of}
     named["targets"] = {name: target.to_dict() for name, target in learned.items()}
@@ -148,7 +148,10 @@ def _notes(predictor: TorchPredictor) -> list[str]:
 
 def _signature(info: ModelInfo) -> str:
     height, width = info.size or ("height", "width")
-    takes = f"({height}, {width}, 3) uint8 BGR" if info.preprocess else f"(3, {height}, {width})"
+    channels, dtype = len(info.mean), "uint8" if info.plain else "float32"
+    takes = f"({channels}, {height}, {width})"
+    if info.preprocess:
+        takes = f"({height}, {width}, {channels}) {dtype} BGR" + " first" * (not info.plain)
     return f"images (batch, {takes[1:]} -> {', '.join(info.outputs)}"
 
 

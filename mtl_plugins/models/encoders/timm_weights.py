@@ -72,7 +72,7 @@ def _keep(loading: Loading, used: dict[int, str], whole: nn.Module) -> None:
 
 def _adapted(args: dict[str, Any]) -> bool:
     known = {"pretrained", "pretrained_cfg_overlay", "out_indices", "output_stride", "img_size"}
-    return bool({*args} - known - {"dynamic_img_size"})
+    return bool({*args} - known - {"dynamic_img_size", "in_chans"})
 
 
 @contextmanager

@@ -1,0 +1,104 @@
+"""From the values of image files to intensities of 0 to 255."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from ...errors import DataError
+from ...targets import RGB_CHANNELS
+
+FEW_LEVELS = 64
+"""Number of grey levels below which an image of 16 bits has lost most of what its file holds."""
+
+CLIPPED = 0.05
+"""Share of the pixels outside of `image_range` above which it is probably wrong."""
+
+Range = tuple[float, float]
+
+
+def is_image_range(given: Any) -> bool:
+    """Return whether a value is a range of 16-bit values, smallest first.
+
+    >>> is_image_range([0, 4095]), is_image_range((4095, 0)), is_image_range("12")
+    (True, False, False)
+    """
+    pair = isinstance(given, (list, tuple)) and len(given) == 2
+    return pair and all(isinstance(v, Real) for v in given) and 0 <= given[0] < given[1] <= 65535
+
+
+def is_channels(given: Any) -> bool:
+    """Return whether a value is a number of channels: red, green, blue and perhaps others."""
+    return isinstance(given, int) and not isinstance(given, bool) and given >= RGB_CHANNELS
+
+
+def to_intensities(values: np.ndarray, path: str, image_range: Range | None = None) -> np.ndarray:
+    """Return the values of an image as intensities of 0 to 255: uint8, or float32 with fractions.
+
+    Values of 8 bits stay as they are. Of 16 bits, a stated range becomes 0 to 255 in float32, in
+    which each value stays distinct; without a range they lose their low byte.
+
+    Args:
+        values: uint8, uint16, or floats, which need a range.
+        path: for messages.
+        image_range: values that become 0 and 255; others are clipped.
+
+    Raises:
+        DataError: floats without a range, values that are not finite, or another type.
+
+    >>> to_intensities(np.array([[0, 819, 4095]], np.uint16), "a.png", (0, 4095)).tolist()
+    [[0.0, 51.0, 255.0]]
+    """
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.uint16 and image_range is None:
+        return to_bytes(values)
+    if image_range is None or values.dtype.kind not in "uif":
+        raise DataError(
+            f"{path} has values of the type {values.dtype}; expected 8 or 16 bits, or numbers with "
+            "image_range=(black, white) in the data set. Convert it, or give the range."
+        )
+    if not np.isfinite(values).all():
+        raise DataError(f"{path} has values that are not finite; expected numbers. Replace them.")
+    low, high = image_range
+    if ((values < low) | (values > high)).mean() > CLIPPED:
+        # Without path and numbers, so that Python shows it only once.
+        text = f"16-bit images have many values outside of image_range={image_range}."
+        warnings.warn(text, stacklevel=2)
+    scaled = (values.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
+    return scaled.clip(0, 255, out=scaled)
+
+
+def to_bytes(values: np.ndarray) -> np.ndarray:
+    """Return the high bytes of 16-bit values as uint8.
+
+    Warns, once in a process, if this loses most of what the values distinguish.
+
+    >>> to_bytes(np.array([[0, 0x1234, 0xFFFF]], np.uint16)).tolist()
+    [[0, 18, 255]]
+    """
+    least, most = int(values.min()), int(values.max())
+    found = (values >> 8).astype(np.uint8)
+    levels = int(found.max()) - int(found.min()) + 1
+    if levels < min(FEW_LEVELS, most - least + 1):
+        bits = max(most.bit_length(), 8)
+        warnings.warn(
+            f"16-bit images have values below {2**bits} alone and are read with few grey levels. "
+            "Give the data set the values that are black and white: for pictures of "
+            f"{bits} bits image_range=(0, {2**bits - 1}).",
+            stacklevel=2,
+        )
+    return found
+
+
+def shown_colours(image: np.ndarray) -> np.ndarray:
+    """Return the blue, green and red of an image H,W,C as bytes H,W,3, to show them.
+
+    >>> shown_colours(np.array([[[0.4, 99.6, 255.0, 7.0]]])).tolist()
+    [[[0, 100, 255]]]
+    """
+    colours = image[..., :RGB_CHANNELS]
+    return colours if colours.dtype == np.uint8 else np.rint(colours).astype(np.uint8)
