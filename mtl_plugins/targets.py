@@ -65,9 +65,6 @@ MMSEG_LABELS = "gt_seg_map"
 PACKED_BY_MMSEG = ("gt_seg_map", "gt_depth_map")
 """The arrays that mmseg's `PackSegInputs` packs."""
 
-RGB_CHANNELS = 3
-"""Number of channels of an image that are its colours: the first ones, blue, green and red."""
-
 GIVEN = {"img", "img_path", "inputs", "targets"}
 """Keys of a sample that no target may use."""
 

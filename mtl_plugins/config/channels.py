@@ -10,7 +10,7 @@ from mmseg.registry import DATASETS, MODELS
 from ..errors import ConfigError, DataError
 from ..models import MultiTaskDataPreprocessor
 from ..models.encoders import with_channels
-from ..targets import RGB_CHANNELS
+from ..models.preprocessing import RGB_CHANNELS
 from .datasets import dataset_nodes
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..targets import DEPTH, RGB_CHANNELS, Target  # noqa: F401  # DEPTH: for the example
+from ..models.preprocessing import RGB_CHANNELS
+from ..targets import DEPTH, Target  # noqa: F401  # DEPTH: for the example
 
 LENGTH_ERROR = 1e-3
 """Tolerance of the length of unit vectors in float32."""

@@ -10,15 +10,8 @@ from mmengine.dataset import BaseDataset
 from mmseg.datasets import BaseSegDataset
 
 from ..errors import ConfigError, DataError
-from ..targets import (
-    DEPTH,
-    PREDEFINED,
-    RGB_CHANNELS,
-    SEMSEG,
-    Target,
-    declared_target,
-    loaded_targets,
-)
+from ..models.preprocessing import RGB_CHANNELS
+from ..targets import DEPTH, PREDEFINED, SEMSEG, Target, declared_target, loaded_targets
 from .files import is_channels, is_image_range, read_image, read_map
 from .formats import TargetFormat
 from .inherited import built_pipeline, check_arguments

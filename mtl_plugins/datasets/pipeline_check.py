@@ -6,14 +6,8 @@ from itertools import compress
 from typing import Any
 
 from ..errors import ConfigError
-from ..targets import (
-    IGNORE_LABEL,
-    MMSEG_LABELS,
-    PACKED_BY_MMSEG,
-    RGB_CHANNELS,
-    Target,
-    named_targets,
-)
+from ..models.preprocessing import RGB_CHANNELS
+from ..targets import IGNORE_LABEL, MMSEG_LABELS, PACKED_BY_MMSEG, Target, named_targets
 from .transforms import (
     AlbuImage,
     DecodeTargets,

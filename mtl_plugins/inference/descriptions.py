@@ -8,9 +8,10 @@ from typing import Any
 
 from ..datasets.files import Range
 from ..errors import ConfigError
+from ..models.preprocessing import RGB_CHANNELS
 from ..models.segmentors import EXTRAS
 from ..models.task_heads import TaskHead
-from ..targets import DEPTH, PREDEFINED, RGB_CHANNELS, Target, declared_target, targets_in
+from ..targets import DEPTH, PREDEFINED, Target, declared_target, targets_in
 from ..utils import did_you_mean
 from ..visualization import default_palette
 

@@ -18,7 +18,7 @@ from torch.export.passes import move_to_device_pass
 from ..checkpoints import CheckpointError, check_archive
 from ..datasets import image_breach
 from ..errors import ConfigError, DataError, MTLError
-from ..targets import RGB_CHANNELS
+from ..models.preprocessing import RGB_CHANNELS
 from .model_info import KEY, ModelInfo
 from .predictor import Maps, checked_device
 

@@ -17,8 +17,8 @@ import torch
 from mmengine.config import Config
 
 from ..errors import ConfigError, DataError
+from ..models.preprocessing import RGB_CHANNELS
 from ..models.segmentors import EXTRAS
-from ..targets import RGB_CHANNELS
 from ..utils import track
 from .descriptions import targets_of
 from .exported_predictor import ExportedProgramPredictor, OnnxPredictor

@@ -30,7 +30,7 @@ from ..datasets.files import (
     recognised,
 )
 from ..errors import DataError
-from ..targets import RGB_CHANNELS
+from ..models.preprocessing import RGB_CHANNELS
 from ..utils import distinct_names, relative_names
 from .memory import EXPECTED, ImageForm, InMemory, Inputs, in_memory, is_one_input
 
@@ -70,7 +70,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Frame:
-    """One image H,W,3 uint8 BGR (or as `ImageForm` says), its index in its source, and the name of its output."""
+    """One image in an `ImageForm`, its index in its source, and the name of its output."""
 
     image: np.ndarray
     source: Source
@@ -85,8 +85,8 @@ class Source:
     Args:
         path: its name in messages.
         name: of its output; frames of a video are `<name>/<number>`.
-        read: yields its images, H,W,3 uint8 BGR or as `ImageForm` says; raises a `DataError` where it cannot be read, or a
-            video ends long before its stated length.
+        read: yields its images in an `ImageForm`; raises a `DataError` where it cannot be read, or
+            a video ends long before its stated length.
         video: whether it is a video or a webcam.
         length: number of images; None where it is unknown.
         rate: frames per second of a video.

@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from ..datasets import image_breach
 from ..datasets.files import Range, decode_image, read_image, to_intensities
 from ..errors import DataError
-from ..targets import RGB_CHANNELS
+from ..models.preprocessing import RGB_CHANNELS
 
 EXPECTED = (
     "expected an array H,W,3 uint8, a path, a glob, the index of a webcam, a PIL image, the bytes "

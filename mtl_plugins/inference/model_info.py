@@ -11,8 +11,9 @@ from ..checkpoints import CheckpointError
 from ..datasets.files import is_image_range
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
+from ..models.preprocessing import RGB_CHANNELS
 from ..models.segmentors import MultiTaskSegmentor
-from ..targets import RGB_CHANNELS, Target
+from ..targets import Target
 from ..utils import parse_json
 from ..version import __version__
 from .descriptions import extra_outputs, from_plain, is_rgb, metainfo_of, targets_of, to_plain

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import DataError
-from ...targets import RGB_CHANNELS
+from ...models.preprocessing import RGB_CHANNELS
 from .image_checks import WIDE
 
 ORIENTATION = 0x0112

@@ -11,7 +11,7 @@ from mmengine import fileio
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...errors import DataError
-from ...targets import RGB_CHANNELS
+from ...models.preprocessing import RGB_CHANNELS
 from .array_files import read_exr, read_npy
 from .channels import ORIENTATION, file_channels, grey_of, stored_channels, wide_colour_values
 from .image_checks import (

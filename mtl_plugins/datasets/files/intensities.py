@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import DataError
-from ...targets import RGB_CHANNELS
+from ...models.preprocessing import RGB_CHANNELS
 
 FEW_LEVELS = 64
 """Number of grey levels below which an image of 16 bits has lost most of what its file holds."""

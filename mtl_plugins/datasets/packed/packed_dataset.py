@@ -13,7 +13,8 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
-from ...targets import RGB_CHANNELS, Target
+from ...models.preprocessing import RGB_CHANNELS
+from ...targets import Target
 from ..contract import target_breach
 from ..dense_dataset import DenseDataset
 from ..formats import FORMATS, TargetFormat

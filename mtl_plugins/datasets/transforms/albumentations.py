@@ -13,7 +13,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 from ...errors import ConfigError
-from ...targets import RGB_CHANNELS
+from ...models.preprocessing import RGB_CHANNELS
 from ...utils import did_you_mean
 
 TRIAL = (64, 96)

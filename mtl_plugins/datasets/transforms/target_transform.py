@@ -9,7 +9,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError
-from ...targets import RGB_CHANNELS, Target, loaded_targets
+from ...models.preprocessing import RGB_CHANNELS
+from ...targets import Target, loaded_targets
 
 MEAN_COLOUR = (104, 116, 124)
 """ImageNet's mean (blue, green, red): 0 after normalisation, as the preprocessor's padding."""

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...datasets.files import read_image, shown_colours
 from ...errors import ConfigError, DataError
-from ...targets import RGB_CHANNELS
+from ...models.preprocessing import RGB_CHANNELS
 from ...utils import did_you_mean, distinct_names, spread_evenly
 from ...visualization import Style, draw_panel, sample_maps
 

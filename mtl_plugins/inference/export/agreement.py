@@ -12,8 +12,9 @@ import torch
 from mmseg.structures import SegDataSample
 from rich.console import Console
 
+from ...models.preprocessing import RGB_CHANNELS
 from ...models.segmentors import EXTRAS, InferenceConfig, MultiTaskSegmentor
-from ...targets import DEPTH, RGB_CHANNELS, Target  # noqa: F401  # DEPTH: for the example
+from ...targets import DEPTH, Target  # noqa: F401  # DEPTH: for the example
 from ...utils import TextTable
 from ..descriptions import extra_outputs, targets_of
 from ..exported_predictor import pixels_first

@@ -12,7 +12,7 @@ from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...targets import RGB_CHANNELS
+from ..preprocessing import RGB_CHANNELS
 
 
 def with_channels(config: Any, channels: int, name: str = "model.backbone") -> Any:

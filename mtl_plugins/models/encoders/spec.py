@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...targets import RGB_CHANNELS
+from ..preprocessing import RGB_CHANNELS
 from .channels import accept_colour_weights
 
 PerLevel = tuple[int, ...]

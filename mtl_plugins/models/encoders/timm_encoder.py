@@ -10,8 +10,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from ...targets import RGB_CHANNELS
 from ...utils import warn
+from ..preprocessing import RGB_CHANNELS
 from .channels import report_adapted
 from .timm_layers import freeze, parameter_depths
 from .timm_models import (

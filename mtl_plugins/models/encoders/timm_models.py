@@ -8,8 +8,8 @@ import timm
 import torch
 
 from ...errors import ConfigError
-from ...targets import RGB_CHANNELS
 from ...utils import did_you_mean, warn
+from ..preprocessing import RGB_CHANNELS
 from .timm_sizes import Size, Sizes, find_sizes
 
 LEVELS = 4

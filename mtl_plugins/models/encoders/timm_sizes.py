@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...targets import RGB_CHANNELS
+from ..preprocessing import RGB_CHANNELS
 
 Size = tuple[int, int]
 

@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import ConfigError, DataError
-from ...targets import RGB_CHANNELS
-from .device_augmentation import flip_on_device, recolor_on_device, sample_targets
+from .device_augmentation import RGB_CHANNELS, flip_on_device, recolor_on_device, sample_targets
 
 
 @MODELS.register_module()

@@ -10,7 +10,10 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from ...targets import MIRRORED_AXES, PREDEFINED, RGB_CHANNELS, Target
+from ...targets import MIRRORED_AXES, PREDEFINED, Target
+
+RGB_CHANNELS = 3
+"""Number of channels of an image that are its colours: the first ones; others may follow."""
 
 FLIP = "device_flip"
 """Key of the direction in which a sample is to be flipped."""

@@ -16,11 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import ConfigError, MTLError, WeightsError
-from ...targets import RGB_CHANNELS
 from ...utils import warn, watched
 from ..encoders import accept_colour_weights, encoder_spec, feature_levels, with_channels
 from ..layers import Share, resize
-from ..preprocessing import checked_preprocessor
+from ..preprocessing import RGB_CHANNELS, checked_preprocessor
 from ..task_heads import RawPrediction, final_stage
 from .prediction import InferenceConfig, compute_views, decode_views
 
