@@ -127,7 +127,7 @@ class MultiTaskRunner(Runner):
         """End persistent workers with the run.
 
         torch ends them when the loader is collected as garbage. In a cycle of references, as a
-        runner is, the queue that tells a worker to end is collected first: each worker would be
+        runner is, the queue by which a worker learns it is collected first: each worker would be
         waited for, for seconds, then killed.
         """
         try:

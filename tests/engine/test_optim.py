@@ -167,6 +167,8 @@ def test_float16_on_a_gpu_scales_the_loss_and_remembers_the_scale():
     assert out.dtype == torch.float16
     state = wrapper.state_dict()
     assert state["loss_scaler"]["scale"] == 512.0
-    restored = wrap(linear(device="cuda"), dtype="float16")
-    restored.load_state_dict(state)
-    assert restored.loss_scaler.get_scale() == 512.0
+    for init_scale, scale in ((256.0, 512.0), (64.0, 64.0)):  # another one begins anew
+        scaler = dict(init_scale=init_scale)
+        restored = wrap(linear(device="cuda"), dtype="float16", scaler=scaler)
+        restored.load_state_dict(state)
+        assert restored.loss_scaler.get_scale() == scale

@@ -153,7 +153,7 @@ def test_predictions_have_the_units_of_the_contract():
 
 
 def test_fixed_weights_are_checked():
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="each >= 0"):
         MODELS.build(dict(type="FixedWeights", weights=dict(semseg=-1.0)))
     with pytest.raises(ValueError, match="dpeth"):
         model(balancer=dict(type="FixedWeights", weights=dict(semseg=1.0, dpeth=1.0)))

@@ -6,6 +6,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from mmseg.registry import MODELS
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.properties import PROPERTY
 
@@ -103,6 +104,37 @@ def test_every_loss_has_a_case():
         name for name, item in MODELS.module_dict.items() if item.__module__.startswith(module)
     }
     assert found == {*CONFIGS}
+
+
+class Operations(TorchDispatchMode):
+    """Collect the names of the operations, with "float" for one of floating-point numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        self.names.add(name)
+        if any(isinstance(each, torch.Tensor) and each.is_floating_point() for each in args):
+            self.names.add(f"float {name}")
+        return func(*args, **(kwargs or {}))
+
+
+RANDOM_ON_A_GPU = {
+    "nll_loss2d_forward", "nll_loss2d_backward", "float cumsum", "histc", "put_", "median",
+    "grid_sampler_2d_backward", "reflection_pad2d_backward", "_adaptive_avg_pool2d_backward",
+    "adaptive_max_pool2d_backward", "upsample_bilinear2d_backward",
+}  # fmt: skip
+"""What `torch.use_deterministic_algorithms` refuses on CUDA, from its documentation."""
+
+
+@pytest.mark.parametrize("config", ALL, ids=str)
+def test_a_loss_has_deterministic_algorithms_on_a_gpu(config):
+    case = Case(config, (2, 4, 5), 0.5, 0, 255 if config["type"] in WITH_IDS else 0.0)
+    with Operations() as used:
+        case.evaluate()
+    assert used.names and not used.names & RANDOM_ON_A_GPU
 
 
 def garbled(case, value):

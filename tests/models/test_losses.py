@@ -131,3 +131,28 @@ class TestCrossEntropy:
         assert self.build(class_weight=weight)(logits, label).item() == pytest.approx(
             expected.item(), rel=1e-5
         )
+
+
+@pytest.mark.parametrize("weight", [None, [0.5, 0.0, 2.0]])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_cross_entropy_is_pytorchs(weight, smoothing):
+    label = torch.randint(0, 3, (2, 5, 7))
+    label[:, :2] = 255
+    gradients, losses = [], []
+    loss = MODELS.build(
+        dict(type="MaskedCrossEntropyLoss", class_weight=weight, label_smoothing=smoothing)
+    )
+    factor = None if weight is None else torch.tensor(weight)
+    for function in (
+        loss,
+        lambda x, y: F.cross_entropy(
+            x, y, weight=factor, ignore_index=255, label_smoothing=smoothing
+        ),
+    ):
+        logits = torch.linspace(-4, 4, 210).view(2, 3, 5, 7).sin().mul(5).requires_grad_()
+        value = function(logits, label)
+        value.backward()
+        losses.append(value.item())
+        gradients.append(logits.grad)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-8)

@@ -111,6 +111,7 @@ class _FeatureNode(torch.autograd.Function):
         return tuple(each.view_as(each) for _ in range(num_tasks) for each in maps)
 
     @staticmethod
+    @torch.compiler.disable
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         step = ctx.num_maps
@@ -163,6 +164,7 @@ class _ParameterNode(torch.autograd.Function):
         return torch.stack([loss.detach() for loss in losses.losses]).sum()
 
     @staticmethod
+    @torch.compiler.disable
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         losses = ctx.losses.losses

@@ -47,21 +47,29 @@ class MaskedCrossEntropyLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
-        total = F.cross_entropy(
-            logits.float(),
-            label,
-            weight=self.class_weight,
-            ignore_index=ignore_index,
-            reduction="sum",
-            label_smoothing=self.label_smoothing,
-        )
         labelled = label != ignore_index
-        if self.class_weight is None:
-            norm = labelled.sum().clamp(min=1)
-        else:
-            weights = self.class_weight[label.where(labelled, 0)] * labelled
-            norm = weights.sum().clamp(min=torch.finfo(torch.float32).eps)
-        return self.loss_weight * total / norm
+        label = label.where(labelled, 0)
+        log_p = logits.float().where(labelled[:, None], 0.0).log_softmax(1)
+        weights = labelled.float()
+        if self.class_weight is not None:
+            weights = self.class_weight[label] * weights
+        norm = weights.sum().clamp(min=torch.finfo(torch.float32).eps)
+        total = (weights * of_label(log_p, label)).sum()
+        if self.label_smoothing:
+            every = log_p.sum(1)
+            if self.class_weight is not None:
+                every = torch.einsum("nkhw,k->nhw", log_p, self.class_weight)
+            spread = self.label_smoothing / log_p.shape[1]
+            total = (1 - self.label_smoothing) * total + spread * (labelled * every).sum()
+        return -self.loss_weight * total / norm
+
+
+def of_label(values: Tensor, label: Tensor) -> Tensor:
+    """Return N,H,W: of the values N,K,H,W of each pixel, the one of its label N,H,W.
+
+    PyTorch's cross-entropy of maps refuses deterministic algorithms on a GPU; `gather` has one.
+    """
+    return values.gather(1, label[:, None]).squeeze(1)
 
 
 @MODELS.register_module()

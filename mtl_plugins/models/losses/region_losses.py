@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ...errors import ConfigError
+from .class_losses import of_label
 
 SURE = 1e-6
 """Least 1 - probability of a pixel's class, which keeps the gradient of a small power finite."""
@@ -58,7 +58,7 @@ class MaskedFocalLoss(nn.Module):
 
     def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
         labelled, label = _labels(label, ignore_index)
-        surprise = F.cross_entropy(_masked(logits, labelled), label, reduction="none")
+        surprise = -of_label(_masked(logits, labelled).log_softmax(1), label)
         wrong = (-torch.expm1(-surprise)).clamp(min=SURE)
         weight = labelled.float() if self.class_weight is None else self.class_weight[label]
         weight = weight * labelled

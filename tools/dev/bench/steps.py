@@ -42,8 +42,9 @@ class TrainingStep:
         self, config: Config, size: tuple[int, int], batch: int, device: torch.device
     ) -> None:
         self.device = device
-        self.network = build_network(config.model, device).train()
         # As our runs do.
+        torch.backends.cudnn.benchmark = bool(config.env_cfg.get("cudnn_benchmark"))
+        self.network = build_network(config.model, device).train()
         wrapper = dict(config.optim_wrapper, constructor="BalancedOptimWrapperConstructor")
         self.wrapper: OptimWrapper = build_optim_wrapper(self.network, wrapper)
         self.batch = random_batch(self.network, size, batch)

@@ -12,7 +12,7 @@ import torch
 from .row import Samples
 from .settings import Settings
 
-SHORTEST = dict(cpu=0.02, cuda=0.1)
+SHORTEST = dict(cpu=0.02, cuda=0.3)
 """Shortest time to measure, in seconds: shorter calls are repeated. A GPU's queue must fill."""
 
 
@@ -37,7 +37,7 @@ def seconds_of(run: Callable[[], Any], device: torch.device) -> float:
     gc.disable()  # the garbage of earlier calls is not this one's
     try:
         count, begin = 0, time.perf_counter()
-        while time.perf_counter() - begin < SHORTEST[device.type]:
+        while not count or time.perf_counter() - begin < SHORTEST[device.type]:
             run()
             count += 1
         wait()  # once: a training does not wait after each step either

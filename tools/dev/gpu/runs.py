@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import time
 import warnings
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
@@ -21,6 +23,7 @@ from torch.profiler import ProfilerActivity, profile
 from mtl_plugins import load_config, train
 from mtl_plugins.utils import no_logs
 
+from ..bench.steps import build_network
 from .case import Settings
 
 DEFAULT = "mtl_branched.py"
@@ -156,14 +159,10 @@ def short_run(
     work_dir = settings.scratch("runs", name)
     if not resume:
         shutil.rmtree(work_dir, ignore_errors=True)
-    small = [] if not settings.quick else [
-        "model.backbone.model_name=test_resnet", "model.decode_head.decoder.channels=8",
-        "model.decode_head.decoder.skip_channels=4",
-    ]  # fmt: skip
-    config = load_config(
-        settings.config(DEFAULT),
+    config = _config(
+        settings,
         [
-            *small, f"train_cfg.max_epochs={epochs}", f"train_dataloader.batch_size={batch}",
+            f"train_cfg.max_epochs={epochs}", f"train_dataloader.batch_size={batch}",
             f"train_dataloader.num_workers={settings.choose(4, 0)}",
             f"train_dataloader.persistent_workers={not settings.quick}",
             *options,
@@ -187,6 +186,28 @@ def short_run(
     with _quiet():
         runner = train(config, work_dir, resume, launcher=launcher, seed=0)
     return runner, RecordingHook.last
+
+
+def _config(settings: Settings, options: Sequence[str] = ()) -> Config:
+    """Return the default config; a tiny network if nothing but running matters."""
+    small = [] if not settings.quick else [
+        "model.backbone.model_name=test_resnet", "model.decode_head.decoder.channels=8",
+        "model.decode_head.decoder.skip_channels=4",
+    ]  # fmt: skip
+    return load_config(settings.config(DEFAULT), [*small, *options])
+
+
+def same_start(settings: Settings) -> str:
+    """Return the option by which runs of any device begin with the same weights.
+
+    mmengine initialises a network where it is trained, and each device draws other numbers.
+    """
+    path = settings.scratch("start.pth")
+    if not os.path.isfile(path):
+        network = build_network(_config(settings).model, torch.device("cpu"))
+        network.init_weights()
+        torch.save(network.state_dict(), path)
+    return f"load_from={path}"
 
 
 @contextmanager

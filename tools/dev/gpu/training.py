@@ -15,7 +15,7 @@ import torch
 from torch import distributed
 
 from .case import Findings, Result, Settings, Skipped, case
-from .runs import short_run
+from .runs import same_start, short_run
 
 PRECISIONS: dict[str, tuple[list[str], float, float]] = {
     # options, tolerance of the first loss, tolerance of the mean of the last ten
@@ -65,10 +65,11 @@ def precision(settings: Settings, findings: Findings) -> None:
     if not settings.quick:
         short_run(settings, "rendering")  # renders, warms up
     found = {}
+    start = same_start(settings)
     for name, (options, _, _) in PRECISIONS.items():
         if name in ("float16", "tf32") and settings.device != "cuda":
             continue  # a processor has neither
-        _, recorded = short_run(settings, name, options)
+        _, recorded = short_run(settings, name, [start, *options])
         found[name] = losses = recorded.losses
         findings.note(**{f"{name}_losses": losses})
         findings.check(f"{name}_finite", all(map(math.isfinite, losses)))
@@ -89,7 +90,8 @@ def against_cpu(settings: Settings, findings: Findings) -> None:
     with open(path, encoding="utf-8") as file:
         found = json.load(file)
     # Another machine's would not do: other versions of libraries augment in other ways.
-    expected = _on_cpu(settings)
+    here = settings.device == "cpu"
+    expected = _losses(settings) if here else _on_cpu(settings)
     for name, losses in found.items():
         _compare(findings, name, losses, expected)
 
@@ -127,8 +129,11 @@ def cpu_losses(settings: Settings, findings: Findings) -> None:
     """The processor's losses of the default run, which `against_cpu` compares with."""
     if settings.device != "cpu":
         raise Skipped("runs as a part of `against_cpu`, in a process without a GPU")
-    _, recorded = short_run(settings, "cpu")
-    findings.note(losses=recorded.losses)
+    findings.note(losses=_losses(settings))
+
+
+def _losses(settings: Settings) -> list[float]:
+    return short_run(settings, "cpu", [same_start(settings)])[1].losses
 
 
 @case(rank=2, limit=60)

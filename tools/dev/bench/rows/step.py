@@ -44,15 +44,16 @@ class Trainings:
         self.first = settings.choose(cpu=2, cuda=15, quick=1)
         self.iterations = settings.choose(cpu=4, cuda=60, quick=2)
         self.workers = settings.choose(cpu=2, cuda=12, quick=0)
+        self.times = settings.choose(cpu=1, cuda=5, quick=1)
         self.crop = settings.choose(cpu=(256, 256), cuda=(256, 256), quick=(64, 64))
         self.images = self.batch * self.iterations
         self.augmentation: Sequence[dict] = [dict(type="FlipTargets", prob=0.5)]
 
     @property
     def data(self) -> Scenes:
-        """Street scenes for one epoch."""
+        """Street scenes; an epoch reads them `times` times."""
         height, width = self.crop
-        count = self.batch * (self.first + self.iterations)
+        count = self.batch * (self.first + self.iterations) // self.times
         return scenes(self.settings, count, (height, 2 * width))
 
     def config(self) -> Config:
@@ -101,6 +102,8 @@ class Trainings:
         return Iterations(*map(sum, zip(*taken, strict=True)))
 
     def _loader(self, dataset: dict, sampler: str) -> dict:
+        if self.times > 1:
+            dataset = dict(type="RepeatDataset", times=self.times, dataset=dataset)
         return dict(
             batch_size=self.batch, num_workers=self.workers, drop_last=True, dataset=dataset,
             persistent_workers=self.workers > 0, pin_memory=self.settings.device == "cuda",

@@ -78,12 +78,15 @@ def cases(settings: Settings) -> Iterator[Case]:
             "float32, eager, without TF32, unfused", "images/s",
             partial(against_plain, options), goal,
         )  # fmt: skip
-    for network, least in ((RESNET, 0.3), (VIT, 0.4)):
-        yield Case(
-            f"use of the card, {network}", "model FLOPs a second of all switches together",
-            "the card's bfloat16 peak", "TFLOP/s", partial(use_of_card, settings, network, options),
-            Goal("at least", least),
-        )  # fmt: skip
+    for compiled, switches in ((False, options[:-1]), (True, options)):
+        for network, least in ((RESNET, 0.3), (VIT, 0.4)):
+            yield Case(
+                f"use of the card, {network}" + ", compiled" * compiled,
+                f"model FLOPs a second of all switches {'together' if compiled else 'but compile'}",
+                "the card's bfloat16 peak", "TFLOP/s",
+                partial(use_of_card, settings, network, switches),
+                Goal("at least", least) if compiled else None,
+            )  # fmt: skip
 
 
 def use_of_card(settings: Settings, network: str, options: Sequence[str]) -> Samples:
@@ -94,7 +97,7 @@ def use_of_card(settings: Settings, network: str, options: Sequence[str]) -> Sam
     peak = next((value for card, value in PEAKS.items() if card in name), None)
     if peak is None:
         raise NotMeasured(f"the bfloat16 peak of {name} is not known here")
-    config, size, batch = settings.config(CONFIG, options), (256, 256), 64
+    config, size, batch = settings.config(CONFIG, options), (256, 256), 128
     if network == VIT:
         size, batch = (518, 518), 16
         config.model.backbone = dict(type="TimmEncoder", **VIT_ENCODER)
