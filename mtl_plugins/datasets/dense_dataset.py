@@ -12,7 +12,7 @@ from mmseg.datasets import BaseSegDataset
 from ..errors import ConfigError, DataError
 from ..models.preprocessing import RGB_CHANNELS
 from ..targets import DEPTH, PREDEFINED, SEMSEG, Target, declared_target, loaded_targets
-from .files import is_channels, is_image_range, read_image, read_map
+from .files import Ranges, frozen_range, is_channels, is_image_range, read_image, read_map
 from .formats import TargetFormat
 from .inherited import built_pipeline, check_arguments
 from .pipeline_check import check_colours, check_pipeline, within
@@ -34,7 +34,8 @@ class DenseDataset(BaseSegDataset):
         depth_unit: name of the unit in pictures and tables; "m" unless depth is relative.
         image_range: values of 16-bit images that become 0 and 255: (0, 4095) for pictures of 12
             bits. All levels are kept, as float32 with fractions; packing and prediction use it as
-            well. Without a range, 16-bit images lose their low bytes.
+            well. Without a range, 16-bit images lose their low bytes. Channels may have a range
+            each: [(0, 255), (0, 255), (0, 255), (0, 16383)].
         image_channels: number of channels of an image file: red, green, blue, and others, such as
             infrared.
         on_bad_sample: reaction in training to a sample that cannot be read: "raise" ends the run,
@@ -69,33 +70,35 @@ class DenseDataset(BaseSegDataset):
     def __init__(
         self,
         depth_unit: str = "m",
-        image_range: Sequence[float] | None = None,
+        image_range: Sequence | None = None,
         image_channels: int = RGB_CHANNELS,
         on_bad_sample: Literal["raise", "skip"] = "raise",
         **kwargs: Any,
     ) -> None:
         if on_bad_sample not in ("raise", "skip"):
             raise ConfigError(f"on_bad_sample={on_bad_sample!r}; choose 'raise' or 'skip'.")
-        if image_range is not None and not is_image_range(image_range):
-            raise ConfigError(
-                f"image_range={image_range!r}; expected the values of 16-bit images that are black "
-                "and white, such as (0, 4095) for pictures of 12 bits."
-            )
         if not is_channels(image_channels):
             raise ConfigError(
                 f"image_channels={image_channels!r}; expected the number of channels of an image "
                 "file, 3 or more: red, green, blue and others. Grey images are read as three."
             )
+        if image_range is not None and not is_image_range(image_range, image_channels):
+            raise ConfigError(
+                f"image_range={image_range!r}; expected the values of 16-bit images that are black "
+                "and white, such as (0, 4095) for pictures of 12 bits, or such a pair for each of "
+                f"the {image_channels} channels."
+            )
         self.on_bad_sample = on_bad_sample
         self.file_channels = image_channels
+        self.file_range = None if image_range is None else frozen_range(image_range)
         check_arguments(self, kwargs)
         kwargs["pipeline"] = built_pipeline(kwargs.get("pipeline") or ())
         lazy_init = kwargs.pop("lazy_init", False)
         super().__init__(lazy_init=True, **kwargs)
         # Not through metainfo=, in which mmengine opens every string as a file.
         self._metainfo.setdefault("depth_unit", depth_unit)
-        if image_range is not None:
-            self._metainfo["image_range"] = tuple(image_range)
+        if self.image_range is not None:
+            self._metainfo["image_range"] = self.image_range
         if self.image_channels != RGB_CHANNELS:
             self._metainfo["image_channels"] = self.image_channels
         self._targets = self.targets()
@@ -212,9 +215,14 @@ class DenseDataset(BaseSegDataset):
         return self.file_channels + self.added_channels
 
     @property
+    def image_range(self) -> Ranges | None:
+        """Return the range of 16-bit values of a sample's image; None if no range is stated."""
+        return self.file_range
+
+    @property
     def keeps_levels(self) -> bool:
         """Return whether images may have more than 256 levels: a range of 16 bits is stated."""
-        return "image_range" in self._metainfo
+        return self.image_range is not None
 
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
         """Return the image of an entry, H,W,C: blue, green, red, then other channels.
@@ -224,8 +232,8 @@ class DenseDataset(BaseSegDataset):
         return read_image(
             entry["img_path"],
             backend_args,
-            warn_turned=True,
-            image_range=self._metainfo.get("image_range"),
+            strict=True,
+            image_range=self.file_range,
             channels=self.file_channels,
         )
 

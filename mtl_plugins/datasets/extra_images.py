@@ -45,7 +45,7 @@ class ExtraImages:
         Raises:
             DataError: the file has another size, or several channels.
         """
-        found = read_image(path, backend_args, image_range=self.image_range, channels=1)
+        found = read_image(path, backend_args, True, self.image_range, channels=1)
         if found.shape[:2] != image.shape[:2]:
             (height, width), (rows, columns) = image.shape[:2], found.shape[:2]
             raise DataError(
@@ -82,7 +82,7 @@ def declared_extras(given: Any, taken: Mapping[str, Any]) -> dict[str, ExtraImag
         if name in taken:
             raise ConfigError(f"{written} has the name of a target; give it another one.")
         limits = each.get("image_range")
-        if limits is not None and not is_image_range(limits):
+        if limits is not None and not is_image_range(limits, channels=0):
             raise ConfigError(
                 f"{written}.image_range={limits!r}; expected the values of 16-bit images that are "
                 "black and white, such as (0, 16383) for 14 bits."

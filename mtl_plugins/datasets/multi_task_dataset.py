@@ -15,7 +15,7 @@ from .ann_file import listed_names
 from .declarations import Declaration, Own, checked_suffixes, declarations
 from .dense_dataset import DenseDataset
 from .extra_images import declared_extras
-from .files import IMAGE_SUFFIXES, StoredFiles, files_below, named_files
+from .files import BYTES, IMAGE_SUFFIXES, Ranges, StoredFiles, each_range, files_below, named_files
 from .formats import TargetFormat, build_format
 
 MMSEG_META = ("classes", "palette")
@@ -170,10 +170,14 @@ class MultiTaskDataset(DenseDataset):
         return len(self.extra_images)
 
     @property
-    def keeps_levels(self) -> bool:
-        """Return whether images may have more than 256 levels: a range of 16 bits is stated."""
-        extras = self.extra_images.values()
-        return super().keeps_levels or any(extra.image_range for extra in extras)
+    def image_range(self) -> Ranges | None:
+        """Return the range of 16-bit values; where channels have different ones, that of each."""
+        own, others = self.file_range, [each.image_range for each in self.extra_images.values()]
+        if own is None and not any(others):
+            return None
+        colours = each_range(own or BYTES, self.file_channels)
+        ranges = (*colours, *(each or BYTES for each in others))
+        return ranges if len({*ranges}) > 1 else ranges[0]
 
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
         """Return the image of an entry with its extra channels, see `DenseDataset.read_image`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..datasets.files import Range
+from ..datasets.files import Ranges, frozen_range
 from ..errors import ConfigError
 from ..models.preprocessing import RGB_CHANNELS
 from ..models.segmentors import EXTRAS
@@ -18,7 +18,7 @@ from ..visualization import default_palette
 
 def metainfo_of(
     targets: Mapping[str, Target],
-    image_range: Range | None = None,
+    image_range: Ranges | None = None,
     image_channels: int = RGB_CHANNELS,
 ) -> dict[str, Any]:
     """Return the metainfo of a predictor: `targets`, and entries that follow from them.
@@ -39,7 +39,7 @@ def metainfo_of(
         palette=[*labels.palette] if labels else [],
         depth_unit=next((t.unit for t in known if t.distance), DEPTH.unit),
         tasks={task: target.truth_name for task, target in targets.items()},
-        image_range=None if image_range is None else tuple(image_range),
+        image_range=None if image_range is None else frozen_range(image_range),
         image_channels=image_channels,
     )
 

@@ -24,7 +24,7 @@ from ..datasets.files import (
     HEAD,
     IMAGE_SUFFIXES,
     PICTURES,
-    Range,
+    Ranges,
     files_below,
     is_hidden,
     recognised,
@@ -124,7 +124,7 @@ class Sources:
         inputs: Inputs,
         skip: str | Path | None = None,
         earlier: Mapping[str, str] = MappingProxyType({}),
-        image_range: Range | None = None,
+        image_range: Ranges | None = None,
         image_channels: int = RGB_CHANNELS,
     ) -> None:
         self.form = ImageForm(image_channels, image_range)

@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageOps
 
 from ..datasets import image_breach
-from ..datasets.files import Range, decode_image, read_image, to_intensities
+from ..datasets.files import Ranges, decode_image, read_image, to_intensities
 from ..errors import DataError
 from ..models.preprocessing import RGB_CHANNELS
 
@@ -47,7 +47,7 @@ class ImageForm:
     """
 
     channels: int = RGB_CHANNELS
-    image_range: Range | None = None
+    image_range: Ranges | None = None
 
     @property
     def plain(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..checkpoints import CheckpointError
-from ..datasets.files import is_image_range
+from ..datasets.files import Ranges, is_image_range
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
 from ..models.preprocessing import RGB_CHANNELS
@@ -52,7 +52,7 @@ class ModelInfo:
     preprocess: bool
     size_divisor: int
     size: tuple[int, int] | None = None
-    image_range: tuple[float, float] | None = None
+    image_range: Ranges | None = None
     extras: tuple[str, ...] = ()
     version: str = __version__
 
@@ -155,6 +155,7 @@ class ModelInfo:
 
     def _check(self) -> None:
         """Raise a `ValueError` that names the first field of a wrong type or value."""
+        channels = len(self.mean)
         rules = dict(
             targets=bool(self.targets)
             and all(
@@ -163,15 +164,14 @@ class ModelInfo:
                 and all(map(is_rgb, each.palette))
                 for task, each in self.targets.items()
             ),
-            mean=len(self.mean) >= RGB_CHANNELS
-            and all(abs(value) < LARGEST for value in self.mean),
-            std=len(self.std) == len(self.mean)
+            mean=channels >= RGB_CHANNELS and all(abs(value) < LARGEST for value in self.mean),
+            std=len(self.std) == channels
             and all(1 / LARGEST < value < LARGEST for value in self.std),
             bgr_to_rgb=isinstance(self.bgr_to_rgb, bool),
             preprocess=isinstance(self.preprocess, bool),
             size_divisor=_all(int, [self.size_divisor]) and self.size_divisor > 0,
             size=self.size is None or (len(self.size) == 2 and _all(int, self.size)),
-            image_range=self.image_range is None or is_image_range(self.image_range),
+            image_range=self.image_range is None or is_image_range(self.image_range, channels),
             extras=_all(str, self.extras) and len({*self.extras}) == len(self.extras),
         )
         for name, right in rules.items():

@@ -86,7 +86,8 @@ class TorchPredictor:
         views = self.network.inference_config
         self.network.inference_config = replace(views, extras=(*extras,))
         channels = self.network.in_channels
-        known = metainfo_of(self.targets, limits if is_image_range(limits) else None, channels)
+        limits = limits if is_image_range(limits, channels) else None
+        known = metainfo_of(self.targets, limits, channels)
         self.metainfo = {**known, "extras": (*self.extras,)}
         self.dtype = choose_dtype("auto", self.device.type) if amp else None
 

@@ -2,7 +2,11 @@
 
 from .image_io import decode_image, read_image, read_map
 from .intensities import (
+    BYTES,
     Range,
+    Ranges,
+    each_range,
+    frozen_range,
     is_channels,
     is_image_range,
     shown_colours,
@@ -20,13 +24,17 @@ from .listing import (
 from .signatures import HEAD, PICTURES, recognised
 
 __all__ = [
+    "BYTES",
     "HEAD",
     "IMAGE_SUFFIXES",
     "PICTURES",
     "Range",
+    "Ranges",
     "StoredFiles",
     "decode_image",
+    "each_range",
     "files_below",
+    "frozen_range",
     "has_suffix",
     "is_channels",
     "is_hidden",

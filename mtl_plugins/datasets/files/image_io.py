@@ -23,7 +23,7 @@ from .image_checks import (
     raw_mode,
     too_large,
 )
-from .intensities import Range, to_intensities
+from .intensities import Ranges, to_intensities
 from .signatures import EXR, NPY, NPZ, recognised, unreadable
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -50,8 +50,8 @@ FAILED = {".npy": "is not a readable .npy file", ".exr": "cannot be read as Open
 def read_image(
     path: str,
     backend_args: dict | None = None,
-    warn_turned: bool = False,
-    image_range: Range | None = None,
+    strict: bool = False,
+    image_range: Ranges | None = None,
     channels: int = RGB_CHANNELS,
 ) -> np.ndarray:
     """Return the image in a file as H,W,3 BGR, or H,W,channels: BGR, then the other channels.
@@ -66,30 +66,30 @@ def read_image(
     Args:
         path: of the file.
         backend_args: storage of the file, see `mmengine.fileio`; default: disk.
-        warn_turned: warn, once, if the orientation changes the image: its targets may have been
-            drawn on the pixels in the order of the file.
+        strict: the image has targets: warn, once, if its orientation changes it (they may have been
+            drawn on the pixels in the order of the file), and refuse values outside of the range.
         image_range: values of 16-bit files that become 0 and 255; 12 bits: (0, 4095). Files of 8
-            bits are read as they are.
+            bits are read as they are. One for each channel may be given: red, green, blue, others.
         channels: number of channels: 3, more, or 1 for grey alone (H,W,1).
 
     Raises:
         DataError: the file is missing, truncated, not an image, holds several, has more pixels than
             `PIL.Image.MAX_IMAGE_PIXELS`, has 32-bit or float values, or other channels.
     """
-    return decode_image(_bytes(path, backend_args), path, warn_turned, image_range, channels)
+    return decode_image(_bytes(path, backend_args), path, strict, image_range, channels)
 
 
 def decode_image(
     data: bytes,
     path: str,
-    warn_turned: bool = False,
-    image_range: Range | None = None,
+    strict: bool = False,
+    image_range: Ranges | None = None,
     channels: int = RGB_CHANNELS,
 ) -> np.ndarray:
     """Return the image in the bytes of a file, as `read_image`; `path` is for messages."""
     if data.startswith((NPY, NPZ)):
         values = stored_channels(read_npy(data, path), path, channels)
-        return np.ascontiguousarray(to_intensities(values, path, image_range))
+        return np.ascontiguousarray(to_intensities(values, path, image_range, strict))
 
     def convert(image: Image.Image, data: bytes) -> np.ndarray:
         wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
@@ -100,19 +100,21 @@ def decode_image(
             )
         mode = raw_mode(image)  # known until the EXIF is read
         wide_colours = not wide and WIDE in mode
-        if warn_turned and image.getexif().get(ORIENTATION, 1) != 1:
+        if strict and image.getexif().get(ORIENTATION, 1) != 1:
             # Without the path, so that Python shows it only once.
             warnings.warn(ROTATED, stacklevel=2)
         if channels > RGB_CHANNELS:
             values = file_channels(image, data, path, channels, mode)
-            return np.ascontiguousarray(to_intensities(values, path, image_range))
+            return np.ascontiguousarray(to_intensities(values, path, image_range, strict))
         if wide_colours and image_range is not None:
-            values = to_intensities(wide_colour_values(image, data), path, image_range)
+            colours = wide_colour_values(image, data)
+            values = to_intensities(colours, path, image_range, strict)
             return grey_of(values, path) if channels == 1 else values
         ImageOps.exif_transpose(image, in_place=True)
         if wide:
             # PIL would clip at 255 instead.
-            grey = to_intensities(np.asarray(image).astype(np.uint16), path, image_range)
+            values = np.asarray(image).astype(np.uint16)
+            grey = to_intensities(values, path, image_range, strict)
             return grey[..., None] if channels == 1 else cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
         rgb = image if image.mode == "RGB" else image.convert("RGB")
         bgr = cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)

@@ -155,7 +155,6 @@ class PackedDataset(DenseDataset):
             image_channels=stored.get("image_channels") or RGB_CHANNELS,
         )
         self.resized = self.index.get("resized", ())
-        self._levels = self.index.get("keeps_levels", False)
         super().__init__(data_root=data_root, metainfo=metainfo, **same, **kwargs)
         for transform in within(self.pipeline.transforms):
             name = type(transform).__name__
@@ -164,10 +163,6 @@ class PackedDataset(DenseDataset):
                     f"PackedDataset: {name} reads files, not what was packed from them. Use "
                     "LoadImage and LoadTargets."
                 )
-
-    @property
-    def keeps_levels(self) -> bool:
-        return self._levels
 
     def has_target(self, target: Target) -> bool:
         return target.name in self.index["targets"]

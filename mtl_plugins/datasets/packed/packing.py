@@ -83,7 +83,6 @@ def pack_dataset(
         metainfo=metainfo,
         targets={target.name: target.to_dict() for target in dataset.targets()},
         resized=sorted(dataset.resized),
-        keeps_levels=dataset.keeps_levels,
         shards=shards,
         source=as_read,
     )

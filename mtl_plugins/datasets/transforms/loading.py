@@ -78,7 +78,7 @@ class LoadImage(SourceTransform):
     def transform(self, results: dict) -> dict:
         # The images of a prediction belong to no data set.
         if self.source is None:
-            image = read_image(results["img_path"], self.backend_args, warn_turned=True)
+            image = read_image(results["img_path"], self.backend_args, strict=True)
         else:
             image = self.source.read_image(results, self.backend_args)
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])

@@ -136,7 +136,7 @@ def _notes(predictor: TorchPredictor) -> list[str]:
         applied = ", ".join(before)
         notes.append(f"Note: {applied} of the test pipeline must be applied to images before.")
     if limits := predictor.metainfo["image_range"]:
-        notes.append(f"Note: of 16-bit images {limits[0]:g} is 0 and {limits[1]:g} is 255.")
+        notes.append(f"Note: image_range={limits}: these values of 16-bit images are 0 and 255.")
     views = predictor.network.inference_config
     if views.mode == "slide" or views.tta is not None:
         notes.append(

@@ -40,7 +40,7 @@ def test_a_range_keeps_all_grey_levels(tmp_path, bits, suffix, colour):
     path, values = tmp_path / f"a{suffix}", ramp(bits, colour)
     cv2.imwrite(str(path), values)
     image = quiet(path, image_range=(0, 2**bits - 1))
-    assert np.array_equal(image, quiet(path, image_range=(0, 2**bits - 1), warn_turned=True))
+    assert np.array_equal(image, quiet(path, image_range=(0, 2**bits - 1), strict=True))
     assert image.dtype == np.float32 and image.shape == (*values.shape[:2], 3)
     exact = values if colour else np.repeat(values[..., None], 3, -1)
     assert np.abs(image - exact * (255 / (2**bits - 1))).max() < 1e-4
