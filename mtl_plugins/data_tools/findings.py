@@ -62,6 +62,7 @@ class PartStatistics:
 
     Attributes:
         tallies: the tally of each target by name.
+        unreadable: what would end a training that reads one of the samples; "": nothing.
         pictures: path of the first image with each digest.
         groups: (file, text) of each image with the same finding.
     """
@@ -69,6 +70,7 @@ class PartStatistics:
     def __init__(self, targets: Sequence[Target], pipeline: Collection[str] = ()) -> None:
         self.targets = list(targets)
         self.samples = self.bad_samples = 0
+        self.unreadable = ""
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.tallies: dict[str, Tally] = {t.name: TALLIES[t.form](t) for t in self.targets}
         for tally in self.tallies.values():
