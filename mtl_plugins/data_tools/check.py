@@ -233,6 +233,8 @@ def _check_image(check: SampleCheck, image: np.ndarray, dataset: DenseDataset) -
         return
     check.image = image
     check.digest = hashlib.blake2b(repr(image.shape).encode() + image.tobytes()).digest()
+    mean, std = cv2.meanStdDev(image)
+    check.moments = np.stack([mean[:, 0], mean[:, 0] ** 2 + std[:, 0] ** 2])
     # Of more than 8 bits, several levels count as one.
     shown = image.ravel().astype(np.uint8, copy=False)
     check.levels = int((cv2.calcHist([shown], [0], None, [256], [0, 256]) > 0).sum())
