@@ -61,13 +61,15 @@ def file_channels(
 
 
 def stored_channels(values: np.ndarray, path: str, channels: int) -> np.ndarray:
-    """Return the channels of an array file, H,W,channels in the order of a file, blue first.
+    """Return the channels of an array in a file, blue first; one channel as three, as of pictures.
 
     Raises:
         DataError: it has another shape.
     """
-    if values.ndim == 2 and channels == 1:
+    if values.ndim == 2:
         values = values[..., None]
+    if channels == RGB_CHANNELS and values.shape[2:] == (1,):
+        values = np.repeat(values, RGB_CHANNELS, axis=2)
     found = _of_number(values, path, channels)
     return found if channels == 1 else with_blue_first(found)
 

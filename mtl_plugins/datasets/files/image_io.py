@@ -74,7 +74,8 @@ def read_image(
 
     Raises:
         DataError: the file is missing, truncated, not an image, holds several, has more pixels than
-            `PIL.Image.MAX_IMAGE_PIXELS`, has 32-bit or float values, or other channels.
+            `PIL.Image.MAX_IMAGE_PIXELS`, has other channels, or 32-bit or float values without a
+            range.
     """
     return decode_image(_bytes(path, backend_args), path, strict, image_range, channels)
 
@@ -93,10 +94,12 @@ def decode_image(
 
     def convert(image: Image.Image, data: bytes) -> np.ndarray:
         wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
-        if image.mode in ("I", "F") and not wide:
+        numbers = image.mode in ("I", "F") and not wide
+        if numbers and image_range is None:
             raise DataError(
                 f"{path} has {'float' if image.mode == 'F' else '32-bit'} values; expected an "
-                "image of 8 or 16 bits. Convert it to 8 bits."
+                "image of 8 or 16 bits, or an image_range that says which values are black and "
+                "white. Convert it to 8 bits, or give the range to the data set."
             )
         mode = raw_mode(image)  # known until the EXIF is read
         wide_colours = not wide and WIDE in mode
@@ -111,9 +114,10 @@ def decode_image(
             values = to_intensities(colours, path, image_range, strict)
             return grey_of(values, path) if channels == 1 else values
         ImageOps.exif_transpose(image, in_place=True)
-        if wide:
+        if wide or numbers:
             # PIL would clip at 255 instead.
-            values = np.asarray(image).astype(np.uint16)
+            values = np.asarray(image)
+            values = values if numbers else values.astype(np.uint16)
             grey = to_intensities(values, path, image_range, strict)
             return grey[..., None] if channels == 1 else cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
         rgb = image if image.mode == "RGB" else image.convert("RGB")

@@ -17,6 +17,9 @@ FEW_LEVELS = 64
 CLIPPED = 0.05
 """Share of a channel's pixels outside of `image_range` above which the range is wrong."""
 
+LARGEST, SMALLEST = 1e9, 1e-6
+"""Largest end of a range, and its smallest length: float32 must tell its levels apart."""
+
 BYTES = (0, 255)
 """The range of values of 8 bits."""
 
@@ -27,7 +30,7 @@ Ranges = Range | tuple[Range, ...]
 
 
 def is_image_range(given: Any, channels: int | None = None) -> bool:
-    """Return whether a value is a range of 16-bit values, smallest first, or one for each channel.
+    """Return whether a value is a range of values, smallest first, or one for each channel.
 
     Args:
         given: the value.
@@ -47,7 +50,9 @@ def is_image_range(given: Any, channels: int | None = None) -> bool:
 
 def _is_range(given: Any) -> bool:
     pair = isinstance(given, (list, tuple)) and len(given) == 2
-    return pair and all(isinstance(v, Real) for v in given) and 0 <= given[0] < given[1] <= 65535
+    if not pair or not all(isinstance(v, Real) and abs(v) <= LARGEST for v in given):
+        return False
+    return bool(given[1] - given[0] >= SMALLEST)
 
 
 def frozen_range(given: Any) -> Ranges:
