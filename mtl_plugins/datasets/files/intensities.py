@@ -52,7 +52,7 @@ def _is_range(given: Any) -> bool:
     pair = isinstance(given, (list, tuple)) and len(given) == 2
     if not pair or not all(isinstance(v, Real) and abs(v) <= LARGEST for v in given):
         return False
-    return bool(given[1] - given[0] >= SMALLEST)
+    return float(given[1]) - float(given[0]) >= SMALLEST
 
 
 def frozen_range(given: Any) -> Ranges:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from mmengine.logging import print_log
@@ -11,7 +12,7 @@ from mmseg.registry import MODELS
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
-from ...errors import ConfigError
+from ...errors import ConfigError, WeightsError
 from ..preprocessing import RGB_CHANNELS
 
 
@@ -72,26 +73,39 @@ def accept_colour_weights(owner: nn.Module, encoder: nn.Module, channels: int) -
     """Let an encoder of more channels load weights that were trained on red, green and blue.
 
     The weights of its first convolution are repeated over the channels and scaled by 3 / channels,
-    as timm does, which keeps the size of its output; the log says so. Nothing happens to weights
-    that have the right shape.
+    as timm does, which keeps the size of its output; the log says so. Weights of its own number of
+    channels stay as they are; loading those of another number raises a `WeightsError`.
 
     Args:
         owner: the module that weights are loaded into: the encoder, or a network that has it.
         encoder: the encoder.
         channels: number of channels of its images.
     """
-    if channels == RGB_CHANNELS:
-        return
     first = next((conv for conv in encoder.modules() if _sees(conv, channels)), None)
-    key = next((f"{n}.weight" for n, part in owner.named_modules() if part is first and first), "")
+    for name, part in owner.named_modules():
+        if part is first:
+            # Not a closure, which could not be pickled with the network.
+            adapt = partial(_adapt, key=f"{name}.weight", channels=channels)
+            owner.register_load_state_dict_pre_hook(adapt)
 
-    def adapt(module: nn.Module, weights: dict[str, Any], prefix: str, *_: Any) -> None:
-        stored = weights.get(prefix + key) if key else None
-        if isinstance(stored, Tensor) and tuple(stored.shape[1:2]) == (RGB_CHANNELS,):
-            weights[prefix + key] = adapt_input_conv(channels, stored)
-            report_adapted(prefix + key, channels)
 
-    owner.register_load_state_dict_pre_hook(adapt)
+def _adapt(
+    module: nn.Module, weights: dict[str, Any], prefix: str, *_: Any, key: str, channels: int
+) -> None:
+    """Adapt the weights of a first convolution in place, before they are loaded."""
+    name = prefix + key
+    stored, own = weights.get(name), module.get_parameter(key)
+    if not isinstance(stored, Tensor) or stored.ndim != own.ndim or len(stored) != len(own):
+        return
+    if stored.shape[1] == RGB_CHANNELS != channels:
+        weights[name] = adapt_input_conv(channels, stored)
+        report_adapted(name, channels)
+    elif stored.shape[1] != channels:
+        raise WeightsError(
+            f"{name} is for images of {stored.shape[1]} channels, and those of this network have "
+            f"{channels}; only weights for three channels can be adapted. Load weights of "
+            f"{channels} or 3 channels, or none."
+        )
 
 
 def report_adapted(name: str, channels: int) -> None:
@@ -104,4 +118,4 @@ def report_adapted(name: str, channels: int) -> None:
 
 
 def _sees(module: nn.Module, channels: int) -> bool:
-    return isinstance(module, nn.Conv2d) and module.in_channels == channels
+    return isinstance(module, nn.Conv2d) and module.weight.shape[1] == channels

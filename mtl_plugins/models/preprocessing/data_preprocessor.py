@@ -52,8 +52,8 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         super().__init__(non_blocking)
         if len(mean) < RGB_CHANNELS or len(std) != len(mean) or min(std) <= 0:
             raise ConfigError(
-                f"MultiTaskDataPreprocessor: mean={mean}, std={std}; expected three numbers each "
-                "(or one for each channel of the images, where they have more), std > 0."
+                f"MultiTaskDataPreprocessor: mean={mean}, std={std}; expected three numbers each, "
+                "std > 0, or one for each channel where images have more."
             )
         if max(std) < 1:
             raise ConfigError(
