@@ -50,7 +50,7 @@ def is_image_range(given: Any, channels: int | None = None) -> bool:
 
 def _is_range(given: Any) -> bool:
     pair = isinstance(given, (list, tuple)) and len(given) == 2
-    if not pair or not all(isinstance(v, Real) and abs(v) <= LARGEST for v in given):
+    if not pair or not all(isinstance(v, Real) and abs(float(v)) <= LARGEST for v in given):
         return False
     return float(given[1]) - float(given[0]) >= SMALLEST
 
