@@ -7,11 +7,12 @@ ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help train test lint docs
+.PHONY: help train test test-slow lint docs
 
 help:
 	@echo "make train   train $(CONFIG); CONFIG=... another one, ARGS=\"...\" passes arguments"
-	@echo "make test    lint, then run every test; ARGS=\"...\" goes to pytest"
+	@echo "make test    lint, then run the tests; ARGS=\"...\" goes to pytest"
+	@echo "make test-slow   run the tests that take long"
 	@echo "make lint    check style, imports and types"
 	@echo "make docs    build the documentation into site/"
 	@echo "PYTHON=...   the Python (3.10 or later) that .venv is made with, now $(PYTHON)"
@@ -23,6 +24,9 @@ train: $(STAMP)
 # slowest ones, at the end, where one process may run alone.
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m slow $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/python -m ruff check .

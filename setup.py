@@ -15,6 +15,7 @@ INSTALL_REQUIRES = [
     "torchvision>=0.21",  # the one of torch 2.6
     "timm>=1.0.31,<2",  # the first with activation checkpointing, and Swin at any size, that work
     "numpy>=1.26,<3",  # the first with wheels for Python 3.12
+    "scipy>=1.11",  # the first with wheels for Python 3.12; matches edges
     "opencv-python>=4.8",  # the first with a wheel for Python 3.12; mmcv reads images with it
     "pillow>=10.3",  # the first that opens 16-bit PNGs as 16 bits; reads all files, strictly
     "rich>=13",  # tables and progress bars

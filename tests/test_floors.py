@@ -73,8 +73,8 @@ INSIDE = {
         "semseg",
     ),
     "visualization": (
-        *("contact_sheet", "panels", "grid", "painters"),
-        *("class_painters", "value_painters", "painted", "maps", "colors"),
+        *("contact_sheet", "panels", "grid", "canvas", "painters"),
+        *("class_painters", "value_painters", "painted", "maps", "colors", "text"),
     ),
 }
 """The same for folders and modules inside a folder."""

@@ -271,7 +271,7 @@ def test_rare_classes_are_repeated(scenes_root):
     order = [balanced.get_data_info(index)["sample_idx"] for index in range(len(balanced))]
     assert order == [index for index, times in enumerate(repeats) for _ in range(times)]
     depth = scenes(scenes_root, targets=["depth"])
-    with pytest.raises(ConfigError, match=r"counts the classes of 'semseg'"):
+    with pytest.raises(ConfigError, match=r"target='semseg' is not loaded by the data set"):
         DATASETS.build(dict(type="ClassBalancedDataset", oversample_thr=1.0, dataset=depth))
 
 

@@ -1,4 +1,4 @@
-"""Every shipped config builds and does one training step and one prediction on CPU."""
+"""Every shipped config builds, does one training step, predicts and is measured, on CPU."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from mmengine.evaluator import Evaluator
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import MODELS
@@ -25,14 +26,21 @@ LAYOUTS = {
     "cityscapes": partial(layouts.write_cityscapes, size=SMALL),
     "kitti": partial(layouts.write_kitti, size=SMALL),
     "miniscapes": partial(layouts.write_miniscapes, size=SMALL),
+    "nyud": partial(layouts.write_nyud, size=SMALL),
     "nyuv2": partial(layouts.write_nyuv2, size=SMALL),
+    "pascal": partial(layouts.write_pascal, size=SMALL),
     "potholes": partial(layouts.write_potholes, size=SMALL),
     "shift": partial(layouts.write_shift, size=SMALL),
     "synscapes": partial(layouts.write_synscapes, size=SMALL),
     "vkitti2": partial(layouts.write_vkitti2, size=SMALL, variations=WEATHERS),
 }
 """What writes tiny files in the layout of a data set; the rendered one needs none."""
-SMALLER = dict(ResizeSample=dict(size=SMALL), EvaluationCrop=dict(rows=(4, 28), columns=(9, 49)))
+SMALLER = dict(
+    EvaluationCrop=dict(rows=(4, 28), columns=(9, 49)),
+    PadTargets=dict(size=SMALL),
+    RandomCrop=dict(crop_size=SMALL),
+    ResizeSample=dict(size=SMALL),
+)
 """Protocols of full-size images; tests/datasets holds what they do there."""
 
 
@@ -55,11 +63,17 @@ def one_step_and_one_prediction(config):
     after = list(network.parameters())
     assert all(torch.isfinite(p).all() for p in after)
     assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
-    data = next(iter(Runner.build_dataloader(config.val_dataloader, seed=0)))
+    loader = Runner.build_dataloader(config.val_dataloader, seed=0)
+    data, tasks = next(iter(loader)), [*network.decode_head.tasks()]
     with torch.no_grad():
         results = network.eval().val_step(data)
+    evaluator = Evaluator(config.test_evaluator)
+    evaluator.dataset_meta = loader.dataset.metainfo
+    evaluator.process(results, data)
+    found = evaluator.evaluate(len(results))
+    assert {name.partition("/")[0] for name in found} >= {task for task, _ in tasks}
     for result in results:
-        for _, head in network.decode_head.tasks():
+        for _, head in tasks:
             prediction = result.get(head.target.prediction)
             assert prediction.shape == result.ori_shape
             assert torch.isfinite(prediction.data.float()).all()

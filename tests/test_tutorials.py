@@ -154,6 +154,19 @@ def test_fine_tuning(checkout, monkeypatch, scene_options, capsys):
     assert "semseg/focal" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_rare_classes(checkout, monkeypatch, scene_options, capsys):
+    follow("rare_classes", monkeypatch, scene_options, done=["tools/train.py"])
+    for name, dataset in (("weighted", "dataset"), ("balanced", "dataset.dataset")):
+        place = f"train_dataloader.{dataset}."
+        scenes = [option.replace("train_dataloader.dataset.", place) for option in scene_options]
+        call(["tools/train.py", f"mine/{name}.py"], [*TINY, *SHORT, *scenes], monkeypatch)
+    assert "samples become" in capsys.readouterr().out
+    saved = Config.fromfile("work_dirs/weighted/weighted.py")
+    weights = saved.model.decode_head.task_heads.semseg.loss.class_weight
+    assert len(weights) == 19 and weights[0] < weights[18]
+
+
 def test_from_mmseg(checkout, monkeypatch, capsys):
     shipped = os.path.join(mmseg.__path__[0], ".mim", "configs")
     if not os.path.isdir(shipped):

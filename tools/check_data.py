@@ -2,7 +2,7 @@
 
 Prints statistics of the classes, depth and normals of each data set and draws a contact sheet of
 each. Nothing in the data's folders is changed. The exit code is 1 if there are problems; warnings
-about suspicious data do not count.
+about suspicious data do not count. With --weights it also writes class weights for a loss.
 """
 
 from __future__ import annotations
@@ -26,6 +26,19 @@ def main() -> None:
         help="folder for contact sheets; default: work_dirs/<config name>/data_check",
     )
     parser.add_argument("--json", metavar="FILE", help="also write the findings as JSON")
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="also write the weight of each class of the training data as JSON, which a loss in a "
+        "config may name: class_weight='FILE', or positive_weight='FILE' for a mask",
+    )
+    parser.add_argument(
+        "--rule",
+        choices=["enet", "inverse", "median"],
+        default="enet",
+        help="weight of a class: enet is 1 / ln(1.02 + share of the pixels), inverse 1 / (number "
+        "of classes x share), median the median frequency / frequency; default: %(default)s",
+    )
     args = parser.parse_args()
     if args.workers < 1:
         parser.error("--workers needs 1 or more")
@@ -35,7 +48,9 @@ def main() -> None:
 
     def command() -> None:
         config = load_config(args.config, args.cfg_options)
-        report_data_check(config, args.split, args.workers, args.out, args.json)
+        report_data_check(
+            config, args.split, args.workers, args.out, args.json, args.weights, args.rule
+        )
 
     run_command(command)
 

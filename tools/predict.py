@@ -7,6 +7,7 @@ each video, with every task side by side. Inputs that cannot be read are listed 
 
 from __future__ import annotations
 
+import argparse
 import runpy
 from pathlib import Path
 
@@ -47,9 +48,15 @@ def main() -> None:
         nargs=2,
         type=float,
         metavar=("NEAR", "FAR"),
-        help="ends of the colours of distances (default: of each image, or first frame)",
+        help="ends of the colours of distances (default: the range of the data set, if it has one, "
+        "else of each image or first frame)",
     )
-    parser.add_argument("--depth-log", action="store_true", help="logarithmic colours of distances")
+    parser.add_argument(
+        "--depth-log",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether equal ratios of distances are equally far apart in colour (default: yes)",
+    )
     parser.add_argument(
         "--depth-scale",
         type=float,

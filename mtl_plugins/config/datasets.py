@@ -81,6 +81,15 @@ def leaf_nodes(node: dict) -> Iterator[dict]:
         yield node
 
 
+def wrapper_nodes(node: dict) -> Iterator[dict]:
+    """Yield the data sets inside a data set's config that join or repeat others."""
+    inside = [node["dataset"]] if "dataset" in node else node.get("datasets", [])
+    if inside:
+        yield node
+    for inner in inside:
+        yield from wrapper_nodes(inner)
+
+
 def source_of(node: dict) -> dict:
     """Return the part of a data set's config that says which samples it has, as JSON types."""
     source = {key: value for key, value in dict(node).items() if key not in READING}

@@ -23,7 +23,7 @@ from .channels import check_channels
 from .contradictions import check_contradictions
 from .loading import as_config
 from .measured import complete_metrics
-from .tasks import check_given, complete_tasks
+from .tasks import check_balanced, check_given, complete_tasks
 
 PROTECTION: dict[str, dict[str, Any]] = dict(
     checkpoint=dict(type="DurableCheckpointHook", interval=1),
@@ -97,8 +97,9 @@ def _tidy(config: Config) -> None:
 
 
 def _check_data(config: Config, training: bool) -> None:
-    """Raise a `ConfigError` for data without the truth that the run needs."""
+    """Raise a `ConfigError` for data without the truth that the run needs, or balanced by none."""
     for split in ("train", "val") if training else ("test",):
+        check_balanced(config, split)
         if config.get("model") and config.get(f"{split}_dataloader"):
             check_given(config, split)
             check_channels(config, split)

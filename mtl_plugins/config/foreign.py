@@ -142,7 +142,7 @@ def unused_arguments(run: Any) -> Iterator[str]:
         if head.get("sampler"):
             yield (
                 f"{key}.head.sampler has no effect: features alone are taken from the head. Use "
-                "MaskedFocalLoss in the task head for pixels that are hard."
+                "MaskedOHEMLoss in the task head for pixels that are hard."
             )
 
 

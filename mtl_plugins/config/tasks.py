@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import Any
 
@@ -10,23 +10,25 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, METRICS
 
+from ..datasets import ClassBalancedDataset
 from ..errors import ConfigError, DataError
 from ..models.task_heads import head_config, task_targets
-from ..targets import PREDEFINED, Target, targets_in
+from ..targets import PREDEFINED, SEMSEG, Target, targets_in
 from ..utils import did_you_mean
-from .datasets import SPLITS, dataset_nodes, leaf_nodes
+from .datasets import SPLITS, dataset_nodes, leaf_nodes, wrapper_nodes
 from .loading import copied
+from .weights import complete_weights
 
 
 def complete_tasks(config: Config) -> None:
-    """Write target, type and number of classes of each task head into a config, in place.
+    """Write target, type, number of classes and weights of each task head into a config, in place.
 
     What a head needs is written once, in the data set: a task learns the target of its name (or of
     the name in `target`). A head's own `target=dict(...)` is kept, so that a model needs no data.
 
     Raises:
-        ConfigError: a task learns a target that the data do not declare, or a head has another
-            number of classes than its target.
+        ConfigError: a task learns a target that the data do not declare, a head has another number
+            of classes than its target, or a loss has weights that do not fit them.
     """
     head = (config.get("model") or {}).get("decode_head")
     if not isinstance(head, Mapping) or "task_heads" not in head:
@@ -53,6 +55,18 @@ def complete_tasks(config: Config) -> None:
     for task, target in targets.items():
         _check_classes(task, heads[task], target)
         heads[task].update(head_config(heads[task], target))
+        classes = heads[task].get("num_classes", len(target.classes) or None)
+        for key, losses in _losses_of(config.model.decode_head, task):
+            complete_weights(task, f"model.decode_head.{key}", losses, target, classes)
+
+
+def _losses_of(head: Mapping[str, Any], task: str) -> Iterator[tuple[str, Any]]:
+    """Yield key and losses of a task, and of each stage of supervision that has its own."""
+    yield f"task_heads.{task}.loss", head["task_heads"][task].get("loss")
+    for stage, settings in (head.get("stages") or {}).items():
+        own = settings.get("loss") if isinstance(settings, Mapping) else None
+        if isinstance(own, Mapping):
+            yield f"stages.{stage}.loss.{task}", own.get(task)
 
 
 def _remove_tasks(config: Config) -> None:
@@ -106,7 +120,7 @@ def check_given(config: Config, split: str) -> None:
         return
     given = given_targets(config, split)
     tasks = model_targets(config)
-    missing = [task for task, target in tasks.items() if target.name not in (given or ())]
+    missing = [task for task, target in tasks.items() if target.truth_name not in (given or ())]
     if given is None or not missing or (split != "train" and len(missing) < len(tasks)):
         return
     raise ConfigError(
@@ -118,6 +132,25 @@ def check_given(config: Config, split: str) -> None:
             else f"or set {split}_dataloader, {split}_cfg and {split}_evaluator to None."
         )
     )
+
+
+def check_balanced(config: Config, split: str) -> None:
+    """Raise a `ConfigError` if the classes that a split's data are balanced by cannot be counted.
+
+    Nor can an evaluation repeat images: its metrics would be others.
+    """
+    loader = config.get(f"{split}_dataloader")
+    for node in wrapper_nodes(loader["dataset"]) if loader else ():
+        if DATASETS.get(node["type"]) is not ClassBalancedDataset:
+            continue
+        if split != "train":
+            raise ConfigError(
+                f"{split}_dataloader has a ClassBalancedDataset, so that some images would count "
+                "several times. Use the data set inside of it."
+            )
+        targets, problem = _split_targets(config, split)
+        if problem is None and targets:
+            ClassBalancedDataset.check_target(node.get("target", SEMSEG.name), targets)
 
 
 def _metrics(config: Config, split: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from .browse import browse_data, seen_samples
 from .check import check_data
 from .check_report import report_data_check
+from .class_weights import RULES, training_weights, weights_of
 from .depth_statistics import (
     DepthStatistics,
     measure_depth,
@@ -15,6 +16,7 @@ from .packing_report import folder_bytes, report_packing
 from .polygons import Conversion, convert_polygons, report_conversion
 
 __all__ = [
+    "RULES",
     "Conversion",
     "DataCheck",
     "DepthStatistics",
@@ -32,4 +34,6 @@ __all__ = [
     "seen_samples",
     "split_depth_statistics",
     "suspicious",
+    "training_weights",
+    "weights_of",
 ]

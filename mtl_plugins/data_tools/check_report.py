@@ -11,10 +11,11 @@ from PIL import Image
 from rich.console import Console
 
 from ..config import SPLITS
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..utils import ProgressLine, TextTable, write_text
 from ..visualization import SheetSample, draw_sheet
 from .check import check_data
+from .class_weights import training_weights
 from .findings import DataCheck, PartCheck, PartStatistics, counted
 
 SPANS = 12
@@ -30,6 +31,8 @@ def report_data_check(
     workers: int = 4,
     out: str | None = None,
     json_file: str | None = None,
+    weights_file: str | None = None,
+    rule: str = "enet",
 ) -> DataCheck:
     """Check the data of a config, print tables and every finding, and write contact sheets.
 
@@ -37,10 +40,19 @@ def report_data_check(
         config, splits, workers: as in `check_data`.
         out: folder of the contact sheets; default: `work_dirs/<config name>/data_check`.
         json_file: also write findings and statistics to this file, as JSON.
+        weights_file: also write `training_weights` to this file, as JSON; readable samples alone
+            count.
+        rule: of the weights, one of `RULES`.
 
     Raises:
+        ConfigError: weights are asked for, but the training data is not among the splits.
         DataError: there are problems; raised after everything was printed and written.
     """
+    if weights_file and not ("train" in splits and config.get("train_dataloader")):
+        raise ConfigError(
+            f"--weights counts the training data, which is not checked here: splits={[*splits]} of "
+            f"{config.filename}. Check the split train of a config that has a train_dataloader."
+        )
     name = os.path.splitext(os.path.basename(config.filename or "config"))[0]
     folder = out or os.path.join("work_dirs", name, "data_check")
     sheets: list[str] = []
@@ -72,6 +84,11 @@ def report_data_check(
         console.print(f"Contact sheet: {sheet}", soft_wrap=True, markup=False, highlight=False)
     if json_file:
         _write_json(json_file, config, found, sheets)
+    if weights_file:
+        weights = training_weights(found, rule)
+        write_text(weights_file, json.dumps(weights, indent=1))
+        text = f"Weights ({rule}) of {', '.join(weights)}: {weights_file}"
+        console.print(text, soft_wrap=True, markup=False, highlight=False)
     warnings = counted(found.warnings, "warning")
     if found.problems:
         raise DataError(
@@ -88,7 +105,7 @@ def _write_sheet(
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{part.name}.png")
     title = f"{part.name}: {len(samples)} of {found.samples} samples, {part.root}"
-    Image.fromarray(draw_sheet(samples, found.targets, title, depth_log=True)).save(path)
+    Image.fromarray(draw_sheet(samples, found.targets, title)).save(path)
     return path
 
 

@@ -92,12 +92,15 @@ class ClassTally(Tally):
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self.names = target.classes or ("0", "1")
-        self.class_pixels, self.class_images = np.zeros((2, len(self.names)), np.int64)
+        counts = np.zeros((3, len(self.names)), np.int64)
+        # Of each class the pixels, the images, and the labelled pixels of these images.
+        self.class_pixels, self.class_images, self.class_areas = counts
 
     def count(self, values: np.ndarray, known: np.ndarray) -> None:
         pixels = np.bincount(values[known], minlength=len(self.names))
         self.class_pixels += pixels
         self.class_images += pixels > 0
+        self.class_areas += (pixels > 0) * pixels.sum()
 
     def as_dict(self) -> dict[str, Any]:
         counts = zip(self.names, self.class_pixels, self.class_images, strict=True)

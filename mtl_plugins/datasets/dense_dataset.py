@@ -187,22 +187,20 @@ class DenseDataset(BaseSegDataset):
         info.update(seg_fields=[], targets=self.targets(), reduce_zero_label=False)
         return info
 
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """Return the class ids in the labels of a sample, for mmengine's `ClassBalancedDataset`.
+    def get_cat_ids(self, idx: int, name: str = SEMSEG.name) -> list[int]:
+        """Return the ids in a sample's target of classes or masks, as `ClassBalancedDataset` needs.
 
-        Raises:
-            ConfigError: no `semseg` is loaded.
+        Args:
+            idx: index of the sample.
+            name: of the target, which is loaded.
         """
-        if SEMSEG.name not in self.formats:
-            raise ConfigError(
-                f"ClassBalancedDataset counts the classes of {SEMSEG.name!r}, which this "
-                f"{type(self).__name__} does not load. Give it the labels' folder, or leave the "
-                "wrapper out."
-            )
         entry = self.get_data_info(idx)
-        target = next(each for each in self.targets() if each.name == SEMSEG.name)
-        labels = self.format_of(entry, target)(self.read_target(entry, target), entry[target.path])
-        return np.setdiff1d(labels, [target.invalid]).tolist()
+        target = next(each for each in self.targets() if each.name == name)
+        load = next((t for t in self.pipeline.transforms if isinstance(t, LoadTargets)), None)
+        raw = self.read_target(entry, target, load and load.backend_args)
+        labels = self.format_of(entry, target)(raw, entry[target.path])
+        ids = np.flatnonzero(np.bincount(labels.ravel()))
+        return ids[ids != target.invalid].tolist()
 
     @property
     def added_channels(self) -> int:

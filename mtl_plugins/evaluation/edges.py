@@ -16,7 +16,8 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..targets import Target, targets_in
-from .edge_matching import matched, suppress_non_maxima, thin
+from ..utils import thin
+from .edge_matching import matched, suppress_non_maxima
 from .mask_curves import mask_target, probability_and_truth
 from .measure import Measure
 from .streaming_metric import StreamingMetric, Sums

@@ -58,8 +58,9 @@ class OutputFolder:
         metainfo: of the `Predictor`.
         kinds: which of `KINDS` to write; default: panel, overlay, labels, depth and maps of images,
             and the side-by-side video of videos.
-        depth_range: distances of the first and last colour, in metres; default: those of each
-            image. A video has those of its first frame, so that its colours do not flicker.
+        depth_range: distances of the first and last colour, in metres; default: the target's range,
+            else those of each image. A video has those of its first frame, so that its colours do
+            not flicker.
         depth_log: whether equal ratios of a distance are equally far apart in colour.
         depth_scale: metres per step of the 16-bit distances.
 
@@ -76,7 +77,7 @@ class OutputFolder:
         metainfo: Mapping[str, Any],
         kinds: Collection[str] | None = None,
         depth_range: tuple[float, float] | None = None,
-        depth_log: bool = False,
+        depth_log: bool = True,
         depth_scale: float = 0.01,
     ) -> None:
         self.folder = Path(folder)

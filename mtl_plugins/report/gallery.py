@@ -12,7 +12,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.colors import LogNorm
 from PIL import Image
 
 from ..visualization import Bar, Key, Style, TaskMaps, load_maps, offset_wheel, ordered, paint_row
@@ -115,10 +114,11 @@ def paint_image(image: KeptImage) -> Picture:
 
 
 def shared_range(maps: Iterable[TaskMaps]) -> tuple[float, float] | None:
-    """Return the range that the colours of all maps span, None if they show no numbers.
+    """Return the range that the colours of all maps span, None if their targets choose the colours.
 
-    It reaches from the 1st to the 99th percentile of truth and predictions together, only where
-    the first of them has a value: predicted distances of the sky must not choose the colours.
+    That is so where all targets have one range, and where they are no numbers. Else it reaches from
+    the 1st to the 99th percentile of truth and predictions together, only where the first of them
+    has a value: predicted distances of the sky must not choose the colours.
 
     >>> from mtl_plugins.targets import DEPTH
     >>> truth, far = np.array([[0.0, 2.0, 4.0]]), np.array([[900.0, 2.0, 8.0]])
@@ -126,6 +126,9 @@ def shared_range(maps: Iterable[TaskMaps]) -> tuple[float, float] | None:
     (2.0, 7.88)
     """
     numbers = [found for found in maps if found.target.type in ("scalar", "offset")]
+    declared = {found.target.range for found in numbers}
+    if len(declared) == 1 and None not in declared:
+        return None
     values = [found.known_values(shared=True).astype(np.float64) for found in numbers]
     known = np.concatenate(values) if values else np.zeros(0)
     if not known.size:
@@ -138,7 +141,7 @@ def shared_range(maps: Iterable[TaskMaps]) -> tuple[float, float] | None:
 def _paint_task(image: KeptImage, name: str) -> Task:
     maps = {index: found[name] for index, found in image.maps.items() if name in found}
     limits = shared_range(maps.values())
-    style = Style(depth_log=True, ranges={name: limits} if limits else {})
+    style = Style(ranges={name: limits} if limits else {})
     rows = {index: paint_row(found, style) for index, found in maps.items()}
     shown = {
         i: dict(prediction=_png_uri(row.prediction), error=_png_uri(row.error), scores=row.scores)
@@ -167,12 +170,7 @@ def _legend(keys: Sequence[Key], classes: Sequence[str]) -> Legend:
 
 def _scale(bar: Bar) -> dict[str, Any]:
     colors = matplotlib.colormaps[bar.colormap](np.linspace(0, 1, COLOR_STOPS), bytes=True)[:, :3]
-    if isinstance(bar.norm, LogNorm):
-        # At equal distances: round numbers would crowd at one end.
-        values = bar.norm.inverse(np.linspace(0, 1, TICKS)).tolist()
-    else:
-        values = np.linspace(bar.norm.vmin or 0.0, bar.norm.vmax or 0.0, TICKS).tolist()
-    ticks = [(100 * float(bar.norm(value)), f"{value:.3g}") for value in values]
+    ticks = [(100 * float(bar.norm(value)), f"{value:.4g}") for value in bar.ticks(TICKS)]
     return dict(caption=bar.caption, colors=[*map(_css_color, colors)], ticks=ticks)
 
 

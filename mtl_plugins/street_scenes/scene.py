@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..utils import borders
 from .camera import Camera, Lens, RayGrid, draw_lens, expose
 from .ground import FAR, cast_ground
 from .primitives import PrimitiveTable
@@ -77,12 +78,7 @@ def outlines(labels: NDArray[np.uint8], instances: NDArray[np.int32]) -> NDArray
     >>> outlines(np.uint8([[0, 0, 13, 13, 13, 255]]), np.int32([[0, 0, 1, 1, 2, 0]])).tolist()
     [[0, 1, 1, 1, 1, 255]]
     """
-    found = np.zeros(labels.shape, bool)
-    for axis in (0, 1):
-        change = (np.diff(labels, axis=axis) != 0) | (np.diff(instances, axis=axis) != 0)
-        before, after = ((slice(None),) * axis + (part,) for part in np.s_[:-1, 1:])
-        found[before] |= change
-        found[after] |= change
+    found = borders(labels, instances)
     return np.where(labels == Label.VOID, Label.VOID, found).astype(np.uint8)
 
 

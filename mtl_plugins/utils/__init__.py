@@ -1,8 +1,9 @@
-"""Helpers for any module: files, tables, progress, suggestions, commands, devices, weights."""
+"""Helpers for any module: files, tables, progress, suggestions, commands, devices, lines."""
 
 from .command import no_logs, run_command, warn
 from .devices import choose_dtype, machine_name, unwrapped
 from .files import UNFINISHED, name_key, parse_json, read_text, replaced, shown, write_text
+from .lines import borders, thin
 from .names import distinct_names, relative_names
 from .progress import ProgressLine, track
 from .spread import spread_evenly
@@ -16,6 +17,7 @@ __all__ = [
     "ProgressLine",
     "TextTable",
     "bar",
+    "borders",
     "choose_dtype",
     "compare",
     "counts",
@@ -34,6 +36,7 @@ __all__ = [
     "run_command",
     "shown",
     "spread_evenly",
+    "thin",
     "track",
     "unwrapped",
     "warn",

@@ -31,10 +31,12 @@ from .maps import TaskMaps, as_array, load_maps, ordered, sample_maps, sample_ta
 from .painted import Bar, Key, Style, title_of
 from .painters import paint_row
 from .panels import depth_picture, draw_panel, draw_sample
+from .text import FONTS
 from .value_painters import depth_range
 
 __all__ = [
     "FALSE_ALARM_COLOR",
+    "FONTS",
     "IGNORE_COLOR",
     "INVALID_COLOR",
     "MISS_COLOR",

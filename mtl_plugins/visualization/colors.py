@@ -36,7 +36,7 @@ FALSE_ALARM_COLOR: RGB = (115, 200, 250)
 all four, and white."""
 
 DEPTH_COLORMAP = "magma_r"
-VALUE_COLORMAP = "cividis"
+VALUE_COLORMAP = "plasma"
 ERROR_COLORMAP = "viridis"
 
 

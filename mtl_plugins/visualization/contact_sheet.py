@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
 from ..targets import Target
-from .grid import Cell, GridRow, draw_grid, fitted
+from .grid import Cell, draw_grid, fitted, wrapped
 from .maps import TaskMaps
 from .painted import Row, Style, title_of
 from .painters import paint_row
 
 LARGEST = 360
 """Pixels of the longer side of a picture."""
+_COLUMNS = 6
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ def draw_sheet(
 ) -> np.ndarray:
     """Draw image | classes | depth | ... of each sample below its path, and the keys at the end.
 
-    All values of a target share one range of colours (2nd to 98th percentile of what is shown), so
-    that samples can be compared.
+    All values of a target share one range of colours (that of the target, or else the 2nd to 98th
+    percentile of what is shown), so that samples can be compared. More than six pictures of a
+    sample take several rows.
 
     Args:
         samples: at least one.
@@ -69,11 +71,15 @@ def draw_sheet(
     rows = []
     for index, sample in enumerate(samples):
         shown = [sample.image, *(each[index] for each in pictures)]
-        titles = names if index == 0 else [""] * len(names)
+        # Titles of one row of pictures are those of all.
+        titled = index == 0 or len(names) > _COLUMNS
+        titles = names if titled else [""] * len(names)
         cells = [_cell(*each) for each in zip(shown, titles, strict=True)]
-        rows.append(GridRow(cells, sample.path, " ".join(sample.problems)))
+        rows += wrapped(cells, _COLUMNS, sample.path, " ".join(sample.problems))
     keys = [Cell(key=row.key) if row else Cell() for row in painted]
-    return draw_grid([*rows, GridRow([Cell(), *keys])], LARGEST, title)
+    if len(names) > _COLUMNS:
+        keys = [replace(key, title=name) for key, name in zip(keys, names[1:], strict=True)]
+    return draw_grid([*rows, *wrapped([Cell(), *keys], _COLUMNS)], LARGEST, title)
 
 
 def _painted(target: Target, samples: Sequence[SheetSample], style: Style) -> Row | None:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.colors import Normalize
 
+from .canvas import BAR, Canvas
 from .colors import DEPTH_COLORMAP, colorize_depth
-from .grid import BAR, MARGIN, Canvas, Cell, GridRow, draw_grid, fitted
+from .grid import MARGIN, Cell, GridRow, draw_grid, fitted, wrapped
 from .maps import TaskMaps
-from .painted import Bar, Key, Row, Style
+from .painted import Key, Row, Style, value_bar
 from .painters import paint_row
 
 # Lengths in pixels.
 _PANEL_WIDTH = 1600
 _PICTURE_HEIGHT = 480
 _NARROWEST_COLUMN = 290
+_COLUMNS_ALONE = 3
 _SAMPLE_COLUMN = 480
+_SAMPLE_COLUMNS = 4
 _DEPTH_BAR = BAR + 6
 _DEPTH_MARGIN = 24
 _NARROWEST_DEPTH = 240
+_FULL_WIDTH = 1000
 
 
 def draw_panel(
@@ -32,8 +37,11 @@ def draw_panel(
 ) -> np.ndarray:
     """Draw image | truth | prediction | error, one row per task, with scores and keys.
 
-    Truth and prediction share one range of colours: the 2nd to 98th percentile of the truth's
-    valid pixels (the prediction's where there is no truth); other values are clipped to it.
+    Without truth, draw the image and the predictions in rows of at most three pictures.
+
+    Truth and prediction share one range of colours: that of the target, or else the 2nd to 98th
+    percentile of the truth's valid pixels (the prediction's where there is no truth); other values
+    are clipped to it. Distances have logarithmic colours (see `Style`).
     Columns without a picture are left out. The scores are those of this image, with the default
     parameters of `semseg_scores` and `depth_errors`.
 
@@ -56,12 +64,19 @@ def draw_panel(
     rows = [paint_row(maps, Style(**style)) for maps in targets]
     known = ("truth", "prediction", "error")
     fields = [f for f in known if any(getattr(row, f) is not None for row in rows)]
-    columns = 1 + len(fields)
+    alone = len(fields) == 1
+    columns = min(1 + len(rows), _COLUMNS_ALONE) if alone else 1 + len(fields)
     room = (_PANEL_WIDTH - MARGIN * (columns + 1)) // columns
     size = fitted(targets[0].shape, room, _PICTURE_HEIGHT)
-    cells = [GridRow(_panel_cells(image, row, fields, size)) for row in rows]
+    if alone:
+        cells = [Cell(image, size, "image", smooth=True)]
+        for row in rows:
+            cells.append(Cell(getattr(row, fields[0]), size, row.name, fields[0], key=row.key))
+        grid = wrapped(cells, columns)
+    else:
+        grid = [GridRow(_panel_cells(image, row, fields, size)) for row in rows]
     # A narrow picture still needs room for its caption.
-    return draw_grid(cells, max(size[0], _NARROWEST_COLUMN), title)
+    return draw_grid(grid, max(size[0], _NARROWEST_COLUMN), title)
 
 
 def draw_sample(
@@ -71,6 +86,8 @@ def draw_sample(
     **style: Any,
 ) -> np.ndarray:
     """Draw image | truth of each task, each with its key and its share of pixels with truth.
+
+    A row has at most four pictures.
 
     Args:
         image: H,W,3 uint8 RGB.
@@ -90,7 +107,7 @@ def draw_sample(
     for maps in targets:
         row = paint_row(maps, Style(**style))
         cells.append(Cell(row.truth, size, row.name, _share_of_truth(maps), key=row.key))
-    return draw_grid([GridRow(cells)], _SAMPLE_COLUMN, title)
+    return draw_grid(wrapped(cells, _SAMPLE_COLUMNS), _SAMPLE_COLUMN, title)
 
 
 def depth_picture(
@@ -104,19 +121,23 @@ def depth_picture(
         unit, name: shown below the bar.
 
     Returns:
-        H+56,W,3 uint8 RGB; a map narrower than 240 pixels is padded with white to that width.
+        H+56,W,3 uint8 RGB, H+112,W,3 from a width of 1500 pixels on, and so on: the text stays
+        legible where the picture is shown smaller. A map narrower than 240 pixels is padded with
+        white to that width.
 
     >>> from mtl_plugins.visualization import depth_norm
     >>> depth_picture(np.ones((100, 300)), depth_norm(1, 80)).shape
     (156, 300, 3)
     """
     height, width = depth.shape
-    picture = np.full((height + _DEPTH_BAR, max(width, _NARROWEST_DEPTH), 3), 255, np.uint8)
+    scale = max(1, round(width / _FULL_WIDTH))
+    canvas = Canvas(max(math.ceil(width / scale), _NARROWEST_DEPTH), _DEPTH_BAR, scale)
+    bar = value_bar(f"{name} [{unit}]" if unit else name, norm, DEPTH_COLORMAP)
+    canvas.bar(bar, _DEPTH_MARGIN, 5, canvas.width - 2 * _DEPTH_MARGIN)
+    below = canvas.to_array()[:, : max(width, _NARROWEST_DEPTH)]
+    picture = np.full((height + len(below), below.shape[1], 3), 255, np.uint8)
     picture[:height, :width] = colorize_depth(depth, norm)
-    canvas = Canvas(picture.shape[1], _DEPTH_BAR)
-    bar = Bar(norm, DEPTH_COLORMAP, f"{name} [{unit}]" if unit else name)
-    canvas.bar(bar, _DEPTH_MARGIN, 5, canvas.width - 2 * _DEPTH_MARGIN, ends=True)
-    picture[height:] = canvas.to_array()
+    picture[height:] = below
     return picture
 
 

@@ -18,11 +18,14 @@ from .colors import (
     colorize_depth_error,
     colorize_normals,
     colorize_offsets,
-    depth_norm,
     paint_values,
 )
 from .maps import TaskMaps
-from .painted import Bar, Key, Row, Style, painted, with_unit
+from .painted import Bar, Key, Row, Style, painted, value_bar, with_unit
+
+MOST_RATIO = 100.0
+"""Largest ratio of the last and the first colour's distance: the range of a sensor may begin far
+below all that it sees, and a decade without pixels takes its colours from the others."""
 
 WORST_DISTANCE_ERROR = 0.5
 WORST_ANGLE = 60.0
@@ -42,9 +45,13 @@ DIRECTIONS: dict[str, tuple[int, int, int]] = {
 def depth_range(maps: TaskMaps, percentiles: tuple[float, float]) -> tuple[float, float]:
     """Return the distances of the first and the last colour; they differ.
 
-    They are percentiles of the truth, or of the prediction where no pixel has truth; (1, 2)
-    without any.
+    They are those of the target's range, where it has one, so that all images have equal colours;
+    else percentiles of the truth, or of the prediction where no pixel has truth; (1, 2) without
+    any.
     """
+    if maps.target.range:
+        low, high = maps.target.range
+        return max(low, high / MOST_RATIO), high
     known = maps.known_values()
     if not known.size:
         return 1.0, 2.0
@@ -57,15 +64,14 @@ def paint_distance(maps: TaskMaps, style: Style) -> Row:
     """Paint truth and prediction by one colour map, and their relative error."""
     target = maps.target
     near_far = style.ranges.get(target.name) or depth_range(maps, style.percentiles)
-    norm = depth_norm(*near_far, style.depth_log)
+    norm = style.norm(target, *near_far)
     error_norm = style.error_norm(target, WORST_DISTANCE_ERROR)
 
     def compare(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, str]:
         colors = colorize_depth_error(prediction, truth, error_norm)
         return colors, _distance_scores(prediction, truth, target.known(truth))
 
-    bar = Bar(norm, DEPTH_COLORMAP, with_unit(target))
-    key = Key(_gaps(maps, "not measured"), bar)
+    key = Key(_gaps(maps, "not measured"), value_bar(with_unit(target), norm, DEPTH_COLORMAP))
     error_key = Key((), Bar(error_norm, ERROR_COLORMAP, "|prediction - truth| / truth"))
     return painted(maps, lambda depth: colorize_depth(depth, norm), compare, key, error_key)
 
@@ -90,19 +96,20 @@ def paint_direction(maps: TaskMaps, style: Style) -> Row:
     faces = np.array(list(DIRECTIONS.values()), float)[None]
     swatches = zip(DIRECTIONS, map(tuple, colorize_normals(faces)[0].tolist()), strict=True)
     key = Key([*swatches, *_gaps(maps, "no normal", NO_NORMAL_COLOR)])
-    error_key = Key((), Bar(norm, ERROR_COLORMAP, "angle [degrees]"))
+    gap = [] if maps.complete else [("no truth", INVALID_COLOR)]
+    error_key = Key(gap, Bar(norm, ERROR_COLORMAP, "angle [degrees]"))
     return painted(maps, colorize_normals, compare, key, error_key)
 
 
 def paint_scalar(maps: TaskMaps, style: Style) -> Row:
     """Paint numbers by one colour map, and their difference, up to half of the colours' span.
 
-    The colours span percentiles of the truth. Where no pixel has truth, they span the target's
-    range, or percentiles of the prediction.
+    The colours span the target's range, so that all images have equal colours. Without one, they
+    span percentiles of the truth, or of the prediction where no pixel has truth.
     """
     target = maps.target
     low, high = style.ranges.get(target.name) or _value_range(maps, style.percentiles)
-    norm = Normalize(low, high, clip=True)
+    norm = style.norm(target, low, high)
     error_norm = style.error_norm(target, (high - low) / 2)
 
     def paint(values: np.ndarray) -> np.ndarray:
@@ -116,7 +123,7 @@ def paint_scalar(maps: TaskMaps, style: Style) -> Row:
         scores = f"mean error {mean:.4g}, RMSE {root:.4g} {target.unit}".rstrip()
         return _paint_errors(errors, valid, error_norm), _unscored(errors[valid]) or scores
 
-    key = Key(_gaps(maps, "no value"), Bar(norm, VALUE_COLORMAP, with_unit(target)))
+    key = Key(_gaps(maps, "no value"), value_bar(with_unit(target), norm, VALUE_COLORMAP))
     unit = f" [{target.unit}]" if target.unit else ""
     error_key = Key((), Bar(error_norm, ERROR_COLORMAP, f"|prediction - truth|{unit}"))
     return painted(maps, paint, compare, key, error_key)
@@ -167,10 +174,9 @@ def _mean(values: np.ndarray) -> float:
 
 def _value_range(maps: TaskMaps, percentiles: tuple[float, float]) -> tuple[float, float]:
     """Return the values of the first and the last colour; they differ."""
-    known = maps.known_values()
-    has_truth = maps.truth is not None and maps.target.known(maps.truth).any()
-    if maps.target.range and not has_truth:
+    if maps.target.range:
         return maps.target.range
+    known = maps.known_values()
     if not known.size:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(known, percentiles))

@@ -181,7 +181,7 @@ WARNINGS = [
     # Arguments of mmseg's models.
     (["model.train_cfg=dict(sampler=x)"], r"train_cfg=.* has no effect: leave it out"),
     ([f"{DECODER}, loss_decode=dict(type=DiceLoss)))"], "loss_decode has no effect.*task head"),
-    ([f"{DECODER}, sampler=dict(type=OHEMPixelSampler)))"], "sampler has no effect.*MaskedFocal"),
+    ([f"{DECODER}, sampler=dict(type=OHEMPixelSampler)))"], "sampler has no effect.*MaskedOHEM"),
     (
         ["val_dataloader.dataset.pipeline.2={type: FlipTargets}"],
         "pipeline.2 is a FlipTargets, so that the metrics are those of images changed at random",

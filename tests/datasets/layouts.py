@@ -31,7 +31,11 @@ def filled(size: tuple[int, int], values: list, dtype: type = np.uint8) -> np.nd
 
 
 def write_cityscapes(
-    root: str, size: tuple[int, int] = (4, 8), labels=(7, 26, 0), disparity=(0, 1, 257, 5121)
+    root: str,
+    size: tuple[int, int] = (4, 8),
+    labels=(7, 26, 0),
+    disparity=(0, 1, 257, 5121),
+    instances=(7, 7, 26001, 26001, 26001, 26002, 4, 4),
 ) -> None:
     """Cityscapes: two frames in train and val, one without targets in test."""
     for split, city, count in (("train", "aachen", 2), ("val", "ulm", 2), ("test", "bonn", 1)):
@@ -41,6 +45,10 @@ def write_cityscapes(
             if split == "test":
                 continue
             save(root, f"gtFine/{name}_gtFine_labelIds.png", filled(size, list(labels)))
+            objects = np.resize(np.array(instances, np.uint16), (1, size[1])).repeat(
+                size[0], axis=0
+            )
+            save(root, f"gtFine/{name}_gtFine_instanceIds.png", objects)
             raw = filled(size, list(disparity), np.uint16)
             save(root, f"disparity/{name}_disparity.png", raw)
             path = os.path.join(root, f"camera/{name}_camera.json")
@@ -154,3 +162,73 @@ def write_nyuv2_mat(root: str, size: tuple[int, int] = (6, 8)) -> None:
     savemat(os.path.join(root, "splits.mat"), splits)
     classes = np.arange(894) % 40 + 1
     savemat(os.path.join(root, "classMapping40.mat"), dict(mapClass=classes[None]))
+
+
+def write_nyud(
+    root: str, size: tuple[int, int] = (8, 12), edges: bool = True, suffix: str = ".png"
+) -> None:
+    """NYUD-v2 as multi-task papers have it: two images a split, metres and unit vectors as arrays;
+    edges as pictures, or (False) none."""
+    for split, names in (("train", ("0003", "0004")), ("val", ("0001", "0002"))):
+        for name in names:
+            save(root, f"images/{name}{suffix}", picture(size, int(name)))
+            # A wall, a strip without class, and other things.
+            labels = np.full(size, 40, np.uint8)
+            labels[:, : size[1] // 3], labels[:, size[1] // 3] = 1, 0
+            save(root, f"segmentation/{name}.png", labels)
+            arrays = dict(
+                depth=filled(size, [0, 0.713, 9.995], np.float32),
+                normals=filled(size, [(0, 0, 0), (0.6, 0, -0.8)], np.float32),
+            )
+            for folder, array in arrays.items():
+                os.makedirs(os.path.join(root, folder), exist_ok=True)
+                np.save(os.path.join(root, folder, f"{name}.npy"), array)
+            if edges:
+                save(root, f"edge/{name}.png", filled(size, [0, 255, 0, 0]))
+        write_list(root, f"gt_sets/{split}.txt", names)
+
+
+def write_list(root: str, path: str, names) -> None:
+    """Write a text file of names below a root, with its folders."""
+    path = os.path.join(root, path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("".join(f"{name}\n" for name in names))
+
+
+def structures(fields: tuple[str, ...], rows: list[tuple]) -> np.ndarray:
+    """An array of MATLAB structures, 1,N."""
+    array = np.zeros((1, len(rows)), dtype=[(name, object) for name in fields])
+    for index, row in enumerate(rows):
+        array[0, index] = row
+    return array
+
+
+def write_pascal(root: str, size: tuple[int, int] = (8, 12)) -> None:
+    """PASCAL_MT: two photographs a split, one with two people and one with a horse alone."""
+    rows, columns = np.indices(size)
+    left, upper = columns < size[1] // 2, rows < size[0] // 2
+    fields, part_fields = ("class", "class_ind", "mask", "parts"), ("part_name", "mask")
+    for split, names in (("train", ("2008_000001", "2008_000002")), ("val", ("2010_1", "2010_2"))):
+        for name, people in zip(names, (True, False), strict=True):
+            save(root, f"JPEGImages/{name}.jpg", picture(size, 0))
+            # Wall and sky: only the wall has normals.
+            labels = np.where(left, 440, 360).astype(np.uint16)
+            folders = ("pascal-context/trainval", "human_parts")
+            for folder in folders:
+                os.makedirs(os.path.join(root, folder), exist_ok=True)
+            savemat(os.path.join(root, f"{folders[0]}/{name}.mat"), dict(LabelMap=labels))
+            horse = ("horse", 13, (~left).astype(np.uint8), np.zeros((0, 0)))
+            parts = [("hair", (left & upper).astype(np.uint8)), ("lfoot", (left & ~upper))]
+            person = ("person", 15, left.astype(np.uint8), structures(part_fields, parts))
+            child = ("person", 15, (~left).astype(np.uint8), structures(
+                part_fields, [("torso", ((~left) & upper).astype(np.uint8))]))  # fmt: skip
+            objects = structures(fields, [person, child, horse] if people else [horse])
+            anno = dict(anno=dict(imname=name, objects=objects))
+            savemat(os.path.join(root, f"{folders[1]}/{name}.mat"), anno)
+            # VOC has labels of the first photograph, the other's come from PASCAL-Context.
+            kind = "VOC12" if people else "pascal-context"
+            save(root, f"semseg/{kind}/{name}.png", filled(size, [0, 15, 255]))
+            save(root, f"sal_distill/{name}.png", filled(size, [0, 127, 128, 255]))
+            save(root, f"normals_distill/{name}.png", filled(size, [(128, 128, 255)]))
+        write_list(root, f"ImageSets/Context/{split}.txt", names)

@@ -172,6 +172,25 @@ def test_targets_of_half_the_resolution(root):
     assert np.array_equal(sample["gt_flow_map"], offsets.repeat(2, 0).repeat(2, 1))
 
 
+def test_centres_of_half_the_resolution_are_in_pixels_of_the_image(root, tmp_path):
+    centres = dict(type="offset", folder="ids", format=dict(type="CentreFormat"), resize=True)
+    os.makedirs(root / "ids")
+    for index in range(3):
+        ids = np.zeros((SIZE[0] // 2, SIZE[1] // 2), np.uint8)
+        ids[0, :2] = 5  # columns 0 to 3 of the image, whose centre is at 1.5
+        cv2.imwrite(str(root / "ids" / f"{index}.png"), ids)
+    node = dataset(root, dict(centres=centres))
+    pack_config(Config(dict(train_dataloader=dict(dataset=node))), str(tmp_path / "packed"))
+    folder = str(tmp_path / "packed" / "train")
+    for built in (
+        DATASETS.build(node),
+        DATASETS.build(dict(type="PackedDataset", data_root=folder, pipeline=LOAD)),
+    ):
+        found = built[0]["gt_centres_map"]
+        assert found.shape == (*SIZE, 2)
+        assert found[0, :4].tolist() == [[1.5, 0.5], [0.5, 0.5], [-0.5, 0.5], [-1.5, 0.5]]
+
+
 def test_a_resolution_that_is_not_declared_is_refused(root):
     built = DATASETS.build(dataset(root, dict(semseg=SEMSEG)))
     with pytest.raises(DataError, match=r"4x6 pixels.*8x12.*semseg=dict\(resize=True\)"):

@@ -15,21 +15,23 @@ import OpenEXR
 import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
+from scipy.io import savemat
 
 from mtl_plugins.datasets import (
     CityscapesDepthFormat,
     DepthFormat,
     LabelFormat,
     NormalFormat,
+    PascalContextMultiTask,
     image_breach,
     pack_dataset,
     target_breach,
 )
-from mtl_plugins.datasets.files import read_image, read_map
+from mtl_plugins.datasets.files import read_image, read_map, read_mat
 from mtl_plugins.errors import DataError
 from mtl_plugins.targets import DEPTH, NORMALS, PREDEFINED, Target
 from tests.datasets.files.test_image_io import header
-from tests.datasets.layouts import CAMERA
+from tests.datasets.layouts import CAMERA, write_pascal
 from tests.datasets.mutations import no_hang, outcomes  # noqa: F401
 from tests.datasets.sources import load_targets
 
@@ -205,6 +207,27 @@ def test_a_damaged_npz_is_an_error_or_its_array(tmp_path):
     expected, path = DepthFormat(scale=0.01)(DEPTHS), tmp_path / "a.npz"
     for read in outcomes(file.getvalue(), path, lambda file: load(DEPTH, file), rounds=250):
         assert read is None or np.array_equal(read, expected)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
+def test_a_damaged_mat_is_an_error_or_holds_a_matrix(tmp_path, compressed, little_memory):
+    """Compressed variables have a checksum."""
+    path = tmp_path / "a.mat"
+    savemat(path, dict(LabelMap=LABELS.astype(np.uint16)), do_compression=compressed)
+    for read in outcomes(path.read_bytes(), path, read_mat):
+        labels = None if read is None else read.get("LabelMap")
+        if compressed and labels is not None:
+            assert np.array_equal(labels, LABELS)
+
+
+def test_damaged_parts_of_people_are_an_error_or_parts(tmp_path):
+    write_pascal(str(tmp_path), SIZE)
+    dataset = PascalContextMultiTask(data_root=str(tmp_path), targets=("parts",), pipeline=[])
+    entry, (target,) = dataset.get_data_info(0), dataset.targets()
+    path = tmp_path / "human_parts" / "2008_000001.mat"
+    for read in outcomes(path.read_bytes(), path, lambda _: dataset.read_target(entry, target)):
+        assert read is None or target_breach(target, read) is None
 
 
 @pytest.mark.parametrize("shape", [(1 << 40, 9), (6, 1 << 62), (-6, -9), (6, 9, 0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from dev.gpu import Settings, cases, supervise
 
 from tests.commands import call
@@ -27,6 +28,7 @@ def lines(text):
     return [json.loads(line) for line in text.splitlines() if line.startswith('{"case"')]
 
 
+@pytest.mark.slow
 def test_every_case_runs(tmp_path):
     """In a fork of this process, which has imported everything."""
     names = [case.name for case in cases() if case.name not in ELSEWHERE]
@@ -39,6 +41,7 @@ def test_every_case_runs(tmp_path):
     assert found["resume"]["measured"]["deterministic_largest_difference"] == 0
 
 
+@pytest.mark.slow
 def test_a_case_that_takes_too_long_is_stopped_and_a_finished_one_is_kept(tmp_path, capsys):
     assert gpu_check(tmp_path, ["environment", "precision"], limit=0.5) == 1
     kept = (tmp_path / "results.jsonl").read_text()

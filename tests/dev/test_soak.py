@@ -14,6 +14,7 @@ from tests.engine.faulty_parts import LEAK
 from tests.engine.tiny_run import tiny_config
 
 
+@pytest.mark.slow
 def test_a_leak_of_known_size_is_measured(tmp_path, scene_options):
     """In a new process: this one may give back memory of earlier tests."""
     one = "val_dataloader.dataset.indices=1"

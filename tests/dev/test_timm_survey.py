@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import timm
 from dev.timm_survey import attempt, report_survey, smallest_model, survey, survey_here
 
@@ -20,6 +21,7 @@ def test_a_model_works_is_refused_or_fails():
     assert refused.outcome == "refused" and "stride 17" in refused.message
 
 
+@pytest.mark.slow
 def test_a_survey_goes_on_after_a_crash_and_is_not_repeated(tmp_path, capsys):
     path = str(tmp_path / "results.jsonl")
     # A module that does not exist ends the process that tries it.

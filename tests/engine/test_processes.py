@@ -90,6 +90,7 @@ def trained(folder):
     return lines
 
 
+@pytest.mark.slow
 def test_two_processes_then_three_then_one_train_every_image_once(scene_options, tmp_path):
     """Six images: two on two processes, three on three, the last one and an epoch on one."""
     everything = []

@@ -24,6 +24,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.slow
 def test_sharded_and_resumed_it_ends_like_a_copied_one(scene_options, tmp_path):
     """Two processes; the sharded run is interrupted within its only epoch, of three steps."""
     for wrapper, codes in [("MMDistributedDataParallel", (0,)), ("ShardedModel", (75, 0))]:

@@ -1,69 +1,26 @@
 """Metrics against numbers that the field's reference evaluations give on random arrays.
 
-`conformance/conformance.json` lists the cases: the reference (repository, commit, file), the
-inputs, what is special, and the values. The arrays beside it are random, not from a data set;
-invalid pixels are 255 (labels of 13 classes: -1), 0 (depth, metres) and 0, 0, 0 (normals). The last
-image of most files has no valid pixel. The references compute in float32, hence the tolerances.
-Cases of losses are in `tests/models/test_loss_conformance.py`.
+Of the cases in `tests/conformance`, those of classes, masks, normals and several tasks. Those
+of depth, edges and losses have files of their own.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from mmseg.registry import METRICS
 
-from mtl_plugins.datasets import EvaluationCrop, IgnoreEmpty
+from mtl_plugins.datasets import IgnoreEmpty
 from mtl_plugins.evaluation import (
-    EdgeMetric,
     MultiTaskMetric,
     confusion_matrix,
     delta_m,
-    depth_errors,
-    edge_counts,
-    edge_scores,
     iou_per_class,
-    measured_pixels,
-    mtan_errors,
     normal_angles,
-    pixel_errors,
     semseg_scores,
 )
-from mtl_plugins.evaluation.edge_matching import suppress_non_maxima, thin
-from mtl_plugins.targets import DEPTH, NORMALS, Target
-
-FOLDER = Path(__file__).with_name("conformance")
-CASES = {
-    each["id"]: each for each in json.loads((FOLDER / "conformance.json").read_text())["cases"]
-}
-LOSSES = {name for name, case in CASES.items() if case["task"].endswith("loss")}
-DEPTH_NAMES = dict(
-    silog="si_log_rmse", log_10="log10", log_rmse="rmse_log",
-    a1="delta1", a2="delta2", a3="delta3", d1="delta1", d2="delta2", d3="delta3",
-)  # fmt: skip
-"""Names of the references -> ours."""
-
-
-def arrays(name):
-    with np.load(FOLDER / f"{name}.npz") as file:
-        return {key: torch.from_numpy(file[key]) for key in file.files}
-
-
-def measured(target, keys, prediction, truth, metric="MultiTaskMetric", **options):
-    """Return the metrics of the images of a batch, without the target's name."""
-    built = METRICS.build(dict(type=metric, **options))
-    built.dataset_meta = dict(targets={target.name: target.to_dict()})
-    for pair in zip(prediction, truth, strict=True):
-        maps = {key: dict(data=values) for key, values in zip(keys, pair, strict=True)}
-        built.process(None, [dict(maps, predicted=[target])])
-    scores = built.evaluate(len(truth))
-    return {name.rpartition("/")[2]: value for name, value in scores.items()}
-
+from mtl_plugins.targets import NORMALS, Target
+from tests.conformance import BATCHES, CASES, arrays, cases_of, compare, measured
 
 # ---- Saliency
 
@@ -179,101 +136,6 @@ def stored_median():
     return dict(found, median=pytest.approx(scores["median_angle"], abs=0.006))
 
 
-# ---- Depth
-
-
-def depth(prediction="prediction", images=slice(None), **options):
-    maps = arrays("depth")
-    pair = (maps[prediction][images][:, None], maps["target"][images][:, None])
-    found = measured(DEPTH, (DEPTH.prediction, DEPTH.truth), *pair, **options)
-    return {name: found[DEPTH_NAMES.get(name, name)] for name in [*found, *DEPTH_NAMES]
-            if DEPTH_NAMES.get(name, name) in found}  # fmt: skip
-
-
-def pooled(prediction="prediction", images=slice(None)):
-    return depth(prediction, images, average="pixels", min_depth=1e-9)
-
-
-def one_depth():
-    maps = arrays("depth")
-    pair = maps["prediction"][0], maps["target"][0]
-    found = pixel_errors(*measured_pixels(*pair, 0.001, depth_range=(0.001, 10)))
-    return {**found, **{name: found[own] for name, own in DEPTH_NAMES.items()}}
-
-
-def everything_counts():
-    """The reference replaces the label 0 by 1e-9 and then counts it; log_rmse is a median."""
-    maps = arrays("depth")
-    found = []
-    for guess, truth in zip(maps["prediction"][:3], maps["target"][:3], strict=True):
-        errors = depth_errors(guess, truth.clamp(min=1e-9), 1e-9)
-        found.append((errors["rmse"], errors["rmse_log"]))
-    rmse, log_rmse = np.transpose(found)
-    return dict(rmse=rmse.mean(), log_rmse=np.median(log_rmse))
-
-
-def masked():
-    maps = arrays("depth")
-    pairs = zip(maps["prediction"][:3], maps["target"][:3], strict=True)
-    per_image = [depth_errors(*pair, 1e-9)["rmse"] for pair in pairs]
-    return dict(per_image=per_image, rmse=depth(images=slice(3))["rmse"])
-
-
-def mtan(*batches, weighted=False):
-    maps = arrays("depth")
-    pairs = [(maps["prediction"][a:b], maps["target"][a:b]) for a, b in batches]
-    weights = [int((truth > 0).sum()) for _, truth in pairs] if weighted else None
-    errors = np.average([mtan_errors(*pair) for pair in pairs], axis=0, weights=weights)
-    return dict(zip(("abs_err", "rel_err"), errors, strict=True))
-
-
-def depth_anything():
-    limits = dict(min_depth=0.001, max_depth=20.0, si_lambda=0.5, si_scale=1.0)
-    names = dict(silog="si_log_rmse", d1="delta1", d2="delta2", d3="delta3")
-    maps = arrays("depth")
-    first = depth_errors(maps["prediction"][0], maps["target"][0], **limits)
-    mean = depth(images=slice(3), **limits)
-    return dict(
-        image0={**first, **{name: first[own] for name, own in names.items()}},
-        mean={**mean, **{name: mean[own] for name, own in names.items()}},
-    )
-
-
-def zoe(index, enlarged):
-    """Return the errors inside the reference's window, nan and inf clamped."""
-    maps = arrays("depth")
-    guess, truth = maps["prediction_special"][index], maps["target"][index]
-    top, bottom, left, right = (45, 471, 41, 601) if enlarged else (4, 11, 0, 15)
-    if enlarged:
-        guess, truth = (each.repeat_interleave(40, 0).repeat_interleave(40, 1)
-                        for each in (guess, truth))  # fmt: skip
-    results = dict(img=np.zeros((*truth.shape, 3), np.uint8), seg_fields=[DEPTH.array])
-    results.update({DEPTH.array: truth.numpy().copy(), "targets": [DEPTH]})
-    EvaluationCrop(rows=(top, bottom), columns=(left, right))(results)
-    truth = torch.from_numpy(results[DEPTH.array])
-    limit = 10 if enlarged else 80
-    pixels = measured_pixels(guess, truth, 0.001, limit, nonfinite="clamp")
-    found = pixel_errors(*pixels)
-    return {**found, **{name: found[own] for name, own in DEPTH_NAMES.items()}}
-
-
-def windows():
-    found = {}
-    for size, expected in CASES["evaluation_crops"]["expected"].items():
-        height, width = map(int, size.split()[1].split("x"))
-        found[size] = {}
-        for name in expected:
-            depth = np.ones((height, width), np.float32)
-            results = {"img": np.zeros((height, width, 3)), "seg_fields": [DEPTH.array]}
-            results.update({DEPTH.array: depth, "targets": [DEPTH]})
-            window = {} if "nyu" in size else dict(window=name)
-            EvaluationCrop(**window)(results)
-            rows, columns = depth.any(1).nonzero()[0], depth.any(0).nonzero()[0]
-            ends = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-            found[size][name] = [int(end) for end in ends]
-    return found
-
-
 # ---- Several tasks
 
 
@@ -291,54 +153,6 @@ def gain(name, averaging="task", unit=1.0):
     return unit * delta_m(multi, single, errors, averaging=averaging)
 
 
-# ---- Edges
-
-
-def edges(name):
-    parameters = CASES[name]["parameters"]
-    maps = {key: values.numpy() for key, values in arrays("edges").items()}
-    shown = maps["suppressed" if "nms" in name else "prediction"] / 255
-    radius, thinned = parameters["radius_pixels"], parameters["thinning"]
-    counts = np.stack(
-        [
-            edge_counts(image, truth > 0, radius, thinned=thinned)
-            for image, truth in zip(shown, maps["target"], strict=True)
-        ]
-    )
-    found = edge_scores(counts)
-    scores = {key: found[key] / 100 for key in ("odsF", "oisF", "AP")}
-    at = {f"{step / 100:.2f}": counts[:, step - 1].sum(0).tolist() for step in range(10, 100, 10)}
-    return dict(
-        maximum_matching=dict(scores, ods_threshold=found["threshold"]),
-        counts_maximum_matching=at,
-    )
-
-
-def suppressed():
-    maps = arrays("edges")
-    found = [suppress_non_maxima(image.numpy() / 255) for image in maps["prediction"]]
-    kept = np.rint(255 * np.stack(found))
-    # The direction of an edge is a matter of rounding where the map is nearly flat.
-    expected = maps["suppressed"].numpy()
-    assert ((kept > 0) != (expected > 0)).sum(axis=(1, 2)).max() <= 14
-    assert (np.abs(kept - expected) > 1).mean() < 0.003
-    return dict(nonzero=[pytest.approx(int((each > 0).sum()), abs=5) for each in kept])
-
-
-def thinned():
-    maps = arrays("edges")
-    found = np.stack([thin(image.numpy() / 255 >= 0.30) for image in maps["prediction"]])
-    assert np.array_equal(found, maps["thinned_at_030"].numpy() > 0)
-    return dict(pixels=found.sum(axis=(1, 2)).tolist())
-
-
-def settings():
-    assert "0.011" in EdgeMetric.__doc__
-    return dict(max_dist_pascal_context=EdgeMetric().max_dist, max_dist_nyud=0.011,
-                thresholds_of_the_older_protocol=len(EdgeMetric().thresholds))  # fmt: skip
-
-
-BATCHES = (0, 1), (1, 3)
 FOUND = dict(
     saliency_per_image_beta1=lambda: saliency("logit1", "target", "per_image"),
     saliency_per_image_no_object=lambda: saliency("logit1", "target_no_object", "per_image"),
@@ -364,70 +178,20 @@ FOUND = dict(
     nyu_normals_one_batch=lambda: angles_of((0, 4)),
     nyu_normals_batches=lambda: angles_of(*BATCHES),
     nyu_normals_pooled=lambda: angles_of((0, 3)),
-    depth_pooled=pooled,
-    depth_pooled_4=pooled,
-    depth_pooled_nonpositive=lambda: pooled("prediction_nonpositive"),
-    depth_pooled_4_nonpositive=lambda: pooled("prediction_nonpositive"),
-    depth_per_image_all_valid=lambda: depth(images=slice(2, 3), min_depth=1e-9),
-    depth_per_image=everything_counts,
-    depth_per_image_masked=masked,
-    nyu_depth_one_batch=lambda: mtan((0, 4)),
-    nyu_depth_batches=lambda: mtan(*BATCHES),
-    nyu_depth_weighted_batches=lambda: mtan(*BATCHES, weighted=True),
-    depth_anything_v2=depth_anything,
-    compute_errors=one_depth,
-    compute_errors_bts=one_depth,
-    zoedepth_garg_crop_small=lambda: zoe(2, enlarged=False),
-    zoedepth_eigen_crop_nyu_0=lambda: zoe(0, enlarged=True),
-    zoedepth_eigen_crop_nyu_1=lambda: zoe(1, enlarged=True),
-    evaluation_crops=windows,
     delta_m_nyud=lambda: dict(delta_m=gain("delta_m_nyud", unit=0.01)),
     delta_m_pascal=lambda: dict(delta_m=gain("delta_m_pascal", unit=0.01)),
     delta_p_nyu13=lambda: dict(delta_p=gain("delta_p_nyu13", unit=0.01)),
     delta_m_flat_nyu13=lambda: dict(mean_signed_gain=gain("delta_m_flat_nyu13", "metric")),
-    edges_suppression=suppressed,
-    edges_thinning=thinned,
-    edges_protocol_settings=settings,
-    **{
-        name: (lambda name=name: edges(name))
-        for name, case in CASES.items()
-        if "maximum_matching" in case["expected"]
-    },
 )
 """Name of a case -> our values under the reference's names."""
 
-NOT_OURS = {"F", "mIoUs", "port_odsF", "port_oisF", "port_AP", "port_own_summary",
-            "largest_count_difference", "max_dist_bsds", "max_dist_sbd",
-            "thresholds_in_that_tool"}  # fmt: skip
-"""Values that describe a reference's own way, or curves whose best value is compared."""
-
 
 def test_every_case_is_tried():
-    assert {*FOUND} | LOSSES == {*CASES} and len(CASES) == 78
+    assert cases_of("semseg", "parts", "saliency", "normals", "delta_m") == {*FOUND}
+    assert len(cases_of()) == 78
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_the_values_are_those_of_the_reference(name):
     tolerance = 1e-5 if "normals" in name else 5e-6
     compare(FOUND[name](), CASES[name]["expected"], tolerance)
-
-
-def compare(found, expected, tolerance):
-    for key, value in expected.items():
-        if key in NOT_OURS:
-            continue
-        own = found[key]
-        if isinstance(value, dict):
-            compare(own, value, tolerance)
-        elif isinstance(value, list) or (isinstance(value, int) and not isinstance(own, float)):
-            assert own == (pytest.approx(value, rel=tolerance) if is_floats(value) else value), key
-        elif value == "nan":
-            assert math.isnan(own), key
-        elif isinstance(own, float):
-            assert own == pytest.approx(value, rel=tolerance), key
-        else:
-            assert value == own, key
-
-
-def is_floats(value):
-    return isinstance(value, list) and all(isinstance(each, float) for each in value)

@@ -294,6 +294,7 @@ def test_rounded_up_divisions_of_sizes_can_be_stored(tmp_path):
     assert [module(torch.zeros(1, side)).shape[1] for side in (5, 8, 9, 13)] == [2, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_transformers_and_adaptive_bins():
     """Position embeddings are resized to the image, features pooled to a grid of fixed size."""
     config = load_config(CONFIG, ["model.backbone.model_name=test_vit", *SMALL[1:3]])

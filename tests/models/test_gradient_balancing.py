@@ -144,6 +144,7 @@ def test_gradient_scaler_accumulation_and_clipping(level, weighting):
 
 
 @LEVELS
+@pytest.mark.slow
 def test_torch_compile(level, head="BranchedHead"):
     data = batch((64, 64), (64, 64))
     plain, log = backward(network(head, gradient_balancer(level=level)), data)

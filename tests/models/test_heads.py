@@ -180,7 +180,7 @@ def test_two_losses_of_one_kind_both_count():
         (dict(type="DepthHead", loss=dict(type="SiLogLoss")), "SiLogLoss is no depth loss"),
         (
             dict(type="SegmentationHead", num_classes=3, loss=dict(type="OhemCrossEntropy")),
-            "OhemCrossEntropy has no gradient.*Use MaskedFocalLoss",
+            "OhemCrossEntropy has no gradient.*Use MaskedOHEMLoss",
         ),
         *(
             (

@@ -153,6 +153,18 @@ def test_losses_of_bins_and_of_stages_are_tried(faulty, monkeypatch):
         model(dict(head, stages=dict(first=dict(loss=dict(semseg=dict(type="DiceLoss"))))))
 
 
+@pytest.mark.parametrize("kind", ["scalar", "distance", "bins"])
+def test_losses_of_gradients_go_beside_one_of_the_value(kind):
+    added = [dict(type="GradientMatchingLoss"), dict(type="GradientL1Loss", space="raw")]
+    if kind != "scalar":
+        added.append(dict(type="GradientMatchingLoss", space="log", average="images"))
+    names = [*build(kind, [dict(type="MaskedL1Loss"), *added]).loss_functions]
+    assert names == ["l1", "gradient", "gradient_l1", "gradient_x2"][: 1 + len(added)]
+    if kind == "scalar":
+        with pytest.raises(ConfigError, match="GradientMatchingLoss is no loss for it"):
+            build(kind, dict(type="GradientMatchingLoss", space="log"))
+
+
 @pytest.mark.parametrize("kind", HEADS)
 def test_a_head_without_a_loss_is_refused(kind):
     with pytest.raises(ConfigError, match=r"loss=\[\]; expected at least one"):

@@ -6,7 +6,12 @@ import torch
 from mmseg.registry import MODELS
 from torch.nn import functional as F
 
-DEPTH_LOSSES = ["SILogLoss", "MaskedL1Loss", "MaskedL2Loss", "BerHuLoss"]
+from mtl_plugins.errors import ConfigError
+
+DEPTH_LOSSES = [
+    *("SILogLoss", "MaskedL1Loss", "MaskedL2Loss", "BerHuLoss"),
+    *("GradientMatchingLoss", "GradientL1Loss"),
+]
 
 
 def pair(*shape):
@@ -156,3 +161,101 @@ def test_the_cross_entropy_is_pytorchs(weight, smoothing):
         gradients.append(logits.grad)
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     torch.testing.assert_close(*gradients, rtol=1e-5, atol=1e-8)
+
+
+class TestBalancedCrossEntropy:
+    def test_a_fixed_weight_is_that_of_the_positives_in_another_scale(self):
+        logits, target = torch.randn(2, 1, 5, 6), torch.randint(0, 2, (2, 1, 5, 6))
+        target[:, :, :2] = 255
+        found, same = (
+            MODELS.build(config)(logits, target, target != 255)
+            for config in (
+                dict(type="BalancedCrossEntropyLoss", positive_weight=0.95),
+                dict(type="BinaryCrossEntropyLoss", positive_weight=19.0, loss_weight=0.05),
+            )
+        )
+        assert found.item() == pytest.approx(same.item(), rel=1e-5)
+
+    def test_without_a_weight_both_sides_count_the_same(self):
+        # 1 of 4 valid pixels is 1: it weighs 3/4, the others 1/4; logits of 0 cost log(2) each.
+        target = torch.tensor([[[[1, 0, 0, 0, 255]]]])
+        logits = torch.zeros(1, 1, 1, 5, requires_grad=True)
+        loss = MODELS.build(dict(type="BalancedCrossEntropyLoss"))(logits, target, target != 255)
+        loss.backward()
+        assert loss.item() == pytest.approx(1.5 / 4 * np.log(2))
+        assert logits.grad.flatten().tolist() == pytest.approx([-3 / 32, 1 / 32, 1 / 32, 1 / 32, 0])
+
+    @pytest.mark.parametrize("weight", [0, 1, 19.0])
+    def test_a_weight_outside_its_range_is_refused(self, weight):
+        with pytest.raises(ConfigError, match=f"positive_weight={weight}; expected a number in"):
+            MODELS.build(dict(type="BalancedCrossEntropyLoss", positive_weight=weight))
+
+
+class TestGradients:
+    def test_matching_adds_the_scales_and_skips_pairs_with_an_invalid_pixel(self):
+        # Errors 0 1 4 ? 2: at step 1 pairs |1 - 0| + |4 - 1| over 4 pixels, at step 2 the pixels
+        # 0, 2, 4 with |4 - 0| + |2 - 4| over 3.
+        error = torch.tensor([[[[0.0, 1.0, 4.0, 9.0, 2.0]]]])
+        target = torch.tensor([[[[5.0, 5.0, 5.0, 0.0, 5.0]]]])
+        loss = MODELS.build(dict(type="GradientMatchingLoss", scales=2))
+        found = loss(target + error, target, target > 0)
+        assert found.item() == pytest.approx((1 + 3) / 4 + (4 + 2) / 3)
+        column = loss(*(each.mT for each in (target + error, target, target > 0)))
+        assert column.item() == pytest.approx(found.item())
+
+    @pytest.mark.parametrize("space", ["depth", "log"])
+    def test_an_error_that_is_everywhere_the_same_costs_nothing(self, space):
+        _, target = pair(2, 1, 9, 7)
+        shifted = target + 3 if space == "depth" else 3 * target
+        loss = MODELS.build(dict(type="GradientMatchingLoss", space=space))
+        assert loss(shifted, target, target > 0).item() == pytest.approx(0, abs=1e-4)
+
+    def test_images_count_alike_or_by_their_pixels(self):
+        prediction, target = pair(2, 1, 8, 8)
+        target[1, :, 2:] = 0
+        losses = {
+            average: MODELS.build(dict(type="GradientMatchingLoss", scales=1, average=average))
+            for average in ("images", "pixels")
+        }
+        valid = target > 0
+        alone = [losses["images"](*(each[i : i + 1] for each in (prediction, target, valid)))
+                 for i in range(2)]  # fmt: skip
+        assert torch.allclose(losses["images"](prediction, target, valid), sum(alone) / 2)
+        shares = valid.flatten(1).sum(1) / valid.sum()
+        pooled = losses["pixels"](prediction, target, valid)
+        assert torch.allclose(pooled, (torch.stack(alone) * shares).sum())
+
+    def test_the_angle_of_a_gradient_is_that_of_its_slope(self):
+        # Truth: x = 0, y = 1, angle pi / 2; prediction: x = -1, y = 1, angle -pi / 4.
+        target = torch.tensor([[[[1.0, 1.0], [2.0, 2.0]]]])
+        prediction = torch.tensor([[[[1.0, 1.0], [3.0, 2.0]]]], requires_grad=True)
+        loss = MODELS.build(dict(type="GradientL1Loss"))(prediction, target, target > 0)
+        loss.backward()
+        assert loss.item() == pytest.approx(1 + 3 / 4 * np.pi, rel=1e-6)
+        # As the lower left pixel grows by s, the squared length grows by 2 s, the angle by s / 2,
+        # which is too small.
+        assert prediction.grad[0, 0, 1, 0].item() == pytest.approx(2 - 1 / 2)
+
+
+@pytest.mark.parametrize("average", ["images", "pixels"])
+def test_silog_with_the_unbiased_variance_is_numpys(average):
+    prediction, target = pair(2, 1, 5, 6)
+    target[1, :, 1:] = 0
+    loss = MODELS.build(dict(type="SILogLoss", gamma=0.5, average=average, unbiased=True))
+    error = (prediction.detach().log() - target.log()).double().numpy()
+    known = [each[each < np.inf] for each in error]
+    parts = known if average == "images" else [np.concatenate(known)]
+    expected = np.sqrt(np.mean([d.var(ddof=1) + 0.5 * d.mean() ** 2 for d in parts]))
+    assert loss(prediction, target, target > 0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_arguments_of_losses_are_checked():
+    for name, arguments in (
+        ("SILogLoss", dict(average="batch")),
+        ("GradientMatchingLoss", dict(scales=0)),
+        ("GradientMatchingLoss", dict(space="metres")),
+        ("GradientL1Loss", dict(space="log")),
+        ("DirectionL1Loss", dict(average="images")),
+    ):
+        with pytest.raises(ConfigError, match=f"{name}: {next(iter(arguments))}="):
+            MODELS.build(dict(type=name, **arguments))

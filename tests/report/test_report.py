@@ -175,7 +175,7 @@ def test_equal_depths_have_equal_colours_in_every_picture(tmp_path):
     ticks = task.legend.scale["ticks"]
     # The smallest and largest depth each fill more than 1 % of the pixels.
     assert (ticks[0][1], ticks[-1][1]) == ("5", "20")
-    assert task.legend.scale["caption"] == "depth [m]"
+    assert task.legend.scale["caption"] == "depth [m], logarithmic"
     assert ("not measured", "rgb(150, 150, 150)") in task.legend.swatches
     error = [pixels(task.runs[i]["error"]) for i in range(3)]
     assert all((e[:2] == INVALID_COLOR).all() for e in error)

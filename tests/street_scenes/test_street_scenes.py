@@ -284,6 +284,7 @@ def test_files_round_trip(tmp_path, scenes):
     assert (val != scenes[0].labels).mean() > 0.1
 
 
+@pytest.mark.slow
 def test_several_processes_write_what_one_writes(tmp_path):
     for workers in (1, 2):
         write_street_scenes(tmp_path / str(workers), {"train": SHARE + 1}, (16, 32), 5, workers)

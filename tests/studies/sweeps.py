@@ -26,8 +26,10 @@ seed = int(arguments[arguments.index("--seed") + 1])
 options = dict(option.split("=") for option in arguments[arguments.index("--cfg-options") + 1 :])
 rate, batch = float(options["optim_wrapper.optimizer.lr"]), int(options.get(
     "train_dataloader.batch_size", 8))
-with open(os.path.join(folder, "started"), "w") as file:
+started = os.path.join(folder, "started")
+with open(started + ".new", "w") as file:
     json.dump({**os.environ, "pid": os.getpid()}, file)
+os.replace(started + ".new", started)  # it is whole when it appears
 if str(seed) == os.environ.get("SLOW_SEED"):
     time.sleep(60)
 if rate > 1:

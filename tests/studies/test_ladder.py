@@ -267,6 +267,7 @@ def wait_for(process, happened):
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_study_goes_on_with_a_killed_training(tmp_path, configs, scene_options):
     """The trainings are real; the first one is killed as a study kills it when it is stopped."""
     out = tmp_path / "out"

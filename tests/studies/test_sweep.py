@@ -197,6 +197,7 @@ def test_the_pruner_ends_a_training_but_not_after_its_last_validation(
     assert complete.intermediate_values == pytest.approx({1: 8 / 3, 2: 16 / 3, 3: 8})
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_one_trial_and_another_one_repeats_it(tmp_path, script, other_worker):
     sweep = sweep_of(tmp_path, LINE, trials=2, heartbeat=1)
     first = other_worker(sweep, "trial_0000")

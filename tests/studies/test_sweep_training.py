@@ -38,6 +38,7 @@ def space(trial):
 """
 
 
+@pytest.mark.slow
 def test_a_real_training_is_scored_and_reported(tmp_path, scene_options):
     path = tmp_path / "space.py"
     path.write_text(REAL)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.colors import LogNorm
 
 from mtl_plugins.targets import DEPTH, NORMALS, Target
 from mtl_plugins.visualization import (
@@ -32,7 +35,8 @@ from mtl_plugins.visualization import (
     paint_row,
     title_of,
 )
-from mtl_plugins.visualization.colors import DEPTH_COLORMAP, ERROR_COLORMAP
+from mtl_plugins.visualization.colors import DEPTH_COLORMAP, ERROR_COLORMAP, VALUE_COLORMAP
+from mtl_plugins.visualization.painted import WIDE, Bar
 
 CLASSES = ["road", "car", "sky"]
 PALETTE = [(128, 64, 128), (0, 0, 142), (70, 130, 180)]
@@ -66,10 +70,10 @@ def test_right_wrong_and_ignored_pixels_have_different_colours():
     assert tuples(colors[0]) == [RIGHT_COLOR, WRONG_COLOR, IGNORE_COLOR]
 
 
-@pytest.mark.parametrize("colormap", [DEPTH_COLORMAP, ERROR_COLORMAP])
+@pytest.mark.parametrize("colormap", [DEPTH_COLORMAP, VALUE_COLORMAP, ERROR_COLORMAP])
 def test_the_invalid_colour_is_far_from_every_colour_of_the_colour_maps(colormap):
     colors = 255 * matplotlib.colormaps[colormap](np.linspace(0, 1, 1000))[:, :3]
-    assert np.abs(colors - INVALID_COLOR).max(axis=1).min() > 25
+    assert np.abs(colors - INVALID_COLOR).max(axis=1).min() > 50
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -136,7 +140,89 @@ def test_depth_row_by_hand():
     for picture, grey in ((row.truth, True), (row.error, True), (row.prediction, False)):
         assert (tuple(picture[0, 2]) == INVALID_COLOR) is grey
         assert INVALID_COLOR not in tuples(picture[0, :2])
-    assert row.key.bar.caption == "depth [m]"
+    assert row.key.bar.caption == "depth [m], logarithmic"
+
+
+def depth_row(depths, truth=None, target=DEPTH, **style):
+    """Paint distances of one line of pixels; the truth has the second ones."""
+    arrays = [None if d is None else np.array([d], np.float32) for d in (depths, truth)]
+    return paint_row(TaskMaps(target, *arrays), Style(**style))
+
+
+def away(first, second):
+    """Distance of two colours, 0 to 442."""
+    return np.linalg.norm(first.astype(float) - second)
+
+
+@pytest.mark.parametrize("far", [80, 200, 300])
+def test_near_depths_differ_visibly_where_the_scene_reaches_far(far):
+    row = depth_row([5, 20, 50, far], [2, 5, 20, far])
+    near, middle, behind, end = row.prediction[0]
+    assert min(away(near, middle), away(middle, behind), away(behind, end)) > 60
+    assert row.truth[0, 1].tolist() == near.tolist()
+    assert row.truth[0, 2].tolist() == middle.tolist()
+    # Equal ratios are equally far apart on the scale.
+    scale = row.key.bar.norm
+    assert scale(10) - scale(5) == pytest.approx(scale(20) - scale(10), abs=1e-6)
+    linear = depth_row([5, 20, 50, far], [2, 5, 20, far], depth_log=False).key.bar
+    assert linear.norm(20) - linear.norm(5) == pytest.approx(linear.norm(35) - linear.norm(20))
+    assert linear.caption == "depth [m]"
+
+
+def test_the_range_of_a_target_fixes_the_colours_of_all_its_pictures():
+    target = replace(DEPTH, range=(2.0, 80.0))
+    rows = [
+        depth_row([5, 20], [5, 20], target),
+        depth_row([5, 70], [60, 79], target),
+        depth_row([5], None, target),
+        depth_row([5], [0], target),
+    ]
+    assert {(row.key.bar.norm.vmin, row.key.bar.norm.vmax) for row in rows} == {(2, 80)}
+    assert len({tuple(row.prediction[0, 0]) for row in rows}) == 1
+    # Colours are not wasted on distances that a sensor could measure but never does.
+    wide = depth_row([5, 20], [5, 20], replace(DEPTH, range=(0.0, 80.0))).key.bar.norm
+    assert (wide.vmin, wide.vmax) == (0.8, 80)
+    chosen = depth_row([5, 20], [5, 20], target, ranges=dict(depth=(1, 30))).key.bar.norm
+    assert (chosen.vmin, chosen.vmax) == (1, 30)
+
+
+@pytest.mark.parametrize(
+    ("ends", "log"),
+    [((1, WIDE), True), ((1, WIDE - 1), False), ((0, 99), False), ((-9, 99), False)],
+)
+def test_other_numbers_have_logarithmic_colours_where_they_span_a_wide_range(ends, log):
+    plain = Target("disparity", "scalar", unit="px")
+    values = np.linspace(*ends, 50, dtype=np.float32)
+    row = depth_row(values, values, plain, percentiles=(0, 100))
+    assert isinstance(row.key.bar.norm, LogNorm) is log
+    assert row.key.bar.caption == "disparity [px]" + ", logarithmic" * log
+    assert (row.truth == row.prediction).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "log", "ticks"),
+    [
+        (2, 200, True, [2, 5, 10, 20, 50, 100, 200]),
+        (1.7, 3.4, True, [1.75, 2, 2.25, 2.5, 2.75, 3, 3.25]),
+        (0.001, 1000, True, [0.001, 0.01, 0.1, 1, 10, 100, 1000]),
+        (0, 60, False, [0, 10, 20, 30, 40, 50, 60]),
+        (-5, 50, False, [0, 10, 20, 30, 40, 50]),
+    ],
+)
+def test_colour_bars_have_round_numbers(low, high, log, ticks):
+    bar = Bar(depth_norm(low, high, log), DEPTH_COLORMAP, "")
+    assert bar.ticks(7) == pytest.approx(ticks)
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("most", [4, 5, 7])
+def test_colour_bars_have_ticks_for_any_scale(log, most):
+    generator = np.random.default_rng(0)
+    for low in 10.0 ** generator.uniform(-6, 6, 30):
+        for factor in (1.01, 1.7, 30, 1e4, 1e9):
+            ticks = Bar(depth_norm(low, low * factor, log), DEPTH_COLORMAP, "").ticks(most)
+            assert 1 <= len(ticks) <= most, (low, factor)
+            assert low <= ticks[0] and ticks[-1] <= low * factor and ticks == sorted(ticks)
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -257,7 +343,8 @@ def test_colour_blind_people_distinguish_the_colours_of_masks(matrix):
 def test_scalar_row_by_hand():
     truth = np.array([[-4.0, 0.0, 6.0, np.nan]], np.float32)
     prediction = np.array([[-4.0, 3.0, 2.0, 0.0]], np.float32)
-    row = paint_row(TaskMaps(HEIGHT, prediction, truth), Style(percentiles=(0, 100)))
+    plain = replace(HEIGHT, range=None)
+    row = paint_row(TaskMaps(plain, prediction, truth), Style(percentiles=(0, 100)))
     assert row.name == "height [m]" and row.scores == "mean error 2.333, RMSE 2.887 m"
     assert (row.key.bar.norm.vmin, row.key.bar.norm.vmax) == (-4, 6)
     assert row.key.bar.caption == "height [m]"
@@ -265,7 +352,7 @@ def test_scalar_row_by_hand():
         "|prediction - truth| [m]",
         5,
     )
-    ends = matplotlib.colormaps["cividis"]([0.0, 1.0], bytes=True)[:, :3].tolist()
+    ends = matplotlib.colormaps[VALUE_COLORMAP]([0.0, 1.0], bytes=True)[:, :3].tolist()
     assert row.truth[0, [0, 2]].tolist() == ends
     assert tuple(row.truth[0, 3]) == tuple(row.error[0, 3]) == INVALID_COLOR
     # 0 is a value like others.
@@ -273,13 +360,14 @@ def test_scalar_row_by_hand():
     assert row.key.swatches == [("no value", INVALID_COLOR)]
 
 
-def test_scalars_without_truth_have_the_colours_of_their_range():
+def test_scalars_have_the_colours_of_their_range_or_of_their_values():
     values = np.array([[0.0, 10.0]], np.float32)
     plain = Target("heat", "scalar")
     unknown = np.full((1, 2), np.nan, np.float32)
     for target, truth, style, limits in (
         (HEIGHT, None, STYLE, (-5, 50)),
         (HEIGHT, unknown, STYLE, (-5, 50)),
+        (HEIGHT, values, STYLE, (-5, 50)),
         (HEIGHT, None, Style(ranges=dict(height=(1, 2), flow=(0, 3))), (1, 2)),
         (plain, None, Style(percentiles=(0, 100)), (0, 10)),
         (plain, unknown, Style(percentiles=(10, 90)), (1, 9)),

@@ -94,12 +94,14 @@ def test_tasks_and_titles_make_a_panel_higher_and_the_image_may_have_another_siz
     assert one.shape[0] < titled.shape[0] < one.shape[0] + 40
 
 
-def test_without_truth_a_panel_has_two_columns_and_larger_pictures():
+def test_a_panel_has_no_columns_without_pictures():
     image, semseg, depth = scene()
     full = draw_panel(image, [semseg, depth])
     maps = [TaskMaps(LABELS, semseg.prediction), TaskMaps(DEPTH, depth.prediction)]
     panel = draw_panel(image, maps)
-    assert panel.shape[0] > full.shape[0]
+    assert panel.shape[1] == pytest.approx(1600, abs=9)
+    assert panel.shape[0] < full.shape[0], "image and both predictions are one row"
+    assert draw_panel(image, maps[:1]).shape[0] > panel.shape[0], "two pictures are larger"
     assert share(panel, PALETTE[1]) > 0
     assert share(panel, WRONG_COLOR) == 0
     mixed = draw_panel(image, [semseg, maps[1]])
@@ -159,6 +161,25 @@ def test_many_long_names_make_the_panel_higher():
     assert many.shape[0] > few.shape[0] + 400
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 10])
+def test_many_pictures_take_several_rows(count):
+    image = scene()[0]
+    targets = [Target(f"mask{index}", "binary") for index in range(count)]
+    masks = [np.full((64, 128), index % 2) for index in range(count)]
+    pairs = list(zip(targets, masks, strict=True))
+    panel = draw_panel(image, [TaskMaps(target, mask) for target, mask in pairs])
+    sample = draw_sample(image, [TaskMaps(target, truth=mask) for target, mask in pairs])
+    maps = {target.name: mask for target, mask in pairs}
+    sheet = draw_sheet([SheetSample.shrunk("a", image, maps)], targets)
+    pictures = count + 1
+    for picture, columns, least in ((panel, 3, 500), (sample, 4, 480), (sheet, 6, 360)):
+        height, width, _ = picture.shape
+        assert width <= columns * 600 and width >= min(pictures, columns) * least
+        # As many pictures are amber as masks are 1, each of nearly its column's width.
+        ones = share(picture, YES_COLOR) * height * width / (least * least / 2)
+        assert ones > 0.9 * (count // 2)
+
+
 def test_a_panel_refuses_what_it_cannot_draw():
     image, semseg, _ = scene()
     with pytest.raises(ValueError, match="targets is empty"):
@@ -178,6 +199,18 @@ def test_a_depth_picture_is_the_painted_map_above_a_bar():
     bar = picture[20 + 10, 26:-26].astype(int).sum(-1)
     assert bar[0] > 600 and bar[-1] < 60
     assert depth_picture(depth[:, :9], norm).shape == (20 + 56, 240, 3)
+
+
+def test_the_bar_of_a_large_depth_picture_is_larger():
+    depth = np.tile(np.linspace(1, 80, 2049), (4, 1))
+    picture = depth_picture(depth, depth_norm(1, 80))
+    assert picture.shape == (4 + 2 * 56, 2049, 3)
+    assert (picture[:4] == colorize_depth(depth, depth_norm(1, 80))).all()
+    small = depth_picture(depth[:, :1000], depth_norm(1, 80))
+    dark = [
+        (each[4 + 20 * scale :] < 99).any(-1).sum() for each, scale in ((picture, 2), (small, 1))
+    ]
+    assert dark[0] > 3 * dark[1], "twice as high and wide"
 
 
 SIZE = (40, 80)
@@ -202,7 +235,7 @@ def drawn_sample(valid, color=(90, 120, 60)):
     picture = draw_sample(image, sample_maps(valid), "title")
     assert picture.shape[1] == 4 * COLUMN + MARGIN
     lefts = [MARGIN + index * COLUMN for index in range(4)]
-    return [picture[16 + 26 + 40 + 4 : 16 + 26 + 40 + 236, left + 4 : left + 476] for left in lefts]
+    return [picture[16 + 30 + 40 + 4 : 16 + 30 + 40 + 236, left + 4 : left + 476] for left in lefts]
 
 
 def test_a_sample_shows_its_image_and_every_target():

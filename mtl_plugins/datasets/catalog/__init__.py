@@ -2,7 +2,9 @@
 
 from .cityscapes import CityscapesDepthFormat, CityscapesMultiTask
 from .kitti import KittiMultiTask
+from .nyud import NYUDMultiTask
 from .nyuv2 import NYUv2MultiTask, convert_nyuv2
+from .pascal_context import PascalContextMultiTask
 from .shift import ShiftMultiTask
 from .street_scenes_dataset import StreetScenesDataset
 from .synscapes import SynscapesMultiTask
@@ -12,7 +14,9 @@ __all__ = [
     "CityscapesDepthFormat",
     "CityscapesMultiTask",
     "KittiMultiTask",
+    "NYUDMultiTask",
     "NYUv2MultiTask",
+    "PascalContextMultiTask",
     "ShiftMultiTask",
     "StreetScenesDataset",
     "SynscapesMultiTask",

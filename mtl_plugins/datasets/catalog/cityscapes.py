@@ -10,10 +10,11 @@ from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
-from ...targets import DEPTH, IGNORE_LABEL
+from ...targets import DEPTH, IGNORE_LABEL, PREDEFINED
 from ...utils import read_text
 from ..formats import DepthFormat, TargetFormat
 from ..multi_task_dataset import MultiTaskDataset
+from .known_targets import Declared, known_targets
 
 CITYSCAPES = CityscapesDataset.METAINFO
 CATEGORIES = ("flat", "construction", "object", "nature", "sky", "human", "vehicle")
@@ -99,6 +100,25 @@ def _disparity_format(baseline: float, fx: float) -> DepthFormat:
     return DepthFormat(scale=scale, offset=-scale, inverse=True, max_depth=reach)
 
 
+# Labels without a class, as labels or as those of single objects (label * 1000 + number).
+VOID = sorted({*range(34)} - {*LABELS})
+INSTANCES = dict(suffix="_gtFine_instanceIds.png")
+"""Files of objects: label * 1000 + number, or the label alone of stuff and of crowds."""
+
+KNOWN: dict[str, dict[str, Any]] = dict(
+    **{name: {} for name in PREDEFINED},
+    edges=dict(
+        type="binary",
+        format=dict(
+            type="OutlineFormat", invalid=(*VOID, *((k * 1000, k * 1000 + 999) for k in VOID[1:]))
+        ),
+        **INSTANCES,
+    ),
+    centres=dict(type="offset", format=dict(type="CentreFormat", invalid=((0, 999),)), **INSTANCES),
+)
+"""Declarations of the targets that are made from the files of objects."""
+
+
 @DATASETS.register_module()
 class CityscapesMultiTask(MultiTaskDataset):
     """Cityscapes' fine annotations: 2048x1024 images, classes, depth from disparity.
@@ -109,6 +129,9 @@ class CityscapesMultiTask(MultiTaskDataset):
         split: "train", "val" or "test": selects the folders, unless `data_prefix` is given.
         num_classes: 19, or 7 for the categories of the MTAN protocol (https://arxiv.org/abs/
             1803.10704): flat, construction, object, nature, sky, human, vehicle.
+        targets: as in `MultiTaskDataset`. `dict(edges={})` adds outlines of all classes and
+            objects (`binary`, 255 where there is no class), `dict(centres={})` the offsets to the
+            centres of objects; both are made from `*_gtFine_instanceIds.png`.
         kwargs: with a `depth_format`, disparity is decoded without cameras.
 
     Raises:
@@ -116,7 +139,13 @@ class CityscapesMultiTask(MultiTaskDataset):
         DataError: a camera is wrong, see `CityscapesDepthFormat`.
     """
 
-    def __init__(self, split: str = "train", num_classes: int = 19, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        split: str = "train",
+        num_classes: int = 19,
+        targets: Declared | None = None,
+        **kwargs: Any,
+    ) -> None:
         if split not in ("train", "val", "test") or num_classes not in (19, 7):
             raise ConfigError(
                 f"CityscapesMultiTask(split={split!r}, num_classes={num_classes}); expected "
@@ -134,7 +163,12 @@ class CityscapesMultiTask(MultiTaskDataset):
             label_map=TRAIN_IDS if fine else CATEGORY_IDS,
             metainfo=CITYSCAPES if fine else dict(classes=CATEGORIES, palette=CATEGORY_PALETTE),
         )
-        super().__init__(**{**defaults, **kwargs})
+        known = {
+            name: dict(each, folder=f"gtFine/{split}") if each else {}
+            for name, each in KNOWN.items()
+        }
+        own = known_targets("CityscapesMultiTask", targets or {}, known)
+        super().__init__(**{**defaults, **kwargs}, targets=own)
         declared = self.declarations[DEPTH.name]
         # Unless the config describes the files, here or in targets.depth.
         if not declared.arguments:

@@ -11,9 +11,11 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from ...errors import ConfigError, DataError
-from ...targets import IGNORE_LABEL
+from ...targets import IGNORE_LABEL, PREDEFINED
 from ...utils import UNFINISHED, replaced, track
+from ..files import read_mat
 from ..multi_task_dataset import MultiTaskDataset
+from .known_targets import Declared, known_targets
 
 MAT_URL = "http://horatio.cs.nyu.edu/mit/silberman/nyu_depth_v2/nyu_depth_v2_labeled.mat"
 SPLITS_URL = "http://horatio.cs.nyu.edu/mit/silberman/indoor_seg_sup/splits.mat"
@@ -41,6 +43,9 @@ TO_13 = (
 """Class of 13 for each class of 40 (class13Mapping.mat of https://github.com/ankurhanda/
 nyuv2-meta-data)."""
 
+TO_40 = {0: IGNORE_LABEL, **{i: i - 1 for i in range(1, 41)}}
+"""Class id of each value of a file of 40 classes."""
+
 KINDS = ("rgb", "label40", "depth")
 PREFIXES = ("img_path", "seg_map_path", "depth_map_path")
 """Folders of a scene's image, classes and depth, and their keys in `data_prefix`."""
@@ -63,27 +68,42 @@ class NYUv2MultiTask(MultiTaskDataset):
     Args:
         split: "train" (795 images) or "test" (654), on which papers also validate.
         num_classes: 40, or 13.
+        targets: as in `MultiTaskDataset`. `dict(edges={})` adds the thinned borders of the 40
+            classes (`binary`).
 
     Raises:
         ConfigError: another split or number of classes.
     """
 
-    def __init__(self, split: str = "train", num_classes: int = 40, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        split: str = "train",
+        num_classes: int = 40,
+        targets: Declared | None = None,
+        **kwargs: Any,
+    ) -> None:
         if split not in ("train", "test") or num_classes not in (40, 13):
             raise ConfigError(
                 f"NYUv2MultiTask(split={split!r}, num_classes={num_classes}); expected 'train' or "
                 "'test', and 40 or 13."
             )
-        classes = range(1, 41) if num_classes == 40 else TO_13
+        to_13 = {0: IGNORE_LABEL, **{i: to - 1 for i, to in enumerate(TO_13, start=1)}}
+        edges = dict(
+            type="binary",
+            folder=f"label40/{split}",
+            format=dict(type="OutlineFormat", thinned=True),
+        )
+        known = {**{name: {} for name in PREDEFINED}, "edges": edges}
         defaults = dict(
             data_prefix=dict(zip(PREFIXES, (f"{kind}/{split}" for kind in KINDS), strict=True)),
             img_suffix=".png",
             seg_map_suffix=".png",
-            label_map={0: IGNORE_LABEL, **{i: to - 1 for i, to in enumerate(classes, start=1)}},
+            label_map=TO_40 if num_classes == 40 else to_13,
             depth_format=dict(scale=0.001, max_depth=REACH),
             metainfo=dict(classes=NAMES_40 if num_classes == 40 else NAMES_13),
         )
-        super().__init__(**{**defaults, **kwargs})
+        own = known_targets("NYUv2MultiTask", targets or {}, known)
+        super().__init__(**{**defaults, **kwargs}, targets=own)
 
 
 def convert_nyuv2(mat: str, splits: str, classes: str, root: str) -> dict[str, int]:
@@ -160,7 +180,7 @@ def _readable(mat: str) -> Iterator[None]:
 
 def _class_map(path: str) -> np.ndarray:
     """Read the class 0 to 40 of each label 0 to 894."""
-    mapping = _load(path, CLASSES_URL).get("mapClass", np.zeros(0)).ravel()
+    mapping = np.ravel(_load(path, CLASSES_URL).get("mapClass", ()))
     if len(mapping) != LABELS or mapping.min() < 0 or mapping.max() > 40:
         raise DataError(
             f"{path} has no mapClass of {LABELS} classes from 1 to 40. Get it from {CLASSES_URL}."
@@ -173,7 +193,7 @@ def _members(path: str) -> dict[str, list[int]]:
     content = _load(path, SPLITS_URL)
     members = {}
     for split in ("train", "test"):
-        numbers = content.get(f"{split}Ndxs", np.zeros(0)).ravel().astype(int)
+        numbers = np.ravel(content.get(f"{split}Ndxs", ())).astype(int)
         members[split] = sorted(numbers.tolist())
     if not all(members.values()) or set(members["train"]) & set(members["test"]):
         raise DataError(
@@ -184,16 +204,12 @@ def _members(path: str) -> dict[str, list[int]]:
 
 def _load(path: str, url: str) -> Mapping[str, np.ndarray]:
     """Read a small .mat file that can be downloaded from `url`."""
-    # Imported late: scipy.io loads a hundred modules.
-    from scipy.io import loadmat
-
     if not os.path.isfile(path):
         raise DataError(f"{path} does not exist. Get it from {url}.")
     try:
-        return loadmat(path)
-    except Exception as error:
-        # scipy raises errors of many types for damaged files.
-        raise DataError(f"{path} is no readable .mat file: {error}. Get it from {url}.") from error
+        return read_mat(path)
+    except DataError as error:
+        raise DataError(f"{error} Get it from {url}.") from error
 
 
 def _check(file: Mapping, path: str, members: dict[str, list[int]]) -> None:

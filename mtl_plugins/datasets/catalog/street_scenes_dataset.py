@@ -7,14 +7,14 @@ from mmengine.dist import barrier, is_main_process
 from mmseg.datasets import CityscapesDataset
 from mmseg.registry import DATASETS
 
-from ...errors import ConfigError, DataError
+from ...errors import DataError
 from ...street_scenes import DEPTH_SCALE, FAR, Body, ensure_street_scenes, find_street_scenes
 from ...targets import DEPTH, NORMALS, SEMSEG
-from ...utils import did_you_mean
 from ..inherited import refuse_arguments
 from ..multi_task_dataset import MultiTaskDataset
+from .known_targets import known_targets
 
-FOLDERS: dict[str, dict[str, Any]] = {
+KNOWN: dict[str, dict[str, Any]] = {
     SEMSEG.name: dict(folder="label"),
     DEPTH.name: dict(folder="depth", scale=DEPTH_SCALE, max_depth=FAR),
     NORMALS.name: dict(folder="normals"),
@@ -25,6 +25,8 @@ FOLDERS: dict[str, dict[str, Any]] = {
         classes=("background", *(body.name.lower() for body in Body if body)),
     ),
     "saliency": dict(type="binary", folder="saliency"),
+    "centres": dict(type="offset", folder="instance", format=dict(type="CentreFormat")),
+    "outlines": dict(type="binary", folder="instance", format=dict(type="OutlineFormat")),
 }
 """Declaration of each target that the renderer writes, with its folder below `data_root`."""
 
@@ -43,9 +45,11 @@ class StreetScenesDataset(MultiTaskDataset):
         seed: another seed gives other scenes.
         targets: names of the targets to load: "semseg", "depth", "normals", "boundary" (binary:
             where class or object change), "parts" (of people), "saliency" (binary: vehicles and
-            people in front); or a dict of them and of others that are made from the same files, as
-            in `MultiTaskDataset`; `folder` is then one of "label", "depth", "normals", "boundary",
-            "parts", "saliency" and "instance".
+            people in front), "centres" (offsets in pixels from each pixel of an object to the
+            object's centre), "outlines" (binary: where objects alone change); or a dict of them
+            and of others that are made from the same files, as in `MultiTaskDataset`; `folder` is
+            then one of "label", "depth", "normals", "boundary", "parts", "saliency" and
+            "instance".
         render: False: missing scenes are an error.
 
     Raises:
@@ -71,21 +75,9 @@ class StreetScenesDataset(MultiTaskDataset):
         refuse_arguments(self, kwargs, ("data_prefix",), reason)
         self.render = render
         self.scenes: dict[str, Any] = dict(counts=dict(counts), size=tuple(size), seed=seed)
-        if not isinstance(targets, Mapping):
-            targets = {key: {} for key in targets}
-        declared = {}
-        for name, given in targets.items():
-            if name not in FOLDERS and "folder" not in given:
-                raise ConfigError(
-                    f"StreetScenesDataset: targets={list(targets)}. {did_you_mean(name, FOLDERS)}"
-                )
-            own = FOLDERS.get(name, {})
-            if "format" in given:
-                own = dict(folder=own["folder"]) if own else {}
-            if "range" in given:
-                own = {key: value for key, value in own.items() if key != "max_depth"}
-            declared[name] = {**own, **given}
-            declared[name]["folder"] = f"{declared[name]['folder']}/{split}"
+        declared = known_targets("StreetScenesDataset", targets, KNOWN)
+        for each in declared.values():
+            each["folder"] = f"{each['folder']}/{split}"
         super().__init__(
             data_root=data_root,
             data_prefix=dict(img_path=f"rgb/{split}"),

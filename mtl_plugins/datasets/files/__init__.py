@@ -21,6 +21,7 @@ from .listing import (
     is_hidden,
     named_files,
 )
+from .mat_files import read_mat
 from .signatures import HEAD, PICTURES, recognised
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "named_files",
     "read_image",
     "read_map",
+    "read_mat",
     "recognised",
     "shown_colours",
     "to_bytes",

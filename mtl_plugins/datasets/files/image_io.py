@@ -77,7 +77,7 @@ def read_image(
             `PIL.Image.MAX_IMAGE_PIXELS`, has other channels, or 32-bit or float values without a
             range.
     """
-    return decode_image(_bytes(path, backend_args), path, strict, image_range, channels)
+    return decode_image(read_bytes(path, backend_args), path, strict, image_range, channels)
 
 
 def decode_image(
@@ -157,7 +157,7 @@ def read_map(
         values = np.asarray(image.convert("RGB") if transparent else image)
         return values if step == 1 else values // step
 
-    data = _bytes(path, backend_args)
+    data = read_bytes(path, backend_args)
     if data.startswith((NPY, NPZ)):
         values = read_npy(data, path)
     elif data.startswith(EXR):
@@ -229,7 +229,12 @@ def _decoded(
         raise DataError(f"{path} {failed}: {unreadable(data, expected, reason)}") from error
 
 
-def _bytes(path: str, backend_args: dict | None) -> bytes:
+def read_bytes(path: str, backend_args: dict | None) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        DataError: it is missing or cannot be read.
+    """
     try:
         return fileio.get(path, backend_args)
     except FileNotFoundError as error:

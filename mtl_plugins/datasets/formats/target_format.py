@@ -95,7 +95,9 @@ class TargetFormat(ABC):
     """Decode the raw values of a target's file into the values that `targets.py` defines.
 
     `channels` is the number of channels of a file (0: any). An `exact` format refuses files with
-    lossy compression. If the meaning of raw values differs from file to file (disparity with one
+    lossy compression. A format that is not `local` needs the whole map, because a pixel's value
+    depends on others: `LoadTargets` decodes it before any crop, and packed data holds its decoded
+    values. If the meaning of raw values differs from file to file (disparity with one
     camera per file), `for_file` returns the format of one file.
 
     A format of your own that is a registered frozen dataclass (`FORMATS.register_module()`) can be
@@ -104,6 +106,7 @@ class TargetFormat(ABC):
 
     channels: int = 1
     exact: bool = False
+    local: bool = True
 
     @abstractmethod
     def __call__(self, raw: np.ndarray, path: str = "") -> np.ndarray:

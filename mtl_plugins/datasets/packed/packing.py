@@ -14,7 +14,7 @@ from ...errors import DataError
 from ...utils import replaced
 from ..dense_dataset import DenseDataset
 from ..formats import FORMATS
-from ..transforms.loading import check_target_size
+from ..transforms.loading import check_target_size, nearest
 from .layout import (
     ALIGNMENT,
     INDEX,
@@ -117,15 +117,19 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
         arrays, decoding = dict(img=dataset.read_image(entry)), {}
         for target in dataset.targets():
             path, raw = entry[target.path], dataset.read_target(entry, target)
-            resized = target.name in dataset.resized
-            check_target_size(entry, target, raw, arrays["img"].shape[:2], resized)
+            size, resized = arrays["img"].shape[:2], target.name in dataset.resized
+            check_target_size(entry, target, raw, size, resized)
             decode: Any = dataset.format_of(entry, target).for_file(path)
+            if resized and not decode.local:
+                raw = nearest(raw, size)  # as LoadTargets does before it decodes
             decoded = decode(raw, path)
-            # Only a dataclass can be built again from its arguments; otherwise decoded values are
-            # stored.
-            rebuilt = is_dataclass(decode) and FORMATS.module_dict.get(
-                type(decode).__name__
-            ) is type(decode)
+            # Only a dataclass can be built again from its arguments, and a crop must suffice to
+            # decode it; otherwise decoded values are stored.
+            rebuilt = (
+                decode.local
+                and is_dataclass(decode)
+                and FORMATS.module_dict.get(type(decode).__name__) is type(decode)
+            )
             if rebuilt:
                 names = [each.name for each in fields(decode) if each.init]
                 arguments = {name: getattr(decode, name) for name in names}

@@ -99,7 +99,8 @@ class LoadTargets(SourceTransform):
     Args:
         backend_args: storage of the files, see `mmengine.fileio`; default: disk.
         decode: False keeps the raw values of the files until `DecodeTargets`. Between the two only
-            crops are allowed.
+            crops are allowed. Formats that need the whole map (not `local`) decode here all the
+            same.
 
     Raises:
         DataError: a file is damaged, has values that are no class, or another size than the
@@ -123,9 +124,11 @@ class LoadTargets(SourceTransform):
                     factors = size[1] / raw.shape[1], size[0] / raw.shape[0]
                     results.setdefault(ENLARGED, {})[target.array] = factors
                     raw = nearest(raw, size)
-                results[target.array] = raw
+                decode = source.format_of(results, target)
+                now = self.decode or not decode.local
+                results[target.array] = _decoded(results, target, decode, raw) if now else raw
                 fields.append(target.array)
-        return _decoded(source, results) if self.decode else results
+        return results
 
 
 @TRANSFORMS.register_module()
@@ -137,18 +140,22 @@ class DecodeTargets(SourceTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        return _decoded(self._needed_source(), results)
+        source = self._needed_source()
+        for target in loaded_targets(results):
+            decode = source.format_of(results, target)
+            if decode.local:
+                raw = results[target.array]
+                results[target.array] = _decoded(results, target, decode, raw)
+        return results
 
 
-def _decoded(source: Source, results: dict) -> dict:
-    """Decode the arrays of a sample in place."""
-    for target in loaded_targets(results):
-        decode = source.format_of(results, target)
-        values = decode(results[target.array], results[target.path])
-        if target.type == "offset" and target.array in results.get(ENLARGED, ()):
-            values = values * np.float32(results[ENLARGED][target.array])
-        results[target.array] = values
-    return results
+def _decoded(results: dict, target: Target, decode: TargetFormat, raw: np.ndarray) -> np.ndarray:
+    """Decode the raw values of a target; offsets that a file has are scaled with its size."""
+    values = decode(raw, results[target.path])
+    factors = results.get(ENLARGED, {}).get(target.array)
+    # Those that are computed from the whole map are in its pixels already.
+    scaled = factors is not None and target.type == "offset" and decode.local
+    return values * np.float32(factors) if scaled else values
 
 
 def nearest(values: np.ndarray, size: Sequence[int]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Losses of class ids and masks, over the valid pixels."""
 
 from collections.abc import Sequence
+from math import inf
 
 import torch
 from mmseg.registry import MODELS
@@ -8,6 +9,47 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ...errors import ConfigError
+
+
+def class_weights(
+    given: Sequence[float] | str | None, owner: str, classes: int | None = None
+) -> Tensor | None:
+    """Return the weights of classes as a tensor; None for None.
+
+    Args:
+        given: the weights.
+        owner: whose they are, for errors.
+        classes: number of classes; None if it is unknown.
+
+    Raises:
+        ConfigError: they are no numbers, one is negative or not finite, all are 0, there are more
+            or fewer than classes, or they are still the name of a file.
+
+    >>> class_weights([1, 2.5], "a loss", classes=2)
+    tensor([1.0000, 2.5000])
+    """
+    if given is None:
+        return None
+    if isinstance(given, str):
+        raise ConfigError(
+            f"{owner}: class_weight={given!r} is a file, which is read for the task heads of a "
+            "config alone. Give the numbers."
+        )
+    try:
+        numbers = [float(each) for each in given]
+    except (TypeError, ValueError):
+        numbers = []
+    if not all(0 <= each < inf for each in numbers) or not any(numbers):
+        raise ConfigError(
+            f"{owner}: class_weight={given!r}; expected a finite number of at least 0 for each "
+            "class, and one above 0."
+        )
+    if classes is not None and len(numbers) != classes:
+        raise ConfigError(
+            f"{owner}: class_weight has {len(numbers)} numbers for {classes} classes. Give one for "
+            "each class."
+        )
+    return torch.tensor(numbers)
 
 
 @MODELS.register_module()
@@ -18,7 +60,8 @@ class MaskedCrossEntropyLoss(nn.Module):
     synchronises with the GPU in every iteration.
 
     Args:
-        class_weight: factor of each class; the mean is weighted by it, as in PyTorch.
+        class_weight: factor of each class, at least 0; the mean is weighted by it, as in PyTorch.
+            In a config, the file that `tools/check_data.py --weights` writes, too.
         label_smoothing: share of the target spread over all classes, in [0, 1).
         loss_weight: factor on the loss.
 
@@ -36,12 +79,12 @@ class MaskedCrossEntropyLoss(nn.Module):
 
     def __init__(
         self,
-        class_weight: Sequence[float] | None = None,
+        class_weight: Sequence[float] | str | None = None,
         label_smoothing: float = 0.0,
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        weight = None if class_weight is None else torch.tensor(class_weight, dtype=torch.float32)
+        weight = class_weights(class_weight, type(self).__name__)
         self.register_buffer("class_weight", weight, persistent=False)
         self.label_smoothing = label_smoothing
         self.loss_weight = loss_weight
@@ -78,7 +121,8 @@ class BinaryCrossEntropyLoss(nn.Module):
 
     Args:
         positive_weight: factor of the pixels that are 1 (rare ones such as edges); the mean is
-            still over the number of pixels.
+            still over the number of pixels. In a config, the file that
+            `tools/check_data.py --weights` writes, too.
         loss_weight: factor on the loss.
 
     Shapes: `logits` and `target` N,1,H,W (0 or 1), `valid` N,1,H,W bool -> scalar.
@@ -93,21 +137,84 @@ class BinaryCrossEntropyLoss(nn.Module):
     loss_name = "loss_bce"
     space = "binary"
 
-    def __init__(self, positive_weight: float = 1.0, loss_weight: float = 1.0) -> None:
+    def __init__(self, positive_weight: float | str = 1.0, loss_weight: float = 1.0) -> None:
         super().__init__()
-        if not positive_weight > 0:
+        if isinstance(positive_weight, str):
             raise ConfigError(
-                f"BinaryCrossEntropyLoss: positive_weight={positive_weight}; expected above 0."
+                f"BinaryCrossEntropyLoss: positive_weight={positive_weight!r} is a file, which is "
+                "read for the task heads of a config alone. Give the number."
+            )
+        if not 0 < positive_weight < inf:
+            raise ConfigError(
+                f"BinaryCrossEntropyLoss: positive_weight={positive_weight}; expected a finite "
+                "number above 0."
             )
         self.positive_weight = positive_weight
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        zero = torch.zeros((), device=logits.device)
         positive = ((target == 1) & valid).float()
-        losses = F.binary_cross_entropy_with_logits(
-            logits.float().where(valid, zero), positive, reduction="none"
-        )
         weights = 1 + (self.positive_weight - 1) * positive
-        total = (weights * losses).where(valid, zero).sum()
-        return self.loss_weight * total / valid.sum().clamp(min=1)
+        return self.loss_weight * _weighted_mean(logits, positive, valid, weights)
+
+
+@MODELS.register_module()
+class BalancedCrossEntropyLoss(nn.Module):
+    r"""Average the binary cross-entropy over the valid pixels, the two sides weighted w and 1 - w.
+
+    A pixel that is 1 has the weight $w$, one that is 0 the weight $1 - w$; the mean is over the
+    number of pixels. As `BinaryCrossEntropyLoss(positive_weight=w / (1 - w), loss_weight=1 - w)`,
+    whose scale differs from that of the published task weights.
+
+    Source: Xie and Tu, *Holistically-Nested Edge Detection*, 2015 ($w$ from the labels); multi-task
+    papers fix it: 0.95 for edges (ASTMT, 2019; InvPT, 2022), 0.88 for those of NYUD-v2 (MLoRE,
+    2024).
+
+    Args:
+        positive_weight: $w$, in (0, 1); None: the share of 0 among the valid pixels of the batch,
+            so that both sides count the same (the class-balanced form, for saliency and edges).
+        loss_weight: factor on the loss.
+
+    Shapes: `logits` and `target` N,1,H,W (0 or 1), `valid` N,1,H,W bool -> scalar; 0 with a
+    gradient of 0 where nothing is valid.
+
+    Raises:
+        ConfigError: `positive_weight` is outside its range.
+
+    >>> target = torch.tensor([[[[1, 0, 0, 0, 255]]]])
+    >>> loss = BalancedCrossEntropyLoss()(torch.zeros(1, 1, 1, 5), target, target != 255)
+    >>> round(loss.item(), 4)   # (0.75 + 3 * 0.25) / 4 * log(2)
+    0.2599
+    """
+
+    loss_name = "loss_bce"
+    space = "binary"
+
+    def __init__(self, positive_weight: float | None = None, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        if positive_weight is not None and not 0 < positive_weight < 1:
+            raise ConfigError(
+                f"BalancedCrossEntropyLoss: positive_weight={positive_weight}; expected a number "
+                "in (0, 1), or None. BinaryCrossEntropyLoss takes any factor above 0."
+            )
+        self.positive_weight = positive_weight
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        positive = ((target == 1) & valid).float()
+        weight: Tensor | float
+        if self.positive_weight is None:
+            weight = 1 - positive.sum() / valid.sum().clamp(min=1)
+        else:
+            weight = self.positive_weight
+        weights = weight * positive + (1 - weight) * (1 - positive)
+        return self.loss_weight * _weighted_mean(logits, positive, valid, weights)
+
+
+def _weighted_mean(logits: Tensor, positive: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
+    """Return the sum of weighted binary cross-entropies over the number of valid pixels."""
+    zero = torch.zeros((), device=logits.device)
+    losses = F.binary_cross_entropy_with_logits(
+        logits.float().where(valid, zero), positive, reduction="none"
+    )
+    return (weights * losses).where(valid, zero).sum() / valid.sum().clamp(min=1)

@@ -1,13 +1,14 @@
 """Losses of class ids against rare classes, over the labelled pixels."""
 
 from collections.abc import Sequence
+from math import log
 
 import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from .class_losses import of_label
+from .class_losses import class_weights, of_label
 
 SURE = 1e-6
 """Least 1 - probability of a pixel's class, which keeps the gradient of a small power finite."""
@@ -24,7 +25,7 @@ class MaskedFocalLoss(nn.Module):
 
     Args:
         gamma: power of 1 - p, at least 0; 0 is the cross-entropy.
-        class_weight: factor of each class; the mean is weighted by it.
+        class_weight: as in `MaskedCrossEntropyLoss`.
         loss_weight: factor on the loss.
 
     Shapes: `logits` N,K,H,W; `label` N,H,W int64 with `ignore_index` where unlabelled -> scalar;
@@ -45,13 +46,13 @@ class MaskedFocalLoss(nn.Module):
     def __init__(
         self,
         gamma: float = 2.0,
-        class_weight: Sequence[float] | None = None,
+        class_weight: Sequence[float] | str | None = None,
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         if not gamma >= 0:
             raise ConfigError(f"MaskedFocalLoss: gamma={gamma}; expected a number of at least 0.")
-        weight = None if class_weight is None else torch.tensor(class_weight, dtype=torch.float32)
+        weight = class_weights(class_weight, type(self).__name__)
         self.register_buffer("class_weight", weight, persistent=False)
         self.gamma = gamma
         self.loss_weight = loss_weight
@@ -60,10 +61,70 @@ class MaskedFocalLoss(nn.Module):
         labelled, label = _labels(label, ignore_index)
         surprise = -of_label(_masked(logits, labelled).log_softmax(1), label)
         wrong = (-torch.expm1(-surprise)).clamp(min=SURE)
-        weight = labelled.float() if self.class_weight is None else self.class_weight[label]
-        weight = weight * labelled
-        norm = weight.sum().clamp(min=torch.finfo(torch.float32).eps)
-        return self.loss_weight * (weight * wrong**self.gamma * surprise).sum() / norm
+        costs = wrong**self.gamma * surprise
+        return self.loss_weight * _weighted_mean(costs, label, labelled, self.class_weight)
+
+
+@MODELS.register_module()
+class MaskedOHEMLoss(nn.Module):
+    r"""Average the cross-entropy over the hard pixels of a batch alone.
+
+    Hard are the labelled pixels whose class has a probability below `threshold`, and in any case
+    the hardest `share` of them (online hard example mining).
+
+    Source: Shrivastava et al., *Training Region-based Object Detectors with Online Hard Example
+    Mining*, 2016; for pixels Wu et al., *Bridging Category-level and Instance-level Semantic Image
+    Segmentation*, 2016.
+
+    Args:
+        threshold: probability below which a pixel is hard, in (0, 1).
+        share: least part of the labelled pixels that count, in (0, 1]; 1 is the cross-entropy.
+        class_weight: as in `MaskedCrossEntropyLoss`.
+        loss_weight: factor on the loss.
+
+    Shapes: `logits` N,K,H,W; `label` N,H,W int64 with `ignore_index` where unlabelled -> scalar;
+    0 with a gradient of 0 without any label.
+
+    Raises:
+        ConfigError: `threshold` or `share` is outside its range.
+
+    >>> logits = torch.tensor([[[[0.0, 9.0, 9.0]], [[0.0, 0.0, 0.0]]]])
+    >>> label = torch.tensor([[[1, 0, 255]]])
+    >>> round(MaskedOHEMLoss()(logits, label).item(), 4)   # log(2), of the first pixel
+    0.6931
+    """
+
+    loss_name = "loss_ohem"
+
+    class_weight: Tensor | None
+
+    def __init__(
+        self,
+        threshold: float = 0.7,
+        share: float = 1 / 16,
+        class_weight: Sequence[float] | str | None = None,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if not 0 < threshold < 1:
+            raise ConfigError(f"MaskedOHEMLoss: threshold={threshold}; expected one in (0, 1).")
+        if not 0 < share <= 1:
+            raise ConfigError(f"MaskedOHEMLoss: share={share}; expected one in (0, 1].")
+        weight = class_weights(class_weight, type(self).__name__)
+        self.register_buffer("class_weight", weight, persistent=False)
+        self.easy = -log(threshold)
+        self.share = share
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
+        labelled, label = _labels(label, ignore_index)
+        surprise = -of_label(_masked(logits, labelled).log_softmax(1), label)
+        ranked = surprise.detach().where(labelled, -1.0).flatten().sort(descending=True).values
+        least = (labelled.sum() * self.share).ceil().long().clamp(min=1)
+        # `gather`, because an index that is a tensor waits for the GPU.
+        hardest = surprise >= ranked.gather(0, least[None] - 1)
+        hard = labelled & (hardest | (surprise > self.easy))
+        return self.loss_weight * _weighted_mean(surprise, label, hard, self.class_weight)
 
 
 @MODELS.register_module()
@@ -161,6 +222,17 @@ def _labels(label: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
 def _masked(logits: Tensor, labelled: Tensor) -> Tensor:
     """Return logits as float32, 0 where no pixel is labelled, whatever the network says there."""
     return logits.float().where(labelled[:, None], 0.0)
+
+
+def _weighted_mean(
+    costs: Tensor, label: Tensor, mask: Tensor, class_weight: Tensor | None
+) -> Tensor:
+    """Return the mean of the pixels' costs N,H,W within a mask, weighted by class; 0 without any.
+
+    As in PyTorch, the sum of the weights is the divisor.
+    """
+    weight = mask.float() if class_weight is None else class_weight[label] * mask
+    return (weight * costs).sum() / weight.sum().clamp(min=torch.finfo(torch.float32).eps)
 
 
 def _one_hot(label: Tensor, classes: int) -> Tensor:

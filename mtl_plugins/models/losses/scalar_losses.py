@@ -26,6 +26,14 @@ def masked_mean(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     return total / count.clamp(min=1), (count > 0).float()
 
 
+def check_average(loss: nn.Module, average: str) -> None:
+    """Raise a `ConfigError` unless a loss is averaged over "images" or "pixels"."""
+    if average not in ("images", "pixels"):
+        raise ConfigError(
+            f"{type(loss).__name__}: average={average!r}; choose 'images' or 'pixels'."
+        )
+
+
 class MaskedLoss(nn.Module, ABC):
     """Average a penalty of prediction - target over all valid pixels of a batch.
 
@@ -123,20 +131,27 @@ class SILogLoss(nn.Module):
 
     With $d = \log \max(\hat y, \epsilon) - \log \max(y, \epsilon)$ over the valid pixels of an
     image, the loss is $\sqrt{\frac1N \sum_{images} (\mathrm{var}(d) + \gamma\,\bar d^2)}$ over the
-    images that have valid pixels. Invalid pixels, images without valid pixels and exact
-    predictions give finite losses and gradients, unlike mmseg's loss of this name. Computed in
-    float32 even under autocast.
+    images that have valid pixels, or the same of all pixels of the batch at once. Invalid pixels,
+    images without valid pixels and exact predictions give finite losses and gradients, unlike
+    mmseg's loss of this name. Computed in float32 even under autocast.
 
     Source: Eigen et al., *Depth Map Prediction from a Single Image using a Multi-Scale Deep
-    Network*, 2014; with the square root of Lee et al., *From Big to Small*, 2019.
+    Network*, 2014; with the square root of Lee et al., *From Big to Small*, 2019 (BTS: average
+    "pixels", gamma 0.15, loss_weight 10). AdaBins (2021) and ZoeDepth (2023) add `unbiased=True` to
+    these, Depth Anything V2 (2024) has average "pixels" and gamma 0.5.
 
     Args:
         gamma: weight of the squared mean error, >= 0. 0 ignores the scale of the depth, 1 gives
             the RMSE of the log depth.
+        average: "images": each image's mean and variance; "pixels": those of the whole batch.
+        unbiased: divide the variance by the number of pixels - 1.
         eps: metres to which smaller depths are raised.
         loss_weight: factor on the loss.
 
     Shapes: `prediction` and `target` N,1,H,W in metres, `valid` N,1,H,W bool -> scalar.
+
+    Raises:
+        ConfigError: an argument is outside its range.
 
     >>> loss = SILogLoss(gamma=0.0)
     >>> target = torch.tensor([[[[1.0, 2.0, 0.0]]]])
@@ -147,14 +162,24 @@ class SILogLoss(nn.Module):
     loss_name = "loss_silog"
     space = "distance"
 
-    def __init__(self, gamma: float = 0.15, eps: float = 1e-3, loss_weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        gamma: float = 0.15,
+        eps: float = 1e-3,
+        loss_weight: float = 1.0,
+        average: str = "images",
+        unbiased: bool = False,
+    ) -> None:
         super().__init__()
         if gamma < 0 or eps <= 0:
             raise ConfigError(
                 f"SILogLoss: gamma={gamma}, eps={eps}; expected gamma >= 0 and eps > 0."
             )
+        check_average(self, average)
         self.gamma = gamma
         self.eps = eps
+        self.average = average
+        self.unbiased = unbiased
         self.loss_weight = loss_weight
 
     def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -163,8 +188,13 @@ class SILogLoss(nn.Module):
         prediction = prediction.float().where(valid, prediction.new_ones((), dtype=torch.float32))
         target = target.float().where(valid, target.new_ones((), dtype=torch.float32))
         error = prediction.clamp(min=self.eps).log() - target.clamp(min=self.eps).log()
+        if self.average == "pixels":  # as one image
+            error, valid = error.reshape(1, 1, 1, -1), valid.reshape(1, 1, 1, -1)
         mean, has_pixels = masked_mean(error, valid)
         variance, _ = masked_mean((error - mean[:, None, None, None]).square(), valid)
+        if self.unbiased:
+            count = valid.sum(dim=(1, 2, 3))
+            variance = variance * count / (count - 1).clamp(min=1)
         per_image = (variance + self.gamma * mean.square()) * has_pixels
         mean_square = per_image.sum() / has_pixels.sum().clamp(min=1)
         loss = (mean_square + SQRT_EPS).sqrt() - SQRT_EPS**0.5

@@ -21,17 +21,17 @@ INSTEAD: dict[str, str] = {
     "FocalLoss": "MaskedFocalLoss",
     "HuasdorffDisstanceLoss": "MaskedLovaszLoss",
     "LovaszLoss": "MaskedLovaszLoss",
-    "OhemCrossEntropy": "MaskedFocalLoss",
+    "OhemCrossEntropy": "MaskedOHEMLoss",
     "TverskyLoss": "MaskedDiceLoss",
 }
 """Name of a loss of mmseg -> the counterpart, for classes."""
 
 USUAL: dict[str, str] = dict(
     classes="MaskedCrossEntropyLoss",
-    binary="BinaryCrossEntropyLoss",
+    binary="BinaryCrossEntropyLoss or BalancedCrossEntropyLoss",
     scalar="MaskedL1Loss, MaskedL2Loss or BerHuLoss",
     distance="SILogLoss, MaskedL1Loss, MaskedL2Loss or BerHuLoss",
-    direction="CosineLoss",
+    direction="CosineLoss or DirectionL1Loss",
     offset="EndPointLoss",
 )
 """Form of a target -> losses for it."""

@@ -18,7 +18,7 @@ class NormalsHead(TaskHead):
     The raw map is a vector of any length; its direction is the prediction.
 
     Args:
-        loss: `CosineLoss`, or a list.
+        loss: `CosineLoss`, `DirectionL1Loss`, or a list.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, 3, h, w) -> unit vectors (N, 3, h, w), x to
     the right, y down, z ahead; a raw vector of length 0 stays 0.
@@ -50,7 +50,7 @@ class NormalsHead(TaskHead):
             if getattr(built, "space", None) != "normals":
                 raise ConfigError(
                     f"NormalsHead: {type(built).__name__} is no loss of normals; choose "
-                    "CosineLoss, or give yours a `space` of 'normals'."
+                    "CosineLoss or DirectionL1Loss, or give yours a `space` of 'normals'."
                 )
 
     def losses_of(self, raw: Tensor, truth: Tensor) -> dict[str, Tensor]:

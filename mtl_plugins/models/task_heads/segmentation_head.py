@@ -19,8 +19,8 @@ class SegmentationHead(TaskHead):
     Args:
         num_classes: number of classes, ids 0 to num_classes - 1; default: as many as the target
             has. 255 (65535 if the target has more classes) is ignored.
-        loss: `MaskedCrossEntropyLoss`, `MaskedFocalLoss`, `MaskedDiceLoss` or `MaskedLovaszLoss`,
-            one of mmseg's that passes the trial (`try_losses`), or a list.
+        loss: `MaskedCrossEntropyLoss`, `MaskedFocalLoss`, `MaskedOHEMLoss`, `MaskedDiceLoss` or
+            `MaskedLovaszLoss`, one of mmseg's that passes the trial (`try_losses`), or a list.
 
     Shapes: features (N, in_channels, h, w) -> logits (N, num_classes, h, w) -> ids (N, 1, h, w).
 

@@ -20,7 +20,7 @@ class BinaryHead(TaskHead):
     """Predict for every pixel whether it belongs to a mask (edges, saliency, drivable area).
 
     Args:
-        loss: `BinaryCrossEntropyLoss`, or a list.
+        loss: `BinaryCrossEntropyLoss`, `BalancedCrossEntropyLoss`, or a list.
         threshold: probability from which a pixel counts as 1, in (0, 1).
 
     Shapes: features (N, in_channels, h, w) -> logits (N, 1, h, w) -> 0 or 1 (N, 1, h, w).
@@ -79,7 +79,8 @@ class ScalarHead(TaskHead):
     Args:
         range: smallest and largest value; the raw number -1 means the smallest, 1 the largest, and
             predictions lie within. Default: the target's range; None: the raw number is the value.
-        loss: `MaskedL1Loss`, `MaskedL2Loss` or `BerHuLoss`, or a list.
+        loss: `MaskedL1Loss`, `MaskedL2Loss`, `BerHuLoss`, or a list; `GradientMatchingLoss` and
+            `GradientL1Loss` may be added.
 
     Shapes: features (N, in_channels, h, w) -> raw (N, 1, h, w) -> values (N, 1, h, w).
 

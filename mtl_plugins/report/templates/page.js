@@ -91,8 +91,12 @@ function createLineChart(box) {
   return redraw;
 }
 
+// Leave out the middle of a long name: ends distinguish "part 1" from "part 2".
+const shortened = (name) => (name.length > 12 ? `${name.slice(0, 6)}…${name.slice(-5)}` : name);
+
 function createMatrix(plot) {
   const option = data.matrices[plot.dataset.matrix];
+  for (const axis of [option.xAxis, option.yAxis]) axis.axisLabel.formatter = shortened;
   const cells = option.series.flatMap((series, seriesIndex) =>
     series.data.map(([guess, truth], dataIndex) => ({ guess, truth, at: { seriesIndex, dataIndex } })));
   let current;

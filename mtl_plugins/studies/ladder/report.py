@@ -16,6 +16,7 @@ from rich.console import Console
 
 from ...evaluation import ALL_METRICS, ONE_METRIC, Baselines, Measure
 from ...utils import TextTable, write_csv, write_text
+from ...visualization import FONTS
 from .runs import SIZE_VARIABLE, Ladder
 from .steps import (
     RULE,
@@ -195,12 +196,14 @@ def draw_ladder(
     axes = figure.subplots(len(measures), 1, sharex=True, squeeze=False)[:, 0]
     for axis, measure in zip(axes, measures, strict=True):
         _draw_measure(axis, steps, measure)
-    axes[-1].set_xticks(range(len(steps)), [step.name for step in steps], rotation=45, ha="right")
+    names = [FONTS.drawable(step.name) for step in steps]
+    font = dict(fontfamily=FONTS.families)
+    axes[-1].set_xticks(range(len(steps)), names, rotation=45, ha="right", **font)
     axes[-1].set_xlim(-0.5, len(steps) - 0.5)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
-    lines = textwrap.wrap(caption, int(width * CHARACTERS_PER_INCH))
-    figure.supxlabel("\n".join(lines), fontsize=8, ha="left", x=0.01)
+    lines = textwrap.wrap(FONTS.drawable(caption), int(width * CHARACTERS_PER_INCH))
+    figure.supxlabel("\n".join(lines), fontsize=8, ha="left", x=0.01, **font)
     figure.savefig(path)
 
 
@@ -220,6 +223,7 @@ def _draw_measure(axis: Axes, steps: Sequence[Step], measure: Measure) -> None:
     blind = next((s.image_blind[name] for s in steps if name in s.image_blind), None)
     if blind is not None:
         axis.axhline(blind, color="tab:red", linestyle="--", linewidth=1, label="image-blind")
-    axis.set_ylabel(f"{measure.label}\n{measure.better} is better")
+    label = FONTS.drawable(measure.label)
+    axis.set_ylabel(f"{label}\n{measure.better} is better", fontfamily=FONTS.families)
     axis.grid(axis="y", color="0.9")
     axis.set_axisbelow(True)

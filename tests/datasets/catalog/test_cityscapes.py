@@ -49,6 +49,23 @@ def test_every_label_has_a_class():
         255, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6]  # fmt: skip
 
 
+def test_edges_and_centres_are_those_of_objects(root):
+    dataset = build(root, targets=dict(edges={}, centres={}))
+    assert [target.name for target in dataset.targets()] == ["semseg", "depth", "edges", "centres"]
+    sample = dataset[0]
+    # Road, two cars, and static things, which have no class.
+    for row in sample["gt_edges_map"]:
+        assert row.tolist() == [0, 1, 1, 0, 1, 1, 255, 255]
+    offsets = sample["gt_centres_map"]
+    assert np.isnan(offsets[:, [0, 1, 6, 7]]).all()
+    assert offsets[:, 2:6, 0].tolist() == [[1, 0, -1, 0]] * 4
+    assert (offsets[:, 2:6, 1] == np.array([1.5, 0.5, -0.5, -1.5])[:, None]).all()
+    only = build(root, targets=dict(edges={}), data_prefix=dict(img_path="leftImg8bit/train"))
+    assert [target.name for target in only.targets()] == ["edges"]
+    with pytest.raises(ConfigError, match=r"CityscapesMultiTask.*'egdes'.*folder.*edges"):
+        build(root, targets=dict(egdes={}))
+
+
 def test_depth_that_the_config_describes_is_read_so(root):
     raw = np.array([0, 0, 257, 5121])
     for given in (dict(depth_format=dict(scale=0.01)), dict(targets=dict(depth=dict(scale=0.01)))):

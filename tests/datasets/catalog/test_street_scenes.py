@@ -28,6 +28,23 @@ def test_outlines_are_the_renderers(scenes_root):
     assert np.array_equal(sample["gt_boundary_map"] == 255, sample["gt_seg_map"] == 255)
 
 
+def test_centres_and_outlines_are_those_of_the_renderers_objects(scenes_root):
+    sample = scenes(scenes_root, ("centres", "outlines"))[2]
+    scene = render_scene(SCENES["seed"], 2, SCENES["size"])
+    offsets, outlines = sample["gt_centres_map"], sample["gt_outlines_map"]
+    assert np.array_equal(np.isnan(offsets).all(-1), scene.instances == 0)
+    numbers = np.unique(scene.instances)[1:]
+    assert len(numbers) > 3
+    for number in numbers:
+        rows, columns = np.nonzero(scene.instances == number)
+        ends = np.stack([columns, rows], 1) + offsets[rows, columns]
+        np.testing.assert_allclose(ends, [[columns.mean(), rows.mean()]] * len(ends), atol=1e-3)
+    known = scene.boundary != 255
+    assert not (outlines[known] > scene.boundary[known]).any(), "objects' borders are boundaries"
+    inside = outlines == 1
+    assert inside.any() and not inside[scene.instances == 0].all()
+
+
 def test_the_shipped_label_sets_come_from_two_folders(scenes_root):
     config = Config.fromfile(os.path.join(ROOT, "configs", "mtl_label_sets.py"))
     given = config.train_dataloader.dataset

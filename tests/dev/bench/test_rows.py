@@ -17,6 +17,8 @@ from mtl_plugins.errors import ConfigError
 from tests.commands import call
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def measured(settings, tmp_path_factory):

@@ -128,4 +128,6 @@ def timed_training(first: int, **runner: Any) -> Iterations:
         **runner, custom_hooks=hooks, log_level="ERROR", experiment_name=f"bench_{next(_number)}"
     )
     built.train()
+    # Ends its workers; see `MultiTaskRunner`.
+    built.train_dataloader._iterator = None
     return Iterations(stopwatch.seconds, stopwatch.waiting)

@@ -21,6 +21,7 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from mtl_plugins import load_config, train
+from mtl_plugins.config import run_config
 from mtl_plugins.utils import no_logs
 
 from ..bench.steps import build_network
@@ -204,8 +205,11 @@ def same_start(settings: Settings) -> str:
     """
     path = settings.scratch("start.pth")
     if not os.path.isfile(path):
-        network = build_network(_config(settings).model, torch.device("cpu"))
-        network.init_weights()
+        config = run_config(_config(settings), work_dir=settings.scratch("runs", "start"))
+        network = build_network(config.model, torch.device("cpu"))
+        with _quiet():
+            network.init_weights()
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         torch.save(network.state_dict(), path)
     return f"load_from={path}"
 
