@@ -34,6 +34,7 @@ CALLS = [
     ("ladder.py", [BRANCHED, "--out", "a", "--seeds", "1", "2"], "randomness.seed=3"),
     ("ladder.py", [BRANCHED, "--out", "a"], "work_dir=b"),
     ("sweep.py", [BRANCHED, "space.py", "--out", "a"], "work_dir=b"),
+    ("affinity.py", [BRANCHED, "--work-dir", "a"], "work_dir=b"),
 ]
 
 

@@ -125,6 +125,7 @@ MAY_NAME = {
     "inference/kinds.py": "names of kinds of output",
     "config/foreign.py": "mmseg's metrics measure them",
     "datasets/inherited.py": "mmseg's arguments describe them",
+    "datasets/joined_dataset.py": "mmseg's data sets have classes alone",
     "inference/output.py": "names of kinds of output",
     "inference/pictures.py": "names of kinds of output",
     "inference/predictor.py": "shortcuts of a prediction",

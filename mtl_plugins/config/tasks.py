@@ -13,7 +13,7 @@ from mmseg.registry import DATASETS, METRICS
 from ..datasets import ClassBalancedDataset
 from ..errors import ConfigError, DataError
 from ..models.task_heads import head_config, task_targets
-from ..targets import PREDEFINED, SEMSEG, Target, targets_in
+from ..targets import PREDEFINED, Target, targets_in
 from ..utils import did_you_mean
 from .datasets import SPLITS, dataset_nodes, leaf_nodes, wrapper_nodes
 from .loading import copied
@@ -150,7 +150,8 @@ def check_balanced(config: Config, split: str) -> None:
             )
         targets, problem = _split_targets(config, split)
         if problem is None and targets:
-            ClassBalancedDataset.check_target(node.get("target", SEMSEG.name), targets)
+            target = node.get("target", ClassBalancedDataset.usual_target)
+            ClassBalancedDataset.check_target(target, targets)
 
 
 def _metrics(config: Config, split: str) -> list[Any]:

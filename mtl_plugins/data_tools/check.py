@@ -197,7 +197,7 @@ def check_sample(
             _check_image(check, loaded["img"], dataset)
     size = None if check.image is None else check.image.shape[:2]
     for target in dataset.targets():
-        if only and target.name not in only:
+        if target.path not in info or (only and target.name not in only):
             continue
         path = info[target.path]
         array = _guarded(check, path, partial(_load, info, target, size, load_targets))

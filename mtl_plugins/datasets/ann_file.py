@@ -17,8 +17,8 @@ def listed_names(
     root: str,
     suffixes: Collection[str],
     exists: Callable[[str], bool],
-) -> list[str]:
-    """Return the name of each image that an `ann_file` lists, relative to the folder of images.
+) -> list[tuple[int, str]]:
+    """Return the images that an `ann_file` lists: number of the line, name below their folder.
 
     A line is a name without its suffix. Where no image has this name, a line may also have the
     suffix, backslashes, or a path that is absolute or relative to the root of the data; one that
@@ -34,26 +34,21 @@ def listed_names(
     Raises:
         DataError: the file is missing, is no text, lists no image or a file of another folder.
     """
-    try:
-        lines = [line.strip() for line in read_text(path).split("\n")]
-    except FileNotFoundError as error:
-        hint = did_you_mean_path(path)
-        raise DataError(f"ann_file {path} does not exist. {hint}".rstrip()) from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"ann_file {path} cannot be read: {error}.") from error
     names = []
-    for line in filter(None, lines):
+    for number, line in enumerate(map(str.strip, list_text(path).split("\n")), start=1):
+        if not line:
+            continue
         found = next(filter(exists, _readings(line, folder, root, suffixes)), None)
-        if found is None and _leads_out(line):
+        if found is None and _leads_out(os.path.expanduser(line)):
             raise DataError(
                 f"ann_file {path} lists {shown(line)}, which is no image below {folder}. Give "
                 "names relative to this folder (data_prefix.img_path)."
             )
         if found is not None or not line.startswith("#"):
-            names.append(line if found is None else found)
+            names.append((number, line if found is None else found))
     if not names:
         raise DataError(f"ann_file {path} lists no image.")
-    repeated = [name for name, count in Counter(names).items() if count > 1]
+    repeated = [name for name, count in Counter(name for _, name in names).items() if count > 1]
     if repeated:
         warn(
             f"ann_file {path} lists {len(repeated)} images more than once, such as "
@@ -62,9 +57,24 @@ def listed_names(
     return names
 
 
+def list_text(path: str) -> str:
+    """Return the text of an `ann_file`.
+
+    Raises:
+        DataError: the file is missing or is no text.
+    """
+    try:
+        return read_text(path)
+    except FileNotFoundError as error:
+        hint = did_you_mean_path(path)
+        raise DataError(f"ann_file {path} does not exist. {hint}".rstrip()) from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"ann_file {path} cannot be read: {error}.") from error
+
+
 def _readings(line: str, folder: str, root: str, suffixes: Collection[str]) -> Iterator[str]:
     """Yield the names that a line may mean, the likeliest first."""
-    for text in dict.fromkeys((line, line.replace("\\", "/"))):
+    for text in dict.fromkeys((line, line.replace("\\", "/"), os.path.expanduser(line))):
         places = (os.path.join(start, text) for start in (folder, root))
         for name in filter(None, (_inside(folder, place) for place in places)):
             yield name

@@ -29,6 +29,7 @@ class Declaration:
         folder: of its files; None: not given here.
         suffixes: endings of its file names.
         resize: its files may have another resolution than the images.
+        section: argument of the data set that has it, for errors.
     """
 
     target: Target
@@ -38,6 +39,7 @@ class Declaration:
     folder: str | None = None
     suffixes: tuple[str, ...] = (".png",)
     resize: bool = False
+    section: str = "targets"
 
 
 Own = tuple[str | Sequence[str], Mapping[str, Any], str]

@@ -196,6 +196,8 @@ class DenseDataset(BaseSegDataset):
         """
         entry = self.get_data_info(idx)
         target = next(each for each in self.targets() if each.name == name)
+        if target.path not in entry:
+            return []
         load = next((t for t in self.pipeline.transforms if isinstance(t, LoadTargets)), None)
         raw = self.read_target(entry, target, load and load.backend_args)
         labels = self.format_of(entry, target)(raw, entry[target.path])

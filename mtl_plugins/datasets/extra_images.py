@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import ConfigError, DataError
 from ..targets import Target
 from ..utils import did_you_mean
-from .declarations import checked_suffixes
+from .declarations import Declaration, checked_suffixes
 from .files import Range, is_image_range, read_image
 
 KEYS = ("folder", "suffix", "image_range")
@@ -23,21 +23,12 @@ class ExtraImages:
     """Hold what a config says about the images of one further channel.
 
     Args:
-        name: of the channel, such as "infrared".
-        folder: of the files of this split, below `data_root`.
-        suffixes: endings of their names.
+        files: how they are paired with the images: as those of a target, which is none to learn.
         image_range: values of 16-bit files that become 0 and 255, see `read_image`.
     """
 
-    name: str
-    folder: str
-    suffixes: tuple[str, ...]
+    files: Declaration
     image_range: Range | None = None
-
-    @property
-    def file(self) -> Target:
-        """Return the target as which its files are paired with the images'; it is none to learn."""
-        return Target(self.name, "scalar")
 
     def read(self, path: str, backend_args: dict | None, image: np.ndarray) -> np.ndarray:
         """Return the channel of an image, H,W,1.
@@ -88,7 +79,14 @@ def declared_extras(given: Any, taken: Mapping[str, Any]) -> dict[str, ExtraImag
                 "black and white, such as (0, 16383) for 14 bits."
             )
         suffixes = checked_suffixes(f"{written}.suffix", each.get("suffix", ".png"))
-        extra = ExtraImages(name, each["folder"], suffixes, None if limits is None else (*limits,))
-        extra.file  # noqa: B018  # refuses a name that cannot be used
-        found[name] = extra
+        files = Declaration(
+            Target(name, "scalar"),
+            {},
+            {},
+            written,
+            each["folder"],
+            suffixes,
+            section="extra_images",
+        )
+        found[name] = ExtraImages(files, None if limits is None else (*limits,))
     return found

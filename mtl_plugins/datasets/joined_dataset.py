@@ -105,12 +105,14 @@ class ClassBalancedDataset(MMEngineClassBalancedDataset):
             outside its range.
     """
 
+    usual_target = SEMSEG.name
+
     def __init__(
         self,
         dataset: Any,
         oversample_thr: float,
         lazy_init: bool = False,
-        target: str = SEMSEG.name,
+        target: str = usual_target,
     ) -> None:
         if not 0 < oversample_thr <= 1:
             raise ConfigError(

@@ -142,6 +142,26 @@ def test_a_missing_file_and_a_file_of_another_size_are_named(root):
         DATASETS.build(dataset(root))[1]
 
 
+def test_patterns_and_columns_name_further_channels(root):
+    extras = dict(thermal=dict(folder="thermal/{name}.png", image_range=(0, 16383)))
+    expected = DATASETS.build(
+        dataset(root, extra_images=dict(thermal=dict(extras["thermal"], folder="thermal")))
+    )
+    patterns = DATASETS.build(
+        dataset(root, extra_images=extras, data_prefix=dict(img_path="rgb/{name}.png"))
+    )
+    (root / "list.csv").write_text("image,thermal\n2.png,2.png\n0.png,0.png\n")
+    extras["thermal"]["folder"] = "thermal"
+    columns = DATASETS.build(dataset(root, extra_images=extras, ann_file="list.csv"))
+    assert len(patterns) == 3 and len(columns) == 2
+    for index in range(3):
+        assert np.array_equal(patterns[index]["img"], expected[index]["img"])
+    assert np.array_equal(columns[0]["img"], expected[2]["img"])
+    (root / "list.csv").write_text("image,thermal\n2.png,2.png\n0.png,\n")
+    with pytest.raises(DataError, match="no thermal file in line 3"):
+        DATASETS.build(dataset(root, extra_images=extras, ann_file="list.csv"))
+
+
 @pytest.mark.parametrize("given", [2, 4.0, True, "4"])
 def test_other_numbers_of_channels_are_refused(root, given):
     with pytest.raises(ConfigError, match=r"image_channels=.*3 or more"):

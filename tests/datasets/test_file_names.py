@@ -177,8 +177,8 @@ def test_a_list_that_repeats_itself_is_reported(root, warnings):
         ("ü".encode("latin-1"), r"no UTF-8 text .* save it as UTF-8"),
         (b"/else/a.png\n", r"lists /else/a\.png, which is no image below"),
         (b"../label/a\n", r"lists \.\./label/a, which is no image below"),
-        (b"a\nnone\n", r"1 of 2 image files are missing: \S*none\.png\."),
-        ("a\nb\u200b\n".encode(), r"missing: '\S*b\\u200b\.png'\."),
+        (b"a\nnone\n", r"1 of 2 image files are missing: \S*none\.png \(line 2\)\."),
+        ("a\nb\u200b\n".encode(), r"missing: '\S*b\\u200b\.png' \(line 2\)\."),
     ],
 )
 def test_a_list_that_fits_no_file_is_refused(root, content, reason):

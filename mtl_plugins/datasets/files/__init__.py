@@ -22,6 +22,7 @@ from .listing import (
     named_files,
 )
 from .mat_files import read_mat
+from .patterns import PathPattern, is_pattern
 from .signatures import HEAD, PICTURES, recognised
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "HEAD",
     "IMAGE_SUFFIXES",
     "PICTURES",
+    "PathPattern",
     "Range",
     "Ranges",
     "StoredFiles",
@@ -40,6 +42,7 @@ __all__ = [
     "is_channels",
     "is_hidden",
     "is_image_range",
+    "is_pattern",
     "named_files",
     "read_image",
     "read_map",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 
 from ...errors import DataError
@@ -43,10 +43,16 @@ def has_suffix(file: str, suffixes: Iterable[str]) -> str | None:
     return next((suffix for suffix in suffixes if name.endswith(_cached_key(suffix))), None)
 
 
-def named_files(folder: str, files: Iterable[str], suffixes: Collection[str]) -> dict[str, str]:
+def named_files(
+    folder: str,
+    files: Iterable[str],
+    suffixes: Collection[str],
+    accept: Callable[[str], object] = lambda name: True,
+) -> dict[str, str]:
     """Return those files below a folder that have one of the suffixes, by name, sorted.
 
-    The files' paths begin with the folder; a name is the rest, without suffix.
+    The files' paths begin with the folder; a name is the rest, without suffix. Names that are not
+    accepted are left out.
 
     Raises:
         DataError: two files differ in their suffix alone.
@@ -57,14 +63,20 @@ def named_files(folder: str, files: Iterable[str], suffixes: Collection[str]) ->
         if suffix is None or is_hidden(path):
             continue
         name = path.removeprefix(folder).lstrip(os.sep)[: -len(suffix) or None]
+        if not accept(name):
+            continue
         if name in found:
-            raise DataError(
-                f"{found[name]} and {path} have one name and differ in their ending alone, so that "
-                "nothing says which of them belongs to the other files of that name. Rename or "
-                "remove one of them, or give one suffix."
-            )
+            raise DataError(_ambiguous(found[name], path))
         found[name] = path
     return dict(sorted(found.items()))
+
+
+def _ambiguous(first: str, second: str) -> str:
+    return (
+        f"{first} and {second} have one name and differ in their ending alone, so that nothing "
+        "says which of them belongs to the other files of that name. Rename or remove one of them, "
+        "or give one suffix."
+    )
 
 
 def is_hidden(path: str) -> bool:
@@ -86,15 +98,23 @@ class StoredFiles:
 
         Args:
             path: with the first suffix at its end.
-            suffixes: endings that are tried in place of the first one.
+            suffixes: endings that are tried in place of the first one. If the first one is "", the
+                path of a file is found as it is, whatever other endings there are.
+
+        Raises:
+            DataError: there are files with several of the endings.
         """
         first, *others = suffixes
-        stem = path.removesuffix(first)
+        stem, found = path.removesuffix(first), dict[str, None]()
         for suffix in (first, *others):
-            found = self._entry(stem + suffix)
-            if found and found[1]:
-                return found[0]
-        return None
+            entry = self._entry(stem + suffix)
+            if entry and entry[1]:
+                found[entry[0]] = None
+                if not suffix:
+                    break
+        if len(found) > 1:
+            raise DataError(_ambiguous(*[*found][:2]))
+        return next(iter(found), None)
 
     def _entry(self, path: str) -> tuple[str, bool] | None:
         """Return the path of a file or folder as it is stored, and whether it is a file."""

@@ -28,7 +28,7 @@ class OutlineFormat(TargetFormat):
     >>> OutlineFormat(invalid=(9,))(np.array([[4, 4, 4, 5, 9]])).tolist()
     [[0, 0, 1, 1, 255]]
     >>> OutlineFormat(thinned=True)(np.repeat([[4, 4, 5, 5]], 3, axis=0)).sum(axis=1).tolist()
-    [1, 1, 1]
+    [0, 1, 1]
     """
 
     exact = True

@@ -142,6 +142,7 @@ class PackedDataset(DenseDataset):
     """
 
     def __init__(self, data_root: str, **kwargs: Any) -> None:
+        data_root = os.path.expanduser(data_root)
         reason = f"it follows from the data that was packed into {data_root}."
         refuse_arguments(self, kwargs, FIXED, reason)
         self.index = read_json(os.path.join(data_root, INDEX))

@@ -116,6 +116,8 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
     try:
         arrays, decoding = dict(img=dataset.read_image(entry)), {}
         for target in dataset.targets():
+            if target.path not in entry:
+                continue
             path, raw = entry[target.path], dataset.read_target(entry, target)
             size, resized = arrays["img"].shape[:2], target.name in dataset.resized
             check_target_size(entry, target, raw, size, resized)

@@ -97,7 +97,8 @@ class SavePredictionsHook(Hook):
             image = os.path.splitext(_below(path, root) or os.path.relpath(path, common))[0]
             places.append(_Place(leaf, number, folder, root, image, set()))
             for target in leaf.targets():
-                images_of[folder, entry[target.path]].add(path)
+                if target.path in entry:
+                    images_of[folder, entry[target.path]].add(path)
         wanted = {
             (place.folder, entry["img_path"]): f"{place.folder}/{place.image}"
             for place, entry in zip(places, entries, strict=True)
@@ -108,7 +109,7 @@ class SavePredictionsHook(Hook):
         for place, entry in zip(places, entries, strict=True):
             folder, path = place.folder, entry["img_path"]
             own = place.dataset.targets()
-            shared = {t.name for t in own if len(images_of[folder, entry[t.path]]) > 1}
+            shared = {t.name for t in own if len(images_of[folder, entry.get(t.path, "")]) > 1}
             image = names[folder, path].removeprefix(f"{folder}/")
             self._places[path].append(place._replace(image=image, shared=shared))
 

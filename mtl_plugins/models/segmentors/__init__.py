@@ -1,6 +1,6 @@
 """Whole models."""
 
-from .multi_task_segmentor import MultiTaskSegmentor
+from .multi_task_segmentor import MultiTaskSegmentor, sum_by_task
 from .prediction import EXTRAS, Augmentation, InferenceConfig, View, Window, decode_views
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "View",
     "Window",
     "decode_views",
+    "sum_by_task",
 ]

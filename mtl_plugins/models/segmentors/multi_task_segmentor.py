@@ -183,11 +183,7 @@ class MultiTaskSegmentor(BaseSegmentor):
         MMEngine calls this from the plain model and from its distributed wrappers alike. Unlike
         MMEngine's own version, it ignores the word "loss" in a name.
         """
-        task_losses: dict[str, Tensor] = {}
-        for key, value in losses.items():
-            task = key.split("/")[0]
-            task_losses[task] = task_losses[task] + value if task in task_losses else value
-        total, extra = self.balancer(task_losses)
+        total, extra = self.balancer(sum_by_task(losses))
         return total, OrderedDict(loss=total, **losses, **extra)
 
     def predict(
@@ -302,6 +298,19 @@ class MultiTaskSegmentor(BaseSegmentor):
         """
         height, width = self._padded_size(images)
         return F.pad(images, (0, width - images.shape[3], 0, height - images.shape[2]))
+
+
+def sum_by_task(losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Add up the losses `{'<task>/<loss>': scalar}` of each task.
+
+    >>> sum_by_task({"depth/silog": torch.tensor(1.0), "depth/l1": torch.tensor(2.0)})
+    {'depth': tensor(3.)}
+    """
+    sums: dict[str, Tensor] = {}
+    for key, value in losses.items():
+        task = key.split("/")[0]
+        sums[task] = sums[task] + value if task in sums else value
+    return sums
 
 
 def _built(key: str, config: Mapping[str, Any]) -> nn.Module:
