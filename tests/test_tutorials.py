@@ -108,6 +108,7 @@ def test_own_data(checkout, monkeypatch, capsys):
     assert [*more.decode_head.task_heads] == ["semseg", "depth", "parts", "moving"]
 
 
+@pytest.mark.slow
 def test_other_images(checkout, monkeypatch, capsys):
     follow("other_images", monkeypatch, [*TINY, *SHORT, *workerless("train", "val", "test")])
     printed = capsys.readouterr().out
