@@ -89,6 +89,7 @@ def model(
     decoder=None,
     task_decoders=None,
     task_heads=TASK_HEADS,
+    data_preprocessor=None,
     **kwargs,
 ) -> nn.Module:
     """A small multi-task model; `head` is the arrangement's type, or a dict with more options."""
@@ -98,7 +99,7 @@ def model(
     return MODELS.build(
         dict(
             type="MultiTaskSegmentor",
-            data_preprocessor=dict(type="MultiTaskDataPreprocessor"),
+            data_preprocessor=data_preprocessor or dict(type="MultiTaskDataPreprocessor"),
             backbone=backbone or dict(type="TimmEncoder", model_name="test_resnet"),
             decode_head=dict(own, decoder=decoder or DECODER, task_heads=task_heads),
             **kwargs,

@@ -58,6 +58,14 @@ def _scope_and_seed():
     assert not disabled, "this test leaves logging disabled, which others read"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_default_data():
+    folder = os.path.join(ROOT, "data")
+    before = os.path.isdir(folder)
+    yield
+    assert before or not os.path.isdir(folder), "a test renders the default data; use scene_options"
+
+
 @pytest.fixture(scope="session")
 def scenes_root(tmp_path_factory) -> str:
     """A folder of nine tiny street scenes."""

@@ -108,6 +108,19 @@ def test_own_data(checkout, monkeypatch, capsys):
     assert [*more.decode_head.task_heads] == ["semseg", "depth", "parts", "moving"]
 
 
+@pytest.mark.slow
+def test_other_images(checkout, monkeypatch, capsys):
+    follow("other_images", monkeypatch, [*TINY, *SHORT, *workerless("train", "val", "test")])
+    printed = capsys.readouterr().out
+    # Thermal values are 21449.5 on average, and 5000 more in 1/16 of the area; 10000 become 255.
+    thermal = (1449.5 + 5000 / 16) * 255 / 10000
+    [numbers] = re.findall(r"of val \(red.*: mean=\[(.*)\], std", printed)
+    assert [*map(float, numbers.split(","))] == pytest.approx([19.5] * 3 + [thermal], abs=0.2)
+    for folder in ("night_predicted", "night_onnx"):
+        assert len(os.listdir(f"work_dirs/{folder}/depth")) == 4
+    assert len(os.listdir("work_dirs/night_seen")) == 2
+
+
 def test_own_head(checkout, monkeypatch, scene_options):
     Image.new("RGB", (48, 32)).save("street.jpg")
     follow("own_head", monkeypatch, [*TINY, *SHORT, *scene_options])

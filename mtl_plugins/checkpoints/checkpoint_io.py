@@ -205,6 +205,8 @@ def _damaged(name: str, error: Exception) -> str:
     # torch puts advice before its reason, or after the reason's first sentence.
     text = str(error).partition("WeightsUnpickler error: ")[2] or str(error)
     reason = text.strip().partition(". ")[0].partition("\n")[0] or type(error).__name__
+    if Path(name).name == "last_checkpoint":
+        return f"{name} is no checkpoint, but a text that names one. Give the file that it names."
     return (
         f"checkpoint {name} could not be read ({reason}); expected a file written by torch.save "
         f"(or, ending in {SUFFIX}, as safetensors): it may be truncated or of another format, copy "

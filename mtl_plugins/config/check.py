@@ -89,6 +89,21 @@ LISTS = (
 POSITIVE = ("optim_wrapper.clip_grad.max_norm", "optim_wrapper.clip_grad.clip_value")
 """Numbers that would turn the gradient around if they were negative."""
 
+REGISTRIES: dict[str, Registry] = {
+    "model": mmengine.registry.MODELS,
+    "optim_wrapper": mmengine.registry.OPTIM_WRAPPERS,
+    "optimizer": mmengine.registry.OPTIMIZERS,
+    "param_scheduler": mmengine.registry.PARAM_SCHEDULERS,
+    "dataset": mmengine.registry.DATASETS,
+    "sampler": mmengine.registry.DATA_SAMPLERS,
+    **dict.fromkeys(("pipeline", "transforms"), mmengine.registry.TRANSFORMS),
+    **dict.fromkeys(("default_hooks", "custom_hooks"), mmengine.registry.HOOKS),
+    **dict.fromkeys(("train_cfg", "val_cfg", "test_cfg"), mmengine.registry.LOOPS),
+    **dict.fromkeys(("val_evaluator", "test_evaluator"), mmengine.registry.METRICS),
+    "vis_backends": mmengine.registry.VISBACKENDS,
+}
+"""Part of a key -> registry of the types that may be named there."""
+
 SWITCHES = ("env_cfg.tf32", "env_cfg.cudnn_benchmark")
 """Values that are True, False or None."""
 
@@ -159,7 +174,8 @@ def check_config(config: Config) -> None:
         if name in TYPES:
             continue  # a variable of the config that declares a target
         if name not in known:
-            hint = did_you_mean(name, known, "Is the module that registers it in custom_imports?")
+            near = _types_of_place(key) or known
+            hint = did_you_mean(name, near, "Is the module that registers it in custom_imports?")
             raise ConfigError(f"{key}.type={node['type']!r} is not registered. {hint}")
         _check_arguments(key, node, known)
         check_kinds(key, node, known[name])
@@ -206,6 +222,11 @@ def _check_shapes(content: Mapping[str, Any]) -> None:
         place, _, name = key.rpartition(".")
         parent = _section(content, place)
         part = parent.get(name) if isinstance(parent, Mapping) and name in parent else {"type": ""}
+        if isinstance(part, (list, tuple)) and name == "dataset":
+            raise ConfigError(
+                f"{key} is a list of {len(part)}. To join data sets, write "
+                "dict(type='ConcatDataset', datasets=[...])."
+            )
         if not isinstance(part, Mapping) or "type" not in part:
             raise ConfigError(
                 f"{key}={part!r}; expected a dict with a type, such as {NEEDED[key]}."
@@ -231,11 +252,24 @@ def _section(content: Mapping, key: str) -> Any:
 def registered_types() -> dict[str, Any]:
     """Return the content of mmengine's root registries and of their children, by name."""
     found: dict[str, Any] = {}
-    pending = [value for value in vars(mmengine.registry).values() if isinstance(value, Registry)]
-    while pending:
-        registry = pending.pop()
-        found.update(registry.module_dict)
-        pending.extend(registry.children.values())
+    for registry in vars(mmengine.registry).values():
+        if isinstance(registry, Registry):
+            found.update(_content(registry))
+    return found
+
+
+def _types_of_place(key: str) -> dict[str, Any]:
+    """Return the registered types that may be named at a dotted key; empty if that is unknown."""
+    parts = key.split(".")
+    place = next((part for part in reversed(parts) if part in REGISTRIES), parts[0])
+    return _content(REGISTRIES[place]) if place in REGISTRIES else {}
+
+
+def _content(registry: Registry) -> dict[str, Any]:
+    """Return what a registry and its children hold, by name."""
+    found = dict(registry.module_dict)
+    for child in registry.children.values():
+        found.update(_content(child))
     return found
 
 

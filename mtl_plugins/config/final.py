@@ -19,6 +19,7 @@ from mmengine.runner import Runner
 from ..errors import ConfigError
 from ..utils import warn
 from .building import building
+from .channels import check_channels
 from .contradictions import check_contradictions
 from .loading import as_config
 from .measured import complete_metrics
@@ -101,6 +102,7 @@ def _check_data(config: Config, training: bool) -> None:
         check_balanced(config, split)
         if config.get("model") and config.get(f"{split}_dataloader"):
             check_given(config, split)
+            check_channels(config, split)
 
 
 def _complete(config: Config) -> None:

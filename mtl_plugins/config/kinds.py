@@ -11,6 +11,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from torch import Tensor
+
 from ..errors import ConfigError
 
 NAMES = {int: "a whole number", float: "a number", bool: "True or False", NoneType: "None"}
@@ -37,7 +39,8 @@ def check_kinds(key: str, node: Mapping[str, Any], taker: Callable) -> None:
     """
     hints = _hints(taker)
     for name, value in node.items():
-        kinds = _alternatives(hints.get(name, Any))
+        # No config holds a tensor.
+        kinds = _alternatives(hints.get(name, Any)) - {Tensor}
         place = f"{key}.{name}" if key else name
         if kinds == {NoneType}:
             continue

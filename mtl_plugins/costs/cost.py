@@ -96,7 +96,7 @@ def measure_cost(
     network = build_network(config.model.to_dict(), name)
     network.to(device).eval()
     on_stage("multiply-adds")
-    image = torch.zeros(1, 3, *size, device=device)
+    image = torch.zeros(1, network.in_channels, *size, device=device)
     macs = count_macs(lambda: network(image, mode="tensor"))
     batch = partial(random_batch, network, size, batch_size)
     # Predictions come first: on CUDA their memory would include the optimizer's state.
@@ -158,7 +158,7 @@ def random_batch(
         for _, head in network.decode_head.tasks():
             truth = RANDOM[head.target.type](head, size)
             sample.set_data({head.target.truth: PixelData(data=truth)})
-        images.append(torch.randint(256, (3, *size), dtype=torch.uint8))
+        images.append(torch.randint(256, (network.in_channels, *size), dtype=torch.uint8))
         samples.append(sample)
     return dict(inputs=images, data_samples=samples)
 

@@ -82,7 +82,7 @@ def run_cost(model: nn.Module, size: tuple[int, int]) -> dict[str, Any] | None:
     looks = network.inference_config
     height, width = (looks.mode == "slide" and looks.crop_size) or size
     device = next(network.parameters()).device
-    image = torch.zeros(1, 3, height, width, device=device)
+    image = torch.zeros(1, network.in_channels, height, width, device=device)
     return dict(
         parameters=parameters_by_part(network),
         macs=count_macs(lambda: network(image, mode="tensor")),

@@ -24,6 +24,7 @@ from ..datasets import (
     image_breach,
     target_breach,
 )
+from ..datasets.files import shown_colours
 from ..datasets.packed import verify_packed
 from ..errors import ConfigError, MTLError
 from ..targets import Target
@@ -142,7 +143,9 @@ def _walk(
             part.problem(file, text)
         if index in chosen:
             broken = [text for _, text in sample.problems]
-            drawn.append(SheetSample.shrunk(sample.path, sample.image, sample.targets, broken))
+            drawn.append(
+                SheetSample.shrunk(sample.path, _shown(sample.image), sample.targets, broken)
+            )
         progress(part.name, index + 1, total)
     draw(part, drawn)
 
@@ -191,7 +194,7 @@ def check_sample(
     if not only:
         loaded = _guarded(check, check.path, lambda: load_image.transform(dict(info)))
         if loaded is not None:
-            _check_image(check, loaded["img"])
+            _check_image(check, loaded["img"], dataset)
     size = None if check.image is None else check.image.shape[:2]
     for target in dataset.targets():
         if target.path not in info or (only and target.name not in only):
@@ -223,14 +226,22 @@ def _load(
     return load_targets.transform(results)[target.array]
 
 
-def _check_image(check: SampleCheck, image: np.ndarray) -> None:
-    breach = image_breach(image)
+def _check_image(check: SampleCheck, image: np.ndarray, dataset: DenseDataset) -> None:
+    breach = image_breach(image, dataset.image_channels, dataset.keeps_levels)
     if breach:
         check.problems.append((check.path, f"{check.path} {breach}."))
         return
     check.image = image
     check.digest = hashlib.blake2b(repr(image.shape).encode() + image.tobytes()).digest()
-    check.levels = int((cv2.calcHist([image.ravel()], [0], None, [256], [0, 256]) > 0).sum())
+    mean, std = cv2.meanStdDev(image)
+    check.moments = np.stack([mean[:, 0], mean[:, 0] ** 2 + std[:, 0] ** 2])
+    # Of more than 8 bits, several levels count as one.
+    shown = image.ravel().astype(np.uint8, copy=False)
+    check.levels = int((cv2.calcHist([shown], [0], None, [256], [0, 256]) > 0).sum())
+
+
+def _shown(image: np.ndarray | None) -> np.ndarray | None:
+    return None if image is None else shown_colours(image)
 
 
 def _check_target(check: SampleCheck, target: Target, path: str, array: np.ndarray) -> None:

@@ -75,6 +75,9 @@ def report_data_check(
             for tally in part.statistics.tallies.values():
                 if tally.maps:
                     console.print(tally.table(part.name))
+            if part.statistics.wide:
+                text = _channels(part.name, part.statistics)
+                console.print(text, soft_wrap=True, markup=False, highlight=False)
     for kind, findings in (("warning", found.warnings), ("problem", found.problems)):
         for finding in findings:
             text = f"{kind} [{finding.part}]: {finding}"
@@ -134,6 +137,12 @@ def _parts_table(parts: list[PartCheck]) -> TextTable:
         counts = f"{counted(part.problems, 'problem')}\n{counted(part.warnings, 'warning')}"
         rows.append([part.name, "\n".join(part.splits), *cells, counts])
     return TextTable(columns, rows, {*columns} - {"samples"}, "Data")
+
+
+def _channels(name: str, found: PartStatistics) -> str:
+    """Return what `model.data_preprocessor` needs to know of the images."""
+    given = ", ".join(f"{key}={values}" for key, values in found.channels().items())
+    return f"Channels of the images of {name} (red, green, blue, others): {given}"
 
 
 def _sizes(found: PartStatistics) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..datasets.files import shown_colours
+from ..models.preprocessing import RGB_CHANNELS
 from ..targets import Target
 from .tallies import TALLIES, Tally
 
@@ -20,9 +22,10 @@ class SampleCheck:
 
     Args:
         path: path of its image.
-        image: H,W,3 uint8 BGR; None where it is damaged.
+        image: H,W,C, blue, green, red and others; None where it is damaged.
         digest: hash of the image's pixels.
         levels: number of different values in the image.
+        moments: mean and mean square of each channel of the image, 2,C.
         targets, files: the valid decoded targets and their files, by name.
         problems: (file, text) pairs.
     """
@@ -31,6 +34,7 @@ class SampleCheck:
     image: np.ndarray | None = None
     digest: bytes = b""
     levels: int = 256
+    moments: np.ndarray | None = None
     targets: dict[str, np.ndarray] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
@@ -61,6 +65,8 @@ class PartStatistics:
 
     Attributes:
         tallies: the tally of each target by name.
+        wide: whether images have more than three channels of 8 bits.
+        unreadable: what would end a training that reads one of the samples; "": nothing.
         pictures: path of the first image with each digest.
         groups: (file, text) of each image with the same finding.
     """
@@ -68,6 +74,9 @@ class PartStatistics:
     def __init__(self, targets: Sequence[Target], pipeline: Collection[str] = ()) -> None:
         self.targets = list(targets)
         self.samples = self.bad_samples = 0
+        self.wide = False
+        self.unreadable = ""
+        self._pixels, self._moments = 0, np.zeros((2, 1))
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.tallies: dict[str, Tally] = {t.name: TALLIES[t.form](t) for t in self.targets}
         for tally in self.tallies.values():
@@ -85,9 +94,14 @@ class PartStatistics:
             return
         path, image = sample.path, sample.image
         self.sizes[image.shape[:2]] += 1
+        self.wide |= image.dtype != np.uint8 or image.shape[2] != RGB_CHANNELS
+        if sample.moments is not None:
+            pixels = image.shape[0] * image.shape[1]
+            self._pixels += pixels
+            self._moments = self._moments + pixels * sample.moments
         first = self.pictures.setdefault(sample.digest, path)
         if (image == image[0, 0]).all():
-            colour = image[0, 0, ::-1].tolist()
+            colour = shown_colours(image)[0, 0, ::-1].tolist()
             self.groups[DULL].append((path, f"{path} is of one colour (R, G, B = {colour})."))
         elif sample.levels <= FEW_LEVELS and image.size >= SMALLEST:
             text = f"{path} has only {sample.levels} different values. {LEVELS_REMEDY}"
@@ -122,14 +136,29 @@ class PartStatistics:
         remedy = f" {LEVELS_REMEDY}" if name == ROUGH else ""
         return f"{len(found)} of {self.samples} {name}, such as {listed}.{remedy}"
 
+    def channels(self) -> dict[str, list[float]]:
+        """Return mean and standard deviation of each channel: red, green, blue, others."""
+        if not self._pixels:
+            return {}
+        mean, square = self._moments / self._pixels
+        # Rounding may make the variance of one value negative.
+        std = np.sqrt(np.maximum(square - mean**2, 0))
+        return dict(mean=_red_first(mean), std=_red_first(std))
+
     def as_dict(self) -> dict[str, Any]:
         """Return the statistics for JSON."""
         return dict(
             samples=self.samples,
             bad_samples=self.bad_samples,
+            channels=self.channels(),
             sizes={f"{h}x{w}": count for (h, w), count in self.sizes.most_common()},
             targets={name: tally.as_dict() for name, tally in self.tallies.items()},
         )
+
+
+def _red_first(values: np.ndarray) -> list[float]:
+    colours, others = values[:RGB_CHANNELS], values[RGB_CHANNELS:]
+    return [round(value, 2) for value in (*colours[::-1].tolist(), *others.tolist())]
 
 
 @dataclass(frozen=True)

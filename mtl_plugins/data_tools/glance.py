@@ -23,7 +23,8 @@ def glance(dataset: Any, samples: int = SAMPLES, labels: int = LABELS) -> PartSt
     """Count the values in some samples of a data set, evenly spaced and without augmentation.
 
     Labels that lack a class are read of further samples, until each class was found. Samples that
-    cannot be read, and data sets of other libraries, are left out.
+    cannot be read, and data sets of other libraries, are left out; `unreadable` of the result says
+    why the first image with `on_bad_sample="raise"` cannot be read.
 
     Args:
         dataset: one of this toolkit, or several joined.
@@ -42,7 +43,10 @@ def glance(dataset: Any, samples: int = SAMPLES, labels: int = LABELS) -> PartSt
         leaf = leaf if isinstance(leaf, DenseDataset) else getattr(leaf, "dataset", None)
         if not isinstance(leaf, DenseDataset):
             return SampleCheck(f"sample {index}")
-        return check_sample(leaf, inner, *loaders(leaf), only)
+        sample = check_sample(leaf, inner, *loaders(leaf), only)
+        if _ends_training(leaf, sample) and not only:
+            statistics.unreadable = statistics.unreadable or sample.problems[0][1]
+        return sample
 
     first = spread_evenly(samples, total) if total else set()
     steps = getattr(getattr(leaf_of(dataset, 0)[0], "pipeline", None), "transforms", ())
@@ -83,6 +87,13 @@ def suspicious(found: PartStatistics, total: int) -> list[str]:
         read = "" if found.samples == total else f" (Read: {tally.maps} of {total} samples.)"
         texts += [text + read for text in tally.suspicions()]
     return texts
+
+
+def _ends_training(dataset: DenseDataset, sample: SampleCheck) -> bool:
+    """Return whether a training on a data set stops at a sample whose image is not as expected."""
+    reads = any(isinstance(t, LoadImage) for t in dataset.pipeline.transforms)
+    damaged = sample.image is None and bool(sample.problems)
+    return damaged and reads and dataset.on_bad_sample == "raise"
 
 
 def _reader(dataset: DenseDataset, kind: type) -> Any:

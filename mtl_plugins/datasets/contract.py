@@ -2,16 +2,29 @@
 
 import numpy as np
 
+from ..models.preprocessing import RGB_CHANNELS
 from ..targets import DEPTH, Target  # noqa: F401  # DEPTH: for the example
 
 LENGTH_ERROR = 1e-3
 """Tolerance of the length of unit vectors in float32."""
 
 
-def image_breach(image: np.ndarray) -> str | None:
-    """Describe why an image is not H,W,3 uint8 with at least one pixel; None if it is."""
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        return f"is {image.dtype} of shape {image.shape}; expected uint8 of H, W, 3"
+def image_breach(
+    image: np.ndarray, channels: int = RGB_CHANNELS, levels: bool = False
+) -> str | None:
+    """Describe why an image is not H,W,channels uint8 with at least one pixel; None if it is.
+
+    Args:
+        levels: it may also be float32, with intensities of 0 to 255, as where a range of 16 bits is
+            stated.
+    """
+    types = ("uint8", "float32") if levels else ("uint8",)
+    shaped = image.ndim == 3 and image.shape[2] == channels and image.size
+    if image.dtype not in types or not shaped:
+        wanted = " or ".join(types)
+        return f"is {image.dtype} of shape {image.shape}; expected {wanted} of H, W, {channels}"
+    if image.dtype == np.float32 and not (image.min() >= 0 and image.max() <= 255):
+        return f"has intensities of {image.min()} to {image.max()}; expected 0 to 255"
     return None
 
 

@@ -28,6 +28,8 @@ class Declaration:
         written_as: name of these arguments in the config, for errors.
         folder: of its files; None: not given here.
         suffixes: endings of its file names.
+        resize: its files may have another resolution than the images.
+        section: argument of the data set that has it, for errors.
     """
 
     target: Target
@@ -36,6 +38,8 @@ class Declaration:
     written_as: str
     folder: str | None = None
     suffixes: tuple[str, ...] = (".png",)
+    resize: bool = False
+    section: str = "targets"
 
 
 Own = tuple[str | Sequence[str], Mapping[str, Any], str]
@@ -73,7 +77,7 @@ def _declaration(name: str, given: Mapping[str, Any], own: Own) -> Declaration:
     parameters = {k: v for k, v in given.items() if k in PARAMETERS}
     target = declared_target(name, parameters)
     of_format = format_arguments(target)
-    known = {"folder", "suffix", "format", *PARAMETERS, *of_format}
+    known = {"folder", "suffix", "format", "resize", *PARAMETERS, *of_format}
     for key in given:
         if key not in known:
             raise ConfigError(f"targets.{name} has no {key!r}. {did_you_mean(key, known)}")
@@ -107,7 +111,14 @@ def _declaration(name: str, given: Mapping[str, Any], own: Own) -> Declaration:
             f"targets.{name}.suffix" if "suffix" in given else f"the suffix of {name}",
             given.get("suffix", suffix),
         ),
+        _flag(f"targets.{name}.resize", given.get("resize", False)),
     )
+
+
+def _flag(name: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise ConfigError(f"{name}={given!r}; expected True or False.")
+    return given
 
 
 def checked_suffixes(name: str, given: Any) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The base of all data sets of images and dense targets."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
@@ -10,11 +10,12 @@ from mmengine.dataset import BaseDataset
 from mmseg.datasets import BaseSegDataset
 
 from ..errors import ConfigError, DataError
+from ..models.preprocessing import RGB_CHANNELS
 from ..targets import DEPTH, PREDEFINED, SEMSEG, Target, declared_target, loaded_targets
-from .files import is_image_range, read_image, read_map
+from .files import Ranges, frozen_range, is_channels, is_image_range, read_image, read_map
 from .formats import TargetFormat
 from .inherited import built_pipeline, check_arguments
-from .pipeline_check import check_pipeline, within
+from .pipeline_check import check_colours, check_pipeline, within
 from .sampling import SampleIndex, seeded
 from .transforms import LoadImage, LoadTargets
 
@@ -32,7 +33,11 @@ class DenseDataset(BaseSegDataset):
     Args:
         depth_unit: name of the unit in pictures and tables; "m" unless depth is relative.
         image_range: values of 16-bit images that become 0 and 255: (0, 4095) for pictures of 12
-            bits; default: 0 and 65535. Packing and prediction use it as well.
+            bits. All levels are kept, as float32 with fractions; packing and prediction use it as
+            well. Without a range, 16-bit images lose their low bytes. Channels may have a range
+            each: [(0, 255), (0, 255), (0, 255), (0, 16383)].
+        image_channels: number of channels of an image file: red, green, blue, and others, such as
+            infrared.
         on_bad_sample: reaction in training to a sample that cannot be read: "raise" ends the run,
             "skip" takes a random sample in its place and reports it, see `SkippedSamplesHook`.
             Validation and test always raise, because a metric over fewer images is another metric.
@@ -57,34 +62,49 @@ class DenseDataset(BaseSegDataset):
     declared: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     """Parameters of targets that are not predefined, or that differ from the predefined ones."""
 
+    resized: Collection[str] = ()
+    """Names of the targets whose files may have another resolution than the images."""
+
     _targets: Sequence[Target] = ()
 
     def __init__(
         self,
         depth_unit: str = "m",
-        image_range: Sequence[float] | None = None,
+        image_range: Sequence | None = None,
+        image_channels: int = RGB_CHANNELS,
         on_bad_sample: Literal["raise", "skip"] = "raise",
         **kwargs: Any,
     ) -> None:
         if on_bad_sample not in ("raise", "skip"):
             raise ConfigError(f"on_bad_sample={on_bad_sample!r}; choose 'raise' or 'skip'.")
-        if image_range is not None and not is_image_range(image_range):
+        if not is_channels(image_channels):
+            raise ConfigError(
+                f"image_channels={image_channels!r}; expected the number of channels of an image "
+                "file, 3 or more: red, green, blue and others. Grey images are read as three."
+            )
+        if image_range is not None and not is_image_range(image_range, image_channels):
             raise ConfigError(
                 f"image_range={image_range!r}; expected the values of 16-bit images that are black "
-                "and white, such as (0, 4095) for pictures of 12 bits."
+                "and white, such as (0, 4095) for pictures of 12 bits, or such a pair for each of "
+                f"the {image_channels} channels."
             )
         self.on_bad_sample = on_bad_sample
+        self.file_channels = image_channels
+        self.file_range = None if image_range is None else frozen_range(image_range)
         check_arguments(self, kwargs)
         kwargs["pipeline"] = built_pipeline(kwargs.get("pipeline") or ())
         lazy_init = kwargs.pop("lazy_init", False)
         super().__init__(lazy_init=True, **kwargs)
         # Not through metainfo=, in which mmengine opens every string as a file.
         self._metainfo.setdefault("depth_unit", depth_unit)
-        if image_range is not None:
-            self._metainfo["image_range"] = tuple(image_range)
+        if self.image_range is not None:
+            self._metainfo["image_range"] = self.image_range
+        if self.image_channels != RGB_CHANNELS:
+            self._metainfo["image_channels"] = self.image_channels
         self._targets = self.targets()
         self._metainfo["targets"] = {target.name: target.to_dict() for target in self._targets}
         check_pipeline(self.pipeline.transforms, self.targets())
+        check_colours(self.pipeline.transforms, self.image_channels, self.keeps_levels)
         for transform in within(self.pipeline.transforms):
             if hasattr(transform, "read_from"):
                 transform.read_from(self)
@@ -184,10 +204,38 @@ class DenseDataset(BaseSegDataset):
         ids = np.flatnonzero(np.bincount(labels.ravel()))
         return ids[ids != target.invalid].tolist()
 
+    @property
+    def added_channels(self) -> int:
+        """Return the number of channels that come from other files than the image."""
+        return 0
+
+    @property
+    def image_channels(self) -> int:
+        """Return the number of channels of a sample's image."""
+        return self.file_channels + self.added_channels
+
+    @property
+    def image_range(self) -> Ranges | None:
+        """Return the range of 16-bit values of a sample's image; None if no range is stated."""
+        return self.file_range
+
+    @property
+    def keeps_levels(self) -> bool:
+        """Return whether images may have more than 256 levels: a range of 16 bits is stated."""
+        return self.image_range is not None
+
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
-        """Return the image of an entry, H,W,3 uint8 BGR."""
-        limits = self._metainfo.get("image_range")
-        return read_image(entry["img_path"], backend_args, warn_turned=True, image_range=limits)
+        """Return the image of an entry, H,W,C: blue, green, red, then other channels.
+
+        Intensities of 0 to 255: uint8, or float32 where a range of 16 bits is stated.
+        """
+        return read_image(
+            entry["img_path"],
+            backend_args,
+            strict=True,
+            image_range=self.file_range,
+            channels=self.file_channels,
+        )
 
     def read_target(
         self, entry: dict, target: Target, backend_args: dict | None = None

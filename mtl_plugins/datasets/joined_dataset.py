@@ -18,8 +18,14 @@ from ..utils import did_you_mean, track, warn
 from .dense_dataset import DenseDataset, leaf_of
 from .sampling import SampleIndex
 
-DESCRIBED = ("targets", "image_range", "classes", "palette", "depth_unit")
+DESCRIBED = ("targets", "classes", "palette", "depth_unit")
 """What parts may describe differently for mmengine, because it is compared target by target."""
+
+ONE = dict(
+    image_range="Give each part the same; images of 8 bits are read as they are.",
+    image_channels="Give each part the same channels (image_channels, extra_images); None is 3.",
+)
+"""Keys of metainfo that all parts share, and what to do where they do not."""
 
 
 @DATASETS.register_module()
@@ -34,19 +40,21 @@ class ConcatDataset(MMEngineConcatDataset):
         kwargs: as in mmengine (lazy_init, ignore_keys).
 
     Raises:
-        ConfigError: parts have different targets of one name, or a different `image_range`.
+        ConfigError: parts have different targets of one name, or a different `image_range` or
+            number of channels.
     """
 
     def __init__(self, datasets: Sequence[Any], **kwargs: Any) -> None:
         ignored = kwargs.pop("ignore_keys", None) or []
         names = [ignored] if isinstance(ignored, str) else [*ignored]
-        super().__init__(datasets, ignore_keys=[*names, *DESCRIBED], **kwargs)
-        ranges = [part.metainfo.get("image_range") for part in self.datasets]
-        if len({*ranges}) > 1:
-            raise ConfigError(
-                f"ConcatDataset: its parts have image_range={ranges}, but prediction needs one for "
-                "all. Give each part the same; images of 8 bits are read as they are."
-            )
+        super().__init__(datasets, ignore_keys=[*names, *DESCRIBED, *ONE], **kwargs)
+        for key, remedy in ONE.items():
+            values = [part.metainfo.get(key) for part in self.datasets]
+            if len({*values}) > 1:
+                raise ConfigError(
+                    f"ConcatDataset: its parts have {key}={values}, but prediction needs one for "
+                    f"all. {remedy}"
+                )
         found: dict[str, dict[str, Any]] = {}
         for number, part in enumerate(self.datasets):
             for name, parameters in _targets_of(part).items():

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from mmseg.registry import DATASETS
 
 from ..errors import ConfigError, DataError
@@ -14,11 +15,13 @@ from .ann_file import listed_names
 from .ann_table import table_columns, table_samples
 from .declarations import Declaration, Own, checked_suffixes, declarations
 from .dense_dataset import DenseDataset
-from .files import IMAGE_SUFFIXES, StoredFiles, files_below, named_files
+from .extra_images import declared_extras
+from .files import BYTES, IMAGE_SUFFIXES, Ranges, StoredFiles, each_range, files_below, named_files
 from .formats import TargetFormat, build_format
 from .paired_files import (
     first_few,
     own_images,
+    refuse_empty,
     refuse_missing,
     refuse_repeated,
     refuse_shared,
@@ -40,11 +43,16 @@ class MultiTaskDataset(DenseDataset):
     Args:
         data_root: folder that contains the others.
         targets: declaration of each target by its name: `folder` (of this split, below
-            `data_root`), `suffix` (ending of its file names, or several; default ".png"),
+            `data_root`), `suffix` (ending of its file names, or several; default ".png"), `resize`
+            (True: its files may be of another resolution, and are brought to the images' size),
             parameters of `Target` (`type`, `classes`, `palette`, `unit`, `range`, `distance`) and
             arguments of its format (`label_map`, `scale`, `invalid`, ...), or
             `format=dict(type=...)` for a format of your own. `semseg`, `depth` and `normals` need
             no `type`. The predefined three may also be described by mmseg's arguments below.
+        extra_images: further channels of the images by their names, each with the `folder` of its
+            files of one channel (of this split, below `data_root`), `suffix` (default ".png") and,
+            for 16 bits, `image_range`. Their files are paired as those of targets, and stacked
+            behind the image's channels in this order.
         data_prefix: folders `img_path`, `seg_map_path`, `depth_map_path`, `normal_map_path` of
             this split. They, and each `folder`, may be patterns of the files' paths, see
             `PathPattern`: "{scene}/rgb/{name}.jpg".
@@ -83,6 +91,7 @@ class MultiTaskDataset(DenseDataset):
     def __init__(
         self,
         targets: Mapping[str, Mapping[str, Any]] | None = None,
+        extra_images: Mapping[str, Mapping[str, Any]] | None = None,
         depth_map_suffix: str | Sequence[str] = ".png",
         normal_map_suffix: str | Sequence[str] = ".png",
         label_map: Mapping | None = None,
@@ -113,9 +122,12 @@ class MultiTaskDataset(DenseDataset):
             normals=(normal_map_suffix, normal_format or {}, "normal_format"),
         )
         self.declarations: dict[str, Declaration] = declarations(targets or {}, own)
+        self.resized = {name for name, each in self.declarations.items() if each.resize}
         self.declared = {name: each.parameters for name, each in self.declarations.items()}
+        self.extra_images = declared_extras(extra_images, self.declarations)
+        paired = {**self.declarations, **{k: e.files for k, e in self.extra_images.items()}}
         prefix = kwargs.get("data_prefix") or {}
-        self._pairing = pairing(prefix, self.declarations, suffixes, self._columns(kwargs, prefix))
+        self._pairing = pairing(prefix, paired, suffixes, self._columns(kwargs, prefix, paired))
         self._image_suffixes = self._pairing.suffixes[IMAGE_KEY]
         own_rule = any(
             getattr(type(self), each) is not getattr(MultiTaskDataset, each)
@@ -136,15 +148,17 @@ class MultiTaskDataset(DenseDataset):
         kwargs["metainfo"] = {**(kwargs.get("metainfo") or {}), **classes}
         super().__init__(**kwargs)
 
-    def _columns(self, given: Mapping[str, Any], prefix: Mapping[str, Any]) -> Sequence[str]:
+    def _columns(
+        self, given: Mapping[str, Any], prefix: Mapping[str, Any], paired: Mapping[str, Declaration]
+    ) -> Sequence[str]:
         """Return the columns of `ann_file`; () if it lists names, or none is given."""
         if not given.get("ann_file"):
             return ()
         path = os.path.join(given.get("data_root") or "", given["ann_file"])
         # Where folders say which targets there are, a list may be missing until it is needed.
-        if given_folders(prefix, self.declarations) and not os.path.exists(path):
+        if given_folders(prefix, paired) and not os.path.exists(path):
             return ()
-        return table_columns(path, [*self.declarations])
+        return table_columns(path, [*paired])
 
     def make_formats(self) -> dict[str, TargetFormat]:
         loaded = {target.name: target for target in self.targets()}
@@ -160,6 +174,34 @@ class MultiTaskDataset(DenseDataset):
         if self._pairing.columns:
             return target.path in self._pairing.columns.values()
         return target.path in self._pairing.patterns or super().has_target(target)
+
+    def paired(self) -> list[Target]:
+        """Return the targets, and the extra images as targets, whose files belong to an image."""
+        return [*self.targets(), *(extra.files.target for extra in self.extra_images.values())]
+
+    @property
+    def added_channels(self) -> int:
+        """Return the number of channels that `extra_images` add to the image."""
+        return len(self.extra_images)
+
+    @property
+    def image_range(self) -> Ranges | None:
+        """Return the range of 16-bit values; where channels have different ones, that of each."""
+        own, others = self.file_range, [each.image_range for each in self.extra_images.values()]
+        if own is None and not any(others):
+            return None
+        colours = each_range(own or BYTES, self.file_channels)
+        ranges = (*colours, *(each or BYTES for each in others))
+        return ranges if len({*ranges}) > 1 else ranges[0]
+
+    def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
+        """Return the image of an entry with its extra channels, see `DenseDataset.read_image`."""
+        image = super().read_image(entry, backend_args)
+        extras = [
+            extra.read(entry[extra.files.target.path], backend_args, image)
+            for extra in self.extra_images.values()
+        ]
+        return np.concatenate([image, *extras], axis=-1) if extras else image
 
     def load_data_list(self) -> list[dict]:
         self._stored = StoredFiles()
@@ -181,10 +223,12 @@ class MultiTaskDataset(DenseDataset):
             lines = [lines[i] for i in kept]
         if self.check_files:
             table = self.ann_file if listed else ""
-            refuse_missing(samples, missing, self.targets(), lines, table)
+            refuse_missing(samples, missing, self.paired(), lines, table, self.extra_images)
         if listed:
             refuse_repeated(samples, lines, self.ann_file)
-        refuse_shared(samples, self.targets(), self._pairing.patterns)
+            extras = [each.files.target for each in self.extra_images.values()]
+            refuse_empty(samples, extras, lines, self.ann_file)
+        refuse_shared(samples, self.paired(), self._pairing.patterns)
         self._find_unused(samples)
         self._stored = StoredFiles()  # its listings are needed no more
         return samples
@@ -196,7 +240,7 @@ class MultiTaskDataset(DenseDataset):
                 key: self.data_prefix.get(key, self.data_root or "") for key in columns.values()
             }
             return table_samples(self.ann_file, columns, places)
-        folder, targets = self.data_prefix.get(IMAGE_KEY) or "", self.targets()
+        folder, targets = self.data_prefix.get(IMAGE_KEY) or "", self.paired()
         if self.ann_file:
             names = self._listed_names(folder)
         else:
@@ -243,7 +287,7 @@ class MultiTaskDataset(DenseDataset):
         used = {path for entry in entries for path in entry.values()}
         found = {
             path
-            for target in self.targets()
+            for target in self.paired()
             for path in self._files(
                 self.data_prefix[target.path], self._suffixes(target), target.path
             ).values()

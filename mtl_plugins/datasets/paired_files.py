@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import DataError
 from ..targets import Target
@@ -40,6 +40,7 @@ def refuse_missing(
     targets: Sequence[Target],
     lines: Sequence[int],
     table: str,
+    extras: Collection[str] = (),
 ) -> None:
     """Raise a `DataError` if files are missing.
 
@@ -49,6 +50,7 @@ def refuse_missing(
         targets: those of the samples.
         lines: number of each sample's line in the list of samples, 0 if there is none.
         table: the list that names the files, if one with columns does.
+        extras: names of those in `targets` that are channels of the image.
     """
     samples = [*zip(entries, missing, lines, strict=True)]
     for key, name in {IMAGE_KEY: "image", **{each.path: each.name for each in targets}}.items():
@@ -73,12 +75,26 @@ def refuse_missing(
                 "lines of ann_file: a line is the name of an image, unless the first one names "
                 "columns, such as 'image depth'."
             )
+        declared = f"data_prefix.{key} or targets.{name}"
+        place = f"extra_images.{name}" if name in extras else declared
         raise DataError(
             f"{len(paths)} of {len(entries)} {name} files are missing: {few}. "
             f"Complete the folder, list the complete samples in ann_file (or all of them, with "
-            f"columns and empty cells), or leave the folder (data_prefix.{key} or targets.{name}) "
-            "out."
+            f"columns and empty cells), or leave the folder ({place}) out."
         )
+
+
+def refuse_empty(
+    entries: Entries, images: Sequence[Target], lines: Sequence[int], table: str
+) -> None:
+    """Raise a `DataError` if a list with columns gives a sample no file of some further channel."""
+    for entry, line in zip(entries, lines, strict=True):
+        for each in images:
+            if each.path not in entry:
+                raise DataError(
+                    f"ann_file {table} names no {each.name} file in line {line}. All images have "
+                    f"this channel (extra_images.{each.name}): name it, or remove the line."
+                )
 
 
 def refuse_repeated(entries: Entries, lines: Sequence[int], table: str) -> None:

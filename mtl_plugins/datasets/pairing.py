@@ -60,12 +60,12 @@ def given_folders(
             continue
         key, folder = (
             declaration.target.path,
-            _expanded(f"targets.{name}.folder", declaration.folder),
+            _expanded(f"{declaration.section}.{name}.folder", declaration.folder),
         )
         if folders.setdefault(key, folder) != folder:
             raise ConfigError(
-                f"targets.{name}.folder={folder!r}, but data_prefix.{key}={folders[key]!r}. Leave "
-                "one of them out."
+                f"{declaration.section}.{name}.folder={folder!r}, but data_prefix.{key}="
+                f"{folders[key]!r}. Leave one of them out."
             )
     keys = {IMAGE_KEY, *(each.target.path for each in declarations.values())}
     for key in prefix:
@@ -110,8 +110,9 @@ def pairing(
             )
         if columns and folders.get(key) and name not in columns:
             raise ConfigError(
-                f"targets.{name} has the folder {folders[key]!r}, but ann_file has no column "
-                f"{name!r} that names its files. Add the column, or leave the folder out."
+                f"{declarations[name].section}.{name} has the folder {folders[key]!r}, but "
+                f"ann_file has no column {name!r} that names its files. Add the column, or leave "
+                "the folder out."
             )
     suffixes = {each.target.path: each.suffixes for each in declarations.values()}
     suffixes = {IMAGE_KEY: image_suffixes, **suffixes}
@@ -135,7 +136,8 @@ def _parsed(
     written = {IMAGE_KEY: f"data_prefix.{IMAGE_KEY}"}
     for name, each in declarations.items():
         key = each.target.path
-        written[key] = f"data_prefix.{key}" if each.folder is None else f"targets.{name}.folder"
+        own = f"{each.section}.{name}.folder"
+        written[key] = f"data_prefix.{key}" if each.folder is None else own
     if not any(map(is_pattern, folders.values())):
         return {}
     # An empty folder of a target is none.

@@ -6,8 +6,10 @@ from itertools import compress
 from typing import Any
 
 from ..errors import ConfigError
+from ..models.preprocessing import RGB_CHANNELS
 from ..targets import IGNORE_LABEL, MMSEG_LABELS, PACKED_BY_MMSEG, Target, named_targets
 from .transforms import (
+    AlbuImage,
     DecodeTargets,
     EvaluationCrop,
     FillSkyDepth,
@@ -181,6 +183,45 @@ def check_pipeline(transforms: Sequence[Any], targets: Sequence[Target]) -> None
                         f"{target.num_classes - 1}."
                     )
     _check_order(found)
+
+
+COLOUR_TRANSFORMS: Mapping[str, str] = {
+    **dict.fromkeys(("PhotoMetricDistortion", "mmseg.PhotoMetricDistortion"), "PhotometricJitter"),
+    "AdjustGamma": "AlbuImage with RandomGamma",
+    "CLAHE": "AlbuImage with CLAHE",
+    **dict.fromkeys(("RGB2Gray", "RandomGrayscale"), "AlbuImage with ToGray"),
+    "Rerange": "image_range of the data set",
+}
+"""Colour transforms that need three channels of 8 bits; what to use."""
+
+READERS = ("LoadImageFromFile", "LoadImageFromNDArray")
+"""Transforms that read three channels of 8 bits."""
+
+
+def check_colours(transforms: Sequence[Any], channels: int, levels: bool) -> None:
+    """Raise if a transform would lose channels, or levels of more than 8 bits.
+
+    Args:
+        transforms: a built pipeline.
+        channels: number of channels of the images.
+        levels: whether images may have more than 256 levels, as float32.
+
+    Raises:
+        ConfigError: the message names the transform and its replacement.
+    """
+    if channels == RGB_CHANNELS and not levels:
+        return
+    images = f"images of {channels} channels" + " of more than 8 bits" * levels
+    for transform in within(transforms):
+        name = _name(transform)
+        instead = "LoadImage" if name in READERS else COLOUR_TRANSFORMS.get(name)
+        if instead:
+            raise ConfigError(
+                f"{name} takes three channels of 8 bits alone, and the data set has {images}. Use "
+                f"{instead} for {name}."
+            )
+        if levels and isinstance(transform, AlbuImage):
+            transform.check_levels()
 
 
 def _check_order(transforms: Sequence[Any]) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..datasets.files import Range
+from ..datasets.files import Ranges, frozen_range
 from ..errors import ConfigError
+from ..models.preprocessing import RGB_CHANNELS
 from ..models.segmentors import EXTRAS
 from ..models.task_heads import TaskHead
 from ..targets import DEPTH, PREDEFINED, Target, declared_target, targets_in
@@ -15,12 +16,17 @@ from ..utils import did_you_mean
 from ..visualization import default_palette
 
 
-def metainfo_of(targets: Mapping[str, Target], image_range: Range | None = None) -> dict[str, Any]:
+def metainfo_of(
+    targets: Mapping[str, Target],
+    image_range: Ranges | None = None,
+    image_channels: int = RGB_CHANNELS,
+) -> dict[str, Any]:
     """Return the metainfo of a predictor: `targets`, and entries that follow from them.
 
     These are `classes` and `palette` of the first target of the type `classes`, `depth_unit` of
     the first distance (predefined targets come first), and `tasks`, the name of each task's target.
-    `image_range` is that of the images it was trained with, see `read_image`.
+    `image_range` and `image_channels` are those of the images it was trained with, see
+    `read_image`.
 
     >>> metainfo_of({"far": DEPTH})["tasks"]
     {'far': 'depth'}
@@ -33,7 +39,8 @@ def metainfo_of(targets: Mapping[str, Target], image_range: Range | None = None)
         palette=[*labels.palette] if labels else [],
         depth_unit=next((t.unit for t in known if t.distance), DEPTH.unit),
         tasks={task: target.truth_name for task, target in targets.items()},
-        image_range=None if image_range is None else tuple(image_range),
+        image_range=None if image_range is None else frozen_range(image_range),
+        image_channels=image_channels,
     )
 
 

@@ -16,7 +16,9 @@ import torch
 from torch.export.passes import move_to_device_pass
 
 from ..checkpoints import CheckpointError, check_archive
+from ..datasets import image_breach
 from ..errors import ConfigError, DataError, MTLError
+from ..models.preprocessing import RGB_CHANNELS
 from .model_info import KEY, ModelInfo
 from .predictor import Maps, checked_device
 
@@ -62,11 +64,8 @@ class ExportedPredictor(ABC):
         """
         groups: dict[tuple[int, ...], list[int]] = {}
         for index, image in enumerate(images):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-                raise DataError(
-                    f"Image {index} is {image.shape} {image.dtype}; expected (height, width, 3) "
-                    "uint8 in BGR, as OpenCV reads it."
-                )
+            if breach := image_breach(image, len(self.info.mean), not self.info.plain):
+                raise DataError(f"Image {index} {breach}, BGR first, as OpenCV reads it.")
             groups.setdefault(image.shape, []).append(index)
         results: list[Maps] = [{} for _ in images]
         for indices in groups.values():
@@ -80,7 +79,7 @@ class ExportedPredictor(ABC):
         """Return the outputs of the model in their order; inputs as in `ModelInfo`."""
 
     def _predict(self, batch: np.ndarray) -> Maps:
-        """Return the maps of each task, N,H,W or N,H,W,C, for images N,H,W,3 uint8."""
+        """Return the maps of each task, N,H,W or N,H,W,C, for images N,H,W,C."""
         size = batch.shape[1:3]
         if self.info.size not in (None, size):
             raise DataError(
@@ -88,6 +87,8 @@ class ExportedPredictor(ABC):
                 f"got {size}: resize them."
             )
         inputs = batch if self.info.preprocess else self._normalised(batch)
+        if not self.info.plain:
+            inputs = inputs.astype(np.float32, copy=False)
         try:
             outputs = self.run(inputs)
         except Exception as error:  # the runtimes' errors have no common class
@@ -103,8 +104,11 @@ class ExportedPredictor(ABC):
         return found
 
     def _normalised(self, batch: np.ndarray) -> np.ndarray:
-        """Turn N,H,W,3 uint8 into N,3,H,W float32, as `MultiTaskDataPreprocessor` does."""
-        channels = batch[..., ::-1] if self.info.bgr_to_rgb else batch
+        """Turn N,H,W,C into N,C,H,W float32, as `MultiTaskDataPreprocessor` does."""
+        order = [*range(batch.shape[-1])]
+        if self.info.bgr_to_rgb:
+            order[:RGB_CHANNELS] = reversed(order[:RGB_CHANNELS])
+        channels = batch[..., order]
         mean, std = (np.array(values, np.float32) for values in (self.info.mean, self.info.std))
         return np.ascontiguousarray(((channels - mean) / std).transpose(0, 3, 1, 2))
 

@@ -17,6 +17,7 @@ import torch
 from mmengine.config import Config
 
 from ..errors import ConfigError, DataError
+from ..models.preprocessing import RGB_CHANNELS
 from ..models.segmentors import EXTRAS
 from ..utils import track
 from .descriptions import targets_of
@@ -190,7 +191,9 @@ class MultiTaskInferencer:
         skip: str | Path | None = None,
         earlier: Mapping[str, str] = MappingProxyType({}),
     ) -> Sources:
-        return Sources(inputs, skip, earlier, self.predictor.metainfo.get("image_range"))
+        meta = self.predictor.metainfo
+        channels = meta.get("image_channels", RGB_CHANNELS)
+        return Sources(inputs, skip, earlier, meta.get("image_range"), channels)
 
     def _predict(self, frames: Iterable[Frame], bins: bool) -> Iterator[Prediction]:
         remaining = iter(frames)

@@ -24,15 +24,15 @@ from ..datasets.files import (
     HEAD,
     IMAGE_SUFFIXES,
     PICTURES,
-    Range,
+    Ranges,
     files_below,
     is_hidden,
-    read_image,
     recognised,
 )
 from ..errors import DataError
+from ..models.preprocessing import RGB_CHANNELS
 from ..utils import distinct_names, relative_names
-from .memory import EXPECTED, InMemory, Inputs, in_memory, is_one_input
+from .memory import EXPECTED, ImageForm, InMemory, Inputs, in_memory, is_one_input
 
 VIDEOS = (
     ".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp",
@@ -42,6 +42,9 @@ VIDEOS = (
 
 ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:/{1,2}[^/]|file:/")
 """Beginning of an address; `pathlib` leaves one of its two slashes."""
+
+ARRAYS = (".npy", ".npz")
+"""Suffixes of files of arrays, which are images where images have more than three channels."""
 
 WEBCAMS = range(100)
 """Indices of webcams; a larger number, or one like 007, is the name of something else."""
@@ -67,7 +70,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Frame:
-    """One image H,W,3 uint8 BGR, its index in its source, and the name of its output."""
+    """One image in an `ImageForm`, its index in its source, and the name of its output."""
 
     image: np.ndarray
     source: Source
@@ -82,8 +85,8 @@ class Source:
     Args:
         path: its name in messages.
         name: of its output; frames of a video are `<name>/<number>`.
-        read: yields its images, H,W,3 uint8 BGR; raises a `DataError` where it cannot be read, or a
-            video ends long before its stated length.
+        read: yields its images in an `ImageForm`; raises a `DataError` where it cannot be read, or
+            a video ends long before its stated length.
         video: whether it is a video or a webcam.
         length: number of images; None where it is unknown.
         rate: frames per second of a video.
@@ -106,13 +109,14 @@ class Sources:
         skip: a folder that is not searched, such as that of the output.
         earlier: source of each output that is there already, by its name. A file that is one of
             them gets its name again; no other input gets one of these names.
-        image_range: of 16-bit image files, see `read_image`.
+        image_range, image_channels: of image files and arrays, see `read_image`. Folders are
+            searched for arrays (.npy) too, where images have more than three channels.
 
     Attributes:
         problems: inputs that could not be read; iterating adds to it.
 
     Raises:
-        DataError: an array is not H,W,3 uint8, an input is of another type, or no webcam.
+        DataError: an array is no such image, an input is of another type, or no webcam.
     """
 
     def __init__(
@@ -120,8 +124,10 @@ class Sources:
         inputs: Inputs,
         skip: str | Path | None = None,
         earlier: Mapping[str, str] = MappingProxyType({}),
-        image_range: Range | None = None,
+        image_range: Ranges | None = None,
+        image_channels: int = RGB_CHANNELS,
     ) -> None:
+        self.form = ImageForm(image_channels, image_range)
         self.problems: list[Problem] = []
         given: Any = [inputs] if is_one_input(inputs) else inputs
         found: list[Found] = []
@@ -149,7 +155,7 @@ class Sources:
         self.items: list[Source] = []
         for value, name, label in zip(found, names, labels, strict=True):
             try:
-                self.items.append(_open_source(value, name, label, image_range))
+                self.items.append(_open_source(value, name, label, self.form))
             except DataError as error:
                 self.problems.append(Problem(label, str(error)))
 
@@ -170,7 +176,7 @@ class Sources:
 
     def _expand(self, value: Any, skip: str | Path | None) -> Sequence[Found]:
         """Return the files, the webcam or the image that one input names."""
-        image = in_memory(value)
+        image = in_memory(value, self.form)
         if image is not None:
             return [image]
         if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
@@ -184,7 +190,7 @@ class Sources:
             raise DataError(f"An input is a {type(value).__name__}; {EXPECTED}.")
         path = os.path.expanduser(os.fsdecode(value))
         if os.path.isdir(path):
-            files = _files_below(path, skip)
+            files = _files_below(path, skip, self.form)
             if not files:
                 self.problems.append(Problem(path, "the folder holds no image or video"))
             return files
@@ -207,15 +213,20 @@ def _why_nothing(path: str) -> str:
     return "no file matches" if glob.has_magic(path) else "it does not exist"
 
 
-def _files_below(folder: str, skip: str | Path | None) -> list[str]:
+def _files_below(folder: str, skip: str | Path | None, form: ImageForm) -> list[str]:
     """Return the images and videos below a folder, sorted."""
+    arrays = ARRAYS if form.channels > RGB_CHANNELS else ()
     below = files_below(folder, None if skip is None else os.fspath(skip))
-    return sorted(path for path in below if not is_hidden(path) and _is_wanted(path))
+    return sorted(path for path in below if not is_hidden(path) and _is_wanted(path, arrays))
 
 
-def _is_wanted(path: str) -> bool:
-    """Return whether a file is an image or video by its name, or an image by its first bytes."""
-    if path.lower().endswith((*IMAGE_SUFFIXES, *VIDEOS)):
+def _is_wanted(path: str, more: tuple[str, ...]) -> bool:
+    """Return whether a file is an image or video by its name, or an image by its first bytes.
+
+    Args:
+        more: further endings of names.
+    """
+    if path.lower().endswith((*IMAGE_SUFFIXES, *VIDEOS, *more)):
         return True
     try:
         with open(path, "rb") as file:
@@ -229,18 +240,23 @@ def _is_video(value: Found) -> bool:
     return isinstance(value, int) or (isinstance(value, str) and value.lower().endswith(VIDEOS))
 
 
-def _open_source(value: Found, name: str, label: str, image_range: Range | None) -> Source:
+def _open_source(value: Found, name: str, label: str, form: ImageForm) -> Source:
     """Return the source of one file, webcam or image in memory.
 
     Raises:
         DataError: a video cannot be opened. Images and webcams are opened only when they are read.
     """
     if isinstance(value, InMemory):
-        return Source(label, name, lambda: iter([value.read(label, image_range)]))
+        return Source(label, name, lambda: iter([value.read(label, form)]))
+    if _is_video(value) and form.channels != RGB_CHANNELS:
+        raise DataError(
+            f"{label} is a video of three channels, and the network takes images of "
+            f"{form.channels}. Give it image files or arrays."
+        )
     if isinstance(value, int):
         return Source(label, name, lambda: _frames(value, label), video=True, length=None)
     if not _is_video(value):
-        return Source(label, name, lambda: iter([read_image(value, image_range=image_range)]))
+        return Source(label, name, lambda: iter([form.read(value)]))
     video = _capture(value, label)
     rate, length = video.get(cv2.CAP_PROP_FPS), int(video.get(cv2.CAP_PROP_FRAME_COUNT))
     video.release()

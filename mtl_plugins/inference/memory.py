@@ -14,8 +14,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from ..datasets.files import Range, decode_image
+from ..datasets import image_breach
+from ..datasets.files import Ranges, decode_image, read_image, to_intensities
 from ..errors import DataError
+from ..models.preprocessing import RGB_CHANNELS
 
 EXPECTED = (
     "expected an array H,W,3 uint8, a path, a glob, the index of a webcam, a PIL image, the bytes "
@@ -36,17 +38,66 @@ DATA_ADDRESS = "data:"
 
 
 @dataclass(frozen=True)
+class ImageForm:
+    """Describe the images that a network takes, see `read_image`.
+
+    Args:
+        channels: number of channels: blue, green, red, then others.
+        image_range: values of 16 bits that become 0 and 255.
+    """
+
+    channels: int = RGB_CHANNELS
+    image_range: Ranges | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Return whether images are three channels of 8 bits."""
+        return self.channels == RGB_CHANNELS and self.image_range is None
+
+    def read(self, path: str) -> np.ndarray:
+        """Return the image in a file."""
+        return read_image(path, image_range=self.image_range, channels=self.channels)
+
+    def decode(self, data: bytes, name: str) -> np.ndarray:
+        """Return the image in the bytes of a file."""
+        return decode_image(data, name, image_range=self.image_range, channels=self.channels)
+
+    def check(self, array: np.ndarray) -> np.ndarray:
+        """Return the image in an array: as it is read, or uint16 where there is a range.
+
+        Raises:
+            DataError: it is no such image.
+        """
+        if array.dtype == np.uint16 and self.image_range is not None:
+            array = to_intensities(array, "An array", self.image_range)
+        dark = array.dtype == np.float32 and 0 < array.max(initial=0) <= 1
+        if not dark and image_breach(array, self.channels, not self.plain) is None:
+            return np.ascontiguousarray(array)
+        wanted = f"H,W,{self.channels} uint8 in BGR order"
+        if self.plain:
+            raise DataError(
+                f"An array is {array.shape} {array.dtype}; expected an image {wanted}, or a list "
+                f"of them. {_remedy(array)}".rstrip()
+            )
+        wide = "" if self.image_range is None else ", uint16"
+        raise DataError(
+            f"An array is {array.shape} {array.dtype}; expected an image {wanted} (further "
+            f"channels after red){wide}, or float32 with intensities of 0 to 255; or a list of "
+            f"them.{' Of shares from 0 to 1: array * 255' * bool(dark)}"
+        )
+
+
+@dataclass(frozen=True)
 class InMemory:
     """An image in memory.
 
     Args:
         kind: first word of its name, "array" or "image".
-        read: returns H,W,3 uint8 BGR, given its name and the range of 16-bit values (see
-            `read_image`); raises a `DataError` if it is damaged.
+        read: returns the image, given its name and form; raises a `DataError` if it is damaged.
     """
 
     kind: str
-    read: Callable[[str, Range | None], np.ndarray]
+    read: Callable[[str, ImageForm], np.ndarray]
 
 
 def is_one_input(value: Any) -> bool:
@@ -55,15 +106,18 @@ def is_one_input(value: Any) -> bool:
     return isinstance(value, alone) or hasattr(value, "read") or not hasattr(value, "__iter__")
 
 
-def in_memory(value: Any) -> InMemory | None:
+def in_memory(value: Any, form: ImageForm) -> InMemory | None:
     """Return the image of an input in memory; None if it is of another kind.
+
+    Args:
+        form: of the images that are expected.
 
     Raises:
         DataError: it is an array of another form, a tensor, or a file that is open as text.
     """
     if isinstance(value, np.ndarray):
-        array = _checked(value)
-        return InMemory("array", lambda name, image_range: array)
+        array = form.check(value)
+        return InMemory("array", lambda name, form: array)
     if isinstance(value, torch.Tensor):
         raise DataError(
             f"A tensor is {tuple(value.shape)} {value.dtype}, and nothing says whether it is "
@@ -72,7 +126,7 @@ def in_memory(value: Any) -> InMemory | None:
         )
     if isinstance(value, Image.Image):
         image = value
-        return InMemory("image", lambda name, image_range: _of_pil(image, name))
+        return InMemory("image", lambda name, form: form.check(_of_pil(image, name)))
     content = value
     if isinstance(value, str):
         content = _of_address(value) if value.startswith(DATA_ADDRESS) else None
@@ -80,19 +134,8 @@ def in_memory(value: Any) -> InMemory | None:
         content = _of_file(value)
     if isinstance(content, ENCODED):
         data = bytes(content)
-        return InMemory(
-            "image", lambda name, image_range: decode_image(data, name, image_range=image_range)
-        )
+        return InMemory("image", lambda name, form: form.decode(data, name))
     return None
-
-
-def _checked(image: np.ndarray) -> np.ndarray:
-    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8 and image.size:
-        return np.ascontiguousarray(image)
-    raise DataError(
-        f"An array is {image.shape} {image.dtype}; expected an image H,W,3 uint8 in BGR order, or "
-        f"a list of them. {_remedy(image)}".rstrip()
-    )
 
 
 def _remedy(image: np.ndarray) -> str:

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..checkpoints import CheckpointError
-from ..datasets.files import is_image_range
+from ..datasets.files import Ranges, is_image_range
 from ..errors import ConfigError
 from ..models import MultiTaskDataPreprocessor
+from ..models.preprocessing import RGB_CHANNELS
 from ..models.segmentors import MultiTaskSegmentor
 from ..targets import Target
 from ..utils import parse_json
@@ -31,9 +32,11 @@ class ModelInfo:
     Args:
         targets: the target of each task by the task's name, which is also the name of the model's
             output; in the order of the outputs.
-        mean, std: of each channel, in intensities of 0 to 255, after `bgr_to_rgb`.
-        bgr_to_rgb: whether the channels are swapped before the normalisation.
-        preprocess: whether the model normalises: its input is then N,H,W,3 uint8 in BGR, else
+        mean, std: of each channel, in intensities of 0 to 255, after `bgr_to_rgb`. Their number is
+            that of the channels of an image.
+        bgr_to_rgb: whether red and blue are swapped before the normalisation.
+        preprocess: whether the model normalises: its input is then N,H,W,3 uint8 in BGR (where
+            images have other channels or an `image_range`, float32 intensities of 0 to 255), else
             N,3,H,W float32, normalised.
         size_divisor: the model pads its images to multiples of this.
         size: (height, width) where the model takes images of one size only, else None.
@@ -49,7 +52,7 @@ class ModelInfo:
     preprocess: bool
     size_divisor: int
     size: tuple[int, int] | None = None
-    image_range: tuple[float, float] | None = None
+    image_range: Ranges | None = None
     extras: tuple[str, ...] = ()
     version: str = __version__
 
@@ -100,6 +103,11 @@ class ModelInfo:
         )
 
     @property
+    def plain(self) -> bool:
+        """Return whether the images are three channels of 8 bits."""
+        return len(self.mean) == RGB_CHANNELS and self.image_range is None
+
+    @property
     def outputs(self) -> list[str]:
         """Return the names of the outputs in their order."""
         return [*self.targets, *self.extras]
@@ -107,7 +115,8 @@ class ModelInfo:
     @property
     def metainfo(self) -> dict[str, Any]:
         """Targets of the tasks and what follows from them, see `Predictor`."""
-        return {**metainfo_of(self.targets, self.image_range), "extras": self.extras}
+        known = metainfo_of(self.targets, self.image_range, len(self.mean))
+        return {**known, "extras": self.extras}
 
     def to_json(self) -> str:
         """Return the text that is stored in a file, with the entries of version 0.1 as well."""
@@ -146,6 +155,7 @@ class ModelInfo:
 
     def _check(self) -> None:
         """Raise a `ValueError` that names the first field of a wrong type or value."""
+        channels = len(self.mean)
         rules = dict(
             targets=bool(self.targets)
             and all(
@@ -154,13 +164,14 @@ class ModelInfo:
                 and all(map(is_rgb, each.palette))
                 for task, each in self.targets.items()
             ),
-            mean=len(self.mean) == 3 and all(abs(value) < LARGEST for value in self.mean),
-            std=len(self.std) == 3 and all(1 / LARGEST < value < LARGEST for value in self.std),
+            mean=channels >= RGB_CHANNELS and all(abs(value) < LARGEST for value in self.mean),
+            std=len(self.std) == channels
+            and all(1 / LARGEST < value < LARGEST for value in self.std),
             bgr_to_rgb=isinstance(self.bgr_to_rgb, bool),
             preprocess=isinstance(self.preprocess, bool),
             size_divisor=_all(int, [self.size_divisor]) and self.size_divisor > 0,
             size=self.size is None or (len(self.size) == 2 and _all(int, self.size)),
-            image_range=self.image_range is None or is_image_range(self.image_range),
+            image_range=self.image_range is None or is_image_range(self.image_range, channels),
             extras=_all(str, self.extras) and len({*self.extras}) == len(self.extras),
         )
         for name, right in rules.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..datasets.files import shown_colours
 from ..errors import DataError
 from ..visualization import (
     Style,
@@ -45,7 +46,7 @@ def color_ranges(prediction: Prediction, style: Style) -> dict[str, tuple[float,
 def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
     """Return pictures H,W,3 uint8 RGB of the image and each task, in the order of `PANES`."""
     forms = {task: target.form for task, target in prediction.targets.items()}
-    found = [prediction.image[..., ::-1]]
+    found = [_rgb(prediction)]
     for task in sorted(forms, key=lambda task: PANES.index(forms[task])):
         draw = _overlay if forms[task] == "classes" else _colors
         found.append(draw(prediction, task, style))
@@ -55,12 +56,16 @@ def panes(prediction: Prediction, style: Style) -> list[np.ndarray]:
 def draw_predictions(prediction: Prediction, style: Style) -> np.ndarray:
     """Draw the panel of a prediction: image and tasks with their keys."""
     return draw_panel(
-        np.ascontiguousarray(prediction.image[..., ::-1]),
+        np.ascontiguousarray(_rgb(prediction)),
         [_task_maps(prediction, task) for task in prediction.targets],
         # File names need not be valid Unicode.
         title=prediction.name.encode("utf-8", "replace").decode(),
         **vars(style),
     )
+
+
+def _rgb(prediction: Prediction) -> np.ndarray:
+    return shown_colours(prediction.image)[..., ::-1]
 
 
 def _task_maps(prediction: Prediction, task: str) -> TaskMaps:
@@ -74,7 +79,7 @@ def _colors(prediction: Prediction, task: str, style: Style) -> np.ndarray:
 
 
 def _overlay(prediction: Prediction, task: str, style: Style) -> np.ndarray:
-    return overlay_colors(prediction.image[..., ::-1], _colors(prediction, task, style))
+    return overlay_colors(_rgb(prediction), _colors(prediction, task, style))
 
 
 def _depth_color(prediction: Prediction, task: str, style: Style) -> np.ndarray:

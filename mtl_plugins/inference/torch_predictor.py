@@ -85,7 +85,9 @@ class TorchPredictor:
         # Those of the config are for metrics.
         views = self.network.inference_config
         self.network.inference_config = replace(views, extras=(*extras,))
-        known = metainfo_of(self.targets, limits if is_image_range(limits) else None)
+        channels = self.network.in_channels
+        limits = limits if is_image_range(limits, channels) else None
+        known = metainfo_of(self.targets, limits, channels)
         self.metainfo = {**known, "extras": (*self.extras,)}
         self.dtype = choose_dtype("auto", self.device.type) if amp else None
 

@@ -73,13 +73,21 @@ class Loading:
         if not self.arrived:
             raise WeightsError(
                 f"None of the {self.total} weights of {receiver} is in {source}. {self.problems} "
-                "Give a file of this network, whose names are the same."
+                + self._remedy(source)
             )
         counts = f"{self.arrived} of {self.total} weights of {receiver} loaded from {source}"
         if self.lost:
             warn(f"{counts}; the others keep their initial values. {self.lost}")
         else:
             print_log(f"{counts}.", logger="current")
+
+    def _remedy(self, source: str) -> str:
+        encoder = "backbone.model."
+        if self.surplus and f"{encoder}{self.surplus[0]}" in self.missing:
+            return (
+                f"They are those of the encoder alone: write model.backbone.pretrained={source!r}."
+            )
+        return "Give a file of this network, whose names are the same."
 
 
 def counts(name: str) -> bool:

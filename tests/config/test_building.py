@@ -21,8 +21,8 @@ VALUES = ("None", "text", "-1", "{}", "[3]", "2.5", "True")
 
 
 @pytest.fixture(scope="module")
-def config():
-    return load_config(BRANCHED, TINY)
+def config(scene_options):
+    return load_config(BRANCHED, [*TINY, *scene_options])
 
 
 def keys(config):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 
 import pytest
 
@@ -291,3 +292,23 @@ def test_names_of_albumentations_need_not_be_registered():
     config.train_dataloader.dataset.pipeline[1] = dict(type="AlbuImag", transforms=[noise])
     with pytest.raises(ConfigError, match=r"Did you mean AlbuImage\?"):
         check_config(config)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("optim_wrapper.optimizer.type=Lion", "Choose from ASGD, "),
+        ("optim_wrapper.optimizer.type=Addam", "Did you mean Adam"),
+        ("default_hooks.timer.type=IterTimeHook", "Did you mean IterTimerHook"),
+        ("train_dataloader.sampler.type=SeedSampler", "Did you mean SeededSampler"),
+        ("val_evaluator.type=MultiTask", "MultiTaskMetric"),
+        ("train_cfg.type=SeededLoop", "Did you mean SeededTrainLoop"),
+        ("param_scheduler.0.type=Linear", "LinearLR"),
+        ("optim_wrapper.optimizer.lr='1e-4'", "lr='1e-4'; expected a number."),
+        ("train_dataloader.dataset=[1, 2]", "is a list of 2. To join data sets, write"),
+    ],
+)
+def test_an_error_suggests_what_belongs_to_the_place(option, said):
+    with pytest.raises(ConfigError, match=re.escape(said)) as refusal:
+        load_config(os.path.join(ROOT, "configs", "mtl_branched.py"), [option])
+    assert "LayerNorm" not in str(refusal.value) and "Encoder" not in str(refusal.value)

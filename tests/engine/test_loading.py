@@ -136,3 +136,17 @@ def test_a_run_says_that_it_overwrites_another(scene_options, tmp_path, capfd):
     torch.save({}, tmp_path / "epoch_7.pth")
     train(unvalidated(scene_options, ONE), str(tmp_path))
     assert "holds checkpoints of an earlier run, such as epoch_7.pth" in capfd.readouterr().out
+
+
+def test_weights_of_an_encoder_alone_belong_into_pretrained(weights, scene_options, tmp_path):
+    prefix, path = "backbone.model.", str(tmp_path / "timm.pth")
+    encoder = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+    torch.save(encoder, path)
+    with pytest.raises(WeightsError, match=f"write model.backbone.pretrained={path!r}"):
+        train(unvalidated(scene_options, f"load_from={path}"), str(tmp_path / "run"))
+
+
+def test_the_text_that_names_a_checkpoint_is_none(tmp_path):
+    (tmp_path / "last_checkpoint").write_text(str(tmp_path / "epoch_1.pth"))
+    with pytest.raises(CheckpointError, match="Give the file that it names"):
+        load_checkpoint(str(tmp_path / "last_checkpoint"))

@@ -90,7 +90,10 @@ def test_a_typo_gets_the_nearest_name(root, extras, message):
         MultiTaskInferencer(root / "a.pth", device="cpu", extras=extras)
 
 
-@pytest.mark.parametrize("name", ["a.onnx", "a.pt2"])
+SLOW = pytest.param("a.pt2", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", ["a.onnx", SLOW])
 def test_exported_networks_predict_them_too(root, inferencer, name, capsys):
     pytest.importorskip("onnxscript")
     path = str(root / name)
@@ -104,6 +107,7 @@ def test_exported_networks_predict_them_too(root, inferencer, name, capsys):
     assert_equal(dict(sorted(found.maps.items())), dict(sorted(expected.maps.items())))
 
 
+@pytest.mark.slow
 def test_an_export_without_them_says_how_to_get_them(root, capsys):
     pytest.importorskip("onnxscript")
     path = str(root / "plain.pt2")

@@ -155,14 +155,14 @@ def test_wrong_options_are_refused_in_a_sentence(options, message):
         dict(out_indices=[1, 2]),
         dict(out_indices=(-2, -1)),
         dict(model_args=dict(drop_path_rate=0.1)),
-        dict(model_args=dict(in_chans=4)),
+        dict(in_channels=4),
         dict(with_cp=True),
         dict(model_name="test_vit", with_cp=True),
     ],
 )
 def test_options_reach_the_model(options):
     encoder = TimmEncoder(**{"model_name": "test_resnet", **options})
-    channels = options.get("model_args", {}).get("in_chans", 3)
+    channels = options.get("in_channels", 3)
     levels = encoder(torch.rand(2, channels, 64, 96))
     assert [level.shape[1] for level in levels] == list(encoder.channels)
     sum(level.mean() for level in levels).backward()

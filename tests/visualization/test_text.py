@@ -140,7 +140,7 @@ def test_the_font_with_the_most_characters_is_taken(monkeypatch, font_file):
         assert fonts.families[1:] == ["One Square"]
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("name", SCRIPTS.values(), ids=SCRIPTS)
 def test_names_in_any_script_are_drawn(name):
     """With the fonts of this machine, whichever they are; a missing glyph would be a warning."""

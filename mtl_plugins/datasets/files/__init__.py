@@ -1,6 +1,18 @@
 """Strict reading of image files and of arrays in files."""
 
-from .image_io import Range, decode_image, is_image_range, read_image, read_map, to_bytes
+from .image_io import decode_image, read_image, read_map
+from .intensities import (
+    BYTES,
+    Range,
+    Ranges,
+    each_range,
+    frozen_range,
+    is_channels,
+    is_image_range,
+    shown_colours,
+    to_bytes,
+    to_intensities,
+)
 from .listing import (
     IMAGE_SUFFIXES,
     StoredFiles,
@@ -14,15 +26,20 @@ from .patterns import PathPattern, is_pattern
 from .signatures import HEAD, PICTURES, recognised
 
 __all__ = [
+    "BYTES",
     "HEAD",
     "IMAGE_SUFFIXES",
     "PICTURES",
     "PathPattern",
     "Range",
+    "Ranges",
     "StoredFiles",
     "decode_image",
+    "each_range",
     "files_below",
+    "frozen_range",
     "has_suffix",
+    "is_channels",
     "is_hidden",
     "is_image_range",
     "is_pattern",
@@ -31,5 +48,7 @@ __all__ = [
     "read_map",
     "read_mat",
     "recognised",
+    "shown_colours",
     "to_bytes",
+    "to_intensities",
 ]

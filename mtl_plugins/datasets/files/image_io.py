@@ -4,8 +4,6 @@ import io
 import os
 import warnings
 from collections.abc import Callable
-from numbers import Real
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +11,9 @@ from mmengine import fileio
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...errors import DataError
+from ...models.preprocessing import RGB_CHANNELS
 from .array_files import read_exr, read_npy
+from .channels import ORIENTATION, file_channels, grey_of, stored_channels, wide_colour_values
 from .image_checks import (
     JPEG_SIGNATURE,
     WIDE,
@@ -23,6 +23,7 @@ from .image_checks import (
     raw_mode,
     too_large,
 )
+from .intensities import Ranges, to_intensities
 from .signatures import EXR, NPY, NPZ, recognised, unreadable
 
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
@@ -31,21 +32,12 @@ FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 GREY_STEPS = {"L;2": 85, "L;4": 17}
 """Factor by which PIL multiplies grey values of 2 and 4 bits."""
 
-ORIENTATION = 0x0112
-"""The EXIF tag of an image's orientation."""
-
 ROTATED = (
     "Images are turned as their EXIF orientation says, as viewers show them. Targets must have "
     "been drawn on them like that: look at some with tools/browse_data.py. Otherwise write the "
     "images anew, without EXIF."
 )
 """Warning about images with an orientation."""
-
-FEW_LEVELS = 64
-"""Number of grey levels below which an image of 16 bits has lost most of what its file holds."""
-
-CLIPPED = 0.05
-"""Share of the pixels outside of `image_range` above which it is probably wrong."""
 
 IMAGE_KINDS = "PNG, JPEG, TIFF, WebP, BMP, GIF, PPM or JPEG 2000"
 MAP_KINDS = "a lossless picture (PNG), .npy, .npz of one array, or .exr"
@@ -55,114 +47,84 @@ FAILED = {".npy": "is not a readable .npy file", ".exr": "cannot be read as Open
 """Beginning of the message about a target whose file is not what its name says."""
 
 
-Range = tuple[float, float]
-
-
 def read_image(
     path: str,
     backend_args: dict | None = None,
-    warn_turned: bool = False,
-    image_range: Range | None = None,
+    strict: bool = False,
+    image_range: Ranges | None = None,
+    channels: int = RGB_CHANNELS,
 ) -> np.ndarray:
-    """Return the image in a file as H,W,3 uint8 BGR.
+    """Return the image in a file as H,W,3 BGR, or H,W,channels: BGR, then the other channels.
 
-    Its EXIF orientation is applied, as viewers do. 16-bit values lose their low byte, unless there
-    is an `image_range`; grey is repeated three times, transparency is dropped. Its first bytes say
-    of which kind a file is, whatever its name ends in.
+    Values are intensities of 0 to 255, uint8. 16-bit values lose their low byte; with an
+    `image_range` they keep all levels, as float32 with fractions. The EXIF orientation is applied,
+    as viewers do. Of three channels, grey is repeated three times and transparency is dropped; of
+    more, the file must have exactly that many (a fourth one is no transparency, but data). Arrays
+    (`.npy`, `.npz`) are H,W,channels in the order of a file: red, green, blue, others. The first
+    bytes of a file say of which kind it is, whatever its name ends in.
 
     Args:
         path: of the file.
         backend_args: storage of the file, see `mmengine.fileio`; default: disk.
-        warn_turned: warn, once, if the orientation changes the image: its targets may have been
-            drawn on the pixels in the order of the file.
+        strict: the image has targets: warn, once, if its orientation changes it (they may have been
+            drawn on the pixels in the order of the file), and refuse values outside of the range.
         image_range: values of 16-bit files that become 0 and 255; 12 bits: (0, 4095). Files of 8
-            bits are read as they are.
+            bits are read as they are. One for each channel may be given: red, green, blue, others.
+        channels: number of channels: 3, more, or 1 for grey alone (H,W,1).
 
     Raises:
         DataError: the file is missing, truncated, not an image, holds several, has more pixels than
-            `PIL.Image.MAX_IMAGE_PIXELS`, or has 32-bit or float values.
+            `PIL.Image.MAX_IMAGE_PIXELS`, has other channels, or 32-bit or float values without a
+            range.
     """
-    return decode_image(read_bytes(path, backend_args), path, warn_turned, image_range)
+    return decode_image(read_bytes(path, backend_args), path, strict, image_range, channels)
 
 
 def decode_image(
-    data: bytes, path: str, warn_turned: bool = False, image_range: Range | None = None
+    data: bytes,
+    path: str,
+    strict: bool = False,
+    image_range: Ranges | None = None,
+    channels: int = RGB_CHANNELS,
 ) -> np.ndarray:
     """Return the image in the bytes of a file, as `read_image`; `path` is for messages."""
+    if data.startswith((NPY, NPZ)):
+        values = stored_channels(read_npy(data, path), path, channels)
+        return np.ascontiguousarray(to_intensities(values, path, image_range, strict))
 
     def convert(image: Image.Image, data: bytes) -> np.ndarray:
         wide = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
-        if image.mode in ("I", "F") and not wide:
+        numbers = image.mode in ("I", "F") and not wide
+        if numbers and image_range is None:
             raise DataError(
                 f"{path} has {'float' if image.mode == 'F' else '32-bit'} values; expected an "
-                "image of 8 or 16 bits. Convert it to 8 bits."
+                "image of 8 or 16 bits, or an image_range that says which values are black and "
+                "white. Convert it to 8 bits, or give the range to the data set."
             )
-        # The layout is known until the EXIF is read.
-        wide_colours = not wide and WIDE in raw_mode(image)
-        if warn_turned and image.getexif().get(ORIENTATION, 1) != 1:
+        mode = raw_mode(image)  # known until the EXIF is read
+        wide_colours = not wide and WIDE in mode
+        if strict and image.getexif().get(ORIENTATION, 1) != 1:
             # Without the path, so that Python shows it only once.
             warnings.warn(ROTATED, stacklevel=2)
+        if channels > RGB_CHANNELS:
+            values = file_channels(image, data, path, channels, mode)
+            return np.ascontiguousarray(to_intensities(values, path, image_range, strict))
         if wide_colours and image_range is not None:
-            return to_bytes(_wide_colours(image, data), image_range)
+            colours = wide_colour_values(image, data)
+            values = to_intensities(colours, path, image_range, strict)
+            return grey_of(values, path) if channels == 1 else values
         ImageOps.exif_transpose(image, in_place=True)
-        if wide:
+        if wide or numbers:
             # PIL would clip at 255 instead.
-            return cv2.cvtColor(to_bytes(np.asarray(image), image_range), cv2.COLOR_GRAY2BGR)
+            values = np.asarray(image)
+            values = values if numbers else values.astype(np.uint16)
+            grey = to_intensities(values, path, image_range, strict)
+            return grey[..., None] if channels == 1 else cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
         rgb = image if image.mode == "RGB" else image.convert("RGB")
-        return cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)
+        bgr = cv2.cvtColor(np.asarray(rgb), cv2.COLOR_RGB2BGR)
+        return grey_of(bgr, path) if channels == 1 else bgr
 
     return _decoded(path, data, convert)
-
-
-def is_image_range(given: Any) -> bool:
-    """Return whether a value is a range of 16-bit values, smallest first.
-
-    >>> is_image_range([0, 4095]), is_image_range((4095, 0)), is_image_range("12")
-    (True, False, False)
-    """
-    pair = isinstance(given, (list, tuple)) and len(given) == 2
-    return pair and all(isinstance(v, Real) for v in given) and 0 <= given[0] < given[1] <= 65535
-
-
-def to_bytes(values: np.ndarray, image_range: Range | None = None) -> np.ndarray:
-    """Return the values of a 16-bit image as uint8: the high byte, or a range as 0 to 255.
-
-    Warns, once in a process, if this loses most of what the values distinguish.
-
-    >>> to_bytes(np.array([[0, 2048, 4095]]), (0, 4095)).tolist()
-    [[0, 128, 255]]
-    """
-    least, most = int(values.min()), int(values.max())
-    low, high = image_range or (0, 65535)
-    if image_range is None:
-        found = (values >> 8).astype(np.uint8)
-    else:
-        scaled = (values.astype(np.float32) - low) * (255 / (high - low))
-        found = np.rint(scaled.clip(0, 255)).astype(np.uint8)
-        if ((values < low) | (values > high)).mean() > CLIPPED:
-            # Without path and numbers, so that Python shows it only once.
-            text = f"16-bit images have many values outside of image_range={image_range}."
-            warnings.warn(text, stacklevel=2)
-    levels = int(found.max()) - int(found.min()) + 1
-    if levels < min(FEW_LEVELS, most - least + 1):
-        bits = max(most.bit_length(), 8)
-        warnings.warn(
-            f"16-bit images have values below {2**bits} alone and are read with few grey levels. "
-            "Give the data set the values that are black and white: for pictures of "
-            f"{bits} bits image_range=(0, {2**bits - 1}).",
-            stacklevel=2,
-        )
-    return found
-
-
-def _wide_colours(image: Image.Image, data: bytes) -> np.ndarray:
-    """Return the 16-bit colours of a file as H,W,3 BGR; PIL would keep their high bytes alone."""
-    if image.getexif().get(ORIENTATION, 1) != 1:
-        raise ValueError("its 16-bit colours have an EXIF orientation; write it turned")
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if values is None or values.ndim != 3 or values.dtype != np.uint16:
-        raise ValueError("its 16-bit colours are in a layout that OpenCV does not read")
-    return values[..., :3]
 
 
 def read_map(

@@ -13,6 +13,7 @@ import numpy as np
 from mmseg.registry import DATASETS
 
 from ...errors import ConfigError, DataError
+from ...models.preprocessing import RGB_CHANNELS
 from ...targets import Target
 from ..contract import target_breach
 from ..dense_dataset import DenseDataset
@@ -31,8 +32,8 @@ from .layout import (
 )
 
 FIXED = (
-    "ann_file", "backend_args", "data_prefix", "depth_unit", "img_suffix", "metainfo",
-    "seg_map_suffix",
+    "ann_file", "backend_args", "data_prefix", "depth_unit", "image_channels", "image_range",
+    "img_suffix", "metainfo", "seg_map_suffix",
 )  # fmt: skip
 """Arguments of other data sets that say what was packed."""
 
@@ -149,7 +150,12 @@ class PackedDataset(DenseDataset):
         stored = self.index["metainfo"]
         self.declared = self.index["targets"]
         metainfo = dict(classes=tuple(stored["classes"]), palette=stored["palette"])
-        same = dict(depth_unit=stored["depth_unit"], image_range=stored.get("image_range"))
+        same = dict(
+            depth_unit=stored["depth_unit"],
+            image_range=stored.get("image_range"),
+            image_channels=stored.get("image_channels") or RGB_CHANNELS,
+        )
+        self.resized = self.index.get("resized", ())
         super().__init__(data_root=data_root, metainfo=metainfo, **same, **kwargs)
         for transform in within(self.pipeline.transforms):
             name = type(transform).__name__
@@ -171,7 +177,7 @@ class PackedDataset(DenseDataset):
         return entries
 
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
-        """Return H,W,3 uint8 BGR, a read-only view: only pixels that are used are read."""
+        """Return the image as it was read, a read-only view: only pixels that are used are read."""
         return self._view(entry, "img")
 
     def read_target(

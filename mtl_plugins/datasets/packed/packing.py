@@ -14,7 +14,7 @@ from ...errors import DataError
 from ...utils import replaced
 from ..dense_dataset import DenseDataset
 from ..formats import FORMATS
-from ..transforms.loading import check_target_size
+from ..transforms.loading import check_target_size, nearest
 from .layout import (
     ALIGNMENT,
     INDEX,
@@ -36,9 +36,10 @@ def pack_dataset(
 ) -> list[str]:
     """Write every sample of a data set into memory-mapped shards.
 
-    Images are stored as pixels, labels as class ids, depth and normals as raw values with the
-    arguments of their format, so that only a crop needs to be decoded. Every target is decoded once
-    to check it. Existing shards of the same source and with the right checksum are kept.
+    Images are stored as they are read (float32 where a range of 16 bits is stated), labels as class
+    ids, depth and normals as raw values with the arguments of their format, so that only a crop
+    needs to be decoded. Every target is decoded once to check it. Existing shards of the same
+    source and with the right checksum are kept.
 
     Args:
         dataset: to pack; with `on_bad_sample='skip'` samples that cannot be read are left out.
@@ -75,12 +76,13 @@ def pack_dataset(
             progress(done)
     if not sum(shards):
         raise DataError(f"No sample of {len(dataset)} could be packed into {folder}.")
-    keys = ("classes", "palette", "depth_unit", "image_range")
+    keys = ("classes", "palette", "depth_unit", "image_range", "image_channels")
     metainfo = {key: dataset.metainfo.get(key) for key in keys}
     about = dict(
         version=VERSION,
         metainfo=metainfo,
         targets={target.name: target.to_dict() for target in dataset.targets()},
+        resized=sorted(dataset.resized),
         shards=shards,
         source=as_read,
     )
@@ -117,8 +119,11 @@ def _read(dataset: DenseDataset, index: int) -> dict | str:
             if target.path not in entry:
                 continue
             path, raw = entry[target.path], dataset.read_target(entry, target)
-            check_target_size(entry, target, raw, arrays["img"].shape[:2])
+            size, resized = arrays["img"].shape[:2], target.name in dataset.resized
+            check_target_size(entry, target, raw, size, resized)
             decode: Any = dataset.format_of(entry, target).for_file(path)
+            if resized and not decode.local:
+                raw = nearest(raw, size)  # as LoadTargets does before it decodes
             decoded = decode(raw, path)
             # Only a dataclass can be built again from its arguments, and a crop must suffice to
             # decode it; otherwise decoded values are stored.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,12 +18,18 @@ from ...targets import PACKED_BY_MMSEG, Target, loaded_targets
 from ..files import read_image
 from ..formats import TargetFormat
 
+ENLARGED = "enlarged"
+"""Key of the factors (across, down) by which targets were brought to the size of their image."""
+
 
 class Source(Protocol):
     """Read the parts of an entry; every `DenseDataset` does."""
 
+    resized: Collection[str]
+    """Names of the targets whose files may have another resolution than the images."""
+
     def read_image(self, entry: dict, backend_args: dict | None = None) -> np.ndarray:
-        """Return the image, H,W,3 uint8 BGR."""
+        """Return the image, H,W,3 uint8 BGR, or with more channels or levels."""
 
     def read_target(
         self, entry: dict, target: Target, backend_args: dict | None = None
@@ -57,7 +63,7 @@ class SourceTransform(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadImage(SourceTransform):
-    """Read `img_path` into `img`, H,W,3 uint8 BGR.
+    """Read `img_path` into `img`, H,W,3 uint8 BGR, or with more channels and levels as declared.
 
     Args:
         backend_args: storage of the files, see `mmengine.fileio`; default: disk.
@@ -72,7 +78,7 @@ class LoadImage(SourceTransform):
     def transform(self, results: dict) -> dict:
         # The images of a prediction belong to no data set.
         if self.source is None:
-            image = read_image(results["img_path"], self.backend_args, warn_turned=True)
+            image = read_image(results["img_path"], self.backend_args, strict=True)
         else:
             image = self.source.read_image(results, self.backend_args)
         results.update(img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
@@ -81,7 +87,10 @@ class LoadImage(SourceTransform):
 
 @TRANSFORMS.register_module()
 class LoadTargets(SourceTransform):
-    """Read and decode every target whose file a sample names.
+    """Read and decode every target whose file a sample names, at the size of the image.
+
+    A target that its data set declares with `resize=True` is brought to the size of the image:
+    every pixel takes the nearest value, and offsets are scaled.
 
     Adds the array of each target (see `targets.py`: `gt_seg_map`, `gt_depth_map`,
     `gt_<name>_map`, ...), and lists them in `seg_fields`, so that flips, crops and resizes move
@@ -108,10 +117,16 @@ class LoadTargets(SourceTransform):
         for target in results["targets"]:
             if target.path in results:
                 raw = source.read_target(results, target, self.backend_args)
-                check_target_size(results, target, raw, results.get("ori_shape"))
+                size = results.get("ori_shape")
+                resized = target.name in source.resized
+                check_target_size(results, target, raw, size, resized)
+                if resized and size is not None and raw.shape[:2] != tuple(size):
+                    factors = size[1] / raw.shape[1], size[0] / raw.shape[0]
+                    results.setdefault(ENLARGED, {})[target.array] = factors
+                    raw = nearest(raw, size)
                 decode = source.format_of(results, target)
                 now = self.decode or not decode.local
-                results[target.array] = decode(raw, results[target.path]) if now else raw
+                results[target.array] = _decoded(results, target, decode, raw) if now else raw
                 fields.append(target.array)
         return results
 
@@ -129,21 +144,64 @@ class DecodeTargets(SourceTransform):
         for target in loaded_targets(results):
             decode = source.format_of(results, target)
             if decode.local:
-                results[target.array] = decode(results[target.array], results[target.path])
+                raw = results[target.array]
+                results[target.array] = _decoded(results, target, decode, raw)
         return results
 
 
+def _decoded(results: dict, target: Target, decode: TargetFormat, raw: np.ndarray) -> np.ndarray:
+    """Decode the raw values of a target; offsets that a file has are scaled with its size."""
+    values = decode(raw, results[target.path])
+    factors = results.get(ENLARGED, {}).get(target.array)
+    # Those that are computed from the whole map are in its pixels already.
+    scaled = factors is not None and target.type == "offset" and decode.local
+    return values * np.float32(factors) if scaled else values
+
+
+def nearest(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Resize H,W or H,W,C values to (height, width): each pixel takes the nearest centre's value.
+
+    >>> nearest(np.array([[1, 2]]), (2, 4)).tolist()
+    [[1, 1, 2, 2], [1, 1, 2, 2]]
+    """
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new)
+        for new, old in zip(size, values.shape, strict=False)
+    )
+    return values[rows[:, None], columns]
+
+
 def check_target_size(
-    entry: dict, target: Target, values: np.ndarray, size: Sequence[int] | None
+    entry: dict,
+    target: Target,
+    values: np.ndarray,
+    size: Sequence[int] | None,
+    resized: bool = False,
 ) -> None:
-    """Raise a `DataError` if a target has another size than its image (None: unreadable)."""
-    if size is not None and values.shape[:2] != tuple(size):
-        raise DataError(
-            f"{entry[target.path]} is {values.shape[0]}x{values.shape[1]} pixels, but its image "
-            f"{entry['img_path']} is {size[0]}x{size[1]} "
-            "(height x width, turned as EXIF says). Resize the target (nearest neighbour) or "
-            "pair the right files."
+    """Raise a `DataError` if a target has another size than its image (None: unreadable).
+
+    Args:
+        resized: it may have another resolution, but not another shape: each side may differ from
+            that of the image by the same factor, and then by less than a pixel.
+    """
+    found = values.shape[:2]
+    if size is None or found == tuple(size):
+        return
+    across, down = found[1] / size[1], found[0] / size[0]
+    alike = abs(across - down) * min(size) < 1
+    if resized and alike:
+        return
+    remedy = "or pair the right files"
+    if alike:
+        remedy = (
+            f"declare that its resolution differs, targets=dict({target.name}=dict(resize=True)), "
+            f"{remedy}"
         )
+    raise DataError(
+        f"{entry[target.path]} is {found[0]}x{found[1]} pixels, but its image "
+        f"{entry['img_path']} is {size[0]}x{size[1]} "
+        f"(height x width, turned as EXIF says). Resize the target (nearest neighbour), {remedy}."
+    )
 
 
 @TRANSFORMS.register_module()

@@ -10,6 +10,7 @@ from ...targets import PREDEFINED
 from .loading import SourceTransform
 from .target_transform import (
     MEAN_COLOUR,
+    full_fill,
     is_colour,
     is_number,
     is_range,
@@ -86,7 +87,7 @@ class MosaicTargets(SourceTransform):
         ]
         images = [sample["img"] for sample in samples]
         changed = dict(
-            img=_joined(images, parts, size, self.fill),
+            img=_joined(images, parts, size, full_fill(self.fill, images[0].shape[2])),
             seg_fields=[target.array for target in targets],
             img_shape=size,
             ori_shape=size,
@@ -141,8 +142,9 @@ def _joined(
     fill: float | tuple,
 ) -> np.ndarray:
     """Copy the windows of the arrays to their places, and fill the rest with `fill`."""
-    like = next(array for array in arrays if array is not None)
-    joined = np.full((*size, *like.shape[2:]), fill, like.dtype)
+    found = [array for array in arrays if array is not None]
+    # Images of 8 and of 16 bits may be joined.
+    joined = np.full((*size, *found[0].shape[2:]), fill, np.result_type(*found))
     for array, (source, goal) in zip(arrays, parts, strict=True):
         if array is not None:
             joined[goal] = array[source]

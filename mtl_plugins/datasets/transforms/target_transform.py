@@ -9,6 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError
+from ...models.preprocessing import RGB_CHANNELS
 from ...targets import Target, loaded_targets
 
 MEAN_COLOUR = (104, 116, 124)
@@ -22,14 +23,16 @@ class TargetTransform(BaseTransform):
     and corrects values whose meaning it changes in `adjust` (rotation turns normals).
 
     Args:
-        fill: colour (blue, green, red; 0 to 255) of new area in the image. In targets new area
-            gets their invalid value (classes 255, depth and normals 0, see `targets.py`).
+        fill: colour (blue, green, red; 0 to 255) of new area in the image, and the intensities of
+            further channels, which are 0 by default. In targets new area gets their invalid value
+            (classes 255, depth and normals 0, see `targets.py`).
 
     Raises:
         ConfigError: an argument has another form; or, while transforming, a target has another
             size than the image, or `seg_fields` lists an array of no target.
 
-    Shapes: image H,W,3 uint8; targets H,W or H,W,C, listed in `seg_fields`.
+    Shapes: image H,W,3 uint8 (float32 where it has more than 8 bits) or H,W,C; targets H,W or
+    H,W,C, listed in `seg_fields`.
     """
 
     before_decoding = False
@@ -58,13 +61,24 @@ class TargetTransform(BaseTransform):
         """Correct the values of a moved target, if the change affects their meaning."""
         return values
 
+    def _apply_to_image(self, image: np.ndarray, drawn: Any) -> np.ndarray:
+        """Return the changed image; OpenCV takes few channels at a time, so the others follow."""
+        channels = image.shape[2]
+        fill = full_fill(self.fill, channels)
+        if channels == RGB_CHANNELS:
+            return self.apply(image, drawn, fill, smooth=True)
+        parts = [(image[..., :RGB_CHANNELS], fill[:RGB_CHANNELS])]
+        parts += [(image[..., c], fill[c : c + 1]) for c in range(RGB_CHANNELS, channels)]
+        changed = (self.apply(np.ascontiguousarray(p), drawn, f, smooth=True) for p, f in parts)
+        return np.dstack([*changed])
+
     def transform(self, results: dict) -> dict:
         """Change image and targets, and set `img_shape` and `ori_shape` (size of predictions)."""
         targets = targets_of(results, self)
         drawn = self.draw(results)
         if drawn is None:
             return results
-        results["img"] = self.apply(results["img"], drawn, self.fill, smooth=True)
+        results["img"] = self._apply_to_image(results["img"], drawn)
         for target in targets:
             fill = (target.invalid,) * target.channels
             values = self.apply(results[target.array], drawn, fill, smooth=False)
@@ -131,8 +145,23 @@ def is_size(value: Any) -> bool:
 
 
 def is_colour(value: Any) -> bool:
-    """Return whether a value is a colour: three intensities of 0 to 255."""
-    return _numbers(value, 3, 0, 255)
+    """Return whether a value is a colour: three intensities of 0 to 255, or one more a channel."""
+    size = len(value) if isinstance(value, Sequence) else 0
+    return size >= RGB_CHANNELS and _numbers(value, size, 0, 255)
+
+
+def full_fill(fill: tuple, channels: int) -> tuple:
+    """Return the value of new area for each channel of an image: 0 where `fill` has none.
+
+    Raises:
+        ConfigError: it has more values than the image has channels.
+
+    >>> full_fill((104, 116, 124), 5)
+    (104, 116, 124, 0, 0)
+    """
+    if len(fill) > channels:
+        raise ConfigError(f"fill={fill} has {len(fill)} values for images of {channels} channels.")
+    return (*fill, *(0,) * (channels - len(fill)))
 
 
 def _numbers(value: Any, count: int, least: float, most: float = math.inf) -> bool:

@@ -53,7 +53,8 @@ class DataCheckHook(Hook):
     perfect scores. `tools/check_data.py` reports the same of every file.
 
     Raises:
-        DataError: all samples were read, and no task has a valid pixel.
+        DataError: all samples were read, and no task has a valid pixel; or an image cannot be
+            read, has other channels than the data set says, or values outside of its range.
 
     In a config: `default_hooks = dict(data_check=dict(type='DataCheckHook'))`.
     """
@@ -74,6 +75,8 @@ class DataCheckHook(Hook):
                 and not any(t.valid_pixels for t in tallies)
             ):
                 hopeless = ["Nothing can be learned from the training data. " + " ".join(texts)]
+            if found.unreadable:
+                hopeless = [found.unreadable]
             for text in texts:
                 warn(f"The training data: {text}")
         broadcast_object_list(hopeless)

@@ -18,7 +18,7 @@ from mmseg.registry import HOOKS
 from PIL import Image
 from torch import Tensor
 
-from ...datasets.files import read_image
+from ...datasets.files import read_image, shown_colours
 from ...errors import ConfigError, DataError
 from ...utils import did_you_mean, distinct_names, spread_evenly
 from ...visualization import Style, draw_panel, sample_maps
@@ -88,8 +88,9 @@ class ChosenImagesHook(Hook, ABC):
         for index, sample in enumerate(outputs or ()):
             if self._seen in chosen:
                 name = self._name(sample)
-                image = _image(sample, data_batch["inputs"][index] if data_batch else None)
-                self.show(runner, image, sample, dataset.metainfo, name, step)
+                meta = dataset.metainfo
+                pixels = data_batch["inputs"][index] if data_batch else None
+                self.show(runner, _image(sample, pixels, meta), sample, meta, name, step)
             self._seen += 1
 
     def _name(self, sample: BaseDataElement) -> str:
@@ -158,12 +159,16 @@ class PanelHook(ChosenImagesHook):
         runner.visualizer.add_image(f"panel_{name}", panel, step or 0)
 
 
-def _image(sample: BaseDataElement, pixels: Tensor | None) -> np.ndarray:
-    """Read a sample's image file, H,W,3 RGB, because the network's input may be resized."""
-    try:
-        return read_image(sample.metainfo["img_path"])[..., ::-1]
-    except DataError:
-        if pixels is None or pixels.dtype != torch.uint8:
-            raise
-        # Packed data can be used without its image files.
-        return pixels.movedim(0, 2).cpu().numpy()[..., ::-1]
+def _image(sample: BaseDataElement, pixels: Tensor | None, meta: Mapping[str, Any]) -> np.ndarray:
+    """Read a sample's image file, H,W,3 RGB, because the network's input may be resized.
+
+    Images of more channels or levels may come from several files: their input is shown.
+    """
+    if pixels is None or not {"image_channels", "image_range"} & {*meta}:
+        try:
+            return read_image(sample.metainfo["img_path"])[..., ::-1]
+        except DataError:
+            if pixels is None or pixels.dtype != torch.uint8:
+                raise
+            # Packed data can be used without its image files.
+    return shown_colours(pixels.movedim(0, 2).cpu().numpy())[..., ::-1]

@@ -12,6 +12,7 @@ import torch
 from mmseg.structures import SegDataSample
 from rich.console import Console
 
+from ...models.preprocessing import RGB_CHANNELS
 from ...models.segmentors import EXTRAS, InferenceConfig, MultiTaskSegmentor
 from ...targets import DEPTH, Target  # noqa: F401  # DEPTH: for the example
 from ...utils import TextTable
@@ -128,7 +129,7 @@ def check_predictor(
     # Shares of 0 to 1, compared as any numbers.
     targets |= {name: Target(name, "scalar") for name in extras}
     for count, height, width in batches:
-        images = [random_image(rng, height, width) for _ in range(count)]
+        images = [random_image(rng, height, width, network.in_channels) for _ in range(count)]
         expected, found = eager_predictions(network, images, extras), predictor(images)
         for task, target in targets.items():
             yield compare(task, target, *([each[task] for each in p] for p in (expected, found)))
@@ -157,9 +158,12 @@ def default_batches(divisor: int, size: tuple[int, int] | None) -> list[tuple[in
     ]
 
 
-def random_image(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Return an image of large random blobs of colour with some noise, H,W,3 uint8."""
-    coarse = rng.uniform(0, 255, (height // 12 + 2, width // 12 + 2, 3)).astype(np.float32)
+def random_image(
+    rng: np.random.Generator, height: int, width: int, channels: int = RGB_CHANNELS
+) -> np.ndarray:
+    """Return an image of large random blobs of colour with some noise, H,W,channels uint8."""
+    cells = (height // 12 + 2, width // 12 + 2, channels)
+    coarse = rng.uniform(0, 255, cells).astype(np.float32)
     smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
     return (smooth + rng.normal(0, 8, smooth.shape)).clip(0, 255).astype(np.uint8)
 

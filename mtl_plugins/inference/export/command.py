@@ -117,7 +117,7 @@ def _destination(checkpoint: str, format: str | None, out: str | None) -> tuple[
 def _write_weights(predictor: TorchPredictor, out: str) -> None:
     """Write the weights with the config, so that the file can be used like the checkpoint."""
     weights = predictor.network.state_dict()
-    keys = ("classes", "palette", "depth_unit", "image_range")
+    keys = ("classes", "palette", "depth_unit", "image_range", "image_channels")
     named = {key: predictor.metainfo[key] for key in keys}
     learned = {each.truth_name: each for each in predictor.targets.values() if not each.truth_of}
     named["targets"] = {name: target.to_dict() for name, target in learned.items()}
@@ -140,7 +140,7 @@ def _notes(predictor: TorchPredictor) -> list[str]:
         applied = ", ".join(before)
         notes.append(f"Note: {applied} of the test pipeline must be applied to images before.")
     if limits := predictor.metainfo["image_range"]:
-        notes.append(f"Note: of 16-bit images {limits[0]:g} is 0 and {limits[1]:g} is 255.")
+        notes.append(f"Note: image_range={limits}: these values of 16-bit images are 0 and 255.")
     views = predictor.network.inference_config
     if views.mode == "slide" or views.tta is not None:
         notes.append(
@@ -152,7 +152,10 @@ def _notes(predictor: TorchPredictor) -> list[str]:
 
 def _signature(info: ModelInfo) -> str:
     height, width = info.size or ("height", "width")
-    takes = f"({height}, {width}, 3) uint8 BGR" if info.preprocess else f"(3, {height}, {width})"
+    channels, dtype = len(info.mean), "uint8" if info.plain else "float32"
+    takes = f"({channels}, {height}, {width})"
+    if info.preprocess:
+        takes = f"({height}, {width}, {channels}) {dtype} BGR" + " first" * (not info.plain)
     return f"images (batch, {takes[1:]} -> {', '.join(info.outputs)}"
 
 

@@ -44,7 +44,8 @@ class ExportableModel(nn.Module):
         preprocess: whether the normalisation is part of the exported model.
         extras: names of further outputs, see `ModelInfo`.
 
-    Shapes: N,3,H,W float32 normalised (with `preprocess`: N,H,W,3 uint8, BGR), any N, H and W ->
+    Shapes: N,3,H,W float32 normalised (with `preprocess`: N,H,W,3 uint8, BGR), or of as many
+    channels as the network takes (with `preprocess`: float32), any N, H and W ->
     by the task's name: ids (classes, 0 and 1 of masks) N,H,W uint8, or int32 where there are more
     than 255 classes; every other task N,C,H,W float32 in its unit; extras N,C,H,W float32.
     """
@@ -98,9 +99,10 @@ def trace(
     model = ExportableModel(network, info.preprocess, info.extras)
     # Not multiples of the divisor, so that padding is traced.
     height, width = info.size or (3 * info.size_divisor - 3, 4 * info.size_divisor - 5)
-    images = torch.zeros(2, 3, height, width)
+    images = torch.zeros(2, network.in_channels, height, width)
     if info.preprocess:
-        images = images.permute(0, 2, 3, 1).to(torch.uint8).contiguous()
+        dtype = torch.uint8 if info.plain else torch.float32
+        images = images.permute(0, 2, 3, 1).to(dtype).contiguous()
     # With min=1 expressions for the sides of maps need no max(side, 1).
     dynamic = dict.fromkeys(dynamic_axes, Dim.DYNAMIC(min=1))
     try:

@@ -12,6 +12,8 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
+from ..preprocessing import RGB_CHANNELS
+from .channels import accept_colour_weights
 
 PerLevel = tuple[int, ...]
 
@@ -57,11 +59,15 @@ USUAL_SIZES = (224, 256, 384, 512)
 """Sides that encoders of fixed size are usually built for."""
 
 
-def encoder_spec(encoder: nn.Module) -> EncoderSpec:
+def encoder_spec(encoder: nn.Module, channels: int = RGB_CHANNELS) -> EncoderSpec:
     """Read an encoder's declared channels and strides, or measure them with one small image.
 
     Encoders of this package declare `channels` and `strides`. Others, such as mmseg's backbones,
     are run on a zero image of a size that they accept and whose sides all strides divide.
+
+    Args:
+        encoder: the encoder.
+        channels: number of channels of its images.
 
     Raises:
         ConfigError: no size was found, or the encoder does not return a pyramid of N,C,H,W maps.
@@ -76,7 +82,7 @@ def encoder_spec(encoder: nn.Module) -> EncoderSpec:
     training = {module: module.training for module in encoder.modules()}
     encoder.eval()
     try:
-        return _measure(encoder)
+        return _measure(encoder, channels)
     finally:
         # Restored part by part, because an encoder may keep some in eval mode (frozen stages).
         for module, mode in training.items():
@@ -100,14 +106,14 @@ def encoder_name(encoder: nn.Module) -> str:
     return " with ".join(type(part).__name__ for part in parts)
 
 
-def _measure(encoder: nn.Module) -> EncoderSpec:
+def _measure(encoder: nn.Module, channels: int) -> EncoderSpec:
     """Run an encoder on images of several sizes until its strides are known."""
     failures: list[str] = []
     cause: Exception | None = None
     rounded: EncoderSpec | None = None
     for height, width in _probe_sizes(encoder):
         try:
-            maps = _run(encoder, height, width)
+            maps = _run(encoder, channels, height, width)
         except Exception as error:  # each encoder refuses a size in its own way
             cause = cause or error
             reason = str(error).strip().partition("\n")[0]
@@ -116,7 +122,7 @@ def _measure(encoder: nn.Module) -> EncoderSpec:
         spec, exact = _measured(encoder, maps, height, width)
         if spec is not None and exact:
             doubted = cause is not None or (height, width) in _built_for(encoder)
-            fixed = doubted and not _takes_others(encoder, spec, height, width)
+            fixed = doubted and not _takes_others(encoder, spec, channels, height, width)
             return replace(spec, fixed_size=(height, width) if fixed else None)
         rounded = spec
         failures.append(f"{height} x {width} (the maps' sides do not divide the image's)")
@@ -129,17 +135,19 @@ def _measure(encoder: nn.Module) -> EncoderSpec:
     ) from cause
 
 
-def _run(encoder: nn.Module, height: int, width: int) -> Any:
+def _run(encoder: nn.Module, channels: int, height: int, width: int) -> Any:
     like = next(encoder.parameters(), torch.empty(0))
     with torch.no_grad():
-        return encoder(like.new_zeros(1, 3, height, width))
+        return encoder(like.new_zeros(1, channels, height, width))
 
 
-def _takes_others(encoder: nn.Module, spec: EncoderSpec, height: int, width: int) -> bool:
+def _takes_others(
+    encoder: nn.Module, spec: EncoderSpec, channels: int, height: int, width: int
+) -> bool:
     """Return whether an encoder takes images that are one step smaller or larger than this size."""
     for step in (-spec.size_divisor, spec.size_divisor):
         with suppress(Exception):
-            _run(encoder, height + step, width + step)
+            _run(encoder, channels, height + step, width + step)
             return True
     return False
 
@@ -249,13 +257,16 @@ class TaskEncoders(BaseModule):
             raise ConfigError(
                 "TaskEncoders: tasks is empty; give a (possibly empty) dict per task."
             )
-        self.encoders = ModuleDict(
-            {
-                task: MODELS.build({**({} if "type" in own else encoder), **own})
-                for task, own in tasks.items()
-            }
-        )
-        specs = {task: encoder_spec(module) for task, module in self.encoders.items()}
+        configs = {
+            task: {**({} if "type" in own else encoder), **own} for task, own in tasks.items()
+        }
+        self.encoders = ModuleDict({task: MODELS.build(each) for task, each in configs.items()})
+        channels = {task: each.get("in_channels", RGB_CHANNELS) for task, each in configs.items()}
+        specs = {
+            task: encoder_spec(module, channels[task]) for task, module in self.encoders.items()
+        }
+        for task, module in self.encoders.items():
+            accept_colour_weights(module, module, channels[task])
         self.channels = {task: spec.channels for task, spec in specs.items()}
         self.strides = {task: spec.strides for task, spec in specs.items()}
         sizes = {spec.fixed_size for spec in specs.values() if spec.fixed_size}

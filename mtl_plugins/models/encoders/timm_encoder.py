@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError
 from ...utils import warn
+from ..preprocessing import RGB_CHANNELS
+from .channels import report_adapted
 from .timm_layers import freeze, parameter_depths
 from .timm_models import (
     chosen_levels,
@@ -34,7 +36,7 @@ class TimmEncoder(BaseModule):
     any size; of multiples of its windows, to which others are padded; or of one size, to which
     smaller ones are padded. The padding is cut from the maps, so that each covers the image.
 
-    Shapes: (N, 3, H, W), H and W multiples of the largest stride -> per level
+    Shapes: (N, in_channels, H, W), H and W multiples of the largest stride -> per level
     (N, channels[i], H / strides[i], W / strides[i]).
 
     Args:
@@ -58,6 +60,8 @@ class TimmEncoder(BaseModule):
         frozen_stages: number of the model's stages (blocks of a plain transformer) that are not
             trained, after its stem, as in mmseg's ResNet: 0: the stem alone; 'all': the whole
             encoder; -1: nothing. Frozen parts keep their batch statistics, and drop nothing.
+        in_channels: number of channels of the images. With more than three, timm repeats the
+            pretrained weights of the first convolution over the channels, scaled.
         model_args: further arguments of `timm.create_model`.
 
     Raises:
@@ -83,6 +87,7 @@ class TimmEncoder(BaseModule):
         squeeze_excitation: bool = False,
         with_cp: bool = False,
         frozen_stages: int | str = -1,
+        in_channels: int = RGB_CHANNELS,
         model_args: dict[str, Any] | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -97,6 +102,8 @@ class TimmEncoder(BaseModule):
         weights = _weight_args(self.model_name, pretrained)
         plain = dict(model_args or {})
         native = native_strides(self.model_name, plain)
+        if in_channels != RGB_CHANNELS:
+            plain["in_chans"] = in_channels
         plain["out_indices"] = chosen_levels(self.model_name, native, out_indices)
         if stride is not None and max(native) > stride:
             plain |= dilation(self.model_name, plain, stride, native, unsupported_stride)
@@ -106,6 +113,8 @@ class TimmEncoder(BaseModule):
         options, self._sizes = fitted_model(self.model_name, self._args, size)
         build = create_pretrained if weights["pretrained"] else feature_model
         self.model = build(self.model_name, plain | options | weights)
+        if weights["pretrained"] and in_channels != RGB_CHANNELS:
+            report_adapted(f"The first convolution of {self.model_name}", in_channels)
         if squeeze_excitation:
             own, self.model = self.model, feature_model(self.model_name, self._args | options)
             # Only the new blocks keep random weights; the plain model's, loaded strictly above, fit

@@ -9,12 +9,15 @@ import torch
 
 from ...errors import ConfigError
 from ...utils import did_you_mean, warn
+from ..preprocessing import RGB_CHANNELS
 from .timm_sizes import Size, Sizes, find_sizes
 
 LEVELS = 4
 """Number of levels in the pyramid: strides 4, 8, 16 and 32 where the model has them."""
 
-OWN_ARGUMENTS = frozenset({"model_name", "pretrained", "features_only", "out_indices", "img_size"})
+OWN_ARGUMENTS = frozenset(
+    {"model_name", "pretrained", "features_only", "out_indices", "img_size", "in_chans"}
+)
 """Arguments of `timm.create_model` that `TimmEncoder` sets itself."""
 
 SOURCES = ("hf-hub:", "hf_hub:", "local-dir:")
@@ -217,14 +220,15 @@ def _tried(name: str, args: dict[str, Any], canvas: Size | None) -> Sizes:
     Raises:
         Exception: of any type, timm's own.
     """
+    channels = args.get("in_chans", RGB_CHANNELS)
     try:
-        return find_sizes(feature_model(name, args, "meta"), canvas)
+        return find_sizes(feature_model(name, args, "meta"), canvas, channels)
     except Exception as error:
         if "meta" not in str(error):
             raise
     # Values decide what it does, and on the meta device there are none.
     with torch.random.fork_rng():
-        return find_sizes(feature_model(name, args), canvas)
+        return find_sizes(feature_model(name, args), canvas, channels)
 
 
 def _refusal(name: str, args: dict[str, Any], error: Exception) -> ConfigError:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..preprocessing import RGB_CHANNELS
+
 Size = tuple[int, int]
 
 TRIED = ((4, 3), (3, 5))
@@ -98,12 +100,13 @@ def channels_first(model: Any, levels: list[Tensor]) -> list[Tensor]:
     return list(levels)
 
 
-def find_sizes(model: Any, canvas: Size | None = None) -> Sizes:
+def find_sizes(model: Any, canvas: Size | None = None, channels: int = RGB_CHANNELS) -> Sizes:
     """Try which images a feature model takes: of any size, of some multiples, or of one size.
 
     Args:
         model: a feature model of timm; on the meta device a trial costs next to nothing.
         canvas: (height, width) that the model is built for, the last to be tried.
+        channels: number of channels of the images.
 
     Raises:
         Exception: of any type, the model's own, if it takes none of the tried images.
@@ -116,20 +119,20 @@ def find_sizes(model: Any, canvas: Size | None = None) -> Sizes:
             multiple = factor * lcm(*strides)
             tried = [(multiple * height, multiple * width) for height, width in TRIED]
             try:
-                losses = {_lost_cells(model, size) for size in tried}
+                losses = {_lost_cells(model, channels, size) for size in tried}
             except Exception as error:  # each model refuses a size in its own way
                 failure = failure or error
                 continue
             if len(losses) == 1:
                 return Sizes(strides, losses.pop(), 1 if factor == 1 else multiple)
         if canvas is not None:
-            return Sizes(strides, _lost_cells(model, canvas), canvas=canvas)
+            return Sizes(strides, _lost_cells(model, channels, canvas), canvas=canvas)
     finally:
         model.train(mode)
     raise failure or ValueError(f"its maps do not fit its strides {strides}")
 
 
-def _lost_cells(model: Any, size: Size) -> tuple[int, ...]:
+def _lost_cells(model: Any, channels: int, size: Size) -> tuple[int, ...]:
     """Return the number of cells that each level of an image lacks along either side.
 
     Raises:
@@ -137,9 +140,7 @@ def _lost_cells(model: Any, size: Size) -> tuple[int, ...]:
     """
     like = next(model.parameters())
     with torch.no_grad():
-        levels = channels_first(
-            model, model(like.new_zeros(1, getattr(model, "in_chans", 3), *size))
-        )
+        levels = channels_first(model, model(like.new_zeros(1, channels, *size)))
     lost = []
     declared = zip(
         levels, model.feature_info.channels(), model.feature_info.reduction(), strict=True

@@ -42,6 +42,8 @@ def create_pretrained(name: str, args: dict[str, Any]) -> Any:
             model = timm.create_model(name, features_only=True, **args)
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+            if "weights_only" in reason:
+                reason = "it holds a whole model or other objects; save its state_dict() alone"
             raise WeightsError(
                 f"TimmEncoder: the weights of {name} could not be loaded from {source}: "
                 f"{problem or reason}. {REMEDY}"
@@ -72,7 +74,7 @@ def _keep(loading: Loading, used: dict[int, str], whole: nn.Module) -> None:
 
 def _adapted(args: dict[str, Any]) -> bool:
     known = {"pretrained", "pretrained_cfg_overlay", "out_indices", "output_stride", "img_size"}
-    return bool({*args} - known - {"dynamic_img_size"})
+    return bool({*args} - known - {"dynamic_img_size", "in_chans"})
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ...errors import ConfigError, DataError
-from .device_augmentation import flip_on_device, recolor_on_device, sample_targets
+from .device_augmentation import RGB_CHANNELS, flip_on_device, recolor_on_device, sample_targets
 
 
 @MODELS.register_module()
@@ -27,15 +27,18 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
 
     Args:
         mean, std: of each channel, in intensities of 0 to 255 and in the order of the channels
-            after `bgr_to_rgb`; default: ImageNet's.
-        bgr_to_rgb: whether to swap the channels (files are read as BGR).
+            after `bgr_to_rgb`; default: ImageNet's. As many as the images have channels: red,
+            green, blue, then those of `image_channels` and `extra_images` of the data set.
+        bgr_to_rgb: whether to swap red and blue (images are read as BGR).
         non_blocking: copy pinned batches to the device without waiting for it.
 
-    Shapes: images 3,h,w uint8 of any size -> `inputs` N,3,H,W float32; targets C,h,w -> C,H,W
-    in training; in prediction, targets keep their original size.
+    Shapes: images 3,h,w (or as many channels as `mean`) uint8 or float32 of 0 to 255, of any size
+    -> `inputs` N,3,H,W float32; targets C,h,w -> C,H,W in training; in prediction, targets keep
+    their original size.
 
     Raises:
-        ConfigError: `mean` or `std` are not three numbers each, std > 0; or no `std` reaches 1.
+        ConfigError: `mean` or `std` are not three or more numbers, as many as the other, std > 0;
+            no `std` reaches 1; or images have another number of channels.
         DataError: in training, a target has another size than its image.
     """
 
@@ -47,19 +50,24 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking)
-        if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        if len(mean) < RGB_CHANNELS or len(std) != len(mean) or min(std) <= 0:
             raise ConfigError(
                 f"MultiTaskDataPreprocessor: mean={mean}, std={std}; expected three numbers each, "
-                "std > 0."
+                "std > 0, or one for each channel where images have more."
             )
         if max(std) < 1:
             raise ConfigError(
                 f"MultiTaskDataPreprocessor: mean={mean}, std={std} are for images of 0 to 1; "
                 "expected intensities of 0 to 255: multiply both by 255."
             )
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
         self.bgr_to_rgb = bgr_to_rgb
+
+    @property
+    def channels(self) -> int:
+        """Return the number of channels of the images."""
+        return len(self.mean)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         data = self.cast_data(data)
@@ -68,6 +76,12 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         augmented = samples if training and samples else []
         if augmented:
             images = flip_on_device(images, augmented)
+        if wrong := {len(image) for image in images} - {self.channels}:
+            raise ConfigError(
+                f"Images have {wrong.pop()} channels, but MultiTaskDataPreprocessor has mean and "
+                f"std of {self.channels}. Give it one of each for every channel: red, green, blue "
+                "and others."
+            )
         height = max(image.shape[1] for image in images)
         width = max(image.shape[2] for image in images)
         filled = [F.pad(i, (0, width - i.shape[2], 0, height - i.shape[1])) for i in images]
@@ -86,16 +100,18 @@ class MultiTaskDataPreprocessor(BaseDataPreprocessor):
         return dict(inputs=inputs, data_samples=samples)
 
     def to_images(self, inputs: Tensor) -> Tensor:
-        """Undo the normalisation of `inputs` N,3,H,W: images as uint8, RGB."""
-        images = inputs * self.std + self.mean
+        """Undo the normalisation of `inputs` N,C,H,W: their colours N,3,H,W as uint8, RGB."""
+        images = (inputs * self.std + self.mean)[:, :RGB_CHANNELS]
         # The files' channels are blue, green, red.
         images = images if self.bgr_to_rgb else images.flip(1)
         return images.round().clamp(0, 255).to(torch.uint8)
 
     def normalised(self, batch: Tensor) -> Tensor:
-        """Normalise float images N,3,H,W (0 to 255, channels as read from files)."""
+        """Normalise float images N,C,H,W (0 to 255, channels as read from files)."""
         if self.bgr_to_rgb:
-            batch = batch.flip(1)
+            colours = batch[:, :RGB_CHANNELS].flip(1)
+            more = self.channels > RGB_CHANNELS
+            batch = torch.cat([colours, batch[:, RGB_CHANNELS:]], 1) if more else colours
         return (batch - self.mean) / self.std
 
 

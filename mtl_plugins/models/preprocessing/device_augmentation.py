@@ -12,6 +12,9 @@ from torch import Tensor
 
 from ...targets import MIRRORED_AXES, PREDEFINED, Target
 
+RGB_CHANNELS = 3
+"""Number of channels of an image that are its colours: the first ones; others may follow."""
+
 FLIP = "device_flip"
 """Key of the direction in which a sample is to be flipped."""
 
@@ -45,12 +48,17 @@ def flip_on_device(images: Sequence[Tensor], samples: Sequence[SegDataSample]) -
 
 
 def recolor_on_device(batch: Tensor, samples: Sequence[SegDataSample]) -> Tensor:
-    """Apply the samples' `device_colors` (3x4 colour matrices) to a batch N,3,H,W of 0..255."""
+    """Apply the samples' `device_colors` (3x4 colour matrices) to a batch N,C,H,W of 0..255.
+
+    Channels after the first three stay as they are.
+    """
     drawn = [sample.metainfo.get(COLORS) for sample in samples]
     if all(colors is None for colors in drawn):
         return batch
     unchanged = torch.eye(3, 4)
     colors = torch.stack([unchanged if c is None else torch.as_tensor(c) for c in drawn])
     colors = colors.to(batch)
-    recolored = torch.einsum("nij,njhw->nihw", colors[:, :, :3], batch)
-    return recolored.add_(colors[:, :, 3, None, None]).clamp_(0, 255)
+    recolored = torch.einsum("nij,njhw->nihw", colors[:, :, :3], batch[:, :RGB_CHANNELS])
+    recolored = recolored.add_(colors[:, :, 3, None, None]).clamp_(0, 255)
+    others = batch[:, RGB_CHANNELS:]
+    return torch.cat([recolored, others], 1) if others.shape[1] else recolored

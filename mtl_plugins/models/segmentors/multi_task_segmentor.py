@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from ...errors import ConfigError, MTLError, WeightsError
 from ...utils import warn, watched
-from ..encoders import encoder_spec, feature_levels
+from ..encoders import accept_colour_weights, encoder_spec, feature_levels, with_channels
 from ..layers import Share, resize
-from ..preprocessing import checked_preprocessor
+from ..preprocessing import RGB_CHANNELS, checked_preprocessor
 from ..task_heads import RawPrediction, final_stage
 from .prediction import InferenceConfig, compute_views, decode_views
 
@@ -49,8 +49,9 @@ class MultiTaskSegmentor(BaseSegmentor):
         compile: compile encoder and head by torch.compile on their first call (takes minutes), for
             training and prediction; a dict holds its arguments, such as dict(mode="max-autotune").
 
-    Shapes: images (N, 3, H, W) of any size -> losses, or one `SegDataSample` per image
-    with `pred_sem_seg`, `pred_depth_map`, ... at original size.
+    Shapes: images (N, 3, H, W), or with as many channels as the preprocessor has, of any size ->
+    losses, or one `SegDataSample` per image with `pred_sem_seg`, `pred_depth_map`, ... at original
+    size.
     """
 
     def __init__(
@@ -67,11 +68,16 @@ class MultiTaskSegmentor(BaseSegmentor):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(checked_preprocessor(data_preprocessor), init_cfg)
-        self.backbone = _built("backbone", backbone)
+        # A preprocessor of another library may not say how many channels it gives.
+        self.in_channels = getattr(self.data_preprocessor, "channels", RGB_CHANNELS)
+        """Number of channels of the images, which the preprocessor has mean and std of."""
+        self.backbone = _built("backbone", with_channels(backbone, self.in_channels))
         if neck is not None:
             self.neck = _built("neck", neck)
         encoder = self.backbone if neck is None else nn.Sequential(self.backbone, self.neck)
-        spec = encoder_spec(encoder)
+        spec = encoder_spec(encoder, self.in_channels)
+        for owner in (self, self.backbone):
+            accept_colour_weights(owner, self.backbone, self.in_channels)
         self.size_divisor, self.fixed_size = spec.size_divisor, spec.fixed_size
         self.largest_size = spec.fixed_size or spec.largest_size
         if self.fixed_size is not None:
