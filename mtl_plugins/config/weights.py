@@ -45,6 +45,8 @@ def complete_weights(task: str, key: str, losses: Any, target: Target, classes: 
                 )
             if isinstance(given, str):
                 given = loss[argument] = _of_target(place, given, target)
+            elif isinstance(given, Mapping) and argument == "class_weight":
+                given = loss[argument] = _of_classes(place, given, target, "Give one for each.")
             if argument == "class_weight":
                 class_weights(given, place, classes)
             elif not (isinstance(given, (int, float)) and 0 < given < inf):
@@ -95,14 +97,19 @@ def _of_target(place: str, path: str, target: Target) -> Any:
             f"{place}: {path} has {found!r} for {name!r}; expected the weight of each class by its "
             f"name. Write it anew: {again}"
         )
-    names = target.classes or (*found,)
-    if {*found} != {*names}:
-        missing = [each for each in names if each not in found]
-        unknown = [each for each in found if each not in names]
+    return _of_classes(f"{place}: {path}", found, target, f"Write it for this data: {again}")
+
+
+def _of_classes(place: str, weights: Mapping[str, Any], target: Target, remedy: str) -> list[Any]:
+    """Return weights by the names of classes in the order of the target's classes."""
+    names = target.classes or (*weights,)
+    missing = [each for each in names if each not in weights]
+    unknown = [each for each in weights if each not in names]
+    if missing or unknown:
         lists = dict(lacks=missing, names=unknown)
         differs = " and ".join(f"{verb} {each}" for verb, each in lists.items() if each)
         raise ConfigError(
-            f"{place}: the weights of {name!r} in {path} are of other classes than the data has: "
-            f"the file {differs}. Write it for this data: {again}"
+            f"{place}: the weights of {target.truth_name!r} are of other classes than the data "
+            f"has: it {differs}. {remedy}"
         )
-    return [found[each] for each in names]
+    return [weights[each] for each in names]

@@ -54,6 +54,16 @@ def test_a_second_task_has_the_weights_of_its_target(path):
     assert heads.coarse.loss.class_weight == [*FIXED.values()]
 
 
+def test_weights_may_be_written_by_name():
+    shuffled = dict(sorted(FIXED.items(), reverse=True))
+    heads = final_config(LABEL_SETS, [loss("mobility", class_weight=shuffled)]).model.decode_head
+    assert heads.task_heads.mobility.loss.class_weight == [*FIXED.values()]
+    name = next(iter(FIXED))
+    del shuffled[name]
+    with pytest.raises(ConfigError, match=f"it lacks .*{name}.*Give one for each"):
+        final_config(LABEL_SETS, [loss("mobility", class_weight=shuffled)])
+
+
 def test_losses_of_stages_have_weights_too(path):
     own = "{mobility: {type: MaskedFocalLoss, class_weight: w.json}}"
     config = final_config(LABEL_SETS, [f"model.decode_head.stages={{first: {{loss: {own}}}}}"])
@@ -104,7 +114,7 @@ def test_what_cannot_act_is_refused(path, option, message):
     ("content", "message"),
     [
         (dict(mobility=dict(fixed=1, car=2, person=1)), "lacks .'vehicle'. and names .'car'."),
-        (dict(mobility=dict(fixed=1, vehicle=2)), r"the file lacks \['person'\]\. Write it for"),
+        (dict(mobility=dict(fixed=1, vehicle=2)), r"it lacks \['person'\]\. Write it for"),
         (dict(mobility=3.0), r"has 3.0 for 'mobility'; expected the weight of each class"),
         (dict(semseg=FIXED), r"has no weights of 'mobility', but \['semseg'\]"),
         ([1, 2, 3], "has no weights of 'mobility', but list"),
