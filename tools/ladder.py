@@ -3,7 +3,8 @@
 Each run is its own process with the work dir OUT/<config name>/seed<k>. Called again with the same
 arguments, an interrupted study continues. At the end OUT holds ladder.csv, ladder.md and
 ladder.png; each step is compared with the config before it. If there are configs of a single task,
-OUT/baselines.json holds their results, and the report the Delta_m of each step against them.
+OUT/baselines.json holds the results of the first of each task, and the report the Delta_m against
+them.
 """
 
 from __future__ import annotations
