@@ -29,6 +29,7 @@ def trained(tmp_path_factory, scene_options):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["epoch_1.pth", "exported.onnx", "exported.pt2",
                                   "exported.safetensors"])  # fmt: skip
 def test_every_file_of_the_network_carries_the_range(trained, tmp_path, name):
