@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import mmengine
+import pytest
 import torch
 
 from mtl_plugins import __version__
@@ -31,6 +32,7 @@ def info(*flags, first=""):
     return rows, dict(rows), result.stderr
 
 
+@pytest.mark.slow
 def test_a_working_installation_is_described():
     rows, found, times = info("-X", "importtime")
     assert found["mtl_plugins"].startswith(__version__) and ROOT in found["mtl_plugins"]

@@ -20,6 +20,8 @@ from tests.config.test_config import BRANCHED
 from tests.conftest import SCENES
 from tests.inference.conftest import brightness, read_video, write_video
 
+pytestmark = pytest.mark.slow
+
 ODD = 'données à côté/straße [1], (2)/it\'s "new"; %d {x} $HOME #*/' + "lång " * 30
 """Spaces, commas, brackets, quotes, patterns, other letters, and 180 bytes."""
 

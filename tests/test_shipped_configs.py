@@ -82,7 +82,16 @@ def one_step_and_one_prediction(config):
             assert ((lengths - 1).abs() < 1e-5).all()
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: os.path.relpath(p, ROOT))
+def full_size(path):
+    """Whether a config is one of a data set in files, whose networks are large."""
+    return os.path.basename(os.path.dirname(path)) in LAYOUTS
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[pytest.mark.slow] * full_size(p)) for p in SHIPPED],
+    ids=lambda p: os.path.relpath(p, ROOT),
+)
 def test_one_step_and_one_prediction(
     path, tmp_path, scene_options, partial_options, monkeypatch, capsys
 ):

@@ -21,6 +21,8 @@ from tests.conftest import ROOT
 from tests.datasets.layouts import write_cityscapes
 from tests.inference.conftest import save_run
 
+pytestmark = pytest.mark.slow
+
 BLOCK = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```', re.MULTILINE | re.DOTALL)
 TINY = [
     "model.backbone.model_name=test_resnet",
@@ -108,7 +110,6 @@ def test_own_data(checkout, monkeypatch, capsys):
     assert [*more.decode_head.task_heads] == ["semseg", "depth", "parts", "moving"]
 
 
-@pytest.mark.slow
 def test_other_images(checkout, monkeypatch, capsys):
     follow("other_images", monkeypatch, [*TINY, *SHORT, *workerless("train", "val", "test")])
     printed = capsys.readouterr().out
@@ -155,7 +156,6 @@ def test_fine_tuning(checkout, monkeypatch, scene_options, capsys):
     assert "semseg/focal" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_rare_classes(checkout, monkeypatch, scene_options, capsys):
     follow("rare_classes", monkeypatch, scene_options, done=["tools/train.py"])
     for name, dataset in (("weighted", "dataset"), ("balanced", "dataset.dataset")):

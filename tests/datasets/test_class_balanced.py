@@ -64,6 +64,7 @@ def order(dataset):
     return [int(os.path.splitext(os.path.basename(path))[0]) for path in paths]
 
 
+@pytest.mark.slow
 def test_rare_classes_of_the_named_target_are_repeated(root):
     assert order(balanced(plain(root))) == ORDER
     # The mask has two values; 1 is in one of eight images.
@@ -176,6 +177,7 @@ def test_a_config_is_refused_before_anything_is_built(scene_options):
         final_config(wrapped(scene_options, "val_dataloader"))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_sees_the_same_samples(scene_options, tmp_path):
     """Half of a run and the rest of it end in the weights of a whole one."""
     config = wrapped(scene_options)

@@ -25,6 +25,8 @@ from tests.inference.every_type import (
     write_files,
 )
 
+pytestmark = pytest.mark.slow
+
 PRESENT = ([*TARGETS], ["depth", "edges", "flow"], [])
 """Targets of each of three samples."""
 

@@ -18,6 +18,7 @@ def network(**kwargs):
     return model(**kwargs)
 
 
+@pytest.mark.slow
 def test_a_compiled_model_is_the_same_model():
     # Tracing alone: what the compiler would make of it takes a minute.
     compiled, plain = network(compile=dict(backend="eager")), network()

@@ -43,6 +43,7 @@ def whole(scene_options, tmp_path_factory):
     ],
     ids=["train", "val"],
 )
+@pytest.mark.slow
 def test_an_interrupted_run_ends_like_an_uninterrupted_one(
     scene_options, whole, tmp_path, moment, position
 ):

@@ -104,6 +104,7 @@ def test_predictions_of_every_type_are_read_back(root, checkpoint, tmp_path):
     assert {name[:-4] for name in files(tmp_path / "saved") if "0." in name} == expected
 
 
+@pytest.mark.slow
 def test_several_data_sets_that_are_joined_and_repeated(root, checkpoint, tmp_path):
     parts = [dataset(root / name) for name in ("data", "other")]
     joined = dict(type="ConcatDataset", datasets=[dict(type="RepeatDataset", times=2, dataset=p)

@@ -12,6 +12,8 @@ from mtl_plugins.config import final_config, load_config
 from tests.commands import SMALL, call
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 CONFIG = "configs/mtl_normals.py"
 
 

@@ -16,6 +16,8 @@ from mtl_plugins.inference.export import export
 from tests.config.test_config import BRANCHED
 from tests.inference.conftest import assert_equal, write_video
 
+pytestmark = pytest.mark.slow
+
 SIZE = (32, 64)
 NAMES = ["epoch_1.pth", "exported.onnx", "exported.pt2", "exported.safetensors"]
 

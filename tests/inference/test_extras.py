@@ -90,10 +90,8 @@ def test_a_typo_gets_the_nearest_name(root, extras, message):
         MultiTaskInferencer(root / "a.pth", device="cpu", extras=extras)
 
 
-SLOW = pytest.param("a.pt2", marks=pytest.mark.slow)
-
-
-@pytest.mark.parametrize("name", ["a.onnx", SLOW])
+@pytest.mark.parametrize("name", ["a.onnx", "a.pt2"])
+@pytest.mark.slow
 def test_exported_networks_predict_them_too(root, inferencer, name, capsys):
     pytest.importorskip("onnxscript")
     path = str(root / name)

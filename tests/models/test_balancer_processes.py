@@ -12,6 +12,8 @@ from mmengine.registry import init_default_scope
 from tests.batches import TASK_HEADS, batch, model
 from tests.ranks import run_ranks
 
+pytestmark = pytest.mark.slow
+
 GRADIENT = [
     dict(type="GradientBalancer", weighting="AlignedMTL", level="features"),
     dict(type="GradientBalancer", weighting="AlignedMTL", level="parameters"),

@@ -91,6 +91,7 @@ def test_a_whole_map_ends_with_the_image_not_with_its_padding(monkeypatch):
     ("save", "kind", "name"),
     [(save_onnx, OnnxPredictor, "a.onnx"), (save_program, ExportedProgramPredictor, "a.pt2")],
 )
+@pytest.mark.slow
 def test_exported_files_agree(save, kind, name, tmp_path):
     pytest.importorskip("onnxscript", reason="the export extra is not installed")
     # Tracing takes as long as there are layers.

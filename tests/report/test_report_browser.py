@@ -12,7 +12,10 @@ from mtl_plugins.report import write_page
 from tests.chromium import PROGRAM, Chromium
 from tests.report.report_runs import NASTY, nasty_run, write_many, write_run
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package chromium"),
+]
 
 CURVES = (
     "document.querySelectorAll("

@@ -165,6 +165,7 @@ def test_cosines_are_those_of_autograd_and_a_small_step_is_the_product_of_the_gr
 
 
 @pytest.mark.parametrize("balancer", ["FixedWeights", "LossBalancer"])
+@pytest.mark.slow
 def test_a_run_is_the_same_with_the_measurement(balancer, tmp_path, scene_options):
     states = []
     for name, hooks in (("without", []), ("with", [dict(type="AffinityHook", every=1)])):

@@ -19,7 +19,10 @@ from mtl_plugins.studies.sweep.study import TWIN, counted
 from mtl_plugins.studies.sweep.worker import job_environments
 from tests.studies.sweeps import GRID, LINE, SCRIPT, read_csv, study_of, sweep_of, work
 
-pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning"),
+]
 
 
 @pytest.fixture

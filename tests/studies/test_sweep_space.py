@@ -53,6 +53,7 @@ def test_mistakes_in_a_search_space_are_found_before_anything_is_trained(tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_other_mistakes_are_found_before_anything_is_trained(tmp_path, script):
     with pytest.raises(ConfigError, match="There is no search space"):
         load_space("nowhere.py", load_config(CONFIG))
