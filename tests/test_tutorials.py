@@ -157,7 +157,7 @@ def test_fine_tuning(checkout, monkeypatch, scene_options, capsys):
 
 
 def test_rare_classes(checkout, monkeypatch, scene_options, capsys):
-    follow("rare_classes", monkeypatch, scene_options, done=["tools/train.py"])
+    follow("rare_classes", monkeypatch, scene_options, done=["tools/train.py", "tools/ladder.py"])
     for name, dataset in (("weighted", "dataset"), ("balanced", "dataset.dataset")):
         place = f"train_dataloader.{dataset}."
         scenes = [option.replace("train_dataloader.dataset.", place) for option in scene_options]
