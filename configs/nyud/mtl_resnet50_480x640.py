@@ -1,13 +1,9 @@
 # The four tasks of NYUD-v2 in whole images of 480x640; otherwise as mtl_resnet50.
-_base_ = [
-    '../_base_/datasets/nyud_480x640.py', '../_base_/models/deeplab_branched.py', '../_base_/losses/nyud.py',
-    '../_base_/schedules/epochs.py', '../_base_/default_runtime.py']
-model = dict(
-    backbone=dict(model_name='resnet50', pretrained=True, output_stride=8),
-    decode_head=dict(task_heads={{_base_.task_heads}}),
-    balancer=dict(weights={{_base_.task_weights}}))
-optim_wrapper = dict(optimizer=dict(weight_decay=1e-4))
-train_cfg = dict(max_epochs=100)
-val_evaluator = {{_base_.val_metrics}}
-test_evaluator = {{_base_.test_metrics}}
-default_hooks = dict(checkpoint=dict(save_best='semseg/mIoU'))
+_base_ = './mtl_resnet50.py'
+train_pipeline = [
+    dict(type='LoadImage'), dict(type='LoadTargets'),
+    dict(type='ZoomTargets', factor=(0.5, 2.0)),
+    dict(type='RandomCrop', crop_size=(480, 640), cat_max_ratio=0.75),
+    dict(type='FlipTargets', prob=0.5), dict(type='PhotoMetricDistortion'),
+    dict(type='PadTargets', size=(480, 640)), dict(type='PackTargets')]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

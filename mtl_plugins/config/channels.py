@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mmengine.config import Config
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
 
 from ..errors import ConfigError, DataError
 from ..models import MultiTaskDataPreprocessor
 from ..models.encoders import with_channels
 from ..models.preprocessing import RGB_CHANNELS
-from .datasets import dataset_nodes
+from .datasets import dataset_nodes, opened
 
 
 def check_channels(config: Config, split: str) -> None:
@@ -39,6 +39,6 @@ def check_channels(config: Config, split: str) -> None:
 def _channels_of(node: Mapping) -> int | None:
     """Return the number of channels of a data set's images; None where it cannot be opened."""
     try:
-        return DATASETS.build(dict(node, pipeline=[], lazy_init=True)).image_channels
+        return opened(node).image_channels
     except DataError:
         return None  # reported when it is read

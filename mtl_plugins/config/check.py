@@ -92,6 +92,7 @@ POSITIVE = ("optim_wrapper.clip_grad.max_norm", "optim_wrapper.clip_grad.clip_va
 REGISTRIES: dict[str, Registry] = {
     "model": mmengine.registry.MODELS,
     "optim_wrapper": mmengine.registry.OPTIM_WRAPPERS,
+    "constructor": mmengine.registry.OPTIM_WRAPPER_CONSTRUCTORS,
     "optimizer": mmengine.registry.OPTIMIZERS,
     "param_scheduler": mmengine.registry.PARAM_SCHEDULERS,
     "dataset": mmengine.registry.DATASETS,
@@ -183,7 +184,7 @@ def check_config(config: Config) -> None:
             check_kinds(f"{key}.depth_format", node["depth_format"], DepthFormat)
     constructor = _section(content, "optim_wrapper.constructor")
     if isinstance(constructor, str) and constructor not in known:
-        hint = did_you_mean(constructor, [name for name in known if "Constructor" in name])
+        hint = did_you_mean(constructor, _types_of_place("optim_wrapper.constructor"))
         raise ConfigError(f"optim_wrapper.constructor={constructor!r} is not registered. {hint}")
     if constructor in (None, *BY_NAME):
         names = _section(content, "optim_wrapper.paramwise_cfg") or {}
@@ -260,9 +261,8 @@ def registered_types() -> dict[str, Any]:
 
 def _types_of_place(key: str) -> dict[str, Any]:
     """Return the registered types that may be named at a dotted key; empty if that is unknown."""
-    parts = key.split(".")
-    place = next((part for part in reversed(parts) if part in REGISTRIES), parts[0])
-    return _content(REGISTRIES[place]) if place in REGISTRIES else {}
+    places = [part for part in key.split(".") if part in REGISTRIES]
+    return _content(REGISTRIES[places[-1]]) if places else {}
 
 
 def _content(registry: Registry) -> dict[str, Any]:

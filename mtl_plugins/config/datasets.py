@@ -72,6 +72,15 @@ def dataset_nodes(node: dict) -> Iterator[dict]:
             yield leaf
 
 
+def opened(node: Mapping[str, Any]) -> DenseDataset:
+    """Open a data set as far as its config says what it is, without reading a sample.
+
+    Raises:
+        DataError: a list of samples cannot be read.
+    """
+    return DATASETS.build(dict(node, pipeline=[], lazy_init=True))
+
+
 def leaf_nodes(node: dict) -> Iterator[dict]:
     """Yield the data sets inside a data set's config that join or repeat no others."""
     inside = [node["dataset"]] if "dataset" in node else node.get("datasets", [])

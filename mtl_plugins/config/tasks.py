@@ -15,7 +15,7 @@ from ..errors import ConfigError, DataError
 from ..models.task_heads import head_config, task_targets
 from ..targets import PREDEFINED, Target, targets_in
 from ..utils import did_you_mean
-from .datasets import SPLITS, dataset_nodes, leaf_nodes, wrapper_nodes
+from .datasets import SPLITS, dataset_nodes, leaf_nodes, opened, wrapper_nodes
 from .loading import copied
 from .weights import complete_weights
 
@@ -211,7 +211,7 @@ def _split_targets(config: Config, split: str) -> tuple[dict[str, Target], DataE
     loader = config.get(f"{split}_dataloader")
     for node in dataset_nodes(loader["dataset"]) if loader else ():
         try:
-            dataset = DATASETS.build(dict(node, pipeline=[], lazy_init=True))
+            dataset = opened(node)
         except DataError as error:
             return {}, error
         for name, target in targets_in(dataset.metainfo).items():

@@ -61,7 +61,7 @@ def refuse_missing(
         ]
         if not paths:
             continue
-        few = ", ".join(paths[:3]) + ", ..." * (len(paths) > 3)
+        few = first_few(paths)
         if table:
             raise DataError(
                 f"{len(paths)} {name} files that ann_file {table} lists are missing: "

@@ -10,22 +10,11 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
-import mtl_plugins.datasets.ann_file
-import mtl_plugins.datasets.multi_task_dataset
 from mtl_plugins.datasets import LabelFormat
 from mtl_plugins.errors import ConfigError, DataError
 
 PIPELINE = [dict(type="LoadImage"), dict(type="LoadTargets"), dict(type="PackTargets")]
 NAMES = ("a", "b c", "sub/d#%", "sub/ü", "e\nf")
-
-
-@pytest.fixture
-def warnings(monkeypatch):
-    """Return the warnings of data sets."""
-    found = []
-    for module in (mtl_plugins.datasets.ann_file, mtl_plugins.datasets.multi_task_dataset):
-        monkeypatch.setattr(module, "warn", found.append)
-    return found
 
 
 def write(path, value=0, channels=3):

@@ -17,8 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmseg.registry import DATASETS
 
-import mtl_plugins.datasets.ann_file
-import mtl_plugins.datasets.multi_task_dataset
 from mtl_plugins.errors import ConfigError, DataError
 from tests.properties import PROPERTY
 
@@ -27,15 +25,6 @@ NAMES = st.text("abcXY01 _-,;#%üé'\"", min_size=1, max_size=6).map(
     lambda name: unicodedata.normalize("NFC", name)
 )
 SCENES = NAMES.map(str.strip).filter(lambda name: name and not name.startswith("#"))
-
-
-@pytest.fixture
-def warnings(monkeypatch):
-    """Return the warnings of data sets."""
-    found = []
-    for module in (mtl_plugins.datasets.ann_file, mtl_plugins.datasets.multi_task_dataset):
-        monkeypatch.setattr(module, "warn", found.append)
-    return found
 
 
 def touch(root, *files):

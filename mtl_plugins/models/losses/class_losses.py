@@ -90,21 +90,28 @@ class MaskedCrossEntropyLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
-        labelled = label != ignore_index
-        label = label.where(labelled, 0)
-        log_p = logits.float().where(labelled[:, None], 0.0).log_softmax(1)
-        weights = labelled.float()
-        if self.class_weight is not None:
-            weights = self.class_weight[label] * weights
-        norm = weights.sum().clamp(min=torch.finfo(torch.float32).eps)
-        total = (weights * of_label(log_p, label)).sum()
+        labelled, label = known_labels(label, ignore_index)
+        surprises = -known_logits(logits, labelled).log_softmax(1)
+        weight = pixel_weights(label, labelled, self.class_weight)
+        costs = weight * of_label(surprises, label)
         if self.label_smoothing:
-            every = log_p.sum(1)
+            every = surprises.sum(1)
             if self.class_weight is not None:
-                every = torch.einsum("nkhw,k->nhw", log_p, self.class_weight)
-            spread = self.label_smoothing / log_p.shape[1]
-            total = (1 - self.label_smoothing) * total + spread * (labelled * every).sum()
-        return -self.loss_weight * total / norm
+                every = torch.einsum("nkhw,k->nhw", surprises, self.class_weight)
+            spread = self.label_smoothing / logits.shape[1]
+            costs = (1 - self.label_smoothing) * costs + spread * labelled * every
+        return self.loss_weight * weighted_mean(costs, weight)
+
+
+def known_labels(label: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Return which pixels have a label, and the labels with 0 elsewhere."""
+    labelled = label != ignore_index
+    return labelled, label.where(labelled, 0)
+
+
+def known_logits(logits: Tensor, labelled: Tensor) -> Tensor:
+    """Return logits as float32, 0 where no pixel is labelled, whatever the network says there."""
+    return logits.float().where(labelled[:, None], 0.0)
 
 
 def of_label(values: Tensor, label: Tensor) -> Tensor:
@@ -113,6 +120,16 @@ def of_label(values: Tensor, label: Tensor) -> Tensor:
     PyTorch's cross-entropy of maps refuses deterministic algorithms on a GPU; `gather` has one.
     """
     return values.gather(1, label[:, None]).squeeze(1)
+
+
+def pixel_weights(label: Tensor, mask: Tensor, class_weight: Tensor | None) -> Tensor:
+    """Return the weight of each pixel N,H,W: that of its class within a mask, 0 elsewhere."""
+    return mask.float() if class_weight is None else class_weight[label] * mask
+
+
+def weighted_mean(costs: Tensor, weight: Tensor) -> Tensor:
+    """Return the sum of weighted costs over that of their weights, as PyTorch; 0 without any."""
+    return costs.sum() / weight.sum().clamp(min=torch.finfo(torch.float32).eps)
 
 
 @MODELS.register_module()
@@ -155,7 +172,7 @@ class BinaryCrossEntropyLoss(nn.Module):
     def forward(self, logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         positive = ((target == 1) & valid).float()
         weights = 1 + (self.positive_weight - 1) * positive
-        return self.loss_weight * _weighted_mean(logits, positive, valid, weights)
+        return self.loss_weight * _binary_mean(logits, positive, valid, weights)
 
 
 @MODELS.register_module()
@@ -208,10 +225,10 @@ class BalancedCrossEntropyLoss(nn.Module):
         else:
             weight = self.positive_weight
         weights = weight * positive + (1 - weight) * (1 - positive)
-        return self.loss_weight * _weighted_mean(logits, positive, valid, weights)
+        return self.loss_weight * _binary_mean(logits, positive, valid, weights)
 
 
-def _weighted_mean(logits: Tensor, positive: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
+def _binary_mean(logits: Tensor, positive: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
     """Return the sum of weighted binary cross-entropies over the number of valid pixels."""
     zero = torch.zeros((), device=logits.device)
     losses = F.binary_cross_entropy_with_logits(

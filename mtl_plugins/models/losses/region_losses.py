@@ -8,7 +8,14 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ...errors import ConfigError
-from .class_losses import class_weights, of_label
+from .class_losses import (
+    class_weights,
+    known_labels,
+    known_logits,
+    of_label,
+    pixel_weights,
+    weighted_mean,
+)
 
 SURE = 1e-6
 """Least 1 - probability of a pixel's class, which keeps the gradient of a small power finite."""
@@ -58,11 +65,11 @@ class MaskedFocalLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
-        labelled, label = _labels(label, ignore_index)
-        surprise = -of_label(_masked(logits, labelled).log_softmax(1), label)
+        labelled, label = known_labels(label, ignore_index)
+        surprise = -of_label(known_logits(logits, labelled).log_softmax(1), label)
         wrong = (-torch.expm1(-surprise)).clamp(min=SURE)
-        costs = wrong**self.gamma * surprise
-        return self.loss_weight * _weighted_mean(costs, label, labelled, self.class_weight)
+        weight = pixel_weights(label, labelled, self.class_weight)
+        return self.loss_weight * weighted_mean(weight * wrong**self.gamma * surprise, weight)
 
 
 @MODELS.register_module()
@@ -117,14 +124,15 @@ class MaskedOHEMLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
-        labelled, label = _labels(label, ignore_index)
-        surprise = -of_label(_masked(logits, labelled).log_softmax(1), label)
+        labelled, label = known_labels(label, ignore_index)
+        surprise = -of_label(known_logits(logits, labelled).log_softmax(1), label)
         ranked = surprise.detach().where(labelled, -1.0).flatten().sort(descending=True).values
         least = (labelled.sum() * self.share).ceil().long().clamp(min=1)
         # `gather`, because an index that is a tensor waits for the GPU.
         hardest = surprise >= ranked.gather(0, least[None] - 1)
         hard = labelled & (hardest | (surprise > self.easy))
-        return self.loss_weight * _weighted_mean(surprise, label, hard, self.class_weight)
+        weight = pixel_weights(label, hard, self.class_weight)
+        return self.loss_weight * weighted_mean(weight * surprise, weight)
 
 
 @MODELS.register_module()
@@ -154,9 +162,9 @@ class MaskedDiceLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
-        labelled, label = _labels(label, ignore_index)
+        labelled, label = known_labels(label, ignore_index)
         known = labelled[:, None]
-        probability = _masked(logits, labelled).softmax(1) * known
+        probability = known_logits(logits, labelled).softmax(1) * known
         truth = _one_hot(label, logits.shape[1]) & known
         size = truth.sum((0, 2, 3))
         overlap = probability.where(truth, 0.0).sum((0, 2, 3))
@@ -193,8 +201,8 @@ class MaskedLovaszLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def forward(self, logits: Tensor, label: Tensor, ignore_index: int = 255) -> Tensor:
-        labelled, label = _labels(label, ignore_index)
-        probability = _masked(logits, labelled).softmax(1).movedim(1, 0).flatten(1)
+        labelled, label = known_labels(label, ignore_index)
+        probability = known_logits(logits, labelled).softmax(1).movedim(1, 0).flatten(1)
         known, label = labelled.flatten(), label.flatten()
         losses, sizes = [], []
         # One class at a time: sorting all of them at once takes that many times the memory.
@@ -211,28 +219,6 @@ class MaskedLovaszLoss(nn.Module):
             losses.append((error[order].where(known[order], 0.0) * fall).sum())
             sizes.append(size)
         return self.loss_weight * _mean_of_present(torch.stack(losses), torch.stack(sizes))
-
-
-def _labels(label: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """Return which pixels have a label, and the labels with 0 elsewhere."""
-    labelled = label != ignore_index
-    return labelled, label.where(labelled, 0)
-
-
-def _masked(logits: Tensor, labelled: Tensor) -> Tensor:
-    """Return logits as float32, 0 where no pixel is labelled, whatever the network says there."""
-    return logits.float().where(labelled[:, None], 0.0)
-
-
-def _weighted_mean(
-    costs: Tensor, label: Tensor, mask: Tensor, class_weight: Tensor | None
-) -> Tensor:
-    """Return the mean of the pixels' costs N,H,W within a mask, weighted by class; 0 without any.
-
-    As in PyTorch, the sum of the weights is the divisor.
-    """
-    weight = mask.float() if class_weight is None else class_weight[label] * mask
-    return (weight * costs).sum() / weight.sum().clamp(min=torch.finfo(torch.float32).eps)
 
 
 def _one_hot(label: Tensor, classes: int) -> Tensor:

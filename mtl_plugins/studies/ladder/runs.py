@@ -46,7 +46,7 @@ class Run:
     def place(self) -> str:
         """The config's folder and name, which tell it from others of its name.
 
-        >>> Run('/work/configs/ladder/b01_base.py', 2, 'out').place
+        >>> Run('configs/ladder/b01_base.py', 2, 'out').place
         'ladder/b01_base.py'
         """
         return "/".join(Path(self.config).resolve().parts[-2:])

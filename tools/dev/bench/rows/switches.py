@@ -124,8 +124,7 @@ class _Step(TrainingStep):
     ) -> None:
         self.tf32 = bool(config.env_cfg.get("tf32"))
         super().__init__(config, size, batch, device)
-        self.batch["inputs"] = [image.to(device) for image in self.batch["inputs"]]
-        self.batch["data_samples"] = [each.to(device) for each in self.batch["data_samples"]]
+        self.batch = self.network.data_preprocessor.cast_data(self.batch)
 
     def __call__(self) -> object:
         set_tf32(self.tf32)
